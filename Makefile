@@ -1,0 +1,55 @@
+# Entry points for people and for CI. Each target calls one program; the logic lives there, not here.
+# The stack targets use Docker Compose when an engine answers, else the local stack (deploy/local); STACK=local or
+# STACK=compose decides by hand.
+
+PYTHON ?= python3
+CHOOSE := PYTHON=$(PYTHON) deploy/local/choose
+
+# Options of the local stack: NAME of the stack and its ports. Unset ones keep what the stack used last.
+STACK_OPTIONS := $(if $(NAME),--name $(NAME)) $(if $(BASE_PORT),--base-port $(BASE_PORT)) \
+	$(if $(GATEWAY_PORT),--gateway-port $(GATEWAY_PORT)) $(if $(PAGE_PORT),--page-port $(PAGE_PORT))
+export STACK STACK_OPTIONS
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-34s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: venv
+venv: ## Make or refresh the virtual environment .venv
+	@$(PYTHON) deploy/local/stack.py venv
+
+.PHONY: up
+up: ## Start the whole system and wait until it is ready
+	@$(CHOOSE) up
+
+.PHONY: demo
+demo: ## Start the whole system and three example services that log
+	@$(CHOOSE) demo
+
+.PHONY: down
+down: ## Stop the system; the data stays
+	@$(CHOOSE) down
+
+.PHONY: ps
+ps: ## Show the programs and their states
+	@$(CHOOSE) ps
+
+.PHONY: logs
+logs: ## Follow the logs (service=NAME for one service)
+	@$(CHOOSE) logs $(service)
+
+.PHONY: restart
+restart: ## Restart one service (service=NAME)
+	$(if $(service),,$(error say which: make restart service=writer))
+	@$(CHOOSE) restart $(service)
+
+.PHONY: scale
+scale: ## Run n replicas of a service (service=writer n=3)
+	$(if $(and $(service),$(n)),,$(error say which and how many: make scale service=writer n=3))
+	@$(CHOOSE) scale $(service) $(n)
+
+.PHONY: clean
+clean: ## Stop and remove what was generated; keeps the data (DATA=1 wipes it too)
+	@$(CHOOSE) clean $(if $(filter 1,$(DATA)),--data)
