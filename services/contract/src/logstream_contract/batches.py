@@ -1,0 +1,109 @@
+"""Bytes of batches: checked against the limits, framed for the queue and read back. A good batch is parsed to check it and
+never encoded again, and rejection is a function of the bytes and the limits alone, so that a retry is judged the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Final
+
+from google.protobuf.message import DecodeError
+
+from logstream_contract.batch_id import BATCH_ID_BYTES
+from logstream_contract.pb.logs_pb2 import LogBatch
+from logstream_contract.pb.transport_pb2 import LogBatches
+
+MAX_NODE_BYTES: Final = 255
+# A row's sequence keeps 16 bits for the index in its batch; no setting may exceed this.
+MAX_RECORDS_OF_SEQUENCE: Final = 65_536
+
+# Tag of LogRecord.attributes (field 5, length-delimited). A batch without this byte has no attributes anywhere, which one
+# search of the bytes shows; a `*` in a message only costs the look at each record.
+ATTRIBUTES_TAG: Final = b"\x2a"
+
+_attributes = attrgetter("attributes")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a batch may hold, at most."""
+
+    batch_records: int = 5_000
+    batch_bytes: int = 4 * 1024 * 1024
+    record_attributes: int = 64
+
+
+class Rejected(ValueError):
+    """A batch past a limit. `reason` is a short word for a counter's label; the text names field, value and limit."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+class Undecodable(ValueError):
+    """Bytes that are not the message they should be."""
+
+
+def parse_batch(raw: bytes) -> LogBatch:
+    """Decodes one LogBatch. Raises Undecodable."""
+    try:
+        return LogBatch.FromString(raw)
+    except DecodeError as error:
+        raise Undecodable(f"not a logstream.v1.LogBatch: {error}") from error
+
+
+def check_batch(raw: bytes, limits: Limits) -> LogBatch:
+    """Decodes one LogBatch and holds it against the limits. Raises Rejected."""
+    if len(raw) > limits.batch_bytes:
+        raise Rejected("batch_bytes", f"batch: {len(raw)} bytes, expected at most {limits.batch_bytes}")
+    try:
+        batch = parse_batch(raw)
+    except Undecodable as error:
+        raise Rejected("undecodable", f"batch: {error}") from error
+    if len(batch.batch_id) != BATCH_ID_BYTES:
+        raise Rejected("batch_id", f"batch_id: {len(batch.batch_id)} bytes, expected {BATCH_ID_BYTES} (a UUIDv7)")
+    check_node(batch.node)
+    records = batch.records
+    if not 1 <= len(records) <= limits.batch_records:
+        raise Rejected("batch_records", f"records: {len(records)} in the batch, expected 1 to {limits.batch_records}")
+    if ATTRIBUTES_TAG in raw:
+        _check_attributes(records, limits)
+    return batch
+
+
+def check_node(node: str) -> None:
+    """Raises Rejected unless node is 1 to 255 bytes of UTF-8."""
+    if not node:
+        raise Rejected("node", f"node: empty, expected 1 to {MAX_NODE_BYTES} bytes: the name of the service that logs")
+    if len(node) > MAX_NODE_BYTES or len(node.encode()) > MAX_NODE_BYTES:
+        raise Rejected("node", f"node: {len(node.encode())} bytes, expected 1 to {MAX_NODE_BYTES}")
+
+
+def _check_attributes(records: Sequence[object], limits: Limits) -> None:
+    counts = list(map(len, map(_attributes, records)))
+    most = max(counts)
+    if most > limits.record_attributes:
+        raise Rejected(
+            "record_attributes",
+            f"records[{counts.index(most)}].attributes: {most}, expected at most {limits.record_attributes}",
+        )
+
+
+def frame(raw: bytes) -> bytes:
+    """The bytes that add one batch to a LogBatches body: tag and length, then the batch as its sender encoded it.
+    Bodies are made by joining frames. Source: Protocol Buffers encoding, "Length-Delimited Records"."""
+    length = len(raw)
+    head = bytearray(b"\x0a")
+    while length > 0x7F:
+        head.append(length & 0x7F | 0x80)
+        length >>= 7
+    head.append(length)
+    return bytes(head) + raw
+
+
+def unframe(body: bytes) -> Sequence[bytes]:
+    """The batches of a LogBatches body, each as its sender encoded it. Raises Undecodable."""
+    try:
+        return LogBatches.FromString(body).batches
+    except DecodeError as error:
+        raise Undecodable(f"not a logstream.internal.v1.LogBatches: {error}") from error

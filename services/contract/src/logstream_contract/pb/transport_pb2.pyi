@@ -1,0 +1,39 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class LogBatches(_message.Message):
+    __slots__ = ("batches",)
+    BATCHES_FIELD_NUMBER: _ClassVar[int]
+    batches: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, batches: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class LiveBatch(_message.Message):
+    __slots__ = ("position", "number", "received_unix_nano", "floor_unix_nano", "project", "batch", "refused")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_UNIX_NANO_FIELD_NUMBER: _ClassVar[int]
+    FLOOR_UNIX_NANO_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    number: int
+    received_unix_nano: int
+    floor_unix_nano: int
+    project: str
+    batch: bytes
+    refused: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, position: _Optional[int] = ..., number: _Optional[int] = ..., received_unix_nano: _Optional[int] = ..., floor_unix_nano: _Optional[int] = ..., project: _Optional[str] = ..., batch: _Optional[bytes] = ..., refused: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class LiveBatches(_message.Message):
+    __slots__ = ("epoch", "batches")
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    BATCHES_FIELD_NUMBER: _ClassVar[int]
+    epoch: str
+    batches: _containers.RepeatedCompositeFieldContainer[LiveBatch]
+    def __init__(self, epoch: _Optional[str] = ..., batches: _Optional[_Iterable[_Union[LiveBatch, _Mapping]]] = ...) -> None: ...

@@ -1,0 +1,40 @@
+"""Reads the timestamps that SendLog's clients write, and writes the ones the services answer with."""
+
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+# The seed's form: `2024-08-06 18:51:32:5132`; of the one to four digits at the end the first three are milliseconds.
+_SEED: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d):(\d{1,4})", re.ASCII)
+
+
+def read_timestamp(text: str, zone: tzinfo) -> int | None:
+    """Nanoseconds since the Unix epoch, or None for a text that can't be read or lies before 1970.
+
+    Takes the seed's form and ISO 8601; a time without an offset is read in `zone`.
+    """
+    text = text.strip()
+    seed = _SEED.fullmatch(text)
+    try:
+        if seed:
+            moment = datetime.fromisoformat(f"{seed[1]}T{seed[2]}") + timedelta(milliseconds=int(seed[3][:3]))
+        else:
+            moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=zone)
+        nanos = (moment - _EPOCH) // _MICROSECOND * 1_000
+    except (ValueError, OverflowError):
+        return None
+    return nanos if nanos > 0 else None
+
+
+def iso_micros(time_us: int) -> str:
+    """Microseconds since the Unix epoch as `2024-08-06T18:51:32.513200Z`."""
+    return (_EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def iso_millis(time_us: int) -> str:
+    """Microseconds since the Unix epoch as `2024-08-06T18:51:32.513Z`, cut to milliseconds as the seed writes it."""
+    return iso_micros(time_us)[:23] + "Z"

@@ -1,0 +1,1 @@
+"""How a logstream process lives: configuration, logging, signals, health, metrics, retries. It must know nothing of logs."""
