@@ -1,0 +1,74 @@
+"""The gateway's settings."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from logstream_contract.batches import MAX_RECORDS_OF_SEQUENCE, Limits
+from logstream_runtime.address import Address, ListenAddress
+from logstream_runtime.config import setting
+from pydantic import Field
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Config:
+    rabbitmq_url: str = setting(
+        "LOGSTREAM_RABBITMQ_URL", "Where RabbitMQ is: amqp:// or amqps://user:password@host:5672/vhost.", secret=True
+    )
+    listen: ListenAddress = setting("LOGSTREAM_GATEWAY_LISTEN", "Where gRPC is served.", Address("0.0.0.0", 4317))
+    admin_listen: ListenAddress = setting(
+        "LOGSTREAM_ADMIN_LISTEN", "Where /livez, /readyz and /metrics are served.", Address("0.0.0.0", 9464)
+    )
+    processes: Annotated[int, Field(ge=1, le=64)] = setting(
+        "LOGSTREAM_GATEWAY_PROCESSES",
+        "Processes that share the gRPC port; one leaves the port exclusive, so a second gateway finds it taken.",
+        1,
+    )
+    legacy_timezone: ZoneInfo = setting(
+        "LOGSTREAM_LEGACY_TIMEZONE", "Zone of SendLog timestamps that name none, an IANA name.", ZoneInfo("UTC")
+    )
+    max_batch_records: Annotated[int, Field(ge=1, le=MAX_RECORDS_OF_SEQUENCE)] = setting(
+        "LOGSTREAM_MAX_BATCH_RECORDS", "Records a batch may hold.", 5_000, unit="records"
+    )
+    max_batch_bytes: Annotated[int, Field(ge=1024, le=64 * MIB)] = setting(
+        "LOGSTREAM_MAX_BATCH_BYTES", "Size of an encoded batch.", 4 * MIB, unit="bytes"
+    )
+    max_record_attributes: Annotated[int, Field(ge=0, le=1024)] = setting(
+        "LOGSTREAM_MAX_RECORD_ATTRIBUTES", "Attributes a record may hold.", 64, unit="attributes"
+    )
+    coalesce_ms: Annotated[float, Field(ge=0, le=1000)] = setting(
+        "LOGSTREAM_GATEWAY_COALESCE_MS", "How long SendLog records wait for others to share a batch.", 5.0, unit="ms"
+    )
+    coalesce_records: Annotated[int, Field(ge=1, le=MAX_RECORDS_OF_SEQUENCE)] = setting(
+        "LOGSTREAM_GATEWAY_COALESCE_RECORDS", "SendLog records that end the wait early.", 1_000, unit="records"
+    )
+    inflight_bytes: Annotated[int, Field(ge=MIB)] = setting(
+        "LOGSTREAM_GATEWAY_INFLIGHT_BYTES",
+        "Bytes of batches that one process holds unconfirmed; past it calls are answered UNAVAILABLE at once.",
+        128 * MIB,
+        unit="bytes",
+    )
+    publish_timeout_s: Annotated[float, Field(gt=0, le=300)] = setting(
+        "LOGSTREAM_GATEWAY_PUBLISH_TIMEOUT_S",
+        "How long a call waits for the broker's confirm; a caller's earlier deadline wins.",
+        10.0,
+        unit="s",
+    )
+    retry_after_ms: Annotated[int, Field(ge=1, le=60_000)] = setting(
+        "LOGSTREAM_GATEWAY_RETRY_AFTER_MS", "The RetryInfo delay sent with UNAVAILABLE.", 500, unit="ms"
+    )
+    concurrent_calls: Annotated[int, Field(ge=1)] = setting(
+        "LOGSTREAM_GATEWAY_CONCURRENT_CALLS", "Calls one process serves at a time; others get RESOURCE_EXHAUSTED.", 10_000
+    )
+    shutdown_s: Annotated[float, Field(gt=0, le=300)] = setting(
+        "LOGSTREAM_SHUTDOWN_S", "How long a stopping process may take to finish its work.", 20.0, unit="s"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = setting(
+        "LOGSTREAM_LOG_LEVEL", "Least severe line of the process's own log.", "info"
+    )
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.max_batch_records, self.max_batch_bytes, self.max_record_attributes)

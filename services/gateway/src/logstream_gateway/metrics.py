@@ -1,0 +1,59 @@
+"""Every metric of the gateway, declared in one place."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """`method` is SendLog, Push or PushStream. Gauges add up over the processes that are alive."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.accepted_records = Counter(
+            "logstream_gateway_accepted_records", "Records answered with success.", ["method"], registry=registry
+        )
+        self.accepted_bytes = Counter(
+            "logstream_gateway_accepted_bytes", "Bytes of requests answered with success.", ["method"], registry=registry
+        )
+        self.rejected_calls = Counter(
+            "logstream_gateway_rejected_calls",
+            "Batches or SendLog calls answered INVALID_ARGUMENT, by the limit they break.",
+            ["method", "reason"],
+            registry=registry,
+        )
+        self.unavailable_calls = Counter(
+            "logstream_gateway_unavailable_calls",
+            "Batches or SendLog calls answered UNAVAILABLE: disconnected, blocked, queue_full, unroutable, inflight_full, "
+            "unconfirmed (no confirm in time) or stopping.",
+            ["method", "reason"],
+            registry=registry,
+        )
+        self.confirm_seconds = Histogram(
+            "logstream_gateway_confirm_seconds",
+            "From handing a message to the publisher until the broker confirmed it.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.published_messages = Counter(
+            "logstream_gateway_published_messages", "Messages confirmed by the broker.", registry=registry
+        )
+        self.republished_messages = Counter(
+            "logstream_gateway_republished_messages",
+            "Messages sent again because the connection was lost before their confirm.",
+            registry=registry,
+        )
+        self.inflight_bytes = Gauge(
+            "logstream_gateway_inflight_bytes",
+            "Bytes held until the broker confirms them.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self.broker_ready = Gauge(
+            "logstream_gateway_broker_ready",
+            "Processes whose connection takes publishes: connected, declared and not blocked.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self.broker_connections = Counter(
+            "logstream_gateway_broker_connections", "Connections to the broker that were opened.", registry=registry
+        )

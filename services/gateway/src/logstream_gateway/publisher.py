@@ -1,0 +1,281 @@
+"""Publishes messages to the broker and tells when each is confirmed. The only module here that knows pika.
+
+A message is held until the broker confirms it. When the connection is lost before that, it is sent again on the next one:
+its batches carry ids, so the writer stores them once however often they arrive.
+"""
+
+import asyncio
+import logging
+import random
+from collections import deque
+from dataclasses import dataclass, field
+
+import pika
+from logstream_contract import topology
+from logstream_runtime.retry import FIRST_S, LONGEST_S
+from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.channel import Channel
+
+from logstream_gateway.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+_SWEEP_S = 0.25
+_CLOSE_S = 2.0
+_PERSISTENT = 2
+
+
+class Unavailable(Exception):
+    """The broker did not take a message. `reason` is a word for a counter's label; the text is for the caller."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+@dataclass(slots=True, eq=False)
+class _Message:
+    body: bytes
+    headers: dict[str, int | str]
+    started_s: float  # of the loop's clock
+    expires_s: float
+    confirmed: asyncio.Future[None]
+    returned: bool = False
+    sent: bool = False
+    id: str = field(default="")
+
+
+class Publisher:
+    """Keeps one connection to the broker on the running loop; all methods are called from that loop's thread."""
+
+    def __init__(self, url: str, inflight_limit_bytes: int, timeout_s: float, metrics: Metrics) -> None:
+        self._parameters = pika.URLParameters(url)
+        self._parameters.client_properties = {"connection_name": "logstream-gateway"}
+        # A broker alarm may last; the connection stays and callers are told.
+        self._parameters.blocked_connection_timeout = None
+        self._limit_bytes = inflight_limit_bytes
+        self._timeout_s = timeout_s
+        self._metrics = metrics
+        self._loop = asyncio.get_running_loop()
+        self._connection: AsyncioConnection | None = None
+        self._channel: Channel | None = None  # set while publishes may be sent
+        self._blocked = False
+        self._closing = False
+        self._failures = 0
+        self._next_tag = 1
+        self._next_id = 1
+        self._held_bytes = 0
+        self._waiting: deque[_Message] = deque()
+        self._unconfirmed: dict[int, _Message] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begins to connect, and goes on trying until close()."""
+        self._connect()
+        self._sweep()
+
+    @property
+    def not_ready(self) -> str | None:
+        """Why a publish would have to wait, or None."""
+        if self._blocked:
+            return "the broker has blocked publishing (a memory or disk alarm)"
+        return None if self._channel else "no connection to the broker"
+
+    def publish(self, body: bytes, records: int, received_unix_nano: int) -> asyncio.Future[None]:
+        """Hands over one LogBatches body; the future is done once the broker has confirmed it, or fails with Unavailable
+        within the publish timeout if it never left. Cancelling the future changes nothing. Raises Unavailable at once
+        past the in-flight limit."""
+        if self._closing:
+            raise Unavailable("stopping", "the gateway is stopping")
+        if self._held_bytes + len(body) > self._limit_bytes:
+            raise Unavailable(
+                "inflight_full",
+                f"{self._held_bytes} bytes wait for the broker's confirm, {len(body)} more would pass "
+                f"LOGSTREAM_GATEWAY_INFLIGHT_BYTES={self._limit_bytes}",
+            )
+        headers: dict[str, int | str] = {
+            topology.HEADER_RECEIVED: received_unix_nano,
+            topology.HEADER_RECORDS: records,
+            topology.HEADER_PROJECT: topology.DEFAULT_PROJECT,
+        }
+        now = self._loop.time()
+        message = _Message(body, headers, now, now + self._timeout_s, self._loop.create_future())
+        self._hold(len(body))
+        if self._channel and not self._blocked and not self._waiting:
+            self._send(message)
+        else:
+            self._waiting.append(message)
+        return message.confirmed
+
+    async def drain(self) -> None:
+        """Waits until no message is held."""
+        await self._idle.wait()
+
+    async def close(self) -> None:
+        """Stops connecting and closes the connection; messages still held fail."""
+        self._closing = True
+        if self._sweeper:
+            self._sweeper.cancel()
+        connection, self._connection = self._connection, None
+        if connection and not (connection.is_closing or connection.is_closed):
+            closed = asyncio.Event()
+            connection.add_on_close_callback(lambda *_: closed.set())
+            connection.close()
+            await asyncio.wait([asyncio.ensure_future(closed.wait())], timeout=_CLOSE_S)
+        self._lost()
+        while self._waiting:
+            self._fail(self._waiting.popleft(), Unavailable("stopping", "the gateway is stopping"))
+
+    def _hold(self, size_bytes: int) -> None:
+        self._held_bytes += size_bytes
+        self._metrics.inflight_bytes.set(self._held_bytes)
+        if self._held_bytes:
+            self._idle.clear()
+        else:
+            self._idle.set()
+
+    def _connect(self) -> None:
+        if self._closing:
+            return
+        self._connection = AsyncioConnection(
+            self._parameters,
+            on_open_callback=self._on_open,
+            on_open_error_callback=self._on_lost,
+            on_close_callback=self._on_lost,
+            custom_ioloop=self._loop,
+        )
+
+    def _on_open(self, connection: AsyncioConnection) -> None:
+        self._metrics.broker_connections.inc()
+        connection.add_on_connection_blocked_callback(self._on_blocked)
+        connection.add_on_connection_unblocked_callback(self._on_unblocked)
+        connection.channel(on_open_callback=self._on_channel)
+
+    def _on_channel(self, channel: Channel) -> None:
+        channel.add_on_close_callback(self._on_channel_closed)
+        channel.add_on_return_callback(self._on_return)
+        channel.confirm_delivery(self._on_confirm)
+        channel.queue_declare(
+            topology.WRITE_QUEUE,
+            durable=True,
+            arguments=topology.WRITE_QUEUE_ARGUMENTS,
+            callback=lambda _: self._on_ready(channel),
+        )
+
+    def _on_ready(self, channel: Channel) -> None:
+        log.info("connected to the broker", extra={"waiting_messages": len(self._waiting)})
+        self._failures = 0
+        self._next_tag = 1
+        self._channel = channel
+        self._ready_changed()
+
+    def _on_channel_closed(self, channel: Channel, reason: Exception) -> None:
+        connection = self._connection
+        if connection and not (connection.is_closing or connection.is_closed):
+            log.warning("the broker closed the channel", extra={"error": str(reason)})
+            connection.close(200, "channel closed")
+
+    def _on_lost(self, connection: AsyncioConnection, reason: Exception) -> None:
+        if connection is not self._connection:
+            return
+        self._lost()
+        delay_s = random.uniform(FIRST_S, min(LONGEST_S, FIRST_S * 2**self._failures) + FIRST_S)
+        self._failures = min(self._failures + 1, 10)
+        log.warning("no connection to the broker", extra={"error": repr(reason), "retry_in_s": round(delay_s, 2)})
+        self._loop.call_later(delay_s, self._connect)
+
+    def _lost(self) -> None:
+        self._channel = None
+        self._blocked = False
+        # In order of their tags, before what came later.
+        self._waiting.extendleft(reversed(self._unconfirmed.values()))
+        self._unconfirmed.clear()
+        self._ready_changed()
+
+    def _on_blocked(self, *_: object) -> None:
+        log.warning("the broker has blocked publishing")
+        self._blocked = True
+        self._ready_changed()
+
+    def _on_unblocked(self, *_: object) -> None:
+        log.info("the broker takes publishes again")
+        self._blocked = False
+        self._ready_changed()
+
+    def _ready_changed(self) -> None:
+        ready = self.not_ready is None
+        self._metrics.broker_ready.set(int(ready))
+        while ready and self._waiting and self._channel:
+            self._send(self._waiting.popleft())
+
+    def _send(self, message: _Message) -> None:
+        assert self._channel is not None
+        if message.sent:
+            self._metrics.republished_messages.inc()
+        message.sent, message.returned = True, False
+        message.id = str(self._next_id)
+        self._next_id += 1
+        tag, self._next_tag = self._next_tag, self._next_tag + 1
+        self._unconfirmed[tag] = message
+        self._channel.basic_publish(
+            "",
+            topology.WRITE_QUEUE,
+            message.body,
+            pika.BasicProperties(headers=message.headers, delivery_mode=_PERSISTENT, message_id=message.id),
+            mandatory=True,
+        )
+
+    def _on_return(self, channel: Channel, method: object, properties: pika.BasicProperties, body: bytes) -> None:
+        for message in self._unconfirmed.values():
+            if message.id == properties.message_id:
+                message.returned = True
+        # The queue is gone: a new connection declares it again.
+        channel.close(200, "message returned")
+
+    def _on_confirm(self, frame: pika.frame.Method) -> None:  # type: ignore[type-arg,unused-ignore]
+        method = frame.method
+        acked = isinstance(method, pika.spec.Basic.Ack)
+        if method.multiple:
+            tags = [tag for tag in self._unconfirmed if tag <= method.delivery_tag or not method.delivery_tag]
+        else:
+            tags = [method.delivery_tag]
+        for tag in tags:
+            message = self._unconfirmed.pop(tag, None)
+            if message is None:
+                continue
+            if not acked:
+                self._fail(
+                    message, Unavailable("queue_full", f"the broker refused the batch: {topology.WRITE_QUEUE} is full")
+                )
+            elif message.returned:
+                self._fail(message, Unavailable("unroutable", f"the broker has no queue {topology.WRITE_QUEUE}"))
+            else:
+                self._metrics.published_messages.inc()
+                self._metrics.confirm_seconds.observe(self._loop.time() - message.started_s)
+                self._hold(-len(message.body))
+                if not message.confirmed.done():
+                    message.confirmed.set_result(None)
+
+    def _fail(self, message: _Message, error: Unavailable) -> None:
+        self._hold(-len(message.body))
+        if not message.confirmed.done():
+            message.confirmed.set_exception(error)
+            # Callers that have left do not fetch it.
+            message.confirmed.exception()
+
+    def _sweep(self) -> None:
+        """Fails what has waited too long without having been sent on this connection."""
+        now = self._loop.time()
+        if self._waiting:
+            reason = "blocked" if self._blocked else "disconnected"
+            text = self.not_ready or "no confirm in time"
+            kept = deque[_Message]()
+            for message in self._waiting:
+                if message.expires_s > now:
+                    kept.append(message)
+                else:
+                    self._fail(message, Unavailable(reason, text))
+            self._waiting = kept
+        self._sweeper = self._loop.call_later(_SWEEP_S, self._sweep)
