@@ -1,0 +1,1 @@
+"""The writer: drains the broker into TimescaleDB, each accepted batch exactly once, and tells the viewers."""

@@ -1,0 +1,1 @@
+"""Everything that speaks to RabbitMQ; no other module of the writer imports pika."""

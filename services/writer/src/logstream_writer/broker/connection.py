@@ -1,0 +1,99 @@
+"""A thread that keeps one connection to the broker and does all of its work there."""
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+
+import pika
+from logstream_runtime.retry import FIRST_S, LONGEST_S
+from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.exceptions import AMQPError
+
+log = logging.getLogger(__name__)
+
+_TURN_S = 1.0
+
+
+class BrokerThread(threading.Thread):
+    """Connects, works until the connection is lost, and connects again, until end() is called.
+
+    Subclasses fill in opened() and lost(), both called in this thread.
+    """
+
+    def __init__(self, name: str, url: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self._parameters = pika.URLParameters(url)
+        self._parameters.client_properties = {"connection_name": f"logstream-{name}"}
+        self._parameters.blocked_connection_timeout = None
+        self._parameters.socket_timeout = 5
+        self._ending = threading.Event()
+        self._connection: BlockingConnection | None = None
+        # What ended the thread although nobody asked it to.
+        self.crash: BaseException | None = None
+
+    def opened(self, channel: BlockingChannel) -> None:
+        """Prepares a new channel."""
+        raise NotImplementedError
+
+    def lost(self) -> None:
+        """The channel is gone, by failure or because of end()."""
+        raise NotImplementedError
+
+    def call(self, function: Callable[[], object]) -> bool:
+        """Runs the function soon in this thread, from any other; False when there is no connection to do it on."""
+        connection = self._connection
+        try:
+            if connection is None or not connection.is_open:
+                return False
+            connection.add_callback_threadsafe(function)
+        except AMQPError:
+            return False
+        return True
+
+    def end(self, within_s: float) -> None:
+        """Closes the connection after what was handed to call() is done. Blocks until then."""
+        self._ending.set()
+        self.call(lambda: None)
+        self.join(within_s)
+
+    def run(self) -> None:
+        failures = 0
+        try:
+            while not self._ending.is_set():
+                try:
+                    self._connection = BlockingConnection(self._parameters)
+                    self.opened(self._connection.channel())
+                    failures = 0
+                    log.info("%s: connected to the broker", self.name)
+                    while not self._ending.is_set():
+                        self._connection.process_data_events(time_limit=_TURN_S)
+                    self._connection.process_data_events(time_limit=0)
+                    self._connection.close()
+                except (AMQPError, OSError) as error:
+                    if self._ending.is_set():
+                        break
+                    delay_s = random.uniform(FIRST_S, min(LONGEST_S, FIRST_S * 2**failures) + FIRST_S)
+                    failures = min(failures + 1, 10)
+                    log.warning(
+                        "%s: no connection to the broker",
+                        self.name,
+                        extra={"error": repr(error), "retry_in_s": round(delay_s, 2)},
+                    )
+                    self._drop()
+                    self._ending.wait(delay_s)
+        except BaseException as error:
+            self.crash = error
+            log.exception("%s: ended by an error", self.name)
+            raise
+        finally:
+            self._drop()
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        self.lost()
+        if connection is not None and connection.is_open:
+            try:
+                connection.close()
+            except (AMQPError, OSError):
+                log.debug("%s: closing failed", self.name, exc_info=True)

@@ -1,0 +1,126 @@
+"""Takes messages from the write queue and acknowledges them once they are stored."""
+
+import queue
+import threading
+import time
+
+from logstream_contract import topology
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.spec import Basic, BasicProperties
+
+from logstream_writer.broker.connection import BrokerThread
+from logstream_writer.delivery import Delivery
+from logstream_writer.metrics import Metrics
+
+
+class Consumer(BrokerThread):
+    """Hands deliveries to the one thread that calls take() and ack().
+
+    The broker sends `prefetch` messages ahead at most, so memory is bounded; what is not acknowledged when the connection
+    is lost comes again.
+    """
+
+    def __init__(self, url: str, prefetch: int, metrics: Metrics) -> None:
+        super().__init__("writer-consumer", url)
+        self._prefetch = prefetch
+        self._metrics = metrics
+        self._deliveries: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
+        self._channel: BlockingChannel | None = None
+        self._channel_number = 0
+        self._stopped = threading.Event()
+
+    @property
+    def consuming(self) -> bool:
+        return self._channel is not None and not self._stopped.is_set()
+
+    def take(self, max_records: int, max_age_s: float) -> list[Delivery]:
+        """Blocks until there is a delivery, then gathers until it is max_age_s old or max_records are there.
+
+        Answers an empty list once stop() was called and nothing is left.
+        """
+        first = self._next(None)
+        if first is None:
+            return []
+        taken, records = [first], first.records
+        until_s = time.monotonic() + max_age_s
+        while records < max_records:
+            more = self._next(0.0 if self._stopped.is_set() else max(0.0, until_s - time.monotonic()))
+            if more is None:
+                break
+            taken.append(more)
+            records += more.records
+        return taken
+
+    def ack(self, last: Delivery) -> None:
+        """Acknowledges this delivery and all that were taken before it."""
+
+        def acknowledge() -> None:
+            # A later channel has tags of its own, and the broker delivers these messages again.
+            if self._channel is not None and last.channel_number == self._channel_number:
+                self._channel.basic_ack(last.tag, multiple=True)
+
+        self.call(acknowledge)
+
+    def stop(self) -> None:
+        """No more messages from the broker; those already here are still handed out. From any thread; returns at once."""
+
+        def cancel() -> None:
+            if self._channel is not None:
+                self._channel.cancel_consumers()
+            self._deliveries.put(None)
+
+        if not self._stopped.is_set():
+            self._stopped.set()
+            if not self.call(cancel):
+                self._deliveries.put(None)
+
+    def opened(self, channel: BlockingChannel) -> None:
+        channel.queue_declare(topology.WRITE_QUEUE, durable=True, arguments=topology.WRITE_QUEUE_ARGUMENTS)
+        channel.basic_qos(prefetch_count=self._prefetch)
+        self._channel_number += 1
+        self._channel = channel
+        if not self._stopped.is_set():
+            channel.basic_consume(topology.WRITE_QUEUE, self._on_message)
+            self._metrics.consuming.set(1)
+
+    def lost(self) -> None:
+        self._channel = None
+        self._metrics.consuming.set(0)
+        if self._stopped.is_set():
+            self._deliveries.put(None)
+
+    def _next(self, timeout_s: float | None) -> Delivery | None:
+        """The next delivery of the present channel; None at the end, or after timeout_s."""
+        while True:
+            try:
+                delivery = self._deliveries.get(timeout=timeout_s) if timeout_s != 0 else self._deliveries.get_nowait()
+            except queue.Empty:
+                return None
+            if delivery is None:
+                # Left in place: every later call is to end as well.
+                self._deliveries.put(None)
+                return None
+            self._metrics.buffered_messages.set(self._deliveries.qsize())
+            if delivery.channel_number == self._channel_number:
+                return delivery
+
+    def _on_message(self, channel: BlockingChannel, method: Basic.Deliver, properties: BasicProperties, body: bytes) -> None:
+        headers = properties.headers or {}
+        received = headers.get(topology.HEADER_RECEIVED)
+        before = headers.get(topology.HEADER_DELIVERY_COUNT, 0)
+        delivered_before = before if isinstance(before, int) else 0
+        if method.redelivered:
+            self._metrics.redelivered_messages.inc()
+            delivered_before = max(1, delivered_before)
+        records = headers.get(topology.HEADER_RECORDS)
+        self._deliveries.put(
+            Delivery(
+                tag=method.delivery_tag,
+                channel_number=self._channel_number,
+                body=body,
+                received_unix_nano=received if isinstance(received, int) and received > 0 else None,
+                records=records if isinstance(records, int) else 1,
+                project=str(headers.get(topology.HEADER_PROJECT, topology.DEFAULT_PROJECT)),
+                delivered_before=delivered_before,
+            )
+        )

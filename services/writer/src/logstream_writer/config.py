@@ -1,0 +1,77 @@
+"""The writer's settings."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from logstream_runtime.address import Address, ListenAddress
+from logstream_runtime.config import setting
+from pydantic import Field
+
+MIB = 1024 * 1024
+DAY_NANOS = 86_400 * 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Config:
+    rabbitmq_url: str = setting(
+        "LOGSTREAM_RABBITMQ_URL", "Where RabbitMQ is: amqp:// or amqps://user:password@host:5672/vhost.", secret=True
+    )
+    database_url: str = setting(
+        "LOGSTREAM_DATABASE_URL",
+        "Where TimescaleDB is: postgresql://user:password@host:5432/database. Directly, not through a pooler.",
+        secret=True,
+    )
+    redis_url: str = setting("LOGSTREAM_REDIS_URL", "Where Redis is: redis:// or rediss://host:6379/0.", secret=True)
+    admin_listen: ListenAddress = setting(
+        "LOGSTREAM_ADMIN_LISTEN", "Where /livez, /readyz and /metrics are served.", Address("0.0.0.0", 9464)
+    )
+    retention_days: Annotated[int, Field(ge=1, le=36_500)] = setting(
+        "LOGSTREAM_RETENTION_DAYS",
+        "Age past which records are not kept; a record that arrives with an older time gets its receive time.",
+        30,
+        unit="days",
+    )
+    flush_records: Annotated[int, Field(ge=1, le=1_000_000)] = setting(
+        "LOGSTREAM_WRITER_FLUSH_RECORDS", "Records that end the gathering of a flush.", 10_000, unit="records"
+    )
+    flush_ms: Annotated[float, Field(ge=0, le=10_000)] = setting(
+        "LOGSTREAM_WRITER_FLUSH_MS", "Age of the oldest gathered message that starts a flush.", 50.0, unit="ms"
+    )
+    prefetch_bytes: Annotated[int, Field(ge=8 * MIB)] = setting(
+        "LOGSTREAM_WRITER_PREFETCH_BYTES",
+        "Memory for messages taken from the broker and not yet stored; divided by the size of the largest message, it is "
+        "the number of messages the broker hands out ahead.",
+        256 * MIB,
+        unit="bytes",
+    )
+    max_batch_bytes: Annotated[int, Field(ge=1024, le=64 * MIB)] = setting(
+        "LOGSTREAM_MAX_BATCH_BYTES", "Size of an encoded batch, as the gateway is told.", 4 * MIB, unit="bytes"
+    )
+    window_records: Annotated[int, Field(ge=1)] = setting(
+        "LOGSTREAM_WINDOW_RECORDS", "Records kept in Redis for viewers that resume.", 100_000, unit="records"
+    )
+    window_bytes: Annotated[int, Field(ge=MIB)] = setting(
+        "LOGSTREAM_WINDOW_BYTES", "Bytes of records kept in Redis for viewers that resume.", 64 * MIB, unit="bytes"
+    )
+    live_buffer_bytes: Annotated[int, Field(ge=MIB)] = setting(
+        "LOGSTREAM_WRITER_LIVE_BUFFER_BYTES",
+        "Memory for live messages that the broker does not take at the moment; past it the oldest are dropped, and viewers "
+        "get their records from Redis.",
+        64 * MIB,
+        unit="bytes",
+    )
+    shutdown_s: Annotated[float, Field(gt=0, le=300)] = setting(
+        "LOGSTREAM_SHUTDOWN_S", "How long a stopping process may take to finish its work.", 20.0, unit="s"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = setting(
+        "LOGSTREAM_LOG_LEVEL", "Least severe line of the process's own log.", "info"
+    )
+
+    @property
+    def retention_nanos(self) -> int:
+        return self.retention_days * DAY_NANOS
+
+    @property
+    def prefetch_messages(self) -> int:
+        # A message holds at least one batch of up to the largest size, and a few bytes of framing.
+        return max(1, min(1_000, self.prefetch_bytes // self.max_batch_bytes))

@@ -1,0 +1,115 @@
+"""The writer's loop: take, decode, store, announce, acknowledge, in this order for every message."""
+
+import logging
+import threading
+import time
+
+from logstream_contract.pb.transport_pb2 import LiveBatch, LiveBatches
+from logstream_runtime.retry import until_stopped
+
+from logstream_writer.broker.announcer import Announcer
+from logstream_writer.broker.consumer import Consumer
+from logstream_writer.gathering import Gathering, split
+from logstream_writer.inbound import Inbound, decode, park
+from logstream_writer.live import LiveWindow
+from logstream_writer.metrics import Metrics
+from logstream_writer.store.errors import StoreUnavailable
+from logstream_writer.store.store import Flushed, Store, StoredBatch
+
+log = logging.getLogger(__name__)
+
+_NANOS = 1_000_000_000
+
+
+class Flusher:
+    """Runs in one thread and owns store and window.
+
+    `abandon` ends the waiting for a database that is away; what is then unstored goes back to the broker.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        store: Store,
+        window: LiveWindow,
+        announcer: Announcer,
+        retention_nanos: int,
+        flush_records: int,
+        flush_age_s: float,
+        abandon: threading.Event,
+        metrics: Metrics,
+    ) -> None:
+        self._consumer = consumer
+        self._store = store
+        self._window = window
+        self._announcer = announcer
+        self._retention_nanos = retention_nanos
+        self._flush_records = flush_records
+        self._flush_age_s = flush_age_s
+        self._abandon = abandon
+        self._metrics = metrics
+
+    def run(self) -> None:
+        """Until the consumer was stopped and all it had taken is stored. Raises StoreUnavailable when abandoned."""
+        while deliveries := self._consumer.take(self._flush_records, self._flush_age_s):
+            for gathering in split(deliveries):
+                self._flush(gathering)
+                self._consumer.ack(gathering.deliveries[-1])
+
+    def _flush(self, gathering: Gathering) -> None:
+        started_s = time.monotonic()
+        if gathering.parked:
+            inbound = Inbound(dead_letters=[park(delivery) for delivery in gathering.deliveries])
+        else:
+            inbound = decode(gathering.deliveries, self._retention_nanos)
+        flushed: Flushed = until_stopped("the database", StoreUnavailable, self._abandon)(self._try_flush, inbound)
+        self._metrics.flush_seconds.observe(time.monotonic() - started_s)
+        self._measure(inbound, flushed)
+        # A batch known from before went to the viewers then, unless the writer that stored it died first.
+        self._announce([one for one in flushed.batches if not one.known or one.batch.redelivered])
+
+    def _try_flush(self, inbound: Inbound) -> Flushed:
+        try:
+            return self._store.flush(inbound)
+        except StoreUnavailable as error:
+            self._metrics.database_failures.labels(error.sqlstate_class).inc()
+            raise
+
+    def _measure(self, inbound: Inbound, flushed: Flushed) -> None:
+        metrics = self._metrics
+        metrics.flushes.inc()
+        metrics.bisected_flushes.inc(flushed.bisected)
+        fresh = [one for one in flushed.batches if not one.known]
+        metrics.stored_batches.inc(len(fresh))
+        metrics.stored_records.inc(sum(len(one.batch.rows) - len(one.refused) for one in fresh))
+        metrics.duplicate_batches.inc(len(flushed.batches) - len(fresh) + inbound.duplicates)
+        now = time.time_ns()
+        for one in fresh:
+            metrics.commit_lag_seconds.observe(max(0, now - one.batch.received_unix_nano) / _NANOS)
+        for reason in flushed.dead_letters:
+            metrics.dead_letters.labels(reason).inc()
+
+    def _announce(self, stored: list[StoredBatch]) -> None:
+        if not stored:
+            return
+        live = [(_live_batch(one), len(one.batch.rows) - len(one.refused)) for one in stored]
+        given = self._window.append(live)
+        if given is None:
+            self._metrics.unnumbered_batches.inc(len(live))
+        else:
+            for (batch, _), position in zip(live, given.positions, strict=True):
+                batch.position = position
+        message = LiveBatches(epoch=given.epoch if given else "", batches=[batch for batch, _ in live])
+        self._announcer.announce(message.SerializeToString(), sum(records for _, records in live))
+
+
+def _live_batch(stored: StoredBatch) -> LiveBatch:
+    batch = stored.batch
+    return LiveBatch(
+        number=stored.number,
+        received_unix_nano=batch.received_unix_nano,
+        floor_unix_nano=max(0, batch.floor_unix_nano),
+        project=batch.project,
+        batch=batch.raw,
+        refused=stored.refused,
+    )

@@ -1,0 +1,72 @@
+"""Gives stored batches their live positions and keeps the recent window, in Redis. The only module here that knows redis.
+
+Redis may be away: then batches have no position, and it must not hold up the flush for longer than the time-outs below.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import redis
+from logstream_contract import live_window
+from logstream_contract.pb.transport_pb2 import LiveBatch
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from logstream_writer.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+_TIMEOUT_S = 0.4
+# After a failure Redis is left alone for this long, so that an outage costs a flush nothing.
+_PAUSE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """The epoch, and a position for each batch in order."""
+
+    epoch: str
+    positions: Sequence[int]
+
+
+class LiveWindow:
+    """Not thread-safe. Blocks for two time-outs of 0.4 s at most, to connect and to be answered."""
+
+    def __init__(self, url: str, window_records: int, window_bytes: int, metrics: Metrics) -> None:
+        self._redis = redis.Redis.from_url(
+            url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, retry=Retry(NoBackoff(), 0)
+        )
+        self._append = self._redis.register_script(live_window.APPEND)
+        self._limits = (window_records, window_bytes, live_window.REMEMBERED_NUMBERS)
+        self._metrics = metrics
+        self._silent_until_s = 0.0
+        # A batch went out without a position: the positions that follow it need a new epoch, so that a viewer who resumes
+        # across it learns of the hole.
+        self._missed = False
+
+    def append(self, batches: Sequence[tuple[LiveBatch, int]]) -> Positions | None:
+        """Positions for these batches (each with its number of rows), or None when Redis does not give them now."""
+        if time.monotonic() < self._silent_until_s:
+            self._missed = True
+            return None
+        arguments: list[str | int | bytes] = [f"{time.time_ns():x}{secrets.token_hex(2)}", int(self._missed), *self._limits]
+        for batch, records in batches:
+            arguments += (batch.number, records, batch.SerializeToString())
+        try:
+            keys = (live_window.HEAD, live_window.WINDOW, live_window.SIZES, live_window.NUMBERS)
+            epoch, *positions = self._append(keys, arguments)
+        except redis.RedisError as error:
+            log.warning("Redis gives no live positions", extra={"error": str(error)})
+            self._silent_until_s = time.monotonic() + _PAUSE_S
+            self._missed = True
+            self._metrics.redis_up.set(0)
+            return None
+        self._missed = False
+        self._metrics.redis_up.set(1)
+        return Positions(epoch.decode(), positions)
+
+    def close(self) -> None:
+        self._redis.close()

@@ -1,0 +1,64 @@
+"""Every metric of the writer, declared in one place."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class Metrics:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.stored_records = Counter("logstream_writer_stored_records", "Records committed.", registry=registry)
+        self.stored_batches = Counter("logstream_writer_stored_batches", "Batches committed.", registry=registry)
+        self.duplicate_batches = Counter(
+            "logstream_writer_duplicate_batches",
+            "Batches skipped because their id is stored already, with the same bytes.",
+            registry=registry,
+        )
+        self.dead_letters = Counter(
+            "logstream_writer_dead_letters",
+            "Entries put into dead_letters: undecodable, conflict, spread (too many chunks), refused (by the database) or "
+            "parked (on its tenth delivery).",
+            ["reason"],
+            registry=registry,
+        )
+        self.redelivered_messages = Counter(
+            "logstream_writer_redelivered_messages", "Messages that the broker delivered again.", registry=registry
+        )
+        self.flushes = Counter("logstream_writer_flushes", "Transactions committed.", registry=registry)
+        self.flush_seconds = Histogram(
+            "logstream_writer_flush_seconds",
+            "From the first byte of a flush decoded until its transaction is committed.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.commit_lag_seconds = Histogram(
+            "logstream_writer_commit_lag_seconds",
+            "From receiving a batch at the gateway until it is committed, by the two clocks.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.database_failures = Counter(
+            "logstream_writer_database_failures",
+            "Flushes held and tried again because of the database, by SQLSTATE class (`none`: no answer).",
+            ["sqlstate_class"],
+            registry=registry,
+        )
+        self.bisected_flushes = Counter(
+            "logstream_writer_bisected_flushes", "Flushes searched for records that the database refuses.", registry=registry
+        )
+        self.unnumbered_batches = Counter(
+            "logstream_writer_unnumbered_batches",
+            "Batches announced without a live position because Redis did not answer.",
+            registry=registry,
+        )
+        self.live_dropped_records = Counter(
+            "logstream_writer_live_dropped_records",
+            "Records whose live message was dropped (buffer_full); stream services read them from Redis.",
+            ["reason"],
+            registry=registry,
+        )
+        self.buffered_messages = Gauge(
+            "logstream_writer_buffered_messages", "Messages taken from the broker, not yet acknowledged.", registry=registry
+        )
+        self.consuming = Gauge("logstream_writer_consuming", "1 while messages are consumed.", registry=registry)
+        self.redis_up = Gauge("logstream_writer_redis_up", "1 when the last call to Redis succeeded.", registry=registry)

@@ -1,0 +1,1 @@
+"""Everything that speaks to PostgreSQL; no other module of the writer imports psycopg or alembic."""

@@ -1,0 +1,227 @@
+"""Writes one flush in one transaction: the inbox, the rows, their counts and the dead letters, or nothing of it."""
+
+import logging
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from logstream_writer.inbound import DeadLetter, Inbound, InboundBatch, Key, conflict, refused
+from logstream_writer.store import statements
+from logstream_writer.store.copy_format import HEADER, TRAILER, encode
+from logstream_writer.store.counts import CountKey, add_counts
+from logstream_writer.store.errors import BLAMES_A_RECORD, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+_NANOS_A_MICRO = 1_000
+
+# A writer that is cut off in mid-transaction must not hold its locks for longer than these, on either side of the cut.
+_SESSION = (
+    "-c synchronous_commit=on -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s "
+    "-c statement_timeout=120s -c tcp_user_timeout=30s -c timezone=UTC -c application_name=logstream-writer"
+)
+_CONNECTION = {"connect_timeout": 5, "tcp_user_timeout": 30_000, "keepalives_idle": 10, "keepalives_interval": 5}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """A batch that is committed, by this flush or (known) before it. refused: indexes that are no rows."""
+
+    batch: InboundBatch
+    number: int
+    known: bool
+    refused: Sequence[int] = ()
+
+
+@dataclass(slots=True)
+class Flushed:
+    """What a flush has stored."""
+
+    batches: list[StoredBatch] = field(default_factory=list)
+    dead_letters: list[str] = field(default_factory=list)  # the reasons of new ones
+    bisected: bool = False
+
+
+class Store:
+    """One connection, opened when needed. Not thread-safe. Blocks."""
+
+    def __init__(self, database_url: str) -> None:
+        self._conninfo = make_conninfo(database_url, **_CONNECTION, options=_SESSION)
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def flush(self, inbound: Inbound) -> Flushed:
+        """Stores everything of inbound that is not stored yet; committed when it returns.
+
+        Raises StoreUnavailable: then it may or may not be committed, and the same call again finds out.
+        """
+        try:
+            connection = self._connect()
+            try:
+                with connection.transaction():
+                    return _Flush(connection, inbound).run()
+            except psycopg.Error as error:
+                if (error.sqlstate or "")[:2] not in BLAMES_A_RECORD:
+                    raise
+                log.warning("the database refuses a record, searching for it", extra={"error": str(error).strip()})
+            with connection.transaction():
+                return _BisectingFlush(connection, inbound).run()
+        except psycopg.Error as error:
+            self.close()
+            raise StoreUnavailable(str(error).strip() or repr(error), error.sqlstate) from error
+
+    def check(self) -> None:
+        """Raises StoreUnavailable unless the database answers and has the tables."""
+        try:
+            self._connect().execute("SELECT 1 FROM batches LIMIT 0")
+        except psycopg.Error as error:
+            self.close()
+            raise StoreUnavailable(str(error).strip() or repr(error), error.sqlstate) from error
+
+    def close(self) -> None:
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        if self._connection is None or self._connection.closed:
+            # autocommit: transactions are opened by name, and a read holds none open.
+            self._connection = psycopg.connect(self._conninfo, autocommit=True)
+        return self._connection
+
+
+class _Flush:
+    """The statements of one flush, within a transaction of the caller's."""
+
+    def __init__(self, connection: psycopg.Connection[Any], inbound: Inbound) -> None:
+        self._cursor = connection.cursor(binary=True)
+        self._inbound = inbound
+        self._dead_letters = list(inbound.dead_letters)
+        self._counts: Counter[CountKey] = Counter()
+
+    def run(self) -> Flushed:
+        flushed = Flushed()
+        fresh: list[InboundBatch] = []
+        if self._inbound.batches:
+            numbers = self._insert_batches()
+            fresh = [batch for batch in self._inbound.batches if batch.key in numbers]
+            for batch in fresh:
+                batch.rows.number = numbers[batch.key]
+            flushed.batches += self._known([batch for batch in self._inbound.batches if batch.key not in numbers])
+        flushed.batches += self._copy(fresh)
+        self._insert_counts()
+        flushed.dead_letters = self._insert_dead_letters()
+        return flushed
+
+    def _insert_batches(self) -> dict[Key, int]:
+        batches = sorted(self._inbound.batches, key=lambda batch: batch.key)
+        self._cursor.execute(
+            statements.INSERT_BATCHES,
+            (
+                [batch.project for batch in batches],
+                [batch.batch_id for batch in batches],
+                [batch.digest for batch in batches],
+                [len(batch.rows) for batch in batches],
+                [min(batch.rows.times_us) for batch in batches],
+                [max(batch.rows.times_us) for batch in batches],
+                [batch.received_unix_nano // _NANOS_A_MICRO for batch in batches],
+            ),
+        )
+        return {(project, batch_id): number for project, batch_id, number in self._cursor}
+
+    def _known(self, batches: list[InboundBatch]) -> list[StoredBatch]:
+        if not batches:
+            return []
+        self._cursor.execute(
+            statements.KNOWN_BATCHES, ([batch.project for batch in batches], [batch.batch_id for batch in batches])
+        )
+        found = {(project, batch_id): rest for project, batch_id, *rest in self._cursor}
+        stored = []
+        for batch in batches:
+            number, digest, refused_indexes = found[batch.key]
+            if digest == batch.digest:
+                stored.append(StoredBatch(batch, number, True, refused_indexes or ()))
+            else:
+                self._dead_letters.append(conflict(batch))
+        return stored
+
+    def _copy(self, batches: list[InboundBatch]) -> list[StoredBatch]:
+        if batches:
+            # Batch by batch: the server stores one while the next is being encoded.
+            self._copy_rows(encode(batch.rows) for batch in batches)
+        for batch in batches:
+            add_counts(self._counts, batch.rows)
+        return [StoredBatch(batch, batch.rows.number, False) for batch in batches]
+
+    def _copy_rows(self, parts: Iterable[bytes]) -> None:
+        with self._cursor.copy(statements.COPY_LOGS) as copy:
+            copy.write(HEADER)
+            for part in parts:
+                copy.write(part)
+            copy.write(TRAILER)
+
+    def _insert_counts(self) -> None:
+        rows = [(*key, count) for key, count in self._counts.items() if count]
+        if rows:
+            self._cursor.execute(statements.INSERT_COUNTS, [list(column) for column in zip(*rows, strict=True)])
+
+    def _insert_dead_letters(self) -> list[str]:
+        letters: dict[bytes, DeadLetter] = {letter.digest: letter for letter in self._dead_letters}
+        if not letters:
+            return []
+        batch_ids: list[uuid.UUID | None] = [letter.batch_id for letter in letters.values()]
+        received = [letter.received_unix_nano for letter in letters.values()]
+        self._cursor.execute(
+            statements.INSERT_DEAD_LETTERS,
+            (
+                list(letters),
+                [letter.project for letter in letters.values()],
+                batch_ids,
+                [letter.sequence for letter in letters.values()],
+                [letter.reason for letter in letters.values()],
+                [letter.detail.replace("\0", "\N{REPLACEMENT CHARACTER}") for letter in letters.values()],
+                [letter.body for letter in letters.values()],
+                [None if nanos is None else nanos // _NANOS_A_MICRO for nanos in received],
+            ),
+        )
+        return [reason for (reason,) in self._cursor]
+
+
+class _BisectingFlush(_Flush):
+    """The same, for a flush with records that the database refuses: each batch under a savepoint, halved until the refused
+    records stand alone. One commit still stores everything."""
+
+    def run(self) -> Flushed:
+        flushed = super().run()
+        flushed.bisected = True
+        return flushed
+
+    def _copy(self, batches: list[InboundBatch]) -> list[StoredBatch]:
+        stored = []
+        for batch in batches:
+            bad = self._bisect(batch, range(len(batch.rows)))
+            if bad:
+                self._cursor.execute(statements.MARK_REFUSED, (bad, batch.project, batch.batch_id))
+            add_counts(self._counts, batch.rows, without=bad)
+            stored.append(StoredBatch(batch, batch.rows.number, False, bad))
+        return stored
+
+    def _bisect(self, batch: InboundBatch, indexes: range) -> list[int]:
+        """Stores the rows at these indexes but for the refused ones, which it answers."""
+        try:
+            with self._cursor.connection.transaction():
+                self._copy_rows([encode(batch.rows, indexes)])
+        except psycopg.Error as error:
+            if (error.sqlstate or "")[:2] not in BLAMES_A_RECORD:
+                raise
+            if len(indexes) > 1:
+                middle = len(indexes) // 2
+                return self._bisect(batch, indexes[:middle]) + self._bisect(batch, indexes[middle:])
+            detail = f"SQLSTATE {error.sqlstate}: {error.diag.message_primary or str(error).strip()}"
+            self._dead_letters.append(refused(batch, indexes[0], detail))
+            return [indexes[0]]
+        return []
