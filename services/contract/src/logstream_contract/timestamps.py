@@ -8,6 +8,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 # The seed's form: `2024-08-06 18:51:32:5132`; of the one to four digits at the end the first three are milliseconds.
 _SEED: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d):(\d{1,4})", re.ASCII)
+_THIRD_COLON: Final = re.compile(r":\d\d:\d\d:")
 
 
 def read_timestamp(text: str, zone: tzinfo) -> int | None:
@@ -20,6 +21,9 @@ def read_timestamp(text: str, zone: tzinfo) -> int | None:
     try:
         if seed:
             moment = datetime.fromisoformat(f"{seed[1]}T{seed[2]}") + timedelta(milliseconds=int(seed[3][:3]))
+        elif _THIRD_COLON.search(text):
+            # No ISO 8601 form, though some releases of Python read it.
+            return None
         else:
             moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:

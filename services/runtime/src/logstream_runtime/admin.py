@@ -35,6 +35,7 @@ class AdminServer:
             self._server = _Server((listen.host, listen.port), handler)
         except OSError as error:
             raise OSError(error.errno, f"LOGSTREAM_ADMIN_LISTEN={listen}: {error.strerror}") from error
+        self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, name="admin", daemon=True)
 
     def start(self) -> None:

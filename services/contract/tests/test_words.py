@@ -1,0 +1,75 @@
+"""Severities, timestamps and batch ids."""
+
+import uuid
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from logstream_contract.batch_id import new_batch_id
+from logstream_contract.severity import level_of, severity_of
+from logstream_contract.timestamps import iso_micros, iso_millis, read_timestamp
+
+SEOUL = ZoneInfo("Asia/Seoul")
+
+
+@pytest.mark.parametrize(
+    ("level", "number"),
+    [
+        ("error", 17), ("warn", 13), ("info", 9), ("http", 7), ("verbose", 6), ("debug", 5), ("silly", 1),
+        ("WARNING", 13), ("CRITICAL", 22), (" Info ", 9), ("emerg", 24), ("notice", 10), ("err", 17),
+        ("INFO2", 10), ("fatal4", 24), ("trace", 1), ("", 0), ("chatty", 0), ("info5", 0),
+    ],
+)  # fmt: skip
+def test_severity_of_known_names(level: str, number: int) -> None:
+    assert severity_of(level) == number
+
+
+def test_level_of_numbers() -> None:
+    assert [level_of(n) for n in (0, 1, 4, 5, 9, 13, 20, 21, 24, 25)] == [
+        "", "trace", "trace", "debug", "info", "warn", "error", "fatal", "fatal", "",
+    ]  # fmt: skip
+
+
+def nanos(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1000) * 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024-08-06 18:51:32:5132", "2024-08-06T18:51:32.513+00:00"),
+        ("2024-08-06 18:51:32:5", "2024-08-06T18:51:32.005+00:00"),
+        ("2024-08-06T18:51:32:051", "2024-08-06T18:51:32.051+00:00"),
+        ("2024-08-06T18:51:32.513Z", "2024-08-06T18:51:32.513+00:00"),
+        ("2024-08-06T18:51:32+09:00", "2024-08-06T09:51:32+00:00"),
+        (" 2024-08-06 18:51:32 ", "2024-08-06T18:51:32+00:00"),
+    ],
+)
+def test_timestamps_that_can_be_read(text: str, moment: str) -> None:
+    assert read_timestamp(text, UTC) == nanos(moment)
+
+
+def test_a_timestamp_without_a_zone_is_read_in_the_given_one() -> None:
+    assert read_timestamp("2024-08-06 18:51:32:5132", SEOUL) == nanos("2024-08-06T09:51:32.513+00:00")
+    assert read_timestamp("2024-08-06T18:51:32Z", SEOUL) == nanos("2024-08-06T18:51:32+00:00")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2024-13-06 18:51:32:5132", "2024-08-06 18:51:32:51320", "1969-12-31T23:59:59Z",
+             "0001-01-01T00:00:00+14:00", "٢٠٢٤-08-06 18:51:32:1"],
+)  # fmt: skip
+def test_timestamps_that_cannot_be_read(text: str) -> None:
+    assert read_timestamp(text, UTC) is None
+
+
+def test_iso_forms() -> None:
+    assert iso_micros(1_700_000_000_000_007) == "2023-11-14T22:13:20.000007Z"
+    assert iso_millis(1_700_000_000_999_999) == "2023-11-14T22:13:20.999Z"
+
+
+def test_batch_ids_are_uuids_of_version_7_in_the_order_of_milliseconds() -> None:
+    made = uuid.UUID(bytes=new_batch_id())
+    assert made.version == 7
+    assert made.variant == uuid.RFC_4122
+    assert abs((made.int >> 80) / 1000 - datetime.now(UTC).timestamp()) < 60
+    assert len({new_batch_id() for _ in range(1000)}) == 1000
