@@ -1,0 +1,79 @@
+"""The WSGI application: routes joined, every error turned into a problem+json answer, every request counted."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import tzinfo
+from typing import Final
+
+from flask import Flask, Response, g, request
+from prometheus_client import CollectorRegistry
+from werkzeug.exceptions import HTTPException
+
+from logstream_query.api import api_routes
+from logstream_query.health import health_routes
+from logstream_query.historical_logs import historical_logs_routes
+from logstream_query.metrics import Metrics
+from logstream_query.parameters import HistoricalLogsParameters, LogsParameters, names_of
+from logstream_query.problems import InvalidParameters, problem_response
+from logstream_query.store import Store
+from logstream_query.unavailable import Unavailable
+
+log = logging.getLogger(__name__)
+
+_PARAMETERS: Final = frozenset(names_of(LogsParameters) + names_of(HistoricalLogsParameters))
+_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+
+
+def create_app(store: Store, metrics: Metrics, registry: Callable[[], CollectorRegistry], zone: tzinfo) -> Flask:
+    """registry: gives the one to answer /metrics from. zone: of /historical-logs times that name none."""
+    app = Flask("logstream_query", static_folder=None)
+    app.register_blueprint(api_routes(store, metrics))
+    app.register_blueprint(historical_logs_routes(store, metrics, zone))
+    app.register_blueprint(health_routes(store, registry))
+    _answer_errors(app, metrics)
+    _count_requests(app, metrics)
+    return app
+
+
+def _answer_errors(app: Flask, metrics: Metrics) -> None:
+    @app.errorhandler(InvalidParameters)
+    def invalid_parameters(error: InvalidParameters) -> Response:
+        for problem in error.problems:
+            name = problem["name"] if problem["name"] in _PARAMETERS else "unknown"
+            metrics.rejected_parameters.labels(_route(), name).inc()
+        return problem_response(400, str(error), title="Invalid parameters", problems=error.problems)
+
+    @app.errorhandler(Unavailable)
+    def unavailable(error: Unavailable) -> Response:
+        metrics.unavailable_requests.labels(error.reason).inc()
+        headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+        return problem_response(error.status, str(error), headers=headers)
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        headers = {name: value for name, value in error.get_headers() if name == "Allow"}
+        return problem_response(error.code or 500, error.description or "", headers=headers)
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        log.error("request failed", extra={"route": _route()}, exc_info=error)
+        return problem_response(500, "The request failed for a reason of the service's own; its log says more.")
+
+
+def _count_requests(app: Flask, metrics: Metrics) -> None:
+    @app.before_request
+    def start() -> None:
+        g.started_s = time.monotonic()
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        response.headers.setdefault("Cache-Control", "no-store")
+        method = request.method if request.method in _METHODS else "other"
+        metrics.requests.labels(_route(), method, str(response.status_code)).inc()
+        metrics.request_seconds.labels(_route()).observe(time.monotonic() - g.started_s)
+        return response
+
+
+def _route() -> str:
+    return request.url_rule.rule if request.url_rule else "unmatched"

@@ -1,0 +1,45 @@
+"""The query service's settings."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from logstream_runtime.address import Address, ListenAddress
+from logstream_runtime.config import setting
+from pydantic import Field
+
+
+@dataclass(frozen=True)
+class Config:
+    database_url: Annotated[str, Field(pattern="^postgres(ql)?://")] = setting(
+        "LOGSTREAM_DATABASE_URL",
+        "Where the logs are stored: postgresql://user:password@host:5432/logstream. A read replica or a pooler will do.",
+        secret=True,
+    )
+    listen: ListenAddress = setting(
+        "LOGSTREAM_QUERY_LISTEN",
+        "Where HTTP is served, with /livez, /readyz and /metrics on the same port.",
+        Address("0.0.0.0", 8080),
+    )
+    processes: Annotated[int, Field(ge=1, le=64)] = setting("LOGSTREAM_QUERY_PROCESSES", "Processes that share the port.", 1)
+    pool_connections: Annotated[int, Field(ge=1, le=1000)] = setting(
+        "LOGSTREAM_QUERY_POOL_CONNECTIONS", "Connections to the database that one process opens at most.", 10
+    )
+    pool_wait_s: Annotated[float, Field(gt=0, le=60)] = setting(
+        "LOGSTREAM_QUERY_POOL_WAIT_S", "How long a request waits for a connection before it is answered 503.", 3.0, unit="s"
+    )
+    statement_timeout_s: Annotated[float, Field(ge=0.1, le=600)] = setting(
+        "LOGSTREAM_QUERY_STATEMENT_TIMEOUT_S",
+        "How long the database may work on one statement before the request is answered 504.",
+        10.0,
+        unit="s",
+    )
+    legacy_timezone: ZoneInfo = setting(
+        "LOGSTREAM_LEGACY_TIMEZONE", "Zone of /historical-logs times that name none, an IANA name.", ZoneInfo("UTC")
+    )
+    shutdown_s: Annotated[float, Field(gt=0, le=300)] = setting(
+        "LOGSTREAM_SHUTDOWN_S", "How long a stopping process may take to finish its work.", 20.0, unit="s"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = setting(
+        "LOGSTREAM_LOG_LEVEL", "Least severe line of the process's own log.", "info"
+    )

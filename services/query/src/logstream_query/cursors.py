@@ -1,0 +1,51 @@
+"""Where a walk through pages goes on: an opaque text for the client, a position in (time, sequence) for the store."""
+
+import base64
+import binascii
+import struct
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+from logstream_query.moments import MAX_US
+
+Order = Literal["desc", "asc"]
+
+EXPECTED: Final = "the next_cursor of an earlier answer, unchanged"
+
+_VERSION: Final = 1
+_ORDERS: Final[tuple[Order, Order]] = ("desc", "asc")
+# Version, order, time of the walk's first question, time and sequence of the last record sent.
+_FORM: Final = struct.Struct(">BBqqq")
+
+
+class Position(NamedTuple):
+    """A record's place in the order of records."""
+
+    time_us: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """asked_at_us: when the first page was asked for, so that relative times mean the same on every page."""
+
+    order: Order
+    asked_at_us: int
+    position: Position
+
+    def encode(self) -> str:
+        raw = _FORM.pack(_VERSION, _ORDERS.index(self.order), self.asked_at_us, *self.position)
+        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def read_cursor(text: str) -> Cursor:
+    """Raises ValueError for a text that no answer of this version carried."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        version, order, asked_at_us, time_us, sequence = _FORM.unpack(raw)
+    except (binascii.Error, struct.error, ValueError) as error:
+        raise ValueError(EXPECTED) from error
+    known = version == _VERSION and order < len(_ORDERS)
+    if not (known and 0 <= asked_at_us <= MAX_US and 0 <= time_us <= MAX_US and sequence >= 0):
+        raise ValueError(EXPECTED)
+    return Cursor(_ORDERS[order], asked_at_us, Position(time_us, sequence))

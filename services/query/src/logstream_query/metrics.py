@@ -1,0 +1,48 @@
+"""Every metric of the query service, declared in one place."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """`route` is a route's template, or `unmatched`. Gauges add up over the processes that are alive."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.requests = Counter(
+            "logstream_query_requests", "Requests answered.", ["route", "method", "status"], registry=registry
+        )
+        self.request_seconds = Histogram(
+            "logstream_query_request_seconds",
+            "From reading a request until its answer was ready to be sent.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.rejected_parameters = Counter(
+            "logstream_query_rejected_parameters",
+            "Parameters named in a 400 answer; `parameter` is `unknown` for a name the route doesn't have.",
+            ["route", "parameter"],
+            registry=registry,
+        )
+        self.returned_records = Counter(
+            "logstream_query_returned_records", "Records sent in answers.", ["route"], registry=registry
+        )
+        self.unavailable_requests = Counter(
+            "logstream_query_unavailable_requests",
+            "Requests not answered by the database: away, busy (no connection free in time), timeout, schema (not migrated).",
+            ["reason"],
+            registry=registry,
+        )
+        self.pool_waiting_requests = Gauge(
+            "logstream_query_pool_waiting_requests",
+            "Requests waiting for a connection to the database.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self.pool_used_connections = Gauge(
+            "logstream_query_pool_used_connections",
+            "Connections to the database in use by a request.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )

@@ -1,0 +1,65 @@
+"""Reads the times that people put into a query: absolute, epoch numbers, or relative to now. It looks at no clock."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
+from typing import Final
+
+from logstream_contract.timestamps import read_timestamp
+
+EXPECTED: Final = (
+    "a time from 1970 on: ISO 8601 such as 2024-08-06T18:51:32Z (+ in an offset is written %2B), "
+    "epoch seconds or milliseconds, or relative such as -15m (units s, m, h, d, w) or now"
+)
+MICROSECONDS: Final = 1_000_000
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# The last microsecond of the year 9999, past which no datetime goes.
+MAX_US: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+
+_RELATIVE: Final = re.compile(r"-(\d{1,9})([smhdw])", re.ASCII)
+_UNIT_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_NUMBER: Final = re.compile(r"\d{1,14}(\.\d{1,9})?", re.ASCII)
+# Epoch seconds reach this number in the year 5138, epoch milliseconds passed it in 1973.
+_FIRST_MILLISECONDS: Final = 100_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time as it was asked for: microseconds since the epoch, or, if relative, from now."""
+
+    us: int
+    relative: bool = False
+
+    def at(self, now_us: int) -> int:
+        """Microseconds since the epoch, 0 for what lies before it."""
+        return max(0, now_us + self.us) if self.relative else self.us
+
+
+def read_moment(text: str, zone: tzinfo = UTC) -> Moment:
+    """A time without an offset is read in `zone`. Raises ValueError saying what was expected."""
+    text = text.strip()
+    if text == "now":
+        return Moment(0, relative=True)
+    relative = _RELATIVE.fullmatch(text)
+    if relative:
+        return Moment(-int(relative[1]) * _UNIT_S[relative[2]] * MICROSECONDS, relative=True)
+    us = _epoch_number_us(text) if _NUMBER.fullmatch(text) else _timestamp_us(text, zone)
+    if us is None or not 0 <= us <= MAX_US:
+        raise ValueError(EXPECTED)
+    return Moment(us)
+
+
+def as_datetime(time_us: int) -> datetime:
+    """time_us: microseconds since the epoch, up to MAX_US."""
+    return EPOCH + timedelta(microseconds=time_us)
+
+
+def _epoch_number_us(text: str) -> int:
+    number = Decimal(text)
+    return int(number * (MICROSECONDS if number < _FIRST_MILLISECONDS else 1_000))
+
+
+def _timestamp_us(text: str, zone: tzinfo) -> int | None:
+    nanos = read_timestamp(text, zone)
+    return None if nanos is None else nanos // 1_000

@@ -1,0 +1,90 @@
+"""What the routes ask the store, read from their query strings: relative times resolved, parameters held against each other.
+Pure: it looks at no clock and no database."""
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from logstream_contract.timestamps import iso_micros
+
+from logstream_query.cursors import Order, Position
+from logstream_query.filters import Filter, Terms
+from logstream_query.moments import MAX_US, Moment
+from logstream_query.parameters import HistoricalLogsParameters, LogsParameters
+from logstream_query.problems import InvalidParameters, ParameterProblem, parameter_problem
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """One page: at most `limit` records that match and come after `after` in this order.
+
+    asked_at_us: when the first page of the walk was asked for, microseconds since the epoch.
+    """
+
+    filter: Filter
+    order: Order
+    after: Position | None
+    limit: int
+    asked_at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoricalQuery:
+    """As the seed asks: newest first, after the record of this sequence."""
+
+    filter: Filter
+    after_sequence: int | None
+    limit: int
+
+
+def page_query(query_string: str, now_us: int) -> PageQuery:
+    """The question of a request to /api/logs at the time now_us. Raises InvalidParameters naming every problem."""
+    asked, problems = LogsParameters.read(query_string)
+    cursor = asked.cursor
+    asked_at_us = cursor.asked_at_us if cursor else now_us
+    start_us, end_us = _at(asked.start, asked_at_us), _at(asked.end, asked_at_us)
+    problems += _range_problems("end", start_us, end_us)
+    if cursor and asked.order and asked.order != cursor.order:
+        problems.append(parameter_problem("order", asked.order, f"{cursor.order}, the cursor's own order, or nothing"))
+    if problems:
+        raise InvalidParameters(problems)
+    wanted = Filter(
+        start_us=start_us,
+        end_us=end_us,
+        levels=asked.level,
+        min_severity=asked.min_level,
+        nodes=asked.node,
+        text=asked.q,
+    )
+    order = cursor.order if cursor else asked.order or "desc"
+    return PageQuery(wanted, order, cursor.position if cursor else None, asked.limit, asked_at_us)
+
+
+def historical_query(query_string: str, now_us: int, zone: tzinfo) -> HistoricalQuery:
+    """The question of a request to /historical-logs. zone: of times that name none. Raises InvalidParameters.
+
+    The seed's range includes its end, and it knows milliseconds only: the last one counts whole.
+    """
+    asked, problems = HistoricalLogsParameters.read(query_string, zone)
+    start_us, end_us = _at(asked.start_time, now_us), _at(asked.end_time, now_us)
+    if end_us is not None:
+        end_us = min(MAX_US, (end_us // 1_000 + 1) * 1_000)
+    problems += _range_problems("endTime", start_us, end_us)
+    if problems:
+        raise InvalidParameters(problems)
+    wanted = Filter(
+        start_us=start_us,
+        end_us=end_us,
+        level_contains=asked.level,
+        text=Terms((asked.message,)) if asked.message else Terms(),
+    )
+    return HistoricalQuery(wanted, asked.sequence_number, asked.limit)
+
+
+def _at(moment: Moment | None, now_us: int) -> int | None:
+    return None if moment is None else moment.at(now_us)
+
+
+def _range_problems(end_name: str, start_us: int | None, end_us: int | None) -> list[ParameterProblem]:
+    if start_us is None or end_us is None or start_us <= end_us:
+        return []
+    return [parameter_problem(end_name, iso_micros(end_us), f"a time not before the start, {iso_micros(start_us)}")]

@@ -1,0 +1,173 @@
+"""Asks the database through a pool of connections. A Store belongs to one process, opened after the fork; its methods may be
+called by many greenlets at once and block cooperatively."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, cast
+
+import psycopg
+from logstream_contract.rows import SEQUENCE_INDEX_BITS
+from psycopg import Connection, errors, sql
+from psycopg.pq import TransactionStatus
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+
+from logstream_query.cursors import Order, Position
+from logstream_query.filters import Filter
+from logstream_query.metrics import Metrics
+from logstream_query.store import statements
+from logstream_query.store.connections import CONNECT_OPTIONS, adapt, connection_string
+from logstream_query.store.statements import Statement
+from logstream_query.unavailable import DatabaseAway, DatabaseBusy, SchemaMissing, StatementTimeout, Unavailable
+
+log = logging.getLogger(__name__)
+
+# sequence, time in microseconds since the epoch, severity, level, node, message, attributes: as
+# logstream_contract.records.record takes them.
+StoredRecord = tuple[int, int, int, str, str, str, Mapping[str, str] | None]
+
+# Requests that may wait for a connection at a time; others are answered at once that the database is busy.
+_MAX_WAITING: Final = 200
+# The pool tries a lost connection again after 1 s, 2 s, 4 s ...; giving up early lets the next request start anew, so that a
+# database that was away for long is noticed soon after it is back.
+_RECONNECT_S: Final = 3.0
+_READINESS_WAIT_S: Final = 1.0
+_BEGIN: Final = sql.SQL("BEGIN READ ONLY; SET LOCAL statement_timeout = {}")
+_COMMIT: Final = sql.SQL("COMMIT")
+_OPEN_TRANSACTION: Final = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+_READINESS: Final = sql.SQL("SELECT to_regclass('logs') IS NOT NULL AND to_regclass('batches') IS NOT NULL")
+
+
+def url_problem(url: str) -> str | None:
+    """What is wrong with a database URL, or None."""
+    try:
+        connection_string(url)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+class Store:
+    """Reads records. Every method raises Unavailable when the database doesn't answer in time."""
+
+    def __init__(
+        self, url: str, metrics: Metrics, *, pool_connections: int, pool_wait_s: float, statement_timeout_s: float
+    ) -> None:
+        # One line a try from the pool is enough; its INFO lines tell of every checkout.
+        logging.getLogger("psycopg.pool").setLevel(logging.WARNING)
+        self._metrics = metrics
+        self._size = pool_connections
+        self._used = 0
+        self._statement_timeout_s = statement_timeout_s
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            connection_string(url),
+            kwargs=CONNECT_OPTIONS,
+            configure=adapt,
+            check=ConnectionPool.check_connection,
+            min_size=1,
+            max_size=pool_connections,
+            timeout=pool_wait_s,
+            max_waiting=_MAX_WAITING,
+            reconnect_timeout=_RECONNECT_S,
+            open=False,
+        )
+
+    def open(self) -> None:
+        """Starts connecting and doesn't wait for it."""
+        self._pool.open()
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def page(self, wanted: Filter, order: Order, after: Position | None, limit: int) -> list[StoredRecord]:
+        """The first `limit` matching records after a position (or from the end of the order)."""
+        with self._transaction() as connection:
+            return _records(connection, statements.page(wanted, order, after, limit))
+
+    def page_after_sequence(self, wanted: Filter, sequence: int, limit: int) -> list[StoredRecord]:
+        """Newest first, the matching records after the record of this sequence; none if no such record is stored."""
+        with self._transaction() as connection:
+            time_us = _time_of(connection, sequence)
+            if time_us is None:
+                return []
+            return _records(connection, statements.page(wanted, "desc", Position(time_us, sequence), limit))
+
+    def problem(self) -> str | None:
+        """Why questions can't be answered at the moment, or None. A busy database is no problem: it answers others."""
+        if self._used >= self._size:
+            return None
+        try:
+            with self._transaction(_READINESS_WAIT_S) as connection:
+                row = connection.execute(_READINESS).fetchone()
+        except DatabaseBusy:
+            return None
+        except Unavailable as error:
+            return str(error)
+        return None if row and row[0] else "the database has no logstream tables yet: waiting for a writer to create them"
+
+    @contextmanager
+    def _transaction(self, wait_s: float | None = None) -> Iterator[Connection]:
+        """A read-only transaction with the statement timeout; set in the transaction, it also holds behind a pooler."""
+        timeout_ms = round(self._statement_timeout_s * 1_000)
+        try:
+            with self._connection(wait_s) as connection:
+                try:
+                    connection.execute(_BEGIN.format(sql.Literal(timeout_ms)))
+                    yield connection
+                    connection.execute(_COMMIT)
+                except Exception:
+                    if connection.info.transaction_status in _OPEN_TRANSACTION:
+                        connection.rollback()
+                    raise
+        except psycopg.Error as error:
+            raise self._unavailable(error) from error
+
+    @contextmanager
+    def _connection(self, wait_s: float | None) -> Iterator[Connection]:
+        with self._metrics.pool_waiting_requests.track_inprogress():
+            connection = self._pool.getconn(wait_s)
+        self._used += 1
+        try:
+            with self._metrics.pool_used_connections.track_inprogress():
+                yield connection
+        finally:
+            self._used -= 1
+            self._pool.putconn(connection)
+
+    def _unavailable(self, error: psycopg.Error) -> Exception:
+        """Ours for psycopg's error; one that is no outage but our mistake is given back as it is."""
+        if isinstance(error, (TooManyRequests, PoolTimeout)):
+            if self._used >= self._size or isinstance(error, TooManyRequests):
+                return DatabaseBusy(f"all {self._size} connections to the database are in use: {error}")
+            return DatabaseAway("the database can't be reached")
+        if isinstance(error, PoolClosed):
+            return DatabaseAway("this process is stopping")
+        if isinstance(error, errors.QueryCanceled):
+            return StatementTimeout(
+                f"not answered within {self._statement_timeout_s:g} s: "
+                "ask for a shorter time range, or filter by level or node"
+            )
+        if isinstance(error, (errors.UndefinedTable, errors.UndefinedColumn)):
+            return SchemaMissing("the database has no logstream tables yet, or of another version")
+        if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+            log.warning("database error", extra={"error": str(error).strip(), "sqlstate": error.sqlstate})
+            return DatabaseAway("the database closed the connection or refuses it")
+        return error
+
+
+def _records(connection: Connection, statement: Statement) -> list[StoredRecord]:
+    return cast(list[StoredRecord], _rows(connection, statement))
+
+
+def _rows(connection: Connection, statement: Statement) -> list[tuple[Any, ...]]:
+    return connection.execute(statement.query, statement.values, binary=True).fetchall()
+
+
+def _time_of(connection: Connection, sequence: int) -> int | None:
+    """Microseconds since the epoch. The batch's row bounds the search, since `logs` has no index by sequence alone."""
+    found = _rows(connection, statements.batch_times(sequence >> SEQUENCE_INDEX_BITS))
+    if not found:
+        return None
+    from_us, to_us = found[0]
+    rows = _rows(connection, statements.record_time(sequence, from_us, to_us))
+    return rows[0][0] if rows else None

@@ -1,0 +1,44 @@
+"""Why a request couldn't be answered although nothing was wrong with it. No library's error is known here."""
+
+from typing import Final
+
+
+class Unavailable(Exception):
+    """The database didn't answer. `reason` is a label of the metric, the text is told to the client.
+
+    retry_after_s None: asking the same again at once won't help.
+    """
+
+    reason: str
+    status: int = 503
+    retry_after_s: int | None = 2
+
+
+class DatabaseAway(Unavailable):
+    """It can't be reached, is starting or shutting down."""
+
+    reason = "away"
+
+
+class DatabaseBusy(Unavailable):
+    """All connections of this process are in use, and none came free in time."""
+
+    reason = "busy"
+
+
+class SchemaMissing(Unavailable):
+    """The tables aren't there, or not as this version knows them."""
+
+    reason = "schema"
+    retry_after_s = 5
+
+
+class StatementTimeout(Unavailable):
+    """The database worked on a statement longer than it may."""
+
+    reason = "timeout"
+    status = 504
+    retry_after_s = None
+
+
+REASONS: Final = tuple(kind.reason for kind in (DatabaseAway, DatabaseBusy, SchemaMissing, StatementTimeout))
