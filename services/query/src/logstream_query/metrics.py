@@ -30,7 +30,7 @@ class Metrics:
         )
         self.unavailable_requests = Counter(
             "logstream_query_unavailable_requests",
-            "Requests not answered by the database: away, busy (no connection free in time), timeout, schema (not migrated).",
+            "Requests not answered by the database: away, busy (no connection free in time), timeout, schema (no tables).",
             ["reason"],
             registry=registry,
         )

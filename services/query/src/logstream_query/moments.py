@@ -1,7 +1,7 @@
 """Reads the times that people put into a query: absolute, epoch numbers, or relative to now. It looks at no clock."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Final
@@ -26,10 +26,11 @@ _FIRST_MILLISECONDS: Final = 100_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time as it was asked for: microseconds since the epoch, or, if relative, from now."""
+    """A time as it was asked for: microseconds since the epoch, or, if relative, from now. `text`: how it was written."""
 
     us: int
     relative: bool = False
+    text: str = field(default="", compare=False)
 
     def at(self, now_us: int) -> int:
         """Microseconds since the epoch, 0 for what lies before it."""
@@ -40,14 +41,14 @@ def read_moment(text: str, zone: tzinfo = UTC) -> Moment:
     """A time without an offset is read in `zone`. Raises ValueError saying what was expected."""
     text = text.strip()
     if text == "now":
-        return Moment(0, relative=True)
+        return Moment(0, relative=True, text=text)
     relative = _RELATIVE.fullmatch(text)
     if relative:
-        return Moment(-int(relative[1]) * _UNIT_S[relative[2]] * MICROSECONDS, relative=True)
+        return Moment(-int(relative[1]) * _UNIT_S[relative[2]] * MICROSECONDS, relative=True, text=text)
     us = _epoch_number_us(text) if _NUMBER.fullmatch(text) else _timestamp_us(text, zone)
     if us is None or not 0 <= us <= MAX_US:
         raise ValueError(EXPECTED)
-    return Moment(us)
+    return Moment(us, text=text)
 
 
 def as_datetime(time_us: int) -> datetime:

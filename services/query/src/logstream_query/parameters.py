@@ -141,7 +141,7 @@ def _problem_of(error: ErrorDetails, known: Collection[str]) -> ParameterProblem
     name, value = str(error["loc"][0]), str(error["input"])
     context: dict[str, Any] = error.get("ctx", {})
     if error["type"] == "extra_forbidden":
-        expected = f"no such parameter, but {', '.join(known)}"
+        expected = f"one of the parameters {', '.join(known)}"
     elif error["type"] == "string_too_long":
         expected = f"at most {context['max_length']} characters"
     else:

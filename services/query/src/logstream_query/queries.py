@@ -3,14 +3,15 @@ Pure: it looks at no clock and no database."""
 
 from dataclasses import dataclass
 from datetime import tzinfo
-
-from logstream_contract.timestamps import iso_micros
+from typing import Final
 
 from logstream_query.cursors import Order, Position
 from logstream_query.filters import Filter, Terms
 from logstream_query.moments import MAX_US, Moment
 from logstream_query.parameters import HistoricalLogsParameters, LogsParameters
-from logstream_query.problems import InvalidParameters, ParameterProblem, parameter_problem
+from logstream_query.problems import InvalidParameters, parameter_problem
+
+_NOT_BEFORE_START: Final = "a time that is not before the start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ def page_query(query_string: str, now_us: int) -> PageQuery:
     cursor = asked.cursor
     asked_at_us = cursor.asked_at_us if cursor else now_us
     start_us, end_us = _at(asked.start, asked_at_us), _at(asked.end, asked_at_us)
-    problems += _range_problems("end", start_us, end_us)
+    if asked.end and _is_backward(start_us, end_us):
+        problems.append(parameter_problem("end", asked.end.text, _NOT_BEFORE_START))
     if cursor and asked.order and asked.order != cursor.order:
         problems.append(parameter_problem("order", asked.order, f"{cursor.order}, the cursor's own order, or nothing"))
     if problems:
@@ -68,7 +70,8 @@ def historical_query(query_string: str, now_us: int, zone: tzinfo) -> Historical
     start_us, end_us = _at(asked.start_time, now_us), _at(asked.end_time, now_us)
     if end_us is not None:
         end_us = min(MAX_US, (end_us // 1_000 + 1) * 1_000)
-    problems += _range_problems("endTime", start_us, end_us)
+    if asked.end_time and _is_backward(start_us, end_us):
+        problems.append(parameter_problem("endTime", asked.end_time.text, _NOT_BEFORE_START))
     if problems:
         raise InvalidParameters(problems)
     wanted = Filter(
@@ -84,7 +87,5 @@ def _at(moment: Moment | None, now_us: int) -> int | None:
     return None if moment is None else moment.at(now_us)
 
 
-def _range_problems(end_name: str, start_us: int | None, end_us: int | None) -> list[ParameterProblem]:
-    if start_us is None or end_us is None or start_us <= end_us:
-        return []
-    return [parameter_problem(end_name, iso_micros(end_us), f"a time not before the start, {iso_micros(start_us)}")]
+def _is_backward(start_us: int | None, end_us: int | None) -> bool:
+    return start_us is not None and end_us is not None and end_us < start_us

@@ -25,7 +25,7 @@ def read_query_string(
         elif "\0" in name or "\0" in value:
             problems.append(parameter_problem(name, value, "text without NUL characters"))
         elif name in values:
-            problems.append(parameter_problem(name, value, "a parameter given once"))
+            problems.append(parameter_problem(name, value, "one value, not several"))
         else:
             values[name] = value
     return {name: value for name, value in values.items() if value or name not in known}, problems

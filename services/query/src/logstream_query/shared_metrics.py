@@ -1,5 +1,5 @@
-"""Gives the worker processes a folder to share their metrics in. It must not import prometheus_client, which chooses where to
-keep values when it is imported: in this folder only if that happens within shared_metrics()."""
+"""Gives the worker processes a folder to share their metrics in. It must not import prometheus_client, which chooses where
+to keep values when it is imported: in this folder only if that happens within shared_metrics()."""
 
 import os
 import shutil

@@ -1,0 +1,64 @@
+"""Cursors come back as they went out, and nothing else is taken for one."""
+
+import base64
+from contextlib import suppress
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from logstream_query.cursors import Cursor, Order, Position, read_cursor
+from logstream_query.moments import MAX_US
+
+TIMES = st.integers(0, MAX_US)
+CURSORS = st.builds(
+    Cursor,
+    st.sampled_from(get_args(Order)),
+    TIMES,
+    st.builds(Position, TIMES, st.integers(0, 2**63 - 1)),
+)
+
+
+@given(CURSORS)
+def test_round_trip(cursor: Cursor) -> None:
+    text = cursor.encode()
+    assert read_cursor(text) == cursor
+    assert text.isascii()
+    assert not set(text) & set("+/=&?%")
+
+
+@given(st.text(max_size=60) | st.binary(max_size=40).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
+def test_anything_else_is_a_cursor_or_a_value_error(text: str) -> None:
+    with suppress(ValueError):
+        cursor = read_cursor(text)
+        assert 0 <= cursor.position.time_us <= MAX_US
+        assert cursor.position.sequence >= 0
+
+
+def _raw(version: int = 1, order: int = 0, asked: int = 1, time: int = 2, sequence: int = 3) -> bytes:
+    numbers = b"".join(number.to_bytes(8, "big", signed=True) for number in (asked, time, sequence))
+    return bytes([version, order]) + numbers
+
+
+def test_the_form_is_this() -> None:
+    assert read_cursor(base64.urlsafe_b64encode(_raw()).decode()) == Cursor("desc", 1, Position(2, 3))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        _raw(version=2),
+        _raw(order=2),
+        _raw(time=-1),
+        _raw(time=MAX_US + 1),
+        _raw(asked=-1),
+        _raw(asked=MAX_US + 1),
+        _raw(sequence=-1),
+        _raw() + b"x",
+        _raw()[:-1],
+        b"",
+    ],
+)
+def test_values_out_of_range_are_refused(raw: bytes) -> None:
+    with pytest.raises(ValueError, match="next_cursor"):
+        read_cursor(base64.urlsafe_b64encode(raw).decode())

@@ -1,0 +1,74 @@
+"""The SQL that questions become: values only ever as parameters."""
+
+import pytest
+from logstream_query.cursors import Order, Position
+from logstream_query.filters import Filter, Terms
+from logstream_query.moments import as_datetime
+from logstream_query.store import statements
+from logstream_query.store.statements import Statement
+
+
+def where_of(wanted: Filter) -> tuple[str, tuple[object, ...]]:
+    statement = statements.page(wanted, "desc", None, 7)
+    text = statement.query.as_string(None)
+    start, _, rest = text.partition(" FROM logs")
+    assert start == "SELECT sequence, time, severity, level, node, message, attributes"
+    condition, order, limit = rest.partition(" ORDER BY time DESC, sequence DESC")
+    assert order
+    assert limit == " LIMIT %s"
+    assert statement.values[-1] == 7
+    return condition.removeprefix(" WHERE "), statement.values[:-1]
+
+
+def test_no_filter_is_no_condition() -> None:
+    assert where_of(Filter()) == ("", ())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "condition", "values"),
+    [
+        (
+            Filter(start_us=1_000_000, end_us=2_000_000),
+            "time >= %s AND time < %s",
+            (as_datetime(1_000_000), as_datetime(2_000_000)),
+        ),
+        (Filter(start_us=0), "time >= %s", (as_datetime(0),)),
+        (Filter(min_severity=13), "severity >= %s", (13,)),
+        (Filter(levels=("Warn", "x")), "lower(level) IN (lower(%s::text), lower(%s::text))", ("Warn", "x")),
+        (Filter(level_contains="a_b"), "lower(level) LIKE lower(%s::text)", ("%a\\_b%",)),
+        (Filter(nodes=("a", "b%")), "node = ANY(%s::text[])", (["a", "b%"],)),
+        (Filter(nodes=("a_*", "*")), "node LIKE ANY(%s::text[])", (["a\\_%", "%"],)),
+        (Filter(nodes=("a", "b*c*")), "(node = ANY(%s::text[]) OR node LIKE ANY(%s::text[]))", (["a"], ["b%c%"])),
+        (
+            Filter(text=Terms(("100%", "\\d"), ("it's",))),
+            (
+                "lower(message) LIKE lower(%s::text) AND lower(message) LIKE lower(%s::text)"
+                " AND lower(message) NOT LIKE lower(%s::text)"
+            ),
+            ("%100\\%%", "%\\\\d%", "%it's%"),
+        ),
+    ],
+)
+def test_conditions(wanted: Filter, condition: str, values: tuple[object, ...]) -> None:
+    assert where_of(wanted) == (condition, values)
+
+
+@pytest.mark.parametrize(
+    ("order", "condition", "order_by"),
+    [
+        ("desc", "time <= %s AND (time, sequence) < (%s, %s)", "time DESC, sequence DESC"),
+        ("asc", "time >= %s AND (time, sequence) > (%s, %s)", "time, sequence"),
+    ],
+)
+def test_pages_go_on_after_a_position(order: Order, condition: str, order_by: str) -> None:
+    statement = statements.page(Filter(min_severity=9), order, Position(5_000_000, 3), 10)
+    assert statement.query.as_string(None).endswith(f" WHERE {condition} AND severity >= %s ORDER BY {order_by} LIMIT %s")
+    time = as_datetime(5_000_000)
+    assert statement.values == (time, time, 3, 9, 10)
+
+
+def test_a_record_is_looked_for_between_the_times_of_its_batch() -> None:
+    assert statements.batch_times(4).values == (4,)
+    found: Statement = statements.record_time(9, 1_000_000, 2_000_000)
+    assert found.values == (as_datetime(1_000_000), as_datetime(2_000_000), 9)
+    assert found.query.as_string(None) == "SELECT time FROM logs WHERE time >= %s AND time <= %s AND sequence = %s LIMIT 1"
