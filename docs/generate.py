@@ -1,0 +1,75 @@
+"""Writes docs/configuration.md and docs/metrics.md from the services' own declarations.
+
+Run by `make docs`; with --check it only tells whether the files are as they would be written.
+"""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from logstream_runtime.config import Setting, describe
+from prometheus_client import CollectorRegistry, Metric
+
+DOCS = Path(__file__).parent
+SERVICES = ("gateway", "writer", "query", "stream")
+
+
+def configuration() -> Iterator[str]:
+    yield "# Configuration\n"
+    yield (
+        "Every setting is an environment variable. A variable `NAME_FILE` names a file that holds the value instead, for "
+        "secrets. A bad value ends the process with status 2 and names every problem; the values in force are the first line "
+        "of a service's log, secrets masked.\n"
+    )
+    yield "This page is generated from the services' declarations (`make docs`).\n"
+    for service in SERVICES:
+        settings = describe(importlib.import_module(f"logstream_{service}.config").Config)
+        yield f"## {service}\n"
+        yield "| variable | default | unit | meaning |\n|---|---|---|---|"
+        yield from (_setting_row(one) for one in settings)
+        yield ""
+
+
+def _setting_row(one: Setting) -> str:
+    default = "required" if one.default is None else f"`{one.default}`"
+    return f"| `{one.env}` | {default} | {one.unit} | {one.doc}{' Secret.' if one.secret else ''} |"
+
+
+def metrics() -> Iterator[str]:
+    yield "# Metrics\n"
+    yield "In Prometheus' text format at `/metrics`: on `LOGSTREAM_ADMIN_LISTEN` of gateway and writer, on the service's own "
+    yield "port of query and stream. Counters carry the suffix `_total`.\n"
+    yield "This page is generated from the services' declarations (`make docs`).\n"
+    for service in SERVICES:
+        registry = CollectorRegistry()
+        importlib.import_module(f"logstream_{service}.metrics").Metrics(registry)
+        yield f"## {service}\n"
+        yield "| metric | type | labels | meaning |\n|---|---|---|---|"
+        yield from (_metric_row(one, registry) for one in sorted(registry.collect(), key=lambda metric: metric.name))
+        yield ""
+
+
+def _metric_row(one: Metric, registry: CollectorRegistry) -> str:
+    declared = registry._names_to_collectors[one.name]
+    labels = ", ".join(f"`{label}`" for label in declared._labelnames)  # type: ignore[attr-defined]
+    name = one.name + ("_total" if one.type == "counter" else "")
+    return f"| `{name}` | {one.type} | {labels} | {one.documentation} |"
+
+
+def main() -> int:
+    stale = []
+    for name, lines in (("configuration.md", configuration()), ("metrics.md", metrics())):
+        path, text = DOCS / name, "\n".join(lines).rstrip() + "\n"
+        if "--check" in sys.argv[1:]:
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
+                stale.append(name)
+        else:
+            path.write_text(text, encoding="utf-8")
+    if stale:
+        print(f"docs/{', docs/'.join(stale)}: not as generated; run make docs", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

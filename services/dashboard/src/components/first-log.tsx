@@ -1,0 +1,28 @@
+/** Shown until the first record ever: how to send one. */
+
+/** The gateway's port of a stack that was not configured otherwise. */
+const GATEWAY_PORT = 4317;
+
+export function FirstLog() {
+  const gateway = `${window.location.hostname}:${GATEWAY_PORT}`;
+  return (
+    <section className="first-log" aria-labelledby="first-log">
+      <h2 id="first-log">No log has arrived yet</h2>
+      <p>Send one to the gateway at {gateway}, and it appears here by itself.</p>
+      <h3>From a shell, with grpcurl</h3>
+      <Snippet
+        text={`grpcurl -plaintext -d '{"node": "hello", "level": "info", "message": "Hello, logstream"}' \\
+  ${gateway} LoggerService.Logger/SendLog`}
+      />
+    </section>
+  );
+}
+
+function Snippet({ text }: { text: string }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it may be wider than the screen, so it must scroll by keyboard
+    <pre tabIndex={0}>
+      <code>{text}</code>
+    </pre>
+  );
+}

@@ -1,0 +1,71 @@
+/** A range that the stream left out, with the button that reads it from history. */
+import type { Notice } from "../records/notice";
+import { VisibleText } from "./visible-text";
+
+interface Properties {
+  notice: Notice;
+  /** True while the page reads something: one thing at a time. */
+  busy: boolean;
+  fill: (noticeId: string) => void;
+}
+
+export function NoticeRow({ notice, busy, fill }: Properties) {
+  const { filling, loaded, reason } = notice;
+  return (
+    <li className="row notice" data-notice={notice.kind}>
+      <p>
+        <strong>{titleOf(notice)}</strong> <Range notice={notice} />
+        {reason !== "" && (
+          <>
+            {" ("}
+            <VisibleText text={reason} />)
+          </>
+        )}
+        {loaded > 0 && ` ${loaded.toLocaleString()} ${loaded === 1 ? "record" : "records"} loaded.`}
+        {filling === "filled" && " Nothing is missing here any more."}
+      </p>
+      {filling !== "filled" && (
+        <button type="button" disabled={busy} onClick={() => fill(notice.id)}>
+          {filling === "loading" ? "Loading" : filling === "partial" ? "Load more of this range" : "Load this range"}
+        </button>
+      )}
+    </li>
+  );
+}
+
+function titleOf(notice: Notice): string {
+  if (notice.kind === "gap") return "Gap: the live stream could not resume without a hole.";
+  const count =
+    notice.records === null
+      ? "Records were"
+      : notice.records === 1
+        ? "1 record was"
+        : `${notice.records.toLocaleString()} records were`;
+  return `${count} left out, because they came faster than this page could take them.`;
+}
+
+function Range({ notice: { from, to } }: { notice: Notice }) {
+  if (from === null && to === null) return "The time is not known.";
+  return (
+    <>
+      {from !== null && (
+        <>
+          From <RangeTime time={from} />{" "}
+        </>
+      )}
+      {to !== null && (
+        <>
+          {from === null ? "Up to" : "to"} <RangeTime time={to} />
+        </>
+      )}
+    </>
+  );
+}
+
+function RangeTime({ time }: { time: string }) {
+  return (
+    <time dateTime={time} title={time}>
+      {new Date(time).toLocaleString()}
+    </time>
+  );
+}

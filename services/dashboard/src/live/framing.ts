@@ -1,0 +1,67 @@
+/** Reads the events of /stream. It knows their shapes and nothing of connections. */
+import type { Notice } from "../records/notice";
+import { type LogRecord, recordsOf } from "../records/record";
+import { canonicalTime } from "../records/time";
+
+/** What the stream service says of its own servers; null when it did not say. */
+export interface ServerStatus {
+  readonly broker: "up" | "down" | null;
+  /** The window that first screen and resume are read from. */
+  readonly recent: "up" | "down" | null;
+}
+
+export type StreamEvent =
+  | { readonly kind: "records"; readonly records: LogRecord[]; readonly unreadable: number }
+  | { readonly kind: "notice"; readonly notice: Notice }
+  | { readonly kind: "status"; readonly status: ServerStatus }
+  | { readonly kind: "unreadable" };
+
+/** The named events of the stream. `counts` carries nothing this page shows, but its id is a place to resume from. */
+export const EVENT_NAMES = ["logs", "counts", "gap", "dropped", "status"] as const;
+export type EventName = (typeof EVENT_NAMES)[number];
+
+const UNREADABLE: StreamEvent = { kind: "unreadable" };
+let notices = 0;
+
+/** The meaning of one event; null for one that only carries an id. */
+export function readEvent(name: EventName, data: string): StreamEvent | null {
+  if (name === "counts") return null;
+  let value: unknown;
+  try {
+    value = JSON.parse(data);
+  } catch {
+    return UNREADABLE;
+  }
+  if (name === "logs") {
+    const read = recordsOf(value);
+    return read ? { kind: "records", ...read } : UNREADABLE;
+  }
+  if (typeof value !== "object" || value === null) return UNREADABLE;
+  const fields = value as Record<string, unknown>;
+  if (name === "status") {
+    return { kind: "status", status: { broker: upOrDown(fields.broker), recent: upOrDown(fields.recent) } };
+  }
+  return { kind: "notice", notice: noticeOf(name, fields) };
+}
+
+function noticeOf(kind: Notice["kind"], fields: Record<string, unknown>): Notice {
+  return {
+    id: `${kind}-${++notices}`,
+    kind,
+    from: timeOf(fields.from),
+    to: timeOf(fields.to),
+    records: typeof fields.records === "number" ? fields.records : null,
+    reason: typeof fields.reason === "string" ? fields.reason : "",
+    filling: "open",
+    loaded: 0,
+    cursor: null,
+  };
+}
+
+function timeOf(value: unknown): string | null {
+  return typeof value === "string" ? canonicalTime(value) : null;
+}
+
+function upOrDown(value: unknown): "up" | "down" | null {
+  return value === "up" || value === "down" ? value : null;
+}

@@ -1,0 +1,103 @@
+/**
+ * The one owner of the page's EventSource: connects, resumes, and says how the connection stands. It must not look into records.
+ *
+ * While the browser reconnects by itself it sends Last-Event-ID. It gives up for good when the answer is no event stream (a gateway
+ * error, say); then a new EventSource asks for what follows the last id with `after=`.
+ */
+import { EVENT_NAMES, type EventName } from "./framing";
+
+/** connecting: never connected yet. lost: was refused or broken off, and is being tried again. */
+export type Connection = "connecting" | "live" | "lost";
+
+export interface StreamListener {
+  onEvent(name: EventName, data: string): void;
+  onConnection(connection: Connection): void;
+}
+
+const FIRST_RETRY_MS = 1000;
+const LONGEST_RETRY_MS = 15_000;
+/** The stream sends `counts` each second; a silence this long is a connection that died without a word. */
+const SILENCE_MS = 30_000;
+const WATCH_MS = 5000;
+
+export class LiveStream {
+  #url: string;
+  #open: (url: string) => EventSource;
+  #listener: StreamListener | null = null;
+  #source: EventSource | null = null;
+  #lastId = "";
+  #failures = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #watch: ReturnType<typeof setInterval> | undefined;
+  /** Null until the first `counts` of a connection: only a stream that counts can be told dead by its silence. */
+  #heardAt_ms: number | null = null;
+
+  /** `open` makes the EventSource; tests give their own. */
+  constructor(url: string, open: (url: string) => EventSource = (address) => new EventSource(address)) {
+    this.#url = url;
+    this.#open = open;
+  }
+
+  start(listener: StreamListener): void {
+    this.#listener = listener;
+    listener.onConnection("connecting");
+    this.#connect();
+    this.#watch = setInterval(() => this.#reconnectAfterSilence(), WATCH_MS);
+  }
+
+  stop(): void {
+    clearTimeout(this.#retry);
+    clearInterval(this.#watch);
+    this.#source?.close();
+    this.#source = null;
+    this.#listener = null;
+  }
+
+  /** Tries again now instead of after the wait, for when the browser says that it is online again. */
+  retryNow(): void {
+    if (this.#listener === null || this.#source !== null) return;
+    clearTimeout(this.#retry);
+    this.#connect();
+  }
+
+  #connect(): void {
+    const after = this.#lastId === "" ? "" : `?after=${encodeURIComponent(this.#lastId)}`;
+    const source = this.#open(this.#url + after);
+    this.#source = source;
+    source.onopen = () => {
+      this.#failures = 0;
+      this.#listener?.onConnection("live");
+    };
+    source.onerror = () => {
+      if (source !== this.#source) return;
+      this.#heardAt_ms = null;
+      this.#listener?.onConnection("lost");
+      if (source.readyState === source.CLOSED) this.#connectLater();
+    };
+    for (const name of EVENT_NAMES) {
+      source.addEventListener(name, (event) => {
+        if (source !== this.#source) return;
+        if (name === "counts" || this.#heardAt_ms !== null) this.#heardAt_ms = Date.now();
+        if (event.lastEventId !== "") this.#lastId = event.lastEventId;
+        this.#listener?.onEvent(name, event.data);
+      });
+    }
+  }
+
+  #connectLater(): void {
+    this.#source?.close();
+    this.#source = null;
+    const longest_ms = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LONGEST_RETRY_MS);
+    this.#failures += 1;
+    // Between half and all of it, so that many pages don't return at the same moment.
+    this.#retry = setTimeout(() => this.#connect(), longest_ms * (0.5 + Math.random() / 2));
+  }
+
+  #reconnectAfterSilence(): void {
+    if (this.#heardAt_ms === null || Date.now() - this.#heardAt_ms < SILENCE_MS) return;
+    this.#heardAt_ms = null;
+    this.#source?.close();
+    this.#listener?.onConnection("lost");
+    this.#connect();
+  }
+}

@@ -1,0 +1,27 @@
+/** What the stream says it did not send: an entry of the list beside the records. */
+
+/** Where a range that was missed stands: not read yet, being read, read in part (a cursor is left), read. */
+export type Filling = "open" | "loading" | "partial" | "filled";
+
+export interface Notice {
+  /** Unique within the page. */
+  readonly id: string;
+  /** gap: the stream could not resume there. dropped: records were left out because this reader was too slow. */
+  readonly kind: "gap" | "dropped";
+  /** First and last time that may be missing, both inclusive, in the services' form; null when the stream doesn't know. */
+  readonly from: string | null;
+  readonly to: string | null;
+  /** Number of records left out; null when it isn't known. */
+  readonly records: number | null;
+  readonly reason: string;
+  readonly filling: Filling;
+  /** Records read into the range so far. */
+  readonly loaded: number;
+  /** Where to read on in the range. */
+  readonly cursor: string | null;
+}
+
+/** Where the notice stands in the list: above every record up to this time. Empty for a range without ends: below them all. */
+export function placeOf(notice: Notice): string {
+  return notice.from ?? notice.to ?? "";
+}

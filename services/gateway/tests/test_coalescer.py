@@ -1,0 +1,105 @@
+"""Single records share a batch a node, and nobody who leaves early takes the others along."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from logstream_contract.batches import unframe
+from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_gateway.coalescer import Coalescer
+
+
+class Publishes:
+    """Stands for the publisher: keeps what it is handed and answers when told."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        self.records: list[int] = []
+        self.confirms: list[asyncio.Future[None]] = []
+        self.error: Exception | None = None
+
+    def __call__(self, body: bytes, records: int, received_unix_nano: int) -> asyncio.Future[None]:
+        if self.error:
+            raise self.error
+        self.bodies.append(body)
+        self.records.append(records)
+        self.confirms.append(asyncio.get_running_loop().create_future())
+        return self.confirms[-1]
+
+    def batches(self) -> list[list[LogBatch]]:
+        return [[LogBatch.FromString(raw) for raw in unframe(body)] for body in self.bodies]
+
+
+def run(test: Callable[[Publishes], Awaitable[None]]) -> None:
+    async def main() -> None:
+        await test(Publishes())
+
+    asyncio.run(main())
+
+
+def record(message: str) -> LogRecord:
+    return LogRecord(message=message)
+
+
+def test_records_of_a_window_share_one_message_with_a_batch_a_node() -> None:
+    async def test(published: Publishes) -> None:
+        coalescer = Coalescer(published, 0.01, 100, 1_000_000)
+        first = coalescer.add("a", record("1"), 3)
+        assert coalescer.add("b", record("2"), 3) is first
+        assert coalescer.add("a", record("3"), 3) is first
+        while not published.bodies:
+            await asyncio.sleep(0.005)
+        (batches,) = published.batches()
+        assert [(batch.node, [r.message for r in batch.records]) for batch in batches] == [("a", ["1", "3"]), ("b", ["2"])]
+        assert published.records == [3]
+        assert {len(batch.batch_id) for batch in batches} == {16}
+        assert batches[0].batch_id != batches[1].batch_id
+        assert not first.done()
+        published.confirms[0].set_result(None)
+        await first
+
+    run(test)
+
+
+@pytest.mark.parametrize(("max_records", "max_bytes"), [(2, 1_000), (100, 6)])
+def test_a_full_window_is_published_at_once(max_records: int, max_bytes: int) -> None:
+    async def test(published: Publishes) -> None:
+        coalescer = Coalescer(published, 60, max_records, max_bytes)
+        first = coalescer.add("a", record("1"), 3)
+        assert not published.bodies
+        coalescer.add("a", record("2"), 3)
+        assert published.records == [2]
+        assert coalescer.add("a", record("3"), 3) is not first
+
+    run(test)
+
+
+def test_a_record_that_would_pass_the_size_begins_the_next_message() -> None:
+    async def test(published: Publishes) -> None:
+        coalescer = Coalescer(published, 60, 100, 10)
+        coalescer.add("a", record("1"), 3)
+        coalescer.add("a", record("2"), 9)
+        assert published.records == [1]
+        coalescer.flush()
+        assert published.records == [1, 1]
+        coalescer.flush()
+        assert published.records == [1, 1]
+
+    run(test)
+
+
+def test_a_failed_publish_reaches_every_adder() -> None:
+    async def test(published: Publishes) -> None:
+        coalescer = Coalescer(published, 60, 100, 1_000)
+        later = coalescer.add("a", record("1"), 3)
+        coalescer.flush()
+        published.confirms[0].set_exception(RuntimeError("full"))
+        with pytest.raises(RuntimeError, match="full"):
+            await later
+        published.error = RuntimeError("at once")
+        refused = coalescer.add("a", record("2"), 3)
+        coalescer.flush()
+        with pytest.raises(RuntimeError, match="at once"):
+            await refused
+
+    run(test)

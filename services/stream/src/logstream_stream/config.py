@@ -1,0 +1,49 @@
+"""The settings of the stream service, from the environment. It must do nothing but describe them."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from logstream_runtime.address import Address, ListenAddress
+from logstream_runtime.config import setting
+from pydantic import Field
+
+
+@dataclass(frozen=True)
+class Config:
+    rabbitmq_url: str = setting(
+        "LOGSTREAM_RABBITMQ_URL", "the broker, such as amqp://user:password@host:5672/%2F", secret=True
+    )
+    redis_url: str = setting("LOGSTREAM_REDIS_URL", "Redis, such as redis://host:6379/0", secret=True)
+    listen: ListenAddress = setting(
+        "LOGSTREAM_STREAM_LISTEN", "host and port for viewers, health checks and metrics", Address("0.0.0.0", 8080)
+    )
+    recent_records: Annotated[int, Field(ge=0, le=5_000)] = setting(
+        "LOGSTREAM_RECENT_RECORDS", "records a viewer is shown first", 50, unit="records"
+    )
+    max_viewers: Annotated[int, Field(ge=1)] = setting(
+        "LOGSTREAM_STREAM_MAX_VIEWERS", "viewers of one replica; more are answered 503", 10_000, unit="viewers"
+    )
+    queue_records: Annotated[int, Field(ge=200)] = setting(
+        "LOGSTREAM_STREAM_QUEUE_RECORDS",
+        "records that wait for one slow viewer; past it the oldest are dropped and announced",
+        20_000,
+        unit="records",
+    )
+    queue_bytes: Annotated[int, Field(ge=65_536)] = setting(
+        "LOGSTREAM_STREAM_QUEUE_BYTES", "bytes that wait for one slow viewer", 8 * 1024 * 1024, unit="bytes"
+    )
+    viewer_timeout_s: Annotated[float, Field(ge=1)] = setting(
+        "LOGSTREAM_STREAM_VIEWER_TIMEOUT_S", "a viewer that reads nothing for so long is closed", 30.0, unit="s"
+    )
+    drain_s: Annotated[int, Field(ge=1)] = setting(
+        "LOGSTREAM_STREAM_DRAIN_S", "how long viewers may take their queued records after SIGTERM", 10, unit="s"
+    )
+    broker_queue_bytes: Annotated[int, Field(ge=1_048_576)] = setting(
+        "LOGSTREAM_STREAM_BROKER_QUEUE_BYTES",
+        "bytes the broker keeps for this replica; past it the oldest are dropped, then healed from Redis",
+        64 * 1024 * 1024,
+        unit="bytes",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = setting(
+        "LOGSTREAM_LOG_LEVEL", "debug, info, warning or error", "info"
+    )

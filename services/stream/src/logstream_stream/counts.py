@@ -1,0 +1,39 @@
+"""What went live in the last second. It must count only what was decoded for viewers anyway."""
+
+from collections import Counter
+from typing import Any
+
+from logstream_contract.timestamps import iso_micros
+
+from logstream_stream.decoder import Decoded
+
+
+class SecondCounts:
+    """Counts of one second; taking them begins the next."""
+
+    def __init__(self) -> None:
+        self._levels: Counter[str] = Counter()
+        self._records = 0
+        self._lag_ms = 0.0
+        self.dropped = 0
+
+    def add(self, decoded: Decoded, lag_ms: float) -> None:
+        """lag_ms: from the gateway's receiving the batch to now."""
+        levels = decoded.rows.levels
+        self._levels.update(levels if len(decoded.indexes) == len(levels) else [levels[i] for i in decoded.indexes])
+        self._records += len(decoded.indexes)
+        self._lag_ms = max(self._lag_ms, lag_ms)
+
+    def take(self, time_ns: int, viewers: int) -> dict[str, Any]:
+        """The data of a counts event: lag_ms is the longest of the second, dropped is over all viewers of this replica."""
+        counts = {
+            "time": iso_micros(time_ns // 1_000),
+            "records": self._records,
+            "by_level": dict(self._levels),
+            "lag_ms": round(self._lag_ms, 1),
+            "viewers": viewers,
+            "dropped": self.dropped,
+        }
+        self._levels.clear()
+        self._records, self._lag_ms, self.dropped = 0, 0.0, 0
+        return counts

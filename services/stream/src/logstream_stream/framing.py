@@ -1,0 +1,119 @@
+"""Server-sent events, to the byte: the native framing of /stream and the seed's of /logs. It must not know who is sent what.
+
+Source: WHATWG HTML, "Server-sent events"; the seed's contract for /logs (one unnamed event a record)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+import orjson
+from logstream_contract.records import record_of_row, seed_record_of_row
+from logstream_contract.rows import Rows
+from logstream_contract.timestamps import iso_micros
+
+from logstream_stream.place import Place
+from logstream_stream.sequencer import Gap
+
+HEARTBEAT: Final = b": \n\n"
+
+# How far the time of a record may lie from the time the gateway received it, for a gap's range: the contract lets it be 10
+# minutes ahead; behind it has no bound, and a sender that buffered for longer than this is not covered.
+GAP_MARGIN_NS: Final = 600 * 1_000_000_000
+_LAST_NS: Final = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
+
+
+class Framing(Protocol):
+    """How records and notices look on one route. A notice a route does not have is b""."""
+
+    def record(self, rows: Rows, index: int) -> Mapping[str, Any]: ...
+
+    def logs(self, records: Sequence[Mapping[str, Any]], place: Place | None) -> bytes:
+        """place: after the last of these records; None: the viewer's place stays."""
+
+    def gap(self, gap: Gap) -> bytes: ...
+
+    def dropped(self, records: int, from_us: int, to_us: int, reason: str) -> bytes:
+        """from_us and to_us: the earliest and the latest time among the dropped records."""
+
+    def counts(self, counts: Mapping[str, Any], place: Place | None) -> bytes: ...
+
+    def status(self, status: Mapping[str, str]) -> bytes: ...
+
+
+class NativeFraming:
+    """/stream: named events with JSON data."""
+
+    def record(self, rows: Rows, index: int) -> Mapping[str, Any]:
+        return record_of_row(rows, index)
+
+    def logs(self, records: Sequence[Mapping[str, Any]], place: Place | None) -> bytes:
+        return _event(b"logs", records, place)
+
+    def gap(self, gap: Gap) -> bytes:
+        return _event(b"gap", gap_data(gap))
+
+    def dropped(self, records: int, from_us: int, to_us: int, reason: str) -> bytes:
+        return _event(b"dropped", _dropped_data(records, from_us, to_us, reason))
+
+    def counts(self, counts: Mapping[str, Any], place: Place | None) -> bytes:
+        return _event(b"counts", counts, place)
+
+    def status(self, status: Mapping[str, str]) -> bytes:
+        return _event(b"status", status)
+
+
+class SeedFraming:
+    """/logs: an unnamed event a record, notices as comments."""
+
+    def record(self, rows: Rows, index: int) -> Mapping[str, Any]:
+        return seed_record_of_row(rows, index)
+
+    def logs(self, records: Sequence[Mapping[str, Any]], place: Place | None) -> bytes:  # noqa: ARG002
+        return b"".join([b"data: %b\n\n" % orjson.dumps(record) for record in records])
+
+    def gap(self, gap: Gap) -> bytes:
+        return _comment(b"gap", gap_data(gap))
+
+    def dropped(self, records: int, from_us: int, to_us: int, reason: str) -> bytes:
+        return _comment(b"dropped", _dropped_data(records, from_us, to_us, reason))
+
+    def counts(self, counts: Mapping[str, Any], place: Place | None) -> bytes:  # noqa: ARG002
+        return b""
+
+    def status(self, status: Mapping[str, str]) -> bytes:  # noqa: ARG002
+        return b""
+
+
+def retry(milliseconds: int) -> bytes:
+    """Tells the browser how long to wait before it connects again."""
+    return b"retry: %d\n\n" % milliseconds
+
+
+def gap_data(gap: Gap) -> dict[str, str]:
+    """The range of record times to read from history, start inclusive, end exclusive, and what happened in receive time."""
+    return {
+        "from": _iso(gap.from_ns - GAP_MARGIN_NS),
+        "to": _iso(gap.to_ns + GAP_MARGIN_NS),
+        "reason": gap.reason,
+        "received_from": _iso(gap.from_ns),
+        "received_to": _iso(gap.to_ns),
+    }
+
+
+def _dropped_data(records: int, from_us: int, to_us: int, reason: str) -> dict[str, Any]:
+    # The end is exclusive where history is asked for it.
+    return {"records": records, "reason": reason, "from": iso_micros(from_us), "to": iso_micros(to_us + 1)}
+
+
+def _iso(time_ns: int) -> str:
+    return iso_micros(min(max(time_ns, 0), _LAST_NS) // 1_000)
+
+
+def _event(name: bytes, data: Iterable[Any] | Mapping[str, Any], place: Place | None = None) -> bytes:
+    # orjson writes no line breaks, so the data is one line.
+    head = b"id: %b\n" % str(place).encode() if place else b""
+    return b"%bevent: %b\ndata: %b\n\n" % (head, name, orjson.dumps(data))
+
+
+def _comment(name: bytes, data: Mapping[str, Any]) -> bytes:
+    return b": %b %b\n\n" % (name, orjson.dumps(data))

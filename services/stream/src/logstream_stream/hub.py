@@ -1,0 +1,219 @@
+"""Gives what the sequencer delivers to all viewers: decoded once, serialised once a framing, queued for each. It must not
+block, wait or know a network: one slow viewer must cost the others nothing."""
+
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+from logstream_contract.batches import Undecodable
+
+from logstream_stream.chunk import Chunk, Frame, Spot
+from logstream_stream.counts import SecondCounts
+from logstream_stream.decoder import Decoded, Decoder
+from logstream_stream.framing import HEARTBEAT, Framing, retry
+from logstream_stream.sequencer import Deliver, Gap, Outcome
+from logstream_stream.viewer import SLOW, QueueLimits, Viewer
+
+UNREADABLE: Final = "unreadable batch"
+HEARTBEAT_S: Final = 15.0
+# A viewer comes back after one of these times, so that a replica's viewers don't all come at once.
+_FIRST_RETRY_MS, _RETRY_STEPS, _RETRY_STEP_MS = 500, 16, 100
+
+
+class Full(Exception):
+    """No more viewers fit."""
+
+
+class Observer(Protocol):
+    """Told what happens, for metrics."""
+
+    def lag(self, seconds: float) -> None: ...
+    def dropped(self, reason: str, records: int) -> None: ...
+    def gap(self, reason: str) -> None: ...
+    def closed(self, reason: str) -> None: ...
+    def viewers(self, count: int) -> None: ...
+
+
+class _Channel:
+    """The viewers of one framing, and the records on their way to them."""
+
+    def __init__(self, framing: Framing) -> None:
+        self.framing = framing
+        self.chunk = Chunk(framing)
+        self.viewers: set[Viewer] = set()
+
+
+class Hub:
+    """Not thread-safe, and no call yields to another greenlet. clock: monotonic seconds; wall_ns: since the Unix epoch."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        wall_ns: Callable[[], int],
+        observer: Observer,
+        limits: QueueLimits,
+        max_viewers: int,
+        viewer_timeout_s: float,
+    ) -> None:
+        self._clock = clock
+        self._wall_ns = wall_ns
+        self._observer = observer
+        self._limits = limits
+        self._max_viewers = max_viewers
+        self._viewer_timeout_s = viewer_timeout_s
+        self._channels: dict[Framing, _Channel] = {}
+        self._counts = SecondCounts()
+        self._beat_at = clock() + HEARTBEAT_S
+        self._serial = 0
+        self.decoder = Decoder()
+        self.spot = Spot(None, 0)
+        # What Sequencer.loose_after says.
+        self.loose_after: tuple[int, int] | None = None
+        self.status = {"broker": "down", "recent": "down"}
+        self.draining = False
+
+    @property
+    def viewer_count(self) -> int:
+        return sum(len(channel.viewers) for channel in self._channels.values())
+
+    def join(self, framing: Framing, notify: Callable[[], object], abort: Callable[[], object]) -> Viewer:
+        """A new viewer, who is not live yet. Raises Full. leave() must be called in the end."""
+        if self.draining or self.viewer_count >= self._max_viewers:
+            raise Full
+        viewer = Viewer(framing, self._limits, self._serial, notify, abort)
+        self._channels.setdefault(framing, _Channel(framing)).viewers.add(viewer)
+        self._observer.viewers(self.viewer_count)
+        return viewer
+
+    def leave(self, viewer: Viewer) -> None:
+        channel = self._channels.get(viewer.framing)
+        if channel:
+            channel.viewers.discard(viewer)
+            if not channel.viewers:
+                del self._channels[viewer.framing]
+        if not self._channels:
+            self.decoder.forget()
+        self._observer.viewers(self.viewer_count)
+
+    def go_live(self, viewer: Viewer) -> Spot:
+        """From now on the viewer is queued everything after the spot this answers; all up to it is in the window."""
+        self.flush()
+        viewer.restart()
+        viewer.live = True
+        return self.spot
+
+    def apply(self, outcomes: Iterable[Outcome], epoch: str | None, position: int) -> None:
+        """Takes what the sequencer says, and where that leaves it."""
+        received_ms = self.spot.received_ms
+        for outcome in outcomes:
+            if isinstance(outcome, Gap):
+                self._gap(outcome)
+            else:
+                self._serial = outcome.serial
+                received_ms = outcome.batch.received_ns // 1_000_000
+                self._deliver(outcome)
+        self.spot = Spot(epoch, position, received_ms)
+
+    def flush(self) -> None:
+        """Queues the records gathered so far; to be called every 100 ms."""
+        for channel in self._channels.values():
+            for frame in channel.chunk.flush():
+                self._queue(frame, channel.viewers)
+
+    def set_status(self, what: str, up: bool) -> None:
+        """Tells viewers that the broker or the recent window is up or down, when that changes."""
+        word = "up" if up else "down"
+        if self.status[what] != word:
+            self.status[what] = word
+            self._notice(lambda framing: framing.status(self.status), live_only=False)
+
+    def second(self) -> None:
+        """To be called once a second: counts, heartbeats, and an end for viewers that don't read."""
+        now = self._clock()
+        self.flush()
+        if self._channels:
+            counts = self._counts.take(self._wall_ns(), self.viewer_count)
+            for channel in self._channels.values():
+                frame = Frame(channel.framing.counts(counts, self.spot.place()))
+                self._queue(frame, [viewer for viewer in channel.viewers if viewer.live])
+        if now >= self._beat_at:
+            self._beat_at = now + HEARTBEAT_S
+            for channel in self._channels.values():
+                self._queue(Frame(HEARTBEAT), channel.viewers)
+        for channel in self._channels.values():
+            for viewer in channel.viewers:
+                if viewer.writing_since is not None and now - viewer.writing_since > self._viewer_timeout_s:
+                    viewer.writing_since = None
+                    self._observer.closed(SLOW)
+                    viewer.abort()
+
+    def drain(self) -> None:
+        """Takes no more viewers; those there are take what is queued and end."""
+        self.draining = True
+        self.flush()
+        for channel in self._channels.values():
+            for count, viewer in enumerate(channel.viewers):
+                viewer.close(retry(_FIRST_RETRY_MS + count % _RETRY_STEPS * _RETRY_STEP_MS))
+
+    def gap_frame(self, framing: Framing, gap: Gap) -> bytes:
+        """The notice of a gap in one viewer's records alone."""
+        self._observer.gap(gap.reason)
+        return framing.gap(gap)
+
+    def _deliver(self, outcome: Deliver) -> None:
+        lag_s = (self._wall_ns() - outcome.batch.received_ns) / 1e9
+        self._observer.lag(lag_s)
+        if not self._channels:
+            return
+        try:
+            decoded = self.decoder.decode(outcome.batch)
+        except Undecodable:
+            received_ns = outcome.batch.received_ns
+            self._gap(Gap(received_ns, received_ns, UNREADABLE))
+            return
+        if not outcome.earlier:
+            self._counts.add(decoded, lag_s * 1_000)
+        spot = Spot(outcome.epoch, outcome.position, outcome.batch.received_ns // 1_000_000)
+        for channel in self._channels.values():
+            self._deliver_to(channel, outcome, decoded, spot)
+
+    def _deliver_to(self, channel: _Channel, outcome: Deliver, decoded: Decoded, spot: Spot) -> None:
+        meant = [viewer for viewer in channel.viewers if _is_for(outcome, viewer)]
+        if len(meant) == len(channel.viewers):
+            for frame in channel.chunk.add(decoded.rows, decoded.indexes, spot):
+                self._queue(frame, channel.viewers)
+        elif meant:
+            for frame in channel.chunk.flush():
+                self._queue(frame, channel.viewers)
+            chunk = Chunk(channel.framing)
+            for frames in (chunk.add(decoded.rows, decoded.indexes, spot), chunk.flush()):
+                for frame in frames:
+                    self._queue(frame, meant)
+        if not outcome.position:
+            for viewer in meant:
+                if not viewer.live:
+                    viewer.seen_loose.add(outcome.batch.number)
+
+    def _gap(self, gap: Gap) -> None:
+        self._observer.gap(gap.reason)
+        self.flush()
+        self._notice(lambda framing: framing.gap(gap), live_only=True)
+
+    def _notice(self, body: Callable[[Framing], bytes], *, live_only: bool) -> None:
+        for channel in self._channels.values():
+            frame = Frame(body(channel.framing), notice=True)
+            self._queue(frame, [viewer for viewer in channel.viewers if viewer.live or not live_only])
+
+    def _queue(self, frame: Frame, viewers: Iterable[Viewer]) -> None:
+        for viewer in viewers:
+            if viewer.live or not frame.records or not frame.numbered:
+                dropped = viewer.offer(frame)
+                if dropped:
+                    self._counts.dropped += dropped
+                    self._observer.dropped(SLOW, dropped)
+
+
+def _is_for(outcome: Deliver, viewer: Viewer) -> bool:
+    """Whether the viewer has not seen the batch: delivered before it joined, or read from the window by itself."""
+    if outcome.position:
+        return viewer.joined >= outcome.earlier
+    return outcome.batch.number not in viewer.seen_in_window

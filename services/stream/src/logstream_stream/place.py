@@ -1,0 +1,38 @@
+"""A viewer's place in the live order: what the `id:` of an event says, opaque to clients. It must take any text a client
+sends back without an error."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+# The highest index a record can have; after it nothing of the batch is left, so it also stands for "all of the batch".
+ALL: Final = 0xFFFF
+
+# Positions fit a float of Redis's Lua; times end with the year 9998, so that adding a day stays printable.
+_MAX_POSITION: Final = 2**53
+_MAX_RECEIVED_MS: Final = 253_370_764_800_000
+_TEXT: Final = re.compile(r"([!-~]{1,128}):(\d{1,16}):(\d{1,5}):(\d{1,15})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """After the record with this index of the batch at this position."""
+
+    epoch: str
+    position: int
+    index: int  # 0..65535
+    # When the gateway received the batch, so that a gap can be named even when Redis has forgotten the position.
+    received_ms: int
+
+    def __str__(self) -> str:
+        return f"{self.epoch}:{self.position}:{self.index}:{self.received_ms}"
+
+
+def read_place(text: str) -> Place | None:
+    """The place an id names; None for a text that no logstream wrote."""
+    found = _TEXT.fullmatch(text)
+    if not found:
+        return None
+    place = Place(found[1], int(found[2]), int(found[3]), int(found[4]))
+    known = place.position <= _MAX_POSITION and place.index <= ALL and place.received_ms <= _MAX_RECEIVED_MS
+    return place if known else None

@@ -1,0 +1,126 @@
+"""One viewer's bounded queue. A slow viewer loses its oldest records, is told so, and delays nobody. It must not know how
+bytes reach the viewer."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from logstream_stream.chunk import Frame
+from logstream_stream.framing import Framing
+
+SLOW: Final = "slow"
+# Bytes handed over in one piece.
+_PIECE_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    records: int = 20_000
+    bytes: int = 8 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class _Dropped:
+    records: int
+    from_us: int
+    to_us: int
+
+
+class Viewer:
+    """Not thread-safe.
+
+    notify: called when there is something to take. abort: called to cut the viewer off in the middle of a write.
+    joined: serial of the last delivery before the viewer came.
+    """
+
+    def __init__(
+        self,
+        framing: Framing,
+        limits: QueueLimits,
+        joined: int,
+        notify: Callable[[], object],
+        abort: Callable[[], object],
+    ) -> None:
+        self.framing = framing
+        self.joined = joined
+        # Until it is live, a viewer reads numbered records from the window itself and is only queued the others.
+        self.live = False
+        # Batches this viewer saw unnumbered, or from the window, while it was not live yet.
+        self.seen_loose: set[int] = set()
+        self.seen_in_window: set[int] = set()
+        # When it began to write what it took, in the hub's clock; None: it waits for more.
+        self.writing_since: float | None = None
+        self.closing = False
+        self.abort = abort
+        self._notify = notify
+        self._limits = limits
+        self._frames: deque[Frame] = deque()
+        self._notices: list[bytes] = []
+        self._dropped: _Dropped | None = None
+        self._records = 0
+        self._bytes = 0
+
+    def offer(self, frame: Frame) -> int:
+        """Queues a frame; the number of records dropped for it."""
+        if not frame.body:
+            return 0
+        self._push(frame)
+        dropped = 0
+        while (self._records > self._limits.records or self._bytes > self._limits.bytes) and len(self._frames) > 1:
+            dropped += self._drop_oldest()
+        self._notify()
+        return dropped
+
+    def take(self) -> tuple[bytes, int]:
+        """The next bytes to write and the number of records in them; b"": nothing now."""
+        parts: list[bytes] = []
+        if self._dropped:
+            gone, self._dropped = self._dropped, None
+            parts.append(self.framing.dropped(gone.records, gone.from_us, gone.to_us, SLOW))
+        parts += self._notices
+        self._notices = []
+        size, records = 0, 0
+        while self._frames and (not size or size + len(self._frames[0].body) <= _PIECE_BYTES):
+            frame = self._pop()
+            parts.append(frame.body)
+            size += len(frame.body)
+            records += frame.records
+        return b"".join(parts), records
+
+    def restart(self) -> None:
+        """Empties the queue of numbered records, which will be read from the window."""
+        kept = [frame for frame in self._frames if frame.notice or (frame.records and not frame.numbered)]
+        self._frames.clear()
+        self._records = self._bytes = 0
+        for frame in kept:
+            self._push(frame)
+
+    def close(self, last: bytes) -> None:
+        """Lets the viewer take what is queued, then this, and end."""
+        self._push(Frame(last, notice=True))
+        self.closing = True
+        self._notify()
+
+    def _push(self, frame: Frame) -> None:
+        self._frames.append(frame)
+        self._records += frame.records
+        self._bytes += len(frame.body)
+
+    def _pop(self) -> Frame:
+        frame = self._frames.popleft()
+        self._records -= frame.records
+        self._bytes -= len(frame.body)
+        return frame
+
+    def _drop_oldest(self) -> int:
+        frame = self._pop()
+        if frame.notice:
+            self._notices.append(frame.body)
+        elif frame.records and self._dropped:
+            self._dropped.records += frame.records
+            self._dropped.from_us = min(self._dropped.from_us, frame.from_us)
+            self._dropped.to_us = max(self._dropped.to_us, frame.to_us)
+        elif frame.records:
+            self._dropped = _Dropped(frame.records, frame.from_us, frame.to_us)
+        return frame.records

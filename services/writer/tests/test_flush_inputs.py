@@ -1,0 +1,127 @@
+"""What a flush is made of, before any database sees it: gatherings, decoded batches, COPY bytes, counts."""
+
+import hashlib
+import struct
+import uuid
+from collections import Counter
+
+from logstream_contract.batches import frame
+from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_contract.rows import Origin, rows_of
+from logstream_writer.delivery import Delivery
+from logstream_writer.gathering import Gathering, split
+from logstream_writer.inbound import MAX_CHUNKS, decode, park, refused
+from logstream_writer.store.copy_format import encode
+from logstream_writer.store.counts import CountKey, add_counts
+
+RECEIVED = 1_700_000_000_000_000_000
+DAY = 86_400 * 1_000_000_000
+
+
+def raw(batch_id: int, *messages: str, node: str = "orders") -> bytes:
+    records = [LogRecord(message=message, level="info") for message in messages]
+    return LogBatch(batch_id=uuid.UUID(int=batch_id).bytes, node=node, records=records).SerializeToString()
+
+
+def delivery(*raws: bytes, before: int = 0, received: int | None = RECEIVED, body: bytes | None = None) -> Delivery:
+    framed = b"".join(frame(one) for one in raws) if body is None else body
+    return Delivery(1, 1, framed, received, 1, "default", before)
+
+
+def test_deliveries_share_a_flush_until_one_is_suspected() -> None:
+    deliveries = [delivery(before=before) for before in (0, 1, 2, 0, 9, 8, 0)]
+    assert list(split(deliveries)) == [
+        Gathering(deliveries[0:2]),
+        Gathering(deliveries[2:3]),
+        Gathering(deliveries[3:4]),
+        Gathering(deliveries[4:5], parked=True),
+        Gathering(deliveries[5:6]),
+        Gathering(deliveries[6:7]),
+    ]
+
+
+def test_batches_of_all_deliveries_are_decoded_once_each() -> None:
+    one, two = raw(1, "a", "b"), raw(2, "c")
+    inbound = decode([delivery(one, two), delivery(one, before=1)], DAY)
+    assert [(batch.batch_id.int, batch.rows.messages) for batch in inbound.batches] == [(1, ["a", "b"]), (2, ["c"])]
+    assert inbound.batches[0].digest == hashlib.blake2b(one, digest_size=16).digest()
+    assert [batch.redelivered for batch in inbound.batches] == [True, False]
+    assert (inbound.duplicates, inbound.dead_letters) == (1, [])
+
+
+def test_a_known_id_with_other_bytes_is_a_conflict() -> None:
+    inbound = decode([delivery(raw(1, "a"), raw(1, "other"))], DAY)
+    assert [batch.rows.messages for batch in inbound.batches] == [["a"]]
+    (letter,) = inbound.dead_letters
+    assert (letter.reason, letter.body) == ("conflict", raw(1, "other"))
+
+
+def test_what_cannot_be_decoded_is_kept_and_the_rest_is_stored() -> None:
+    empty = LogBatch(batch_id=bytes(16), node="n").SerializeToString()
+    inbound = decode(
+        [delivery(b"\x0a\xff", raw(1, "a"), empty), delivery(body=b"junk"), delivery(raw(2, "b"), received=None)], DAY
+    )
+    assert [batch.batch_id.int for batch in inbound.batches] == [1]
+    assert [(letter.reason, letter.body) for letter in inbound.dead_letters] == [
+        ("undecodable", b"\x0a\xff"),
+        ("undecodable", empty),
+        ("undecodable", b"junk"),
+        ("undecodable", frame(raw(2, "b"))),
+    ]
+
+
+def test_a_batch_strewn_over_too_many_days_is_not_stored_as_rows() -> None:
+    def strewn(days: int) -> bytes:
+        records = [LogRecord(time_unix_nano=RECEIVED - day * DAY) for day in range(days)]
+        return LogBatch(batch_id=uuid.UUID(int=days).bytes, node="n", records=records).SerializeToString()
+
+    inbound = decode([delivery(strewn(MAX_CHUNKS), strewn(MAX_CHUNKS + 1))], 400 * DAY)
+    assert [len(batch.rows) for batch in inbound.batches] == [MAX_CHUNKS]
+    assert [letter.reason for letter in inbound.dead_letters] == ["spread"]
+
+
+def test_dead_letters_are_named_by_what_they_are() -> None:
+    message = delivery(raw(1, "a"), before=9)
+    assert park(message).digest == park(message).digest
+    assert (park(message).reason, park(message).body) == ("parked", message.body)
+    (batch,) = decode([delivery(raw(1, "a", "b"))], DAY).batches
+    batch.rows.number = 5
+    letter = refused(batch, 1, "no")
+    assert LogBatch.FromString(letter.body).records[0].message == "b"
+    assert (letter.sequence, letter.batch_id) == (5 << 16 | 1, uuid.UUID(int=1))
+    assert letter.digest != refused(batch, 0, "no").digest
+
+
+def test_rows_in_binary_copy_format() -> None:
+    record = LogRecord(time_unix_nano=RECEIVED, level="warn", message="é", attributes={"k": "v"})
+    rows = rows_of(
+        LogBatch(node="n", records=[record, LogRecord(message="plain")]).SerializeToString(), Origin(3, RECEIVED, 0)
+    )
+    time = struct.pack(">iq", 8, RECEIVED // 1000 - 946_684_800_000_000)
+    first = (
+        b"\0\x07" + time + struct.pack(">iqih", 8, 3 << 16, 2, 13) + b"\0\0\0\x04warn" + b"\0\0\0\x01n"
+        + b"\0\0\0\x02\xc3\xa9" + b"\0\0\0\x0a\x01" + b'{"k":"v"}'
+    )  # fmt: skip
+    second = (
+        b"\0\x07" + time + struct.pack(">iqih", 8, 3 << 16 | 1, 2, 0) + b"\0\0\0\0" + b"\0\0\0\x01n"
+        + b"\0\0\0\x05plain" + b"\xff\xff\xff\xff"
+    )  # fmt: skip
+    assert encode(rows) == first + second
+    assert encode(rows, [1]) == second
+
+
+def test_counts_by_minute_node_and_level() -> None:
+    minute = RECEIVED // 1000 // 60_000_000 * 60_000_000
+    counts: Counter[CountKey] = Counter()
+    records = [LogRecord(level="info"), LogRecord(level="warn"), LogRecord(level="info")]
+    same = rows_of(LogBatch(node="a", records=records).SerializeToString(), Origin(1, RECEIVED, 0))
+    add_counts(counts, same)
+    records[0].time_unix_nano = RECEIVED - 60_000_000_000
+    apart = rows_of(LogBatch(node="b", records=records).SerializeToString(), Origin(1, RECEIVED, 0))
+    add_counts(counts, apart, without=[2])
+    assert {key: count for key, count in counts.items() if count} == {
+        (minute, "a", "info"): 2,
+        (minute, "a", "warn"): 1,
+        (minute - 60_000_000, "b", "info"): 1,
+        (minute, "b", "warn"): 1,
+    }
