@@ -1,0 +1,7 @@
+"""logstream for Python: a logging handler, and the client it is made of."""
+
+from logstream_client.client import Client
+from logstream_client.handler import LogstreamHandler
+from logstream_client.settings import Dropped, Event, Rejected, Settings, Stats, Unreachable
+
+__all__ = ["Client", "Dropped", "Event", "LogstreamHandler", "Rejected", "Settings", "Stats", "Unreachable"]

@@ -1,0 +1,168 @@
+"""Holds encoded records between the threads that log and the one thread that sends. It knows no network and no protobuf."""
+
+import threading
+import time
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import Literal
+
+from logstream_client.encoding import BATCH_RECORDS, RECORDS_BYTES
+from logstream_client.settings import Settings, Stats
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Encoded records on their way; they count as held until they are settled."""
+
+    records: list[bytes]
+    records_bytes: int
+
+
+class Buffer:
+    """A bounded first-in-first-out of encoded records. Thread-safe; only `put` with when_full="block", `take` and
+    `wait_settled` block."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        lock = threading.Lock()
+        self._due = threading.Condition(lock)
+        self._room = threading.Condition(lock)
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._oldest_at = 0.0
+        self._held_records = 0
+        self._held_bytes = 0
+        self._put_records = 0
+        self._settled_records = 0
+        self._wanted_records = 0
+        self._delivered_records = 0
+        self._rejected_records = 0
+        self._dropped: Counter[str] = Counter()
+        self._drops_by_use = {use: Counter[str]() for use in ("announce", "tell")}
+        self._drops_used_at = dict.fromkeys(self._drops_by_use, float("-inf"))
+        self._closed = False
+
+    def put(self, record: bytes) -> bool:
+        """Adds one encoded record; False when it was dropped. A record is dropped when the buffer is full (unless the
+        setting is to block), is closed, or when no batch could hold the record."""
+        size_bytes = len(record)
+        with self._due:
+            if size_bytes > RECORDS_BYTES:
+                return self._drop("too_large")
+            while self._is_full(size_bytes) and not self._closed:
+                if self._settings.when_full == "drop":
+                    return self._drop("full")
+                self._due.notify()
+                self._room.wait()
+            if self._closed:
+                return self._drop("closed")
+            if not self._waiting:
+                self._oldest_at = time.monotonic()
+            self._waiting.append(record)
+            self._waiting_bytes += size_bytes
+            self._held_records += 1
+            self._held_bytes += size_bytes
+            self._put_records += 1
+            # The sender waits for the first record without end and for the others only until the first one's age.
+            if len(self._waiting) == 1 or self._is_enough():
+                self._due.notify()
+            return True
+
+    def take(self) -> Taken | None:
+        """Blocks until a batch is due and returns its records, oldest first; None when closed and empty."""
+        with self._due:
+            while True:
+                if self._waiting:
+                    wait_s = self._oldest_at + self._settings.flush_age_s - time.monotonic()
+                    if wait_s <= 0 or self._is_enough() or self._is_wanted():
+                        return self._pop()
+                    self._due.wait(wait_s)
+                elif self._closed:
+                    return None
+                else:
+                    self._due.wait()
+
+    def settle(self, taken: Taken, outcome: str) -> None:
+        """Ends the way of taken records: `outcome` is `delivered`, `rejected`, or the reason they are dropped for."""
+        records = len(taken.records)
+        with self._room:
+            self._held_records -= records
+            self._held_bytes -= taken.records_bytes
+            self._settled_records += records
+            if outcome == "delivered":
+                self._delivered_records += records
+            elif outcome == "rejected":
+                self._rejected_records += records
+            else:
+                self._count_drop(outcome, records)
+            self._room.notify_all()
+
+    def wait_settled(self, timeout_s: float | None) -> bool:
+        """Makes everything put so far due and blocks until it is settled; False when the time ran out before."""
+        with self._room:
+            target = self._put_records
+            self._wanted_records = max(self._wanted_records, target)
+            self._due.notify()
+            return self._room.wait_for(lambda: self._settled_records >= target, timeout_s)
+
+    def close(self) -> None:
+        """Refuses further records; what is held stays due."""
+        with self._room:
+            self._closed = True
+            self._due.notify_all()
+            self._room.notify_all()
+
+    def new_drops(self, use: Literal["announce", "tell"], least_pause_s: float = 0.0) -> Counter[str]:
+        """Records dropped by reason since the last call for this use that returned any; empty within least_pause_s of it.
+        The uses are the two ways of making drops known: to the process's owner, and to readers of the log."""
+        with self._room:
+            now = time.monotonic()
+            drops = self._drops_by_use[use]
+            if not drops or now - self._drops_used_at[use] < least_pause_s:
+                return Counter()
+            self._drops_by_use[use] = Counter()
+            self._drops_used_at[use] = now
+            return drops
+
+    def stats(self) -> Stats:
+        """The counts of this moment."""
+        with self._room:
+            return Stats(self._held_records, self._delivered_records, self._rejected_records, dict(self._dropped))
+
+    def _is_full(self, size_bytes: int) -> bool:
+        # One record larger than the whole buffer is let into an empty one: it would block or be dropped for ever.
+        return self._held_records >= self._settings.buffer_records or (
+            self._held_records > 0 and self._held_bytes + size_bytes > self._settings.buffer_bytes
+        )
+
+    def _is_enough(self) -> bool:
+        return (
+            len(self._waiting) >= self._settings.flush_records
+            or self._waiting_bytes >= self._settings.flush_bytes
+            # A buffer smaller than a batch is never "enough" by the batch's measure.
+            or self._held_records >= self._settings.buffer_records
+        )
+
+    def _is_wanted(self) -> bool:
+        return self._closed or self._settled_records < self._wanted_records
+
+    def _drop(self, reason: str) -> bool:
+        self._count_drop(reason, 1)
+        return False
+
+    def _count_drop(self, reason: str, records: int) -> None:
+        self._dropped[reason] += records
+        for drops in self._drops_by_use.values():
+            drops[reason] += records
+
+    def _pop(self) -> Taken:
+        records: list[bytes] = []
+        records_bytes = 0
+        while self._waiting and len(records) < BATCH_RECORDS:
+            if records_bytes + len(self._waiting[0]) > RECORDS_BYTES:
+                break
+            record = self._waiting.popleft()
+            records.append(record)
+            records_bytes += len(record)
+        self._waiting_bytes -= records_bytes
+        return Taken(records, records_bytes)

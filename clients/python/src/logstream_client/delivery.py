@@ -1,0 +1,189 @@
+"""Sends encoded batches to LogIngest/Push until each is answered. The only module that knows gRPC; it must never change
+the bytes it is given: the gateway recognises a retry by its id and stores it once."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
+
+from logstream_client.settings import Settings
+
+METHOD: Final = "/logstream.v1.LogIngest/Push"
+
+# Statuses that say nothing about the batch: tried again for ever.
+_TRANSIENT: Final = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.CANCELLED,
+    }
+)
+# A connection that broke, or a server that fails on this very batch: tried again, but not for ever, as it holds up the rest.
+_DOUBTFUL: Final = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS})
+_DOUBTFUL_ATTEMPTS: Final = 10
+_LONGEST_RETRY_INFO_S: Final = 60.0
+_SHORTEST_ATTEMPT_S: Final = 0.05
+
+_CHANNEL_OPTIONS: Final = (
+    # A channel of its own really is a new connection: see Delivery._reconnect.
+    ("grpc.use_local_subchannel_pool", 1),
+    # gRPC's own wait between connection attempts grows to two minutes; a gateway that is back should be found sooner.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 5000),
+    # The retries are here, where the bytes are kept.
+    ("grpc.enable_retries", 0),
+)
+
+
+class RejectedError(Exception):
+    """The gateway refused a batch for good; the arguments are its gRPC status name and its message."""
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status = status
+        self.message = message
+
+
+class AbandonedError(Exception):
+    """Time ran out before a batch was answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    status: grpc.StatusCode
+    message: str
+    retry_after_s: float | None
+
+    def is_final(self, attempts: int) -> bool:
+        """Whether to give up after that many attempts."""
+        if self.status in _DOUBTFUL:
+            return attempts >= _DOUBTFUL_ATTEMPTS
+        if self.status is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            # A busy server says when to come back; without that it is a message too large for it.
+            return self.retry_after_s is None
+        return self.status not in _TRANSIENT
+
+
+class Delivery:
+    """One channel to one gateway. `deliver` is for one thread at a time, `abandon_at` for any.
+
+    `on_failure(status, message)` hears of each failed attempt that will be followed by another.
+    """
+
+    def __init__(self, target: str, settings: Settings, on_failure: Callable[[str, str], None]) -> None:
+        self._target = target
+        self._settings = settings
+        self._on_failure = on_failure
+        self._abandon_at: float | None = None
+        self._changed = threading.Event()
+        self._lock = threading.Lock()
+        self._channel: grpc.Channel | None = None
+
+    def deliver(self, batch: bytes) -> None:
+        """Blocks until the batch is accepted. Raises RejectedError, or AbandonedError past the time of abandon_at."""
+        attempts = 0
+        while (failure := self._attempt(batch)) is not None:
+            attempts += 1
+            if failure.is_final(attempts):
+                raise RejectedError(failure.status.name, failure.message)
+            # After an attempt without an answer the connection may lead nowhere, which TCP notices only after minutes.
+            if failure.status is grpc.StatusCode.DEADLINE_EXCEEDED:
+                self._disconnect()
+            self._on_failure(failure.status.name, failure.message)
+            self._pause(attempts, failure.retry_after_s)
+
+    def abandon_at(self, moment: float) -> None:
+        """Ends deliveries at a moment of time.monotonic(): no attempt begins or lasts beyond it, bar the one under way."""
+        self._abandon_at = moment
+        self._changed.set()
+
+    def close(self) -> None:
+        """Closes the channel; an attempt under way fails at once."""
+        self._disconnect()
+
+    def _attempt(self, batch: bytes) -> _Failure | None:
+        timeout_s = min(self._settings.attempt_timeout_s, self._remaining_s())
+        if timeout_s <= 0:
+            raise AbandonedError
+        try:
+            self._connect().unary_unary(METHOD, request_serializer=_same, response_deserializer=_same)(
+                batch, timeout=timeout_s, metadata=tuple(self._settings.metadata)
+            )
+        except grpc.RpcError as error:
+            return _failure(error)
+        except ValueError as error:
+            # What gRPC raises for a channel that is closed meanwhile.
+            return _Failure(grpc.StatusCode.CANCELLED, str(error), None)
+        return None
+
+    def _connect(self) -> grpc.Channel:
+        with self._lock:
+            if self._channel is None:
+                options = [*_CHANNEL_OPTIONS, *self._settings.channel_options]
+                if self._settings.credentials is None:
+                    self._channel = grpc.insecure_channel(self._target, options)
+                else:
+                    self._channel = grpc.secure_channel(self._target, self._settings.credentials, options)
+            return self._channel
+
+    def _disconnect(self) -> None:
+        with self._lock:
+            channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
+
+    def _pause(self, attempts: int, retry_after_s: float | None) -> None:
+        """Waits before the next attempt: full jitter below a doubling bound, and never less than the gateway asked for,
+        plus up to a tenth. Raises AbandonedError when no attempt can follow."""
+        bound_s = min(self._settings.backoff_most_s, self._settings.backoff_first_s * 2 ** min(attempts - 1, 30))
+        jittered_s = random.uniform(0, bound_s)
+        asked_s = min(retry_after_s or 0.0, _LONGEST_RETRY_INFO_S) * random.uniform(1.0, 1.1)
+        started_at = time.monotonic()
+        while True:
+            waited_s = time.monotonic() - started_at
+            remaining_s = self._remaining_s()
+            if remaining_s < max(asked_s - waited_s, _SHORTEST_ATTEMPT_S):
+                raise AbandonedError
+            # While time runs out our own part of the wait shrinks with it, so that the last attempts come before its end.
+            wait_s = max(asked_s - waited_s, min(jittered_s - waited_s, remaining_s / 2 - waited_s))
+            if wait_s <= 0:
+                return
+            if self._changed.wait(wait_s):
+                self._changed.clear()
+
+    def _remaining_s(self) -> float:
+        return float("inf") if self._abandon_at is None else self._abandon_at - time.monotonic()
+
+
+def _same(message: bytes) -> bytes:
+    return message
+
+
+def _failure(error: Any) -> _Failure:
+    for name, value in error.trailing_metadata() or ():
+        if name == "grpc-status-details-bin":
+            return _Failure(error.code(), error.details() or "", _retry_after_s(value))
+    return _Failure(error.code(), error.details() or "", None)
+
+
+def _retry_after_s(details: bytes) -> float | None:
+    """The delay of google.rpc.RetryInfo among the error details; None without one.
+
+    `details` is the trailer `grpc-status-details-bin`, a google.rpc.Status. Source: gRPC's richer error model.
+    """
+    try:
+        status = status_pb2.Status.FromString(details)
+        for detail in status.details:
+            retry_info = error_details_pb2.RetryInfo()
+            if detail.Unpack(retry_info):
+                return float(max(0.0, retry_info.retry_delay.seconds + retry_info.retry_delay.nanos / 1e9))
+    except DecodeError:
+        pass
+    return None
