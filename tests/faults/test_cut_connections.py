@@ -1,0 +1,93 @@
+"""A proxy between the writer and a server holds back or breaks off what they say to each other."""
+
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from harness.fault_proxy import FaultProxy
+from harness.ledger import Ledger
+from harness.load import Load
+from harness.metrics import total
+from harness.senders import Sender
+from harness.stack import Stack
+from harness.verdict import Verdict, read_stored
+from harness.waiting import wait_for
+
+Demand = Callable[[], Verdict]
+CUTS = 8
+BATCHES, BATCH_RECORDS = 10, 50
+DUPLICATE_BATCHES = "logstream_writer_duplicate_batches_total"
+
+
+@contextmanager
+def writer_behind_proxy(stack: Stack, variable: str, url: str) -> Iterator[FaultProxy]:
+    """The stack's writer reaching the server of this URL, which a variable of its environment holds, through a proxy."""
+    parts = urlsplit(url)
+    assert parts.hostname
+    assert parts.port
+    with FaultProxy(parts.hostname, parts.port) as proxy:
+        user, at, _ = parts.netloc.rpartition("@")
+        through = parts._replace(netloc=f"{user}{at}127.0.0.1:{proxy.port}").geturl()
+        with stack.environment("writer", {variable: through}):
+            assert proxy.connections(), "the writer does not go through the proxy"
+            yield proxy
+
+
+def test_writer_killed_between_commit_and_ack(stack: Stack, ledger: Ledger, demand: Demand) -> None:
+    with writer_behind_proxy(stack, "LOGSTREAM_RABBITMQ_URL", stack.rabbitmq_url) as proxy:
+        sender = Sender(stack.gateway, ledger, "sender")
+        proxy.hold()
+        for _ in range(BATCHES):
+            sender.push(sender.batch(BATCH_RECORDS))
+        sender.close()
+        wait_for(
+            "the commit, with the ack held back",
+            lambda: len(read_stored(stack.database_url, ledger.nodes)),
+            lambda stored: stored == BATCHES * BATCH_RECORDS,
+        )
+        wait_for("bytes of the writer held back", lambda: proxy.held_bytes)
+        stack.kill("writer", signal.SIGKILL)
+        proxy.drop()
+        proxy.release()
+        stack.wait_ready("writer")
+        wait_for(
+            "the writer to recognise the redelivered batches",
+            lambda: total(stack.metrics("writer"), DUPLICATE_BATCHES),
+            lambda seen: seen == BATCHES,
+        )
+    verdict = demand()
+    assert verdict.stored == BATCHES * BATCH_RECORDS
+
+
+def test_connection_to_the_broker_breaks_in_mid_load(
+    stack: Stack, ledger: Ledger, seed: int, demand: Demand, chance: random.Random
+) -> None:
+    with writer_behind_proxy(stack, "LOGSTREAM_RABBITMQ_URL", stack.rabbitmq_url) as proxy:
+        cut_again_and_again(stack, proxy, ledger, seed, chance)
+        demand()
+
+
+def test_connection_to_the_database_breaks_in_mid_load(
+    stack: Stack, ledger: Ledger, seed: int, demand: Demand, chance: random.Random
+) -> None:
+    with writer_behind_proxy(stack, "LOGSTREAM_DATABASE_URL", stack.database_url) as proxy:
+        cut_again_and_again(stack, proxy, ledger, seed, chance)
+        demand()
+        assert total(stack.metrics("writer"), "logstream_writer_database_failures_total")
+        assert not total(stack.metrics("writer"), "logstream_writer_dead_letters_total"), "an outage blames no record"
+
+
+def cut_again_and_again(stack: Stack, proxy: FaultProxy, ledger: Ledger, seed: int, chance: random.Random) -> None:
+    load = Load(stack.gateway, ledger, seed)
+    load.start()
+    try:
+        for _ in range(CUTS):
+            load.wait_accepted("before the cut")
+            time.sleep(chance.uniform(0, 0.2))  # so that cuts fall into all parts of a flush
+            wait_for("a connection to cut", proxy.connections)
+            proxy.drop()
+    finally:
+        load.finish()

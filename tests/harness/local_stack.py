@@ -1,0 +1,109 @@
+"""Runs a stack on this machine through deploy/local/stack.py, under a name of its own and on free ports."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+from harness.services import DATABASE
+from harness.stack import Addresses
+from harness.wire import ROOT
+
+COMMAND = ("python3", str(ROOT / "deploy/local/stack.py"))
+# The first `up` on a machine installs the servers.
+UP_S = 800
+COMMAND_S = 240
+SESSIONS = 8
+PROGRAM = {DATABASE: "postgres", "writer": "writer-{}"}
+
+
+class LocalProvider:
+    """The stack of the given name. Raises AssertionError with the command's own words when one fails."""
+
+    shares_loopback = True
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock: int | None = None
+
+    def up(self) -> Addresses:
+        self._take_name()
+        self._run("clean", "--data")
+        print(self._run("up", timeout_s=UP_S))
+        return self.attach()
+
+    def attach(self) -> Addresses:
+        urls = self._info()["urls"]
+        return Addresses(
+            gateway=urls["gateway"],
+            page_url=urls["page"],
+            database_url=urls["database"],
+            superuser_url=urls["database_superuser"],
+            rabbitmq_url=urls["rabbitmq"],
+            management_url=urls["rabbitmq_management"],
+            redis_url=urls["redis"],
+        )
+
+    def down(self) -> None:
+        self._run("clean", "--data")
+        if self._lock is not None:
+            os.close(self._lock)
+
+    def admin_url(self, service: str, replica: int) -> str:
+        url: str = self._program(service, replica)["url"]
+        return url
+
+    def kill(self, program: str, number: signal.Signals, replica: int) -> None:
+        self._run("kill", _named(program, replica), "--signal", number.name)
+
+    def pid(self, program: str, replica: int) -> int:
+        return self._program(program, replica)["pid"] or 0
+
+    def stop(self, program: str) -> None:
+        self._run("stop", _named(program))
+
+    def start(self, program: str) -> None:
+        self._run("start", _named(program))
+
+    def scale(self, service: str, replicas: int) -> None:
+        self._run("scale", service, str(replicas))
+
+    def set_environment(self, service: str, variables: Mapping[str, str | None]) -> None:
+        wishes = [f"{service}:{name}" if value is None else f"{service}:{name}={value}" for name, value in variables.items()]
+        self._run("up", "--only", service, *(word for wish in wishes for word in ("--env", wish)))
+
+    def _take_name(self) -> None:
+        """Adds a number to the name that no other session of this checkout has now."""
+        folder = ROOT / ".stack"
+        folder.mkdir(exist_ok=True)
+        for number in range(1, SESSIONS + 1):
+            lock = os.open(folder / f"{self._name}-{number}.session", os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(lock)
+                continue
+            self._lock, self._name = lock, f"{self._name}-{number}"
+            return
+        raise AssertionError(f"{SESSIONS} test sessions run in this checkout already")
+
+    def _info(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._run("info", "--json"))
+        return found
+
+    def _program(self, program: str, replica: int) -> dict[str, Any]:
+        programs: dict[str, dict[str, Any]] = self._info()["programs"]
+        return programs[_named(program, replica)]
+
+    def _run(self, *arguments: str, timeout_s: float = COMMAND_S) -> str:
+        command = [*COMMAND, "--name", self._name, *arguments]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False)
+        assert done.returncode == 0, f"{' '.join(command[1:])}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+
+def _named(program: str, replica: int = 1) -> str:
+    return PROGRAM.get(program, program).format(replica)

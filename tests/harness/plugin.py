@@ -1,0 +1,74 @@
+"""The pytest plugin of the whole repository: the fixtures that bring servers, and the markers that come from them.
+Tests without these fixtures need no server: `pytest -m "not stack"` runs them."""
+
+import os
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from harness import isolation
+from harness.stack import Stack, open_stack
+
+SEED_VARIABLE = "LOGSTREAM_TEST_SEED"
+SEED = pytest.StashKey[int]()
+# The stack takes its time to start, most of all the first time on a machine.
+START_TIMEOUT_S = 900
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "stack: needs the servers; every test with one of the server fixtures has this marker"
+    )
+    config.stash[SEED] = int(os.environ.get(SEED_VARIABLE) or random.randrange(1_000_000))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"{SEED_VARIABLE}={config.stash[SEED]}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Marks before -m chooses among the markers, and then looks at what was chosen."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker("stack")
+    yield
+    first = next((item for item in items if item.get_closest_marker("stack")), None)
+    if first:
+        # It starts the stack, and its time-out would count that in.
+        first.add_marker(pytest.mark.timeout(START_TIMEOUT_S))
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """A stack of this session's own, or the running one that LOGSTREAM_TEST_STACK names."""
+    with open_stack() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def seed(pytestconfig: pytest.Config) -> int:
+    """The seed of everything random in this session, from LOGSTREAM_TEST_SEED or new; printed in the session's head."""
+    return pytestconfig.stash[SEED]
+
+
+@pytest.fixture(scope="module")
+def database_url(stack: Stack) -> Iterator[str]:
+    """The address of an empty database with the product's tables, made for this module."""
+    with isolation.own_database(stack.database_url, stack.superuser_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def rabbitmq_url(stack: Stack) -> Iterator[str]:
+    """The AMQP address of an empty virtual host, made for this module."""
+    with isolation.own_vhost(stack.rabbitmq_url, stack.broker) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def redis_url(stack: Stack) -> Iterator[str]:
+    """The address of an empty Redis database, which this module has for itself."""
+    with isolation.own_redis(stack.redis_url) as url:
+        yield url

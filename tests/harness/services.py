@@ -1,0 +1,25 @@
+"""The one table of what a stack consists of, as a black-box test sees it. Data only."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Service:
+    """One of the product's services. Its operators' routes are at Stack.admin_url(name)."""
+
+    name: str
+    metrics_prefix: str
+
+
+SERVICES = (
+    Service("gateway", "logstream_gateway"),
+    Service("writer", "logstream_writer"),
+    Service("query", "logstream_query"),
+    Service("stream", "logstream_stream"),
+)
+# Serves the dashboard and joins query and stream under one origin.
+PAGE = "page"
+# The servers behind them.
+DATABASE, BROKER, CACHE = "timescaledb", "rabbitmq", "redis"
+
+PROGRAMS = (*(service.name for service in SERVICES), PAGE, DATABASE, BROKER, CACHE)

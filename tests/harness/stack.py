@@ -1,0 +1,200 @@
+"""A running stack as the tests use it: addresses to talk to, and programs to break. It must not know how the stack is
+run: that is the provider's part."""
+
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import psycopg
+import redis
+import requests
+
+from harness.broker import Broker
+from harness.history import get
+from harness.metrics import read_metrics
+from harness.services import BROKER, CACHE, DATABASE, PAGE, PROGRAMS, SERVICES
+from harness.waiting import wait_for
+
+READY_S = 120
+STACK_VARIABLE = "LOGSTREAM_TEST_STACK"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where a stack's programs are found from here. URLs hold their credentials."""
+
+    gateway: str  # host:port
+    page_url: str
+    database_url: str
+    superuser_url: str
+    rabbitmq_url: str
+    management_url: str
+    redis_url: str
+
+
+class Provider(Protocol):
+    """One way to run a stack. Programs are named as in harness.services; replicas are counted from 1."""
+
+    @property
+    def shares_loopback(self) -> bool:
+        """Whether programs reach what a test listens with on its loopback address."""
+
+    def up(self) -> Addresses:
+        """Starts everything on empty data and waits until it is ready."""
+
+    def attach(self) -> Addresses:
+        """The addresses of a stack that runs already."""
+
+    def down(self) -> None:
+        """Ends everything and removes its data."""
+
+    def admin_url(self, service: str, replica: int) -> str:
+        """The base of a replica's /livez, /readyz and /metrics."""
+
+    def kill(self, program: str, number: signal.Signals, replica: int) -> None:
+        """Returns once the signal is sent; a killed program is started again by what runs the stack."""
+
+    def pid(self, program: str, replica: int) -> int:
+        """Names one run of a program: another number means that it was started again. 0: it does not run."""
+
+    def stop(self, program: str) -> None:
+        """Asks the program to end and waits until it has. It stays down."""
+
+    def start(self, program: str) -> None:
+        """Starts a stopped program; it need not be ready yet."""
+
+    def scale(self, service: str, replicas: int) -> None:
+        """Runs this many replicas; they need not be ready yet."""
+
+    def set_environment(self, service: str, variables: Mapping[str, str | None]) -> None:
+        """Restarts a service with these variables; None takes one back to what it was."""
+
+
+class Stack:
+    """What the tests see. Every call that starts something returns when it is ready."""
+
+    def __init__(self, provider: Provider, addresses: Addresses) -> None:
+        self._provider = provider
+        self.gateway = addresses.gateway
+        self.page_url = addresses.page_url
+        self.database_url = addresses.database_url
+        self.superuser_url = addresses.superuser_url
+        self.rabbitmq_url = addresses.rabbitmq_url
+        self.management_url = addresses.management_url
+        self.redis_url = addresses.redis_url
+        self.shares_loopback = provider.shares_loopback
+        self.broker = Broker(addresses.management_url)
+        self._overridden: dict[str, set[str]] = {}
+        self._scaled: set[str] = set()
+
+    def admin_url(self, service: str, replica: int = 1) -> str:
+        return self._provider.admin_url(service, replica)
+
+    def metrics(self, service: str, replica: int = 1) -> dict[str, float]:
+        """Every sample of a replica: see harness.metrics."""
+        return read_metrics(f"{self.admin_url(service, replica)}/metrics")
+
+    def unsettled(self) -> int:
+        """Records' messages between gateway and store."""
+        return self.broker.unsettled()
+
+    def pid(self, program: str, replica: int = 1) -> int:
+        return self._provider.pid(program, replica)
+
+    def kill(self, program: str, number: signal.Signals = signal.SIGKILL, replica: int = 1) -> None:
+        """Sends a signal; after SIGKILL returns once the program that ran is gone."""
+        before = self.pid(program, replica)
+        assert before, f"{program} {replica} does not run, so it can't be killed"
+        self._provider.kill(program, number, replica)
+        if number == signal.SIGKILL:
+            wait_for(f"the killed {program} to be gone", lambda: self.pid(program, replica), lambda pid: pid != before)
+
+    def stop(self, program: str) -> None:
+        self._provider.stop(program)
+
+    def start(self, program: str) -> None:
+        self._provider.start(program)
+        self.wait_ready(program)
+
+    def scale(self, service: str, replicas: int) -> None:
+        self._scaled.add(service)
+        self._provider.scale(service, replicas)
+        for replica in range(1, replicas + 1):
+            self.wait_ready(service, replica)
+
+    @contextmanager
+    def environment(self, service: str, variables: Mapping[str, str]) -> Iterator[None]:
+        """The service with these variables in its environment, restarted before and after."""
+        self._overridden.setdefault(service, set()).update(variables)
+        self._provider.set_environment(service, variables)
+        self.wait_ready(service)
+        try:
+            yield
+        finally:
+            self._take_back(service)
+            self.wait_ready(service)
+
+    def restore(self) -> None:
+        """Takes back what a test changed and waits until every program is ready."""
+        for service in list(self._overridden):
+            self._take_back(service)
+        while self._scaled:
+            self._provider.scale(self._scaled.pop(), 1)
+        for program in (DATABASE, BROKER, CACHE, *PROGRAMS):
+            if not self.pid(program):
+                self._provider.start(program)
+        for program in PROGRAMS:
+            self.wait_ready(program)
+
+    def wait_ready(self, program: str, replica: int = 1) -> None:
+        """Waits until a program is usable, as its own clients see it."""
+        wait_for(
+            f"{program} {replica} to be ready",
+            lambda: self._not_ready(program, replica),
+            lambda problem: problem is None,
+            timeout_s=READY_S,
+            tolerate=(OSError, requests.RequestException, psycopg.OperationalError, redis.RedisError),
+        )
+
+    def _not_ready(self, program: str, replica: int) -> str | None:
+        if program in {service.name for service in SERVICES}:
+            answer = get(f"{self.admin_url(program, replica)}/readyz")
+            return None if answer.status_code == 200 else answer.text
+        if program == PAGE:
+            return None if get(self.page_url).status_code == 200 else "no page"
+        if program == DATABASE:
+            psycopg.connect(self.database_url, connect_timeout=5).close()
+        elif program == BROKER:
+            self.broker.unsettled()
+        elif program == CACHE:
+            with redis.Redis.from_url(self.redis_url, socket_timeout=5) as client:
+                client.ping()
+        return None
+
+    def _take_back(self, service: str) -> None:
+        names = self._overridden.pop(service, set())
+        if names:
+            self._provider.set_environment(service, dict.fromkeys(names))
+
+
+@contextmanager
+def open_stack() -> Iterator[Stack]:
+    """The stack of a test session: LOGSTREAM_TEST_STACK's, which is left running, or one of its own. STACK=compose runs it
+    in Docker."""
+    from harness.compose_stack import ComposeProvider
+    from harness.local_stack import LocalProvider
+
+    name = os.environ.get(STACK_VARIABLE)
+    compose = os.environ.get("STACK") == "compose"
+    provider: Provider = ComposeProvider(name or "logstream-test") if compose else LocalProvider(name or "test")
+    if name:
+        stack = Stack(provider, provider.attach())
+        yield stack
+        return
+    try:
+        yield Stack(provider, provider.up())
+    finally:
+        provider.down()
