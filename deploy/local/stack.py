@@ -1,0 +1,18 @@
+#!/usr/bin/env python3
+"""Entry point of the local stack: logstream on a bare Debian machine, without Docker.
+
+It only finds the package beside it and hands over; it must run on the system's Python before any environment exists.
+"""
+
+import sys
+from pathlib import Path
+
+if sys.version_info < (3, 11):  # noqa: UP036 - told to people with an older one, in words
+    sys.exit(f"logstream needs Python 3.11 or newer, this is {sys.version.split()[0]}; use `docker compose up` instead")
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from logstream_local.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
