@@ -5,9 +5,9 @@ import { App } from "./app";
 import { readPage } from "./history/history";
 import { LiveStream } from "./live/live-stream";
 import { LiveView } from "./live-view";
-import { Theme } from "./theme";
+import { allowedStorage, Theme } from "./theme";
 
-const theme = new Theme(window.localStorage, document.documentElement);
+const theme = new Theme(allowedStorage(), document.documentElement);
 const stream = new LiveStream("/stream");
 const view = new LiveView(stream, readPage);
 window.addEventListener("online", () => stream.retryNow());

@@ -14,14 +14,21 @@ export function FirstLog() {
         text={`grpcurl -plaintext -d '{"node": "hello", "level": "info", "message": "Hello, logstream"}' \\
   ${gateway} LoggerService.Logger/SendLog`}
       />
+      <h3>From Python, with the handler in clients/python</h3>
+      <Snippet
+        text={`import logging
+from logstream_client import LogstreamHandler
+
+logging.basicConfig(level=logging.INFO, handlers=[LogstreamHandler("${gateway}", node="hello")])
+logging.info("Hello, logstream")`}
+      />
     </section>
   );
 }
 
 function Snippet({ text }: { text: string }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it may be wider than the screen, so it must scroll by keyboard
-    <pre tabIndex={0}>
+    <pre>
       <code>{text}</code>
     </pre>
   );

@@ -45,9 +45,9 @@ export function matcherOf(filter: Filter): (record: LogRecord) => boolean {
 export function parametersOf(filter: Filter): Record<string, string> {
   const parameters: Record<string, string> = {};
   const levels = [...filter.levels].sort();
-  // A comma separates levels there, so a level that has one can't be asked for.
-  if (levels.length > 0 && !levels.some((level) => level === "" || level.includes(",")))
-    parameters.level = levels.join(",");
+  // Commas separate levels there and blanks around them go, so a level with such can't be asked for.
+  const askable = levels.every((level) => level === level.trim() && !level.includes(","));
+  if (levels.length > 0 && askable) parameters.level = levels.join(",");
   if (filter.text.trim() !== "") parameters.q = filter.text.trim();
   return parameters;
 }

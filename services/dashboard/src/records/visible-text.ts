@@ -13,7 +13,9 @@ const HIDDEN =
 
 // ISO/IEC 646; names, because few fonts have the control pictures.
 const ASCII_CONTROLS =
-  "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US".split(" ");
+  "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US".split(
+    " ",
+  );
 
 /** The text in order, cut at every hidden character. */
 export function visibleParts(text: string): TextPart[] {

@@ -1,0 +1,117 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Connection, LiveStream } from "../src/live/live-stream";
+import { type ExampleSource, exampleStream } from "./example-source";
+
+let stream: LiveStream;
+let sources: ExampleSource[];
+let connections: Connection[];
+let events: string[];
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  ({ stream, sources } = exampleStream());
+  connections = [];
+  events = [];
+  stream.start({
+    onConnection: (connection) => connections.push(connection),
+    onEvent: (name, data) => events.push(`${name} ${data}`),
+  });
+});
+
+afterEach(() => {
+  stream.stop();
+  vi.useRealTimers();
+});
+
+const source = (index: number) => sources[index] as ExampleSource;
+
+test("connects once and hands on every kind of event", () => {
+  source(0).opens();
+  for (const name of ["logs", "counts", "gap", "dropped", "status"]) source(0).sends(name, "{}");
+  expect(sources.map(({ url }) => url)).toEqual(["/stream"]);
+  expect(connections).toEqual(["connecting", "live"]);
+  expect(events).toEqual(["logs {}", "counts {}", "gap {}", "dropped {}", "status {}"]);
+});
+
+test("leaves a broken connection to the browser, which resumes by itself", () => {
+  source(0).opens();
+  source(0).breaks();
+  vi.advanceTimersByTime(60_000);
+  expect(connections).toEqual(["connecting", "live", "lost"]);
+  expect(sources).toHaveLength(1);
+  source(0).opens();
+  expect(connections.at(-1)).toBe("live");
+});
+
+test("after a refusal opens a new source after the last id, whichever event brought it", () => {
+  source(0).opens();
+  source(0).sends("logs", "[]", "e:1:0");
+  source(0).sends("counts", "{}", "e:2:0 &");
+  source(0).fails();
+  expect(connections.at(-1)).toBe("lost");
+  vi.advanceTimersByTime(1000);
+  expect(sources.map(({ url }) => url)).toEqual(["/stream", "/stream?after=e%3A2%3A0%20%26"]);
+  source(1).opens();
+  expect(connections.at(-1)).toBe("live");
+});
+
+test("an event without an id keeps the place", () => {
+  source(0).opens();
+  source(0).sends("logs", "[]", "e:1:0");
+  source(0).sends("status", "{}");
+  source(0).fails();
+  vi.advanceTimersByTime(1000);
+  expect(source(1).url).toBe("/stream?after=e%3A1%3A0");
+});
+
+test("keeps trying, with growing pauses of at most 15 s", () => {
+  for (let attempt = 0; attempt < 10; attempt++) {
+    source(attempt).fails();
+    vi.advanceTimersByTime(15_000);
+    expect(sources).toHaveLength(attempt + 2);
+  }
+  source(10).fails();
+  vi.advanceTimersByTime(7000);
+  expect(sources).toHaveLength(11);
+});
+
+test("tries at once when told that the network is back", () => {
+  for (let attempt = 0; attempt < 5; attempt++) {
+    source(attempt).fails();
+    vi.advanceTimersByTime(15_000);
+  }
+  source(5).fails();
+  stream.retryNow();
+  expect(sources).toHaveLength(7);
+  vi.advanceTimersByTime(15_000);
+  expect(sources).toHaveLength(7);
+});
+
+test("takes a stream that stopped counting for dead, and resumes", () => {
+  source(0).opens();
+  source(0).sends("counts", "{}", "e:1:0");
+  vi.advanceTimersByTime(25_000);
+  expect(sources).toHaveLength(1);
+  vi.advanceTimersByTime(10_000);
+  expect(connections.at(-1)).toBe("lost");
+  expect(source(0).readyState).toBe(source(0).CLOSED);
+  expect(source(1).url).toBe("/stream?after=e%3A1%3A0");
+});
+
+test("hears nothing of a source that was replaced", () => {
+  source(0).opens();
+  source(0).fails();
+  vi.advanceTimersByTime(1000);
+  source(1).opens();
+  source(0).sends("logs", "[]", "old");
+  source(0).fails();
+  expect(events).toEqual([]);
+  expect(connections.at(-1)).toBe("live");
+});
+
+test("is quiet once stopped", () => {
+  source(0).fails();
+  stream.stop();
+  vi.advanceTimersByTime(60_000);
+  expect(sources).toHaveLength(1);
+});
