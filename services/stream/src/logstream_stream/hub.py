@@ -1,7 +1,7 @@
 """Gives what the sequencer delivers to all viewers: decoded once, serialised once a framing, queued for each. It must not
 block, wait or know a network: one slow viewer must cost the others nothing."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final, Protocol
 
 from logstream_contract.batches import Undecodable
@@ -96,7 +96,7 @@ class Hub:
 
     def go_live(self, viewer: Viewer) -> Spot:
         """From now on the viewer is queued everything after the spot this answers; all up to it is in the window."""
-        self.flush()
+        self._flush(self._channels[viewer.framing])
         viewer.restart()
         viewer.live = True
         return self.spot
@@ -116,8 +116,7 @@ class Hub:
     def flush(self) -> None:
         """Queues the records gathered so far; to be called every 100 ms."""
         for channel in self._channels.values():
-            for frame in channel.chunk.flush():
-                self._queue(frame, channel.viewers)
+            self._flush(channel)
 
     def set_status(self, what: str, up: bool) -> None:
         """Tells viewers that the broker or the recent window is up or down, when that changes."""
@@ -177,13 +176,14 @@ class Hub:
             self._deliver_to(channel, outcome, decoded, spot)
 
     def _deliver_to(self, channel: _Channel, outcome: Deliver, decoded: Decoded, spot: Spot) -> None:
-        meant = [viewer for viewer in channel.viewers if _is_for(outcome, viewer)]
+        meant: Collection[Viewer] = channel.viewers
+        if outcome.earlier or not outcome.position:
+            meant = [viewer for viewer in channel.viewers if _is_for(outcome, viewer)]
         if len(meant) == len(channel.viewers):
             for frame in channel.chunk.add(decoded.rows, decoded.indexes, spot):
                 self._queue(frame, channel.viewers)
         elif meant:
-            for frame in channel.chunk.flush():
-                self._queue(frame, channel.viewers)
+            self._flush(channel)
             chunk = Chunk(channel.framing)
             for frames in (chunk.add(decoded.rows, decoded.indexes, spot), chunk.flush()):
                 for frame in frames:
@@ -192,6 +192,10 @@ class Hub:
             for viewer in meant:
                 if not viewer.live:
                     viewer.seen_loose.add(outcome.batch.number)
+
+    def _flush(self, channel: _Channel) -> None:
+        for frame in channel.chunk.flush():
+            self._queue(frame, channel.viewers)
 
     def _gap(self, gap: Gap) -> None:
         self._observer.gap(gap.reason)

@@ -67,10 +67,12 @@ def _write(config: Config) -> int:
     deadline.daemon = True
 
     def stop() -> None:
-        stopping.set()
-        consumer.stop()
-        deadline.start()
+        if not stopping.is_set():
+            stopping.set()
+            consumer.stop()
+            deadline.start()
 
+    consumer.on_crash = announcer.on_crash = stop
     on_stop_signals(stop)
     admin.start()
     # Nothing is taken from the broker before the tables are there: an outage must not use up deliveries.
@@ -106,7 +108,7 @@ def _write(config: Config) -> int:
     store.close()
     admin.close()
     log.info("stopped")
-    return status
+    return 1 if consumer.crash or announcer.crash else status
 
 
 def _not_ready(consumer: Consumer) -> str | None:

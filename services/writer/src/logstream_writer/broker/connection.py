@@ -29,8 +29,9 @@ class BrokerThread(threading.Thread):
         self._parameters.socket_timeout = 5
         self._ending = threading.Event()
         self._connection: BlockingConnection | None = None
-        # What ended the thread although nobody asked it to.
+        # What ended the thread although nobody asked it to, and whom to tell.
         self.crash: BaseException | None = None
+        self.on_crash: Callable[[], object] = lambda: None
 
     def opened(self, channel: BlockingChannel) -> None:
         """Prepares a new channel."""
@@ -85,7 +86,7 @@ class BrokerThread(threading.Thread):
         except BaseException as error:
             self.crash = error
             log.exception("%s: ended by an error", self.name)
-            raise
+            self.on_crash()
         finally:
             self._drop()
 

@@ -12,6 +12,8 @@ from logstream_writer.broker.connection import BrokerThread
 from logstream_writer.delivery import Delivery
 from logstream_writer.metrics import Metrics
 
+_CONSUMER_TAG = "logstream-writer"
+
 
 class Consumer(BrokerThread):
     """Hands deliveries to the one thread that calls take() and ack().
@@ -66,7 +68,9 @@ class Consumer(BrokerThread):
 
         def cancel() -> None:
             if self._channel is not None:
-                self._channel.cancel_consumers()
+                # What the broker has sent but this thread has not seen goes back to the queue.
+                self._channel.basic_cancel(_CONSUMER_TAG)
+            self._metrics.consuming.set(0)
             self._deliveries.put(None)
 
         if not self._stopped.is_set():
@@ -80,7 +84,7 @@ class Consumer(BrokerThread):
         self._channel_number += 1
         self._channel = channel
         if not self._stopped.is_set():
-            channel.basic_consume(topology.WRITE_QUEUE, self._on_message)
+            channel.basic_consume(topology.WRITE_QUEUE, self._on_message, consumer_tag=_CONSUMER_TAG)
             self._metrics.consuming.set(1)
 
     def lost(self) -> None:

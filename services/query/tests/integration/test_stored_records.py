@@ -1,0 +1,247 @@
+"""What the store finds in a real database: the same as plain Python finds in the same records, page after page."""
+
+import itertools
+import random
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC
+from typing import NamedTuple
+
+import psycopg
+import pytest
+from logstream_query.cursors import Order, Position
+from logstream_query.filters import Filter, Terms
+from logstream_query.metrics import Metrics
+from logstream_query.moments import as_datetime
+from logstream_query.queries import historical_query
+from logstream_query.store import Store, StoredRecord
+from logstream_query.unavailable import SchemaMissing
+from prometheus_client import CollectorRegistry
+
+START_US = 1_722_902_400_000_000
+SECOND_US = 1_000_000
+
+
+class Planted(NamedTuple):
+    """A record to be stored."""
+
+    time_us: int
+    message: str
+    level: str = "info"
+    severity: int = 9
+    node: str = "api"
+    attributes: dict[str, str] | None = None
+
+
+Plant = Callable[[Sequence[Planted]], list[StoredRecord]]
+
+
+@pytest.fixture
+def plant(database_url: str) -> Iterator[Plant]:
+    """Stores records as one batch in the emptied tables and gives them as the store should."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("TRUNCATE logs, batches")
+
+        def plant_batch(records: Sequence[Planted]) -> list[StoredRecord]:
+            times = [as_datetime(record.time_us) for record in records]
+            row = connection.execute(
+                "INSERT INTO batches (project, batch_id, digest, records, time_from, time_to, received_at)"
+                " VALUES ('default', %s, '', %s, %s, %s, now()) RETURNING number",
+                (uuid.uuid4(), len(records), min(times), max(times)),
+            ).fetchone()
+            assert row
+            stored: list[StoredRecord] = [
+                (row[0] << 16 | index, item.time_us, item.severity, item.level, item.node, item.message, item.attributes)
+                for index, item in enumerate(records)
+            ]
+            with connection.cursor() as cursor:
+                cursor.executemany(
+                    "INSERT INTO logs (sequence, time, severity, level, node, message, attributes)"
+                    " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                    [
+                        (sequence, as_datetime(time_us), *rest, psycopg.types.json.Jsonb(attributes) if attributes else None)
+                        for sequence, time_us, *rest, attributes in stored
+                    ],
+                )
+            return stored
+
+        yield plant_batch
+
+
+def store_of(url: str) -> Store:
+    return Store(url, Metrics(CollectorRegistry()), pool_connections=2, pool_wait_s=20, statement_timeout_s=20)
+
+
+@pytest.fixture(scope="module")
+def store(database_url: str) -> Iterator[Store]:
+    opened = store_of(database_url)
+    opened.open()
+    yield opened
+    opened.close()
+
+
+def messages(found: Sequence[StoredRecord]) -> list[str]:
+    return [record[5] for record in found]
+
+
+def newest_first(records: Sequence[StoredRecord]) -> list[StoredRecord]:
+    return sorted(records, key=lambda record: (record[1], record[0]), reverse=True)
+
+
+def walk(store: Store, wanted: Filter, order: Order, limit: int) -> Iterator[list[StoredRecord]]:
+    """All pages to the end."""
+    after: Position | None = None
+    while page := store.page(wanted, order, after, limit):
+        yield page
+        after = Position(page[-1][1], page[-1][0])
+
+
+def test_records_come_back_as_they_were_stored(store: Store, plant: Plant) -> None:
+    stored = plant(
+        [
+            Planted(START_US + 1, 'tab\t"quote" \\ \' ü 💥 \u202e', "WARN", 13, "näme", {"k": "v", "ключ": "\n"}),
+            Planted(START_US, "", "", 0, "n"),
+        ]
+    )
+    assert store.page(Filter(), "desc", None, 10) == stored
+
+
+# Words of a sentence each; İ and ẞ lower-case to one character each, as simple lower-casing has it.
+SENTENCES = [
+    "Disk FULL on /dev/sda1",
+    "disk is full to 100%",
+    "disk_full",
+    "diskXfull",
+    "İstanbul Straße ẞ",
+    "istanbul strasse ß",
+    "한글 로그",
+    "e\u0301te\u0301 combining",
+    "été composed",
+    'say "hi" \\ back',
+    "",
+]
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        (Terms(("disk", "full")), SENTENCES[:4]),
+        (Terms(("disk full",)), SENTENCES[:1]),
+        (Terms(("100%",)), SENTENCES[1:2]),
+        (Terms(("disk_full",)), SENTENCES[2:3]),
+        (Terms(("%",)), SENTENCES[1:2]),
+        (Terms(("_",)), SENTENCES[2:3]),
+        (Terms(("İSTANBUL",)), SENTENCES[4:6]),
+        (Terms(("ß",)), SENTENCES[4:6]),
+        (Terms(("SS",)), SENTENCES[5:6]),
+        (Terms(("글",)), SENTENCES[6:7]),
+        (Terms(("ÉTÉ",)), SENTENCES[8:9]),
+        (Terms(('"HI"',)), SENTENCES[9:10]),
+        (Terms(("\\",)), SENTENCES[9:10]),
+        (Terms((), ("disk", "e")), [*SENTENCES[4:5], SENTENCES[6], SENTENCES[8], *SENTENCES[9:]]),
+        (Terms(("disk",), ("full", "x")), []),
+        (Terms(("'; DROP TABLE logs; --",)), []),
+    ],
+)
+def test_text_search(store: Store, plant: Plant, terms: Terms, expected: list[str]) -> None:
+    plant([Planted(START_US + index, sentence) for index, sentence in enumerate(SENTENCES)])
+    found = messages(store.page(Filter(text=terms), "asc", None, 100))
+    if terms.excluded == ("disk", "e"):
+        expected = [text for text in SENTENCES if "disk" not in text.lower() and "e" not in text.lower()]
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (Filter(levels=("ERROR",)), "ab"),
+        (Filter(levels=("error", "info")), "abd"),
+        (Filter(level_contains="err"), "ab"),
+        (Filter(level_contains="%"), "f"),
+        (Filter(min_severity=13), "abc"),
+        (Filter(min_severity=1), "abcd"),
+        (Filter(nodes=("api-1",)), "a"),
+        (Filter(nodes=("API-1",)), ""),
+        (Filter(nodes=("api-*",)), "abc"),
+        (Filter(nodes=("*-1",)), "ad"),
+        (Filter(nodes=("a*2", "db-1")), "bd"),
+        (Filter(nodes=("api_1",)), ""),
+        (Filter(nodes=("*%*",)), "e"),
+        (Filter(start_us=START_US + 1, end_us=START_US + 3), "bc"),
+        (Filter(start_us=START_US + 3), "def"),
+        (Filter(end_us=START_US + 3), "abc"),
+        (Filter(start_us=START_US, end_us=START_US), ""),
+        (Filter(levels=("error",), nodes=("api-*",), text=Terms(("b",))), "b"),
+        (Filter(start_us=0, end_us=START_US + 365 * 86_400 * SECOND_US * 10), "abcdef"),
+    ],
+)
+def test_filters(store: Store, plant: Plant, wanted: Filter, expected: str) -> None:
+    plant(
+        [
+            Planted(START_US, "a", "error", 17, "api-1"),
+            Planted(START_US + 1, "b", "Error", 17, "api-2"),
+            Planted(START_US + 2, "c", "warn", 13, "api-3"),
+            Planted(START_US + 3, "d", "info", 9, "db-1"),
+            Planted(START_US + 4, "e", "odd", 0, "50%"),
+            Planted(START_US + 5, "f", "100%", 0, "x"),
+        ]
+    )
+    assert "".join(messages(store.page(wanted, "asc", None, 100))) == expected
+
+
+@pytest.mark.parametrize("order", ["desc", "asc"])
+@pytest.mark.parametrize("limit", [1, 7, 100])
+def test_pages_hold_each_record_once_and_in_order(store: Store, plant: Plant, order: Order, limit: int) -> None:
+    """Many records share a time, and batches overlap; days apart, they lie in several chunks."""
+    chance = random.Random(7)
+    stored: list[StoredRecord] = []
+    for batch in range(4):
+        times = (START_US + chance.randrange(4) * 3_600 * 24 * SECOND_US + chance.randrange(3) for _ in range(15))
+        stored += plant([Planted(time_us, f"{batch}") for time_us in times])
+    expected = newest_first(stored) if order == "desc" else newest_first(stored)[::-1]
+    assert list(itertools.chain.from_iterable(walk(store, Filter(), order, limit))) == expected
+
+
+def test_new_records_do_not_shift_a_walk(store: Store, plant: Plant) -> None:
+    old = plant([Planted(START_US + index, "old") for index in range(10)])
+    seen = []
+    for page in walk(store, Filter(), "desc", 3):
+        seen += page
+        plant([Planted(START_US + 100 + len(seen), "new")])
+    assert seen == newest_first(old)
+
+
+def test_pages_after_a_record(store: Store, plant: Plant) -> None:
+    first = plant([Planted(START_US + index * SECOND_US, f"first {index}") for index in range(5)])
+    second = plant([Planted(START_US + index * SECOND_US, f"second {index}") for index in range(5)])
+    order = newest_first(first + second)
+    for place, record in enumerate(order):
+        assert store.page_after_sequence(Filter(), record[0], 3) == order[place + 1 : place + 4]
+    assert messages(store.page_after_sequence(Filter(text=Terms(("first",))), order[0][0], 2)) == ["first 4", "first 3"]
+
+
+def test_after_a_record_that_is_not_stored_comes_nothing(store: Store, plant: Plant) -> None:
+    stored = plant([Planted(START_US, "a"), Planted(START_US + 1, "b")])
+    past_the_batch = stored[-1][0] + 1
+    unknown_batch = stored[-1][0] + (5 << 16)
+    for sequence in (past_the_batch, unknown_batch, 0, 2**63 - 1):
+        assert store.page_after_sequence(Filter(), sequence, 3) == []
+
+
+def test_the_seed_finds_the_millisecond_it_was_told(store: Store, plant: Plant) -> None:
+    plant([Planted(START_US + 513_000, "a"), Planted(START_US + 513_999, "b"), Planted(START_US + 514_000, "c")])
+    wanted = historical_query("startTime=2024-08-06T00:00:00.513Z&endTime=2024-08-06T00:00:00.513Z", 0, UTC).filter
+    assert messages(store.page(wanted, "asc", None, 10)) == ["a", "b"]
+
+
+def test_a_database_without_tables(database_url: str, store: Store) -> None:
+    assert store.problem() is None
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE batches RENAME TO batches_elsewhere")
+        try:
+            assert "no logstream tables" in (store.problem() or "")
+            with pytest.raises(SchemaMissing):
+                store.page_after_sequence(Filter(), 1, 1)
+        finally:
+            connection.execute("ALTER TABLE batches_elsewhere RENAME TO batches")
+    assert store.page_after_sequence(Filter(), 1, 1) == []

@@ -1,0 +1,105 @@
+"""Consumes the live fanout from the broker. The one module that knows pika; it must only hand bodies over, never look into
+them, and never stop trying."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pika
+from logstream_contract.topology import LIVE_EXCHANGE, LIVE_EXCHANGE_TYPE
+from pika.exceptions import AMQPError
+
+log = logging.getLogger(__name__)
+
+# Deliveries on their way; the rest stays in the broker's queue, whose limit holds only there.
+_PREFETCH = 256
+# Unacknowledged deliveries after which they are acknowledged together.
+_ACK_EVERY = 64
+_IDLE_S = 0.5
+_HEARTBEAT_S = 15
+
+
+class BrokerAway(Exception):
+    """The broker can't be reached or closed the connection; the text says why."""
+
+
+class Consumer:
+    """Blocks only the greenlet that calls consume()."""
+
+    def __init__(self, url: str, queue_bytes: int, on_message: Callable[[bytes], object]) -> None:
+        self._url = url
+        self._queue_bytes = queue_bytes
+        self._on_message = on_message
+
+    def consume(self, on_ready: Callable[[], object], stopping: Callable[[], bool]) -> None:
+        """Connects, binds a queue of its own, calls on_ready, then hands over each message until stopping. Raises
+        BrokerAway."""
+        try:
+            connection = pika.BlockingConnection(_parameters(self._url))
+        except (AMQPError, OSError) as error:
+            raise BrokerAway(_words(error)) from error
+        try:
+            channel = connection.channel()
+            deliveries = _Deliveries(channel, self._on_message)
+            channel.exchange_declare(LIVE_EXCHANGE, LIVE_EXCHANGE_TYPE, durable=True)
+            queue = channel.queue_declare("", exclusive=True, auto_delete=True, arguments=_arguments(self._queue_bytes))
+            channel.queue_bind(queue.method.queue, LIVE_EXCHANGE)
+            channel.basic_qos(prefetch_count=_PREFETCH)
+            channel.basic_consume(queue.method.queue, deliveries.take, exclusive=True)
+            on_ready()
+            while not stopping():
+                connection.process_data_events(time_limit=_IDLE_S)
+                deliveries.acknowledge()
+            connection.close()
+        except (AMQPError, OSError) as error:
+            raise BrokerAway(_words(error)) from error
+        finally:
+            _close(connection)
+
+
+class _Deliveries:
+    """Hands deliveries over and acknowledges them in groups."""
+
+    def __init__(self, channel: Any, on_message: Callable[[bytes], object]) -> None:
+        self._channel = channel
+        self._on_message = on_message
+        self._tag = 0
+        self._acknowledged = 0
+
+    def take(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:  # noqa: ARG002
+        self._on_message(body)
+        self._tag = method.delivery_tag
+        if self._tag - self._acknowledged >= _ACK_EVERY:
+            self.acknowledge()
+
+    def acknowledge(self) -> None:
+        if self._tag > self._acknowledged:
+            self._channel.basic_ack(self._tag, multiple=True)
+            self._acknowledged = self._tag
+
+
+def _parameters(url: str) -> pika.URLParameters:
+    parameters = pika.URLParameters(url)
+    parameters.heartbeat = _HEARTBEAT_S
+    parameters.socket_timeout = 5
+    parameters.stack_timeout = 10
+    parameters.blocked_connection_timeout = 60
+    parameters.client_properties = {"connection_name": "logstream-stream"}
+    return parameters
+
+
+def _arguments(queue_bytes: int) -> dict[str, Any]:
+    # What is dropped is healed from Redis; a viewer wants the newest.
+    return {"x-max-length-bytes": queue_bytes, "x-overflow": "drop-head"}
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _close(connection: pika.BlockingConnection) -> None:
+    try:
+        if connection.is_open:
+            connection.close()
+    except (AMQPError, OSError):
+        log.debug("closing a broken connection", exc_info=True)

@@ -1,0 +1,143 @@
+"""Keeps the hub fed: runs the consumer, answers what the sequencer wants to know from the window, and beats the time. It must
+hold no rule of order itself.
+
+Each loop is a greenlet. What happens between two switches is atomic, and only the readings of the window and the broker's
+socket switch: the sequencer and the hub never do.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+import gevent
+from gevent.event import Event
+from logstream_contract.batches import Undecodable
+from logstream_runtime.retry import WAIT
+from tenacity import RetryCallState, Retrying
+
+from logstream_stream.consumer import BrokerAway, Consumer
+from logstream_stream.hub import Hub
+from logstream_stream.metrics import Metrics
+from logstream_stream.sequencer import Outcome, Sequencer
+from logstream_stream.stored import read_message
+from logstream_stream.window import Window, WindowAway
+
+log = logging.getLogger(__name__)
+
+_STEP_S = 0.025
+_FLUSH_S = 0.1
+
+
+class Feed:
+    """start() once, in the process that serves; stop() ends the loops."""
+
+    def __init__(self, sequencer: Sequencer, hub: Hub, window: Window, metrics: Metrics) -> None:
+        self._sequencer = sequencer
+        self._hub = hub
+        self._window = window
+        self._metrics = metrics
+        self._stopping = Event()
+        self._greenlets: list[gevent.Greenlet[..., None]] = []
+        self.broker_up = False
+        self.recent_up = False
+        self._was_usable = False
+
+    def start(self, consumer: Consumer) -> None:
+        loops: list[Callable[[], None]] = [
+            lambda: self._consume(consumer),
+            lambda: self._every(_STEP_S, self._step),
+            lambda: self._every(_FLUSH_S, self._hub.flush),
+            lambda: self._every(1.0, self._hub.second),
+        ]
+        self._greenlets = [gevent.spawn(loop) for loop in loops]
+
+    def stop(self) -> None:
+        """Blocks until the loops have ended, a few seconds at most."""
+        self._stopping.set()
+        gevent.joinall(self._greenlets, timeout=5)
+
+    def problem(self) -> str | None:
+        """Why this replica is of no use to viewers; None while live or the window works."""
+        if self._hub.draining:
+            return "draining"
+        if self.broker_up or (self.recent_up and self._was_usable):
+            self._was_usable = True
+            return None
+        return "the broker is away" if self.recent_up else "the broker and the recent window are away"
+
+    def take(self, body: bytes) -> None:
+        """Takes the body of one fanout message."""
+        self._metrics.fanout.inc()
+        try:
+            message = read_message(body)
+        except Undecodable as error:
+            # A numbered batch in it is healed from the window like any lost one.
+            self._metrics.unreadable.inc()
+            log.error("fanout message can't be decoded", extra={"error": str(error)})
+            return
+        self._apply(self._sequencer.receive(message.epoch, message.batches))
+
+    def _apply(self, outcomes: list[Outcome]) -> None:
+        sequencer = self._sequencer
+        self._hub.loose_after = sequencer.loose_after
+        self._hub.apply(outcomes, sequencer.epoch, sequencer.position)
+        if sequencer.healed:
+            self._metrics.healed.inc(sequencer.healed)
+            sequencer.healed = 0
+
+    def _step(self) -> None:
+        want = self._sequencer.wanted()
+        if want:
+            try:
+                reading = self._window.read(want.anchor, want.after, want.upto, want.count)
+            except WindowAway as error:
+                self._sequencer.away()
+                self._set_recent(False, str(error))
+            else:
+                self._set_recent(True)
+                self._apply(self._sequencer.read(want, reading))
+        self._apply(self._sequencer.tick())
+
+    def _consume(self, consumer: Consumer) -> None:
+        tries = 0
+        while not self._stopping.is_set():
+            try:
+                consumer.consume(lambda: self._set_broker(True), self._stopping.is_set)
+            except BrokerAway as error:
+                tries = 0 if self.broker_up else tries + 1
+                self._set_broker(False)
+                log.warning("waiting for the broker", extra={"error": str(error), "tries": tries + 1})
+                self._stopping.wait(_pause_s(tries))
+
+    def _set_broker(self, up: bool) -> None:
+        if up != self.broker_up:
+            log.info("live fanout is consumed" if up else "live fanout is not consumed")
+        self.broker_up = up
+        self._sequencer.broker(up)
+        self._metrics.broker_up.set(up)
+        self._hub.set_status("broker", up)
+
+    def _set_recent(self, up: bool, error: str = "") -> None:
+        if up and not self.recent_up:
+            log.info("recent window can be read")
+        elif not up and self.recent_up:
+            log.warning("waiting for the recent window", extra={"error": error})
+        self.recent_up = up
+        self._metrics.recent_up.set(up)
+        self._hub.set_status("recent", up)
+
+    def _every(self, seconds: float, act: Callable[[], object]) -> None:
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                act()
+            except Exception:
+                log.exception("a step of the feed failed")
+            self._stopping.wait(max(seconds - (time.monotonic() - began), 0.001))
+
+
+def _pause_s(tries: int) -> float:
+    """How long to wait after so many failures, by the policy all services share."""
+    state = RetryCallState(Retrying(), None, (), {})
+    state.attempt_number = tries + 1
+    return WAIT(state)

@@ -1,0 +1,65 @@
+"""Every metric of the stream service, declared in one place. It must not measure anything itself."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_LAG_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
+
+
+class Metrics:
+    """An Observer (see logstream_stream.hub) besides."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._viewers = Gauge("logstream_stream_viewers", "Viewers connected now", registry=registry)
+        self.refused = Counter(
+            "logstream_stream_refused_viewers_total", "Viewers refused because no more fit", registry=registry
+        )
+        self._closed = Counter(
+            "logstream_stream_closed_viewers_total",
+            "Viewers closed by this service, by reason",
+            ["reason"],
+            registry=registry,
+        )
+        self.delivered = Counter(
+            "logstream_stream_delivered_records_total", "Records written to viewers, by route", ["route"], registry=registry
+        )
+        self._dropped = Counter(
+            "logstream_stream_dropped_records_total",
+            "Records dropped for viewers and announced to them, by reason",
+            ["reason"],
+            registry=registry,
+        )
+        self._gaps = Counter("logstream_stream_gaps_total", "Gaps announced, by reason", ["reason"], registry=registry)
+        self.healed = Counter(
+            "logstream_stream_healed_batches_total",
+            "Batches read from the recent window because the fanout did not bring them",
+            registry=registry,
+        )
+        self.fanout = Counter("logstream_stream_fanout_messages_total", "Messages of the live fanout", registry=registry)
+        self.unreadable = Counter(
+            "logstream_stream_unreadable_messages_total",
+            "Messages of the live fanout that can't be decoded",
+            registry=registry,
+        )
+        self._lag = Histogram(
+            "logstream_stream_lag_seconds",
+            "From the gateway's receiving a batch to its going live",
+            buckets=_LAG_BUCKETS_S,
+            registry=registry,
+        )
+        self.broker_up = Gauge("logstream_stream_broker_up", "1 while the live fanout is consumed", registry=registry)
+        self.recent_up = Gauge("logstream_stream_recent_up", "1 while the recent window can be read", registry=registry)
+
+    def lag(self, seconds: float) -> None:
+        self._lag.observe(max(seconds, 0.0))
+
+    def dropped(self, reason: str, records: int) -> None:
+        self._dropped.labels(reason).inc(records)
+
+    def gap(self, reason: str) -> None:
+        self._gaps.labels(reason).inc()
+
+    def closed(self, reason: str) -> None:
+        self._closed.labels(reason).inc()
+
+    def viewers(self, count: int) -> None:
+        self._viewers.set(count)

@@ -1,0 +1,83 @@
+"""The recent window in Redis, read only. The one module that knows redis; its errors leave as WindowAway."""
+
+import logging
+
+from logstream_contract.batches import Undecodable
+from logstream_contract.live_window import FIELD_BATCH, HEAD, NUMBERS, WINDOW, position_of, window_id
+from redis import BlockingConnectionPool, Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from logstream_stream.stored import read_entry
+from logstream_stream.window import Entry, Reading, WindowAway
+
+log = logging.getLogger(__name__)
+
+_TIMEOUT_S = 1.0
+_CONNECTIONS = 16
+
+
+class RedisWindow:
+    """A Window (see logstream_stream.window). Each call is one transaction of Redis and takes at most a few seconds."""
+
+    def __init__(self, url: str) -> None:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=_CONNECTIONS,
+            timeout=_TIMEOUT_S,
+            socket_timeout=_TIMEOUT_S,
+            socket_connect_timeout=_TIMEOUT_S,
+            socket_keepalive=True,
+            # One more try: a connection kept in the pool may be dead since Redis was restarted.
+            retry=Retry(NoBackoff(), 1),
+        )
+        self._redis = Redis(connection_pool=pool)
+
+    def read(self, anchor: int, after: int, upto: int, count: int) -> Reading:
+        ranged = count > 0 and upto > after
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hmget(HEAD, "epoch", "position")
+        pipe.zrangebyscore(NUMBERS, anchor, anchor)
+        if ranged:
+            pipe.xrange(WINDOW, window_id(after + 1), window_id(upto), count)
+        try:
+            (epoch, position), numbers, *rest = pipe.execute()
+        except (RedisError, OSError) as error:
+            raise WindowAway(str(error)) from error
+        raw = rest[0] if ranged else []
+        complete_to = upto if len(raw) < count else position_of(raw[-1][0])
+        return Reading(
+            _text(epoch),
+            int(position or 0),
+            int(numbers[0]) if numbers else None,
+            _entries(raw),
+            complete_to if ranged else after,
+        )
+
+    def latest(self, upto: int, count: int) -> Reading:
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hmget(HEAD, "epoch", "position")
+        pipe.xrevrange(WINDOW, window_id(upto), "-", count)
+        try:
+            (epoch, position), raw = pipe.execute()
+        except (RedisError, OSError) as error:
+            raise WindowAway(str(error)) from error
+        return Reading(_text(epoch), int(position or 0), None, _entries(raw), upto)
+
+    def close(self) -> None:
+        self._redis.close()
+
+
+def _text(raw: bytes | None) -> str:
+    return raw.decode(errors="replace") if raw else ""
+
+
+def _entries(raw: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Entry]:
+    """The entries that can be read; one that can't is missing, which its reader announces as a gap."""
+    entries = []
+    for entry_id, fields in raw:
+        try:
+            entries.append(Entry(position_of(entry_id), read_entry(fields[FIELD_BATCH])))
+        except (Undecodable, KeyError) as error:
+            log.error("window entry can't be read", extra={"id": entry_id.decode(), "error": str(error)})
+    return entries
