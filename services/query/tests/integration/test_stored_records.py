@@ -138,17 +138,14 @@ SENTENCES = [
         (Terms(("ÉTÉ",)), SENTENCES[8:9]),
         (Terms(('"HI"',)), SENTENCES[9:10]),
         (Terms(("\\",)), SENTENCES[9:10]),
-        (Terms((), ("disk", "e")), [*SENTENCES[4:5], SENTENCES[6], SENTENCES[8], *SENTENCES[9:]]),
+        (Terms((), ("disk", "E")), [SENTENCES[6], *SENTENCES[9:]]),
         (Terms(("disk",), ("full", "x")), []),
         (Terms(("'; DROP TABLE logs; --",)), []),
     ],
 )
 def test_text_search(store: Store, plant: Plant, terms: Terms, expected: list[str]) -> None:
     plant([Planted(START_US + index, sentence) for index, sentence in enumerate(SENTENCES)])
-    found = messages(store.page(Filter(text=terms), "asc", None, 100))
-    if terms.excluded == ("disk", "e"):
-        expected = [text for text in SENTENCES if "disk" not in text.lower() and "e" not in text.lower()]
-    assert found == expected
+    assert messages(store.page(Filter(text=terms), "asc", None, 100)) == expected
 
 
 @pytest.mark.parametrize(
