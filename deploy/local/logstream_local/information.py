@@ -92,9 +92,9 @@ def _since(one: ProgramState | None) -> str:
 
 
 def addresses(stack: Stack) -> str:
-    """What to open and where to send, for the end of `up`."""
+    """What to open and where to send, for the end of `up`: of the programs that run."""
     ports = stack.ports
-    programs = {program.name for program in all_programs(stack)}
+    programs = {name for name, one in Supervisor(stack.folders, stack.invoker).states().items() if one.is_alive}
     lines = []
     if "page" in programs:
         lines.append(f"page     http://localhost:{ports.page}")
@@ -103,5 +103,8 @@ def addresses(stack: Stack) -> str:
         lines.append(f"REST     http://{HOST}:{ports.query}/api/logs")
     if "gateway" in programs:
         lines.append(f"gateway  {HOST}:{ports.gateway} (gRPC)")
-    lines.append(f"broker   http://{HOST}:{ports.rabbitmq_management} (user logstream, password in {stack.folders.secrets})")
+    if "rabbitmq" in programs:
+        lines.append(
+            f"broker   http://{HOST}:{ports.rabbitmq_management} (user logstream, password in {stack.folders.secrets})"
+        )
     return "\n".join(lines)
