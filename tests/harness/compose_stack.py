@@ -60,15 +60,16 @@ class ComposeProvider:
         return f"http://{self._host_port(service, ADMIN_PORT[service], replica)}"
 
     def kill(self, program: str, number: signal.Signals, replica: int) -> None:
-        container = self._container(program, replica)
+        container = self._containers()[program, replica]
         self._run(["docker", "kill", "--signal", number.name, container])
         if number == signal.SIGKILL:
             # Docker takes a kill for an operator's wish and lets its restart policy rest.
             self._run(["docker", "start", container])
 
-    def pid(self, program: str, replica: int) -> int:
-        container = self._container(program, replica)
-        return int(self._run(["docker", "inspect", "--format", "{{.State.Pid}}", container]) or 0) if container else 0
+    def processes(self) -> Mapping[tuple[str, int], int]:
+        containers = self._containers()
+        told = self._run(["docker", "inspect", "--format", "{{.State.Pid}}", *containers.values()])
+        return dict(zip(containers, map(int, told.split()), strict=True))
 
     def stop(self, program: str) -> None:
         self._compose("stop", COMPOSE_NAME.get(program, program))
@@ -122,15 +123,14 @@ class ComposeProvider:
     def _host_port(self, service: str, port: int, replica: int = 1) -> str:
         return self._compose("port", "--index", str(replica), service, str(port)).strip()
 
-    def _container(self, program: str, replica: int) -> str:
-        """The id of a replica's container, running or not; empty when there is none."""
-        service = COMPOSE_NAME.get(program, program)
-        form = "{{.Name}} {{.ID}}"
-        for line in self._compose("ps", "--all", "--format", form, service).splitlines():
-            name, _, identity = line.partition(" ")
-            if name.endswith(f"-{replica}"):
-                return identity
-        return ""
+    def _containers(self) -> dict[tuple[str, int], str]:
+        """The container ids of every program and replica, running or not."""
+        program_of = {service: program for program, service in COMPOSE_NAME.items()}
+        found = {}
+        for line in self._compose("ps", "--all", "--format", "{{.Service}} {{.Name}} {{.ID}}").splitlines():
+            service, name, identity = line.split()
+            found[program_of.get(service, service), int(name.rpartition("-")[2])] = identity
+        return found
 
     def _compose(self, *arguments: str, timeout_s: float = COMMAND_S) -> str:
         files = ["--file", str(ROOT / "docker-compose.yml"), "--file", str(self._layer)]

@@ -17,7 +17,9 @@ COMMAND = ("python3", str(ROOT / "deploy/local/stack.py"))
 UP_S = 800
 COMMAND_S = 240
 SESSIONS = 8
+# What the local stack calls a program; with a number for each replica where there can be several.
 PROGRAM = {DATABASE: "postgres", "writer": "writer-{}"}
+PROGRAM_OF = {"postgres": DATABASE}
 
 
 class LocalProvider:
@@ -28,6 +30,7 @@ class LocalProvider:
     def __init__(self, name: str) -> None:
         self._name = name
         self._lock: int | None = None
+        self._urls: dict[str, str] = {}
 
     def up(self) -> Addresses:
         self._take_name()
@@ -53,14 +56,21 @@ class LocalProvider:
             os.close(self._lock)
 
     def admin_url(self, service: str, replica: int) -> str:
-        url: str = self._program(service, replica)["url"]
-        return url
+        name = _named(service, replica)
+        if name not in self._urls:
+            self._urls = {name: program["url"] for name, program in self._info()["programs"].items()}
+        return self._urls[name]
 
     def kill(self, program: str, number: signal.Signals, replica: int) -> None:
         self._run("kill", _named(program, replica), "--signal", number.name)
 
-    def pid(self, program: str, replica: int) -> int:
-        return self._program(program, replica)["pid"] or 0
+    def processes(self) -> Mapping[tuple[str, int], int]:
+        found = {}
+        for name, program in self._info()["programs"].items():
+            service = PROGRAM_OF.get(program["service"], program["service"])
+            number = name.removeprefix(f"{program['service']}-")
+            found[service, int(number) if number.isdigit() else 1] = program["pid"] or 0
+        return found
 
     def stop(self, program: str) -> None:
         self._run("stop", _named(program))
@@ -93,10 +103,6 @@ class LocalProvider:
     def _info(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self._run("info", "--json"))
         return found
-
-    def _program(self, program: str, replica: int) -> dict[str, Any]:
-        programs: dict[str, dict[str, Any]] = self._info()["programs"]
-        return programs[_named(program, replica)]
 
     def _run(self, *arguments: str, timeout_s: float = COMMAND_S) -> str:
         command = [*COMMAND, "--name", self._name, *arguments]

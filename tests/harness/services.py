@@ -22,4 +22,5 @@ PAGE = "page"
 # The servers behind them.
 DATABASE, BROKER, CACHE = "timescaledb", "rabbitmq", "redis"
 
-PROGRAMS = (*(service.name for service in SERVICES), PAGE, DATABASE, BROKER, CACHE)
+# In an order to start them in.
+PROGRAMS = (DATABASE, BROKER, CACHE, *(service.name for service in SERVICES), PAGE)

@@ -57,8 +57,8 @@ class Provider(Protocol):
     def kill(self, program: str, number: signal.Signals, replica: int) -> None:
         """Returns once the signal is sent; a killed program is started again by what runs the stack."""
 
-    def pid(self, program: str, replica: int) -> int:
-        """Names one run of a program: another number means that it was started again. 0: it does not run."""
+    def processes(self) -> Mapping[tuple[str, int], int]:
+        """The process id of each program and replica, which names one run of it; 0 for one that does not run."""
 
     def stop(self, program: str) -> None:
         """Asks the program to end and waits until it has. It stays down."""
@@ -87,6 +87,8 @@ class Stack:
         self.redis_url = addresses.redis_url
         self.shares_loopback = provider.shares_loopback
         self.broker = Broker(addresses.management_url)
+        # A developer's stack may run only some of them.
+        self._programs = [program for program in PROGRAMS if self.pid(program)]
         self._overridden: dict[str, set[str]] = {}
         self._scaled: set[str] = set()
 
@@ -102,7 +104,8 @@ class Stack:
         return self.broker.unsettled()
 
     def pid(self, program: str, replica: int = 1) -> int:
-        return self._provider.pid(program, replica)
+        """0 when it does not run."""
+        return self._provider.processes().get((program, replica), 0)
 
     def kill(self, program: str, number: signal.Signals = signal.SIGKILL, replica: int = 1) -> None:
         """Sends a signal; after SIGKILL returns once the program that ran is gone."""
@@ -143,10 +146,11 @@ class Stack:
             self._take_back(service)
         while self._scaled:
             self._provider.scale(self._scaled.pop(), 1)
-        for program in (DATABASE, BROKER, CACHE, *PROGRAMS):
-            if not self.pid(program):
+        running = self._provider.processes()
+        for program in self._programs:
+            if not running.get((program, 1)):
                 self._provider.start(program)
-        for program in PROGRAMS:
+        for program in self._programs:
             self.wait_ready(program)
 
     def wait_ready(self, program: str, replica: int = 1) -> None:
