@@ -11,39 +11,41 @@ from pydantic import Field
 @dataclass(frozen=True)
 class Config:
     rabbitmq_url: str = setting(
-        "LOGSTREAM_RABBITMQ_URL", "the broker, such as amqp://user:password@host:5672/%2F", secret=True
+        "LOGSTREAM_RABBITMQ_URL", "Where RabbitMQ is: amqp:// or amqps://user:password@host:5672/vhost.", secret=True
     )
-    redis_url: str = setting("LOGSTREAM_REDIS_URL", "Redis, such as redis://host:6379/0", secret=True)
+    redis_url: str = setting("LOGSTREAM_REDIS_URL", "Where Redis is: redis:// or rediss://host:6379/0.", secret=True)
     listen: ListenAddress = setting(
-        "LOGSTREAM_STREAM_LISTEN", "host and port for viewers, health checks and metrics", Address("0.0.0.0", 8080)
+        "LOGSTREAM_STREAM_LISTEN",
+        "Where viewers are served, with /livez, /readyz and /metrics on the same port.",
+        Address("0.0.0.0", 8080),
     )
     recent_records: Annotated[int, Field(ge=0, le=5_000)] = setting(
-        "LOGSTREAM_RECENT_RECORDS", "records a viewer is shown first", 50, unit="records"
+        "LOGSTREAM_RECENT_RECORDS", "Records a new viewer is shown first.", 50, unit="records"
     )
     max_viewers: Annotated[int, Field(ge=1)] = setting(
-        "LOGSTREAM_STREAM_MAX_VIEWERS", "viewers of one replica; more are answered 503", 10_000, unit="viewers"
+        "LOGSTREAM_STREAM_MAX_VIEWERS", "Viewers of one replica; more are answered 503.", 10_000, unit="viewers"
     )
     queue_records: Annotated[int, Field(ge=200)] = setting(
         "LOGSTREAM_STREAM_QUEUE_RECORDS",
-        "records that wait for one slow viewer; past it the oldest are dropped and announced",
+        "Records that wait for one slow viewer; past it the oldest are dropped and announced.",
         20_000,
         unit="records",
     )
     queue_bytes: Annotated[int, Field(ge=65_536)] = setting(
-        "LOGSTREAM_STREAM_QUEUE_BYTES", "bytes that wait for one slow viewer", 8 * 1024 * 1024, unit="bytes"
+        "LOGSTREAM_STREAM_QUEUE_BYTES", "Bytes that wait for one slow viewer.", 8 * 1024 * 1024, unit="bytes"
     )
     viewer_timeout_s: Annotated[float, Field(ge=1)] = setting(
-        "LOGSTREAM_STREAM_VIEWER_TIMEOUT_S", "a viewer that reads nothing for so long is closed", 30.0, unit="s"
+        "LOGSTREAM_STREAM_VIEWER_TIMEOUT_S", "A viewer that reads nothing for so long is closed.", 30.0, unit="s"
     )
     drain_s: Annotated[int, Field(ge=1)] = setting(
-        "LOGSTREAM_STREAM_DRAIN_S", "how long viewers may take their queued records after SIGTERM", 10, unit="s"
+        "LOGSTREAM_STREAM_DRAIN_S", "How long viewers may take their queued records after SIGTERM.", 10, unit="s"
     )
     broker_queue_bytes: Annotated[int, Field(ge=1_048_576)] = setting(
         "LOGSTREAM_STREAM_BROKER_QUEUE_BYTES",
-        "bytes the broker keeps for this replica; past it the oldest are dropped, then healed from Redis",
+        "Bytes the broker keeps for this replica; past it the oldest are dropped, and read from Redis.",
         64 * 1024 * 1024,
         unit="bytes",
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
-        "LOGSTREAM_LOG_LEVEL", "debug, info, warning or error", "info"
+        "LOGSTREAM_LOG_LEVEL", "Least severe line of the process's own log.", "info"
     )

@@ -24,16 +24,15 @@ class BrokerAway(Exception):
 
 
 class Consumer:
-    """Blocks only the greenlet that calls consume()."""
+    """Connects to the broker; on_message is called with each body. Blocks only the greenlet that calls."""
 
     def __init__(self, url: str, queue_bytes: int, on_message: Callable[[bytes], object]) -> None:
         self._url = url
         self._queue_bytes = queue_bytes
         self._on_message = on_message
 
-    def consume(self, on_ready: Callable[[], object], stopping: Callable[[], bool]) -> None:
-        """Connects, binds a queue of its own, calls on_ready, then hands over each message until stopping. Raises
-        BrokerAway."""
+    def connect(self) -> "Subscription":
+        """Binds a queue of its own to the fanout. Raises BrokerAway."""
         try:
             connection = pika.BlockingConnection(_parameters(self._url))
         except (AMQPError, OSError) as error:
@@ -46,15 +45,29 @@ class Consumer:
             channel.queue_bind(queue.method.queue, LIVE_EXCHANGE)
             channel.basic_qos(prefetch_count=_PREFETCH)
             channel.basic_consume(queue.method.queue, deliveries.take, exclusive=True)
-            on_ready()
+        except (AMQPError, OSError) as error:
+            _close(connection)
+            raise BrokerAway(_words(error)) from error
+        return Subscription(connection, deliveries)
+
+
+class Subscription:
+    """A queue bound to the fanout: what is published from now on arrives, or the connection ends."""
+
+    def __init__(self, connection: Any, deliveries: "_Deliveries") -> None:
+        self._connection = connection
+        self._deliveries = deliveries
+
+    def run(self, stopping: Callable[[], bool]) -> None:
+        """Hands messages over until stopping. Raises BrokerAway."""
+        try:
             while not stopping():
-                connection.process_data_events(time_limit=_IDLE_S)
-                deliveries.acknowledge()
-            connection.close()
+                self._connection.process_data_events(time_limit=_IDLE_S)
+                self._deliveries.acknowledge()
         except (AMQPError, OSError) as error:
             raise BrokerAway(_words(error)) from error
         finally:
-            _close(connection)
+            _close(self._connection)
 
 
 class _Deliveries:
@@ -66,7 +79,7 @@ class _Deliveries:
         self._tag = 0
         self._acknowledged = 0
 
-    def take(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:  # noqa: ARG002
+    def take(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
         self._on_message(body)
         self._tag = method.delivery_tag
         if self._tag - self._acknowledged >= _ACK_EVERY:

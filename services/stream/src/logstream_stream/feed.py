@@ -1,19 +1,18 @@
-"""Keeps the hub fed: runs the consumer, answers what the sequencer wants to know from the window, and beats the time. It must
-hold no rule of order itself.
+"""Keeps the hub fed: runs the consumer, answers what the sequencer wants to know from the window, and beats the time. It
+must hold no rule of order itself.
 
 Each loop is a greenlet. What happens between two switches is atomic, and only the readings of the window and the broker's
 socket switch: the sequencer and the hub never do.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 
 import gevent
-from gevent.event import Event
 from logstream_contract.batches import Undecodable
-from logstream_runtime.retry import WAIT
-from tenacity import RetryCallState, Retrying
+from logstream_runtime.retry import until_stopped
 
 from logstream_stream.consumer import BrokerAway, Consumer
 from logstream_stream.hub import Hub
@@ -36,7 +35,7 @@ class Feed:
         self._hub = hub
         self._window = window
         self._metrics = metrics
-        self._stopping = Event()
+        self._stopping = threading.Event()
         self._greenlets: list[gevent.Greenlet[..., None]] = []
         self.broker_up = False
         self.recent_up = False
@@ -99,15 +98,19 @@ class Feed:
         self._apply(self._sequencer.tick())
 
     def _consume(self, consumer: Consumer) -> None:
-        tries = 0
+        connect = until_stopped("the broker", BrokerAway, self._stopping)
         while not self._stopping.is_set():
             try:
-                consumer.consume(lambda: self._set_broker(True), self._stopping.is_set)
+                subscription = connect(consumer.connect)
+                self._set_broker(True)
+                subscription.run(self._stopping.is_set)
             except BrokerAway as error:
-                tries = 0 if self.broker_up else tries + 1
+                log.warning("the broker is away", extra={"error": str(error)})
+            except Exception:
+                log.exception("the consumer failed")
+                self._stopping.wait(1.0)
+            finally:
                 self._set_broker(False)
-                log.warning("waiting for the broker", extra={"error": str(error), "tries": tries + 1})
-                self._stopping.wait(_pause_s(tries))
 
     def _set_broker(self, up: bool) -> None:
         if up != self.broker_up:
@@ -134,10 +137,3 @@ class Feed:
             except Exception:
                 log.exception("a step of the feed failed")
             self._stopping.wait(max(seconds - (time.monotonic() - began), 0.001))
-
-
-def _pause_s(tries: int) -> float:
-    """How long to wait after so many failures, by the policy all services share."""
-    state = RetryCallState(Retrying(), None, (), {})
-    state.attempt_number = tries + 1
-    return WAIT(state)

@@ -68,7 +68,7 @@ class SeedFraming:
     def record(self, rows: Rows, index: int) -> Mapping[str, Any]:
         return seed_record_of_row(rows, index)
 
-    def logs(self, records: Sequence[Mapping[str, Any]], place: Place | None) -> bytes:  # noqa: ARG002
+    def logs(self, records: Sequence[Mapping[str, Any]], place: Place | None) -> bytes:
         return b"".join([b"data: %b\n\n" % orjson.dumps(record) for record in records])
 
     def gap(self, gap: Gap) -> bytes:
@@ -77,10 +77,10 @@ class SeedFraming:
     def dropped(self, records: int, from_us: int, to_us: int, reason: str) -> bytes:
         return _comment(b"dropped", _dropped_data(records, from_us, to_us, reason))
 
-    def counts(self, counts: Mapping[str, Any], place: Place | None) -> bytes:  # noqa: ARG002
+    def counts(self, counts: Mapping[str, Any], place: Place | None) -> bytes:
         return b""
 
-    def status(self, status: Mapping[str, str]) -> bytes:  # noqa: ARG002
+    def status(self, status: Mapping[str, str]) -> bytes:
         return b""
 
 
@@ -89,13 +89,13 @@ def retry(milliseconds: int) -> bytes:
     return b"retry: %d\n\n" % milliseconds
 
 
-def gap_data(gap: Gap) -> dict[str, str]:
+def gap_data(gap: Gap) -> dict[str, str | None]:
     """The range of record times to read from history, start inclusive, end exclusive, and what happened in receive time."""
     return {
-        "from": _iso(gap.from_ns - GAP_MARGIN_NS),
+        "from": None if gap.from_ns is None else _iso(gap.from_ns - GAP_MARGIN_NS),
         "to": _iso(gap.to_ns + GAP_MARGIN_NS),
         "reason": gap.reason,
-        "received_from": _iso(gap.from_ns),
+        "received_from": None if gap.from_ns is None else _iso(gap.from_ns),
         "received_to": _iso(gap.to_ns),
     }
 

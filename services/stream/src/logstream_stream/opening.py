@@ -1,9 +1,9 @@
 """The first bytes of a viewer: the recent records, or what it missed since the place it was at, up to where live begins. It
 must leave no hole and no double between them, and say so where it can't.
 
-A viewer that comes back reads the window at its own pace; only when little is missing does it go live, so that what is queued
-for it meanwhile stays small. What it saw unnumbered before is left out when it turns up in the window, and the other way
-round.
+A viewer that comes back reads the window at its own pace; only when little is missing does it go live, so that what is
+queued for it meanwhile stays small. What it saw unnumbered before is left out when it turns up in the window, and the other
+way round.
 """
 
 from collections import deque
@@ -43,7 +43,7 @@ class _CannotResume(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """wall_ns: nanoseconds since the Unix epoch; sleep: seconds, lets others run. frames() may run for many viewers at once."""
+    """wall_ns: nanoseconds since the Unix epoch; sleep: seconds, lets others run. Opens any number of viewers at once."""
 
     hub: Hub
     window: Window
@@ -53,7 +53,7 @@ class Opening:
     def frames(self, viewer: Viewer, after: str | None, recent: int) -> Iterator[Frame]:
         """Yields what comes before the viewer's queue; when it ends, the viewer is live. after: the id it was at."""
         place = read_place(after) if after is not None else None
-        lost: tuple[int, str] | None = None if after is None or place else (0, UNREADABLE_ID)
+        lost: tuple[int | None, str] | None = None if after is None or place else (None, UNREADABLE_ID)
         if place:
             try:
                 yield from self._missed(viewer, place)
@@ -68,7 +68,7 @@ class Opening:
             yield self._gap(viewer, *lost)
         yield from recent_frames
 
-    def _gap(self, viewer: Viewer, from_ns: int, reason: str) -> Frame:
+    def _gap(self, viewer: Viewer, from_ns: int | None, reason: str) -> Frame:
         gap = Gap(from_ns, self.wall_ns(), reason)
         return Frame(self.hub.gap_frame(viewer.framing, gap), notice=True)
 

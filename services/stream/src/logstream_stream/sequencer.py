@@ -1,6 +1,6 @@
-"""Puts stored batches into one order, the order of their live positions, whatever way they come: fanout messages may be lost,
-late, doubled or unnumbered, and Redis may forget. It must not wait, read or write anything itself: it says what to read
-(`wanted`) and is told what was found.
+"""Puts stored batches into one order, the order of their live positions, whatever way they come: fanout messages may be
+lost, late, doubled or unnumbered, and Redis may forget. It must not wait, read or write anything itself: it says what to
+read (`wanted`) and is told what was found.
 
 What it promises: every batch stored after it began is delivered exactly once or lies in an announced gap. The one loss it
 can't see is an unnumbered message that the broker dropped from a full queue while Redis was away.
@@ -53,9 +53,9 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Batches received between these moments (nanoseconds since the Unix epoch) may be missing."""
+    """Batches received between these moments (nanoseconds since the Unix epoch) may be missing. from_ns None: not known."""
 
-    from_ns: int
+    from_ns: int | None
     to_ns: int
     reason: str
 

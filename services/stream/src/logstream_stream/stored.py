@@ -45,6 +45,4 @@ def read_entry(body: bytes) -> StoredBatch:
 
 
 def _stored(batch: LiveBatch) -> StoredBatch:
-    return StoredBatch(
-        batch.number, batch.received_unix_nano, batch.floor_unix_nano, batch.batch, frozenset(batch.refused)
-    )
+    return StoredBatch(batch.number, batch.received_unix_nano, batch.floor_unix_nano, batch.batch, frozenset(batch.refused))

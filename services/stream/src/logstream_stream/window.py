@@ -34,7 +34,10 @@ class Window(Protocol):
     """Both calls answer from one moment, may block for a bounded time, and raise WindowAway."""
 
     def read(self, anchor: int, after: int, upto: int, count: int) -> Reading:
-        """The first count entries at positions in (after, upto], oldest first; count 0: none. complete_to is `after` then."""
+        """The first count entries at positions in (after, upto], oldest first; count 0: none, complete_to is `after`.
+
+        anchor: the position whose batch number is wanted.
+        """
 
     def latest(self, upto: int, count: int) -> Reading:
         """The last count entries at positions up to upto, newest first. anchor is None; complete_to tells nothing."""

@@ -1,0 +1,113 @@
+"""Runs the routes on gunicorn with one gevent worker. It reads no environment and no command line.
+
+All viewers of a replica share one process: each batch is decoded and serialised once for them. More processes are more
+replicas.
+"""
+
+import logging
+import os
+import resource
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import gevent
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+from prometheus_client import CollectorRegistry
+
+from logstream_stream.config import Config
+from logstream_stream.consumer import Consumer
+from logstream_stream.feed import Feed
+from logstream_stream.hub import Hub
+from logstream_stream.metrics import Metrics
+from logstream_stream.opening import Opening
+from logstream_stream.redis_window import RedisWindow
+from logstream_stream.sequencer import Sequencer
+from logstream_stream.viewer import QueueLimits
+from logstream_stream.web import create_app
+
+log = logging.getLogger(__name__)
+
+# Connections besides the viewers': health checks, metrics, and the ones that are answered 503.
+_MORE_CONNECTIONS: Final = 64
+_MORE_FILES: Final = 64
+_WATCH_S: Final = 0.1
+_SHARED_MEMORY: Final = "/dev/shm"
+
+
+class _ProcessLog(Logger):  # type: ignore[misc]
+    """Sends gunicorn's own lines through the process's log instead of handlers of gunicorn's."""
+
+    def setup(self, cfg: Any) -> None:
+        self.cfg = cfg
+        self.loglevel = logging.getLogger().level
+        self._access_log_enabled = False
+        self.error_log.propagate = True
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """run() blocks until a signal ends the process, then exits it: 0 after a drain, else with gunicorn's status."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._hub: Hub | None = None
+        self._stop_feed: Callable[[], None] = lambda: None
+        super().__init__()
+
+    def load_config(self) -> None:
+        options: dict[str, Any] = {
+            "bind": str(self._config.listen),
+            "workers": 1,
+            "worker_class": "gevent",
+            "worker_connections": self._config.max_viewers + _MORE_CONNECTIONS,
+            "graceful_timeout": self._config.drain_s,
+            "logger_class": _ProcessLog,
+            "control_socket_disable": True,
+            "post_worker_init": self._watch_for_the_end,
+            "worker_exit": self._close,
+        }
+        if os.access(_SHARED_MEMORY, os.W_OK):
+            # The worker shows that it lives by touching a file, which a busy disk would hold up.
+            options["worker_tmp_dir"] = _SHARED_MEMORY
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Called in the worker, after the fork: here the service is built and its feed started."""
+        config = self._config
+        _allow_files(config.max_viewers + _MORE_CONNECTIONS + _MORE_FILES)
+        registry = CollectorRegistry()
+        metrics = Metrics(registry)
+        limits = QueueLimits(config.queue_records, config.queue_bytes)
+        hub = Hub(time.monotonic, time.time_ns, metrics, limits, config.max_viewers, config.viewer_timeout_s)
+        window = RedisWindow(config.redis_url)
+        feed = Feed(Sequencer(time.monotonic, time.time_ns), hub, window, metrics)
+        feed.start(Consumer(config.rabbitmq_url, config.broker_queue_bytes, feed.take))
+        self._hub, self._stop_feed = hub, feed.stop
+        opening = Opening(hub, window, time.time_ns, gevent.sleep)
+        return create_app(hub, opening, metrics, registry, feed.problem, config.recent_records)
+
+    def _watch_for_the_end(self, worker: Any) -> None:
+        def watch() -> None:
+            while worker.alive:
+                gevent.sleep(_WATCH_S)
+            if self._hub:
+                log.info("draining", extra={"viewers": self._hub.viewer_count})
+                self._hub.drain()
+
+        gevent.spawn(watch)
+
+    def _close(self, _server: Any, _worker: Any) -> None:
+        self._stop_feed()
+
+
+def _allow_files(count: int) -> None:
+    """Raises the limit of open files to count, as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < enough:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
+    if enough < count:
+        log.warning("fewer files may be open than viewers allowed", extra={"allowed": hard, "wanted": count})

@@ -1,0 +1,180 @@
+"""The HTTP routes: /stream and /logs for viewers, /livez, /readyz and /metrics for operators. It must not know where records
+come from; it writes what the opening and the viewer's queue hold."""
+
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from flask import Flask, Response, request
+from gevent.event import Event
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from werkzeug.exceptions import HTTPException
+
+from logstream_stream.framing import Framing, NativeFraming, SeedFraming, retry
+from logstream_stream.hub import Full, Hub
+from logstream_stream.metrics import Metrics
+from logstream_stream.opening import Opening
+from logstream_stream.problems import ParameterProblem, parameter_problem, problem_response
+from logstream_stream.viewer import Viewer
+
+log = logging.getLogger(__name__)
+
+# The seed shows the latest 10 first.
+SEED_RECENT_RECORDS: Final = 10
+MOST_RECENT_RECORDS: Final = 5_000
+_RETRY_MS: Final = 2_000
+_RETRY_AFTER_S: Final = 5
+# Bytes that were sent and are not acknowledged for so long mean that the viewer has vanished.
+_VANISHED_MS: Final = 30_000
+_HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+_PARAMETERS: Final = ("after", "recent")
+
+
+def create_app(
+    hub: Hub,
+    opening: Opening,
+    metrics: Metrics,
+    registry: CollectorRegistry,
+    problem: Callable[[], str | None],
+    recent_records: int,
+) -> Flask:
+    """problem: why this replica is of no use now, or None."""
+    app = Flask("logstream_stream", static_folder=None)
+    native, seed = NativeFraming(), SeedFraming()
+    live = _Live(hub, opening, metrics)
+
+    @app.get("/stream")
+    def stream() -> Response:
+        recent, problems = _recent_records(recent_records)
+        problems += [_unknown(name) for name in request.args if name not in _PARAMETERS]
+        if problems:
+            detail = "; ".join(f"{found['name']}: expected {found['expected']}" for found in problems)
+            return problem_response(400, detail, title="Invalid parameters", problems=problems)
+        # A browser that reconnects by itself sends the header and repeats the address, whose id is older.
+        after = request.headers.get("Last-Event-ID") or request.args.get("after") or None
+        return live.answer(native, "/stream", after, recent)
+
+    @app.get("/logs")
+    def logs() -> Response:
+        return live.answer(seed, "/logs", None, SEED_RECENT_RECORDS)
+
+    @app.get("/livez")
+    def livez() -> Response:
+        return _plain(None)
+
+    @app.get("/readyz")
+    def readyz() -> Response:
+        return _plain(problem())
+
+    @app.get("/metrics")
+    def show_metrics() -> Response:
+        encode, kind = choose_encoder(request.headers.get("Accept", ""))
+        return Response(encode(registry), content_type=kind)
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        headers = {name: value for name, value in error.get_headers() if name == "Allow"}
+        return problem_response(error.code or 500, error.description or "", headers=headers)
+
+    return app
+
+
+class _Live:
+    """Answers with a viewer's stream."""
+
+    def __init__(self, hub: Hub, opening: Opening, metrics: Metrics) -> None:
+        self._hub = hub
+        self._opening = opening
+        self._metrics = metrics
+
+    def answer(self, framing: Framing, route: str, after: str | None, recent: int) -> Response:
+        if request.method == "HEAD":
+            return Response(mimetype="text/event-stream", headers=_HEADERS)
+        connection = request.environ.get("gunicorn.socket")
+        ready = Event()
+        try:
+            viewer = self._hub.join(framing, ready.set, lambda: _cut_off(connection))
+        except Full:
+            self._metrics.refused.inc()
+            return problem_response(
+                503, "No more viewers fit on this replica.", headers={"Retry-After": str(_RETRY_AFTER_S)}
+            )
+        _notice_vanishing(connection)
+        body = _Body(self._hub, viewer, self._bytes(viewer, ready, route, after, recent))
+        return Response(body, mimetype="text/event-stream", headers=_HEADERS)
+
+    def _bytes(self, viewer: Viewer, ready: Event, route: str, after: str | None, recent: int) -> Iterator[bytes]:
+        delivered = self._metrics.delivered.labels(route)
+        yield retry(_RETRY_MS) + self._status(viewer.framing)
+        for frame in self._opening.frames(viewer, after, recent):
+            yield frame.body
+            delivered.inc(frame.records)
+        while True:
+            ready.clear()
+            piece, records = viewer.take()
+            if piece:
+                yield piece
+                delivered.inc(records)
+            elif viewer.closing:
+                return
+            else:
+                ready.wait()
+
+    def _status(self, framing: Framing) -> bytes:
+        return framing.status(self._hub.status) if "down" in self._hub.status.values() else b""
+
+
+class _Body:
+    """A response body that leaves the hub when it is closed, and says how long its reader takes."""
+
+    def __init__(self, hub: Hub, viewer: Viewer, pieces: Iterator[bytes]) -> None:
+        self._hub = hub
+        self._viewer = viewer
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        self._viewer.writing_since = None
+        piece = next(self._pieces)
+        self._viewer.writing_since = time.monotonic()
+        return piece
+
+    def close(self) -> None:
+        """Called by the server whatever way the response ends."""
+        self._hub.leave(self._viewer)
+
+
+def _recent_records(default: int) -> tuple[int, list[ParameterProblem]]:
+    text = request.args.get("recent", "")
+    if not text:
+        return default, []
+    if text.isascii() and text.isdigit() and len(text) < 6 and int(text) <= MOST_RECENT_RECORDS:
+        return int(text), []
+    return default, [parameter_problem("recent", text, f"a whole number from 0 to {MOST_RECENT_RECORDS}")]
+
+
+def _unknown(name: str) -> ParameterProblem:
+    return parameter_problem(name, request.args[name], f"no such parameter: {' or '.join(_PARAMETERS)}")
+
+
+def _plain(problem: str | None) -> Response:
+    return Response(f"{problem or 'ok'}\n", status=503 if problem else 200, mimetype="text/plain")
+
+
+def _notice_vanishing(connection: Any) -> None:
+    if connection is not None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _VANISHED_MS)
+
+
+def _cut_off(connection: Any) -> None:
+    """Wakes a write that waits for a viewer who doesn't read: it fails, and the server closes the response."""
+    if connection is not None:
+        try:
+            connection.shutdown(socket.SHUT_RDWR)
+        except OSError as error:
+            log.debug("viewer is gone already", extra={"error": str(error)})
