@@ -4,7 +4,8 @@ step. Text only: writer and stream bring their own client.
     head     hash    epoch, position (of the newest batch), records and bytes (of the window)
     window   stream  an entry a batch, id `<position>-0`, field b = the LiveBatch without its position
     sizes    list    `<position>:<records>:<bytes>` a window entry, oldest first, so that trimming reads no bodies
-    numbers  zset    batch number, score = position, kept longer than the window so that a redelivery finds its place
+    numbers  zset    batch id, score = position, kept longer than the window so that a redelivery finds its place (the id,
+                     because a database restored from a backup gives a number again)
 
 Positions are gapless within an epoch. A new epoch is a break in what positions promise: Redis lost its memory (the head is
 gone) or a writer could not register a batch; who resumes across it is told of a gap.
@@ -19,13 +20,13 @@ NUMBERS: Final = "{logstream:live}:numbers"
 
 FIELD_BATCH: Final = b"b"
 
-# How many batch numbers are remembered for redeliveries.
+# How many batches are remembered for redeliveries.
 REMEMBERED_NUMBERS: Final = 100_000
 
 # KEYS: head, window, sizes, numbers.
-# ARGV: an epoch to use if a new one is needed, `1` to force a new one, window limits in records and bytes, numbers to
-#       remember; then for each batch its number, records, and LiveBatch bytes.
-# Answers the epoch, then a position for each batch: the one it already has if its number is known.
+# ARGV: an epoch to use if a new one is needed, `1` to force a new one, window limits in records and bytes, batches to
+#       remember; then for each batch its id, records, and LiveBatch bytes.
+# Answers the epoch, then a position for each batch: the one it already has if its id is known.
 APPEND: Final = """
 local head, window, sizes, numbers = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch = redis.call('HGET', head, 'epoch')

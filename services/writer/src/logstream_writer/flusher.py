@@ -92,15 +92,15 @@ class Flusher:
     def _announce(self, stored: list[StoredBatch]) -> None:
         if not stored:
             return
-        live = [(_live_batch(one), len(one.batch.rows) - len(one.refused)) for one in stored]
+        live = [(one.batch.batch_id.bytes, len(one.batch.rows) - len(one.refused), _live_batch(one)) for one in stored]
         given = self._window.append(live)
         if given is None:
             self._metrics.unnumbered_batches.inc(len(live))
         else:
-            for (batch, _), position in zip(live, given.positions, strict=True):
+            for (_, _, batch), position in zip(live, given.positions, strict=True):
                 batch.position = position
-        message = LiveBatches(epoch=given.epoch if given else "", batches=[batch for batch, _ in live])
-        self._announcer.announce(message.SerializeToString(), sum(records for _, records in live))
+        message = LiveBatches(epoch=given.epoch if given else "", batches=[batch for _, _, batch in live])
+        self._announcer.announce(message.SerializeToString(), sum(records for _, records, _ in live))
 
 
 def _live_batch(stored: StoredBatch) -> LiveBatch:

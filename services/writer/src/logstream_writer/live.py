@@ -47,14 +47,14 @@ class LiveWindow:
         # across it learns of the hole.
         self._missed = False
 
-    def append(self, batches: Sequence[tuple[LiveBatch, int]]) -> Positions | None:
-        """Positions for these batches (each with its number of rows), or None when Redis does not give them now."""
+    def append(self, batches: Sequence[tuple[bytes, int, LiveBatch]]) -> Positions | None:
+        """Positions for these batches (each with its id and number of rows), or None when Redis does not give them now."""
         if time.monotonic() < self._silent_until_s:
             self._missed = True
             return None
         arguments: list[str | int | bytes] = [f"{time.time_ns():x}{secrets.token_hex(2)}", int(self._missed), *self._limits]
-        for batch, records in batches:
-            arguments += (batch.number, records, batch.SerializeToString())
+        for batch_id, records, batch in batches:
+            arguments += (batch_id, records, batch.SerializeToString())
         try:
             keys = (live_window.HEAD, live_window.WINDOW, live_window.SIZES, live_window.NUMBERS)
             epoch, *positions = self._append(keys, arguments)

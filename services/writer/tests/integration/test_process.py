@@ -1,0 +1,156 @@
+"""The writer as a process, between a real broker, database and Redis."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pika
+import psycopg
+import pytest
+from logstream_contract import topology
+from logstream_contract.batches import frame
+from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_contract.pb.transport_pb2 import LiveBatches
+from pika.adapters.blocking_connection import BlockingChannel
+
+WAIT_S = 60
+
+
+def wait(what: str, ready: Callable[[], bool]) -> None:
+    until = time.monotonic() + WAIT_S
+    while not ready():
+        assert time.monotonic() < until, f"waited {WAIT_S} s for {what}"
+        time.sleep(0.05)
+
+
+def raw(message: str) -> bytes:
+    return LogBatch(batch_id=uuid.uuid4().bytes, node="orders", records=[LogRecord(message=message)]).SerializeToString()
+
+
+@pytest.fixture
+def channel(rabbitmq_url: str) -> Iterator[BlockingChannel]:
+    connection = pika.BlockingConnection(pika.URLParameters(rabbitmq_url))
+    channel = connection.channel()
+    channel.queue_declare(topology.WRITE_QUEUE, durable=True, arguments=topology.WRITE_QUEUE_ARGUMENTS)
+    channel.exchange_declare(topology.LIVE_EXCHANGE, topology.LIVE_EXCHANGE_TYPE, durable=True)
+    channel.confirm_delivery()
+    yield channel
+    connection.close()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts")
+        yield connection
+
+
+@pytest.fixture
+def environment(database_url: str, rabbitmq_url: str, redis_url: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "LOGSTREAM_DATABASE_URL": database_url,
+        "LOGSTREAM_RABBITMQ_URL": rabbitmq_url,
+        "LOGSTREAM_REDIS_URL": redis_url,
+        "LOGSTREAM_ADMIN_LISTEN": "127.0.0.1:0",
+    }
+
+
+@contextmanager
+def writer(environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    process = subprocess.Popen([sys.executable, "-m", "logstream_writer"], env=environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def publish(channel: BlockingChannel, body: bytes, **headers: object) -> None:
+    everything = {topology.HEADER_RECEIVED: time.time_ns(), topology.HEADER_RECORDS: 1, topology.HEADER_PROJECT: "default"}
+    properties = pika.BasicProperties(headers={**everything, **headers}, delivery_mode=2)
+    channel.basic_publish("", topology.WRITE_QUEUE, body, properties, mandatory=True)
+
+
+def left(channel: BlockingChannel) -> int:
+    declared = channel.queue_declare(topology.WRITE_QUEUE, passive=True)
+    return int(declared.method.message_count)
+
+
+def one(database: psycopg.Connection[Any], query: str) -> Any:
+    row = database.execute(query).fetchone()
+    return row[0] if row else None
+
+
+def test_stored_announced_acknowledged_and_stopped(
+    environment: dict[str, str], channel: BlockingChannel, database: psycopg.Connection[Any]
+) -> None:
+    heard = channel.queue_declare("", exclusive=True).method.queue
+    channel.queue_bind(heard, topology.LIVE_EXCHANGE)
+    with writer(environment) as process:
+        for number in range(20):
+            publish(channel, frame(raw(f"{number}")))
+        publish(channel, b"junk")
+        wait("20 rows", lambda: one(database, "SELECT count(*) FROM logs") == 20)
+        wait("the dead letter", lambda: one(database, "SELECT reason FROM dead_letters") == "undecodable")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == 0
+    assert left(channel) == 0
+
+    positions = []
+    while True:
+        _, _, body = channel.basic_get(heard, auto_ack=True)
+        if body is None:
+            break
+        message = LiveBatches.FromString(body)
+        assert message.epoch
+        positions += [batch.position for batch in message.batches]
+    assert positions == list(range(positions[0], positions[0] + 20))
+
+
+def test_a_message_on_its_tenth_delivery_is_parked(
+    environment: dict[str, str], channel: BlockingChannel, database: psycopg.Connection[Any]
+) -> None:
+    body = frame(raw("again and again"))
+    publish(channel, body)
+    for _ in range(9):
+        method = None
+        while method is None:
+            method, _, _ = channel.basic_get(topology.WRITE_QUEUE)
+        channel.basic_nack(method.delivery_tag, requeue=True)
+    with writer(environment):
+        wait("the dead letter", lambda: one(database, "SELECT count(*) FROM dead_letters") == 1)
+    assert database.execute("SELECT reason, body FROM dead_letters").fetchall() == [("parked", body)]
+    assert one(database, "SELECT count(*) FROM logs") == 0
+
+
+def test_a_stop_while_the_database_is_away_gives_the_messages_back(
+    environment: dict[str, str], channel: BlockingChannel, database: psycopg.Connection[Any]
+) -> None:
+    database.execute("ALTER TABLE logs RENAME TO logs_away")
+    try:
+        with writer({**environment, "LOGSTREAM_SHUTDOWN_S": "1"}) as process:
+            publish(channel, frame(raw("held")))
+            wait("the message to be taken", lambda: left(channel) == 0)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(WAIT_S) == 1
+    finally:
+        database.execute("ALTER TABLE logs_away RENAME TO logs")
+    wait("the message to be back", lambda: left(channel) == 1)
+    with writer(environment):
+        wait("the row", lambda: one(database, "SELECT message FROM logs") == "held")
+    assert one(database, "SELECT count(*) FROM dead_letters") == 0
+
+
+def test_bad_settings_are_named(environment: dict[str, str]) -> None:
+    bad = {**environment, "LOGSTREAM_WRITER_FLUSH_MS": "soon", "LOGSTREAM_REDIS_URL": ""}
+    done = subprocess.run([sys.executable, "-m", "logstream_writer"], env=bad, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "LOGSTREAM_WRITER_FLUSH_MS='soon'" in done.stderr
+    assert "LOGSTREAM_REDIS_URL: missing" in done.stderr

@@ -1,0 +1,189 @@
+"""One transaction a flush, against a real TimescaleDB: each batch once, no record lost to another's fault."""
+
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from logstream_contract.batches import frame
+from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_writer.delivery import Delivery
+from logstream_writer.inbound import Inbound, decode, park
+from logstream_writer.store.errors import StoreUnavailable
+from logstream_writer.store.migrate import migrate
+from logstream_writer.store.store import Store
+
+RECEIVED = 1_700_000_000_000_000_000
+DAY = 86_400 * 1_000_000_000
+
+
+def raw(batch_id: uuid.UUID, *messages: str) -> bytes:
+    records = [LogRecord(message=message, level="info", attributes={"k": message}) for message in messages]
+    return LogBatch(batch_id=batch_id.bytes, node="orders", records=records).SerializeToString()
+
+
+def inbound(*raws: bytes, before: int = 0) -> Inbound:
+    return decode([Delivery(1, 1, b"".join(map(frame, raws)), RECEIVED, 1, "default", before)], DAY)
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    opened = Store(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts")
+        yield connection
+
+
+def stored(database: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
+    return database.execute(
+        "SELECT message, sequence, severity, level, node, attributes FROM logs ORDER BY sequence"
+    ).fetchall()
+
+
+def counted(database: psycopg.Connection[Any]) -> int:
+    row = database.execute("SELECT coalesce(sum(count), 0)::bigint FROM log_counts").fetchone()
+    assert row
+    return int(row[0])
+
+
+def test_a_batch_is_stored_once_however_often_it_comes(store: Store, database: psycopg.Connection[Any]) -> None:
+    one = uuid.uuid4()
+    (first,) = store.flush(inbound(raw(one, "a", "b"))).batches
+    assert not first.known
+    rows = stored(database)
+    assert rows == [
+        ("a", first.number << 16, 9, "info", "orders", {"k": "a"}),
+        ("b", first.number << 16 | 1, 9, "info", "orders", {"k": "b"}),
+    ]
+    other = uuid.uuid4()
+    again = store.flush(inbound(raw(one, "a", "b"), raw(other, "c"), before=1)).batches
+    assert {(one.batch.batch_id, one.known) for one in again} == {(one, True), (other, False)}
+    assert [found.number for found in again if found.known] == [first.number]
+    assert [row[0] for row in stored(database)] == ["a", "b", "c"]
+    assert counted(database) == 3
+
+
+def test_other_bytes_under_a_known_id_are_a_dead_letter(store: Store, database: psycopg.Connection[Any]) -> None:
+    one = uuid.uuid4()
+    store.flush(inbound(raw(one, "a")))
+    for _ in range(2):
+        flushed = store.flush(inbound(raw(one, "forged")))
+        assert flushed.batches == []
+    assert [row[0] for row in stored(database)] == ["a"]
+    letters = database.execute("SELECT reason, batch_id, body FROM dead_letters").fetchall()
+    assert letters == [("conflict", one, raw(one, "forged"))]
+
+
+def test_writers_with_the_same_batches_store_each_once(database_url: str, database: psycopg.Connection[Any]) -> None:
+    raws = [raw(uuid.uuid4(), f"{batch}") for batch in range(40)]
+
+    def write(order: int) -> int:
+        own = Store(database_url)
+        try:
+            mine = raws if order % 2 else raws[::-1]
+            flushes = [own.flush(inbound(*mine[start : start + 10])) for start in range(0, 40, 10)]
+            return sum(not found.known for flushed in flushes for found in flushed.batches)
+        finally:
+            own.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        fresh = list(pool.map(write, range(4)))
+    assert sum(fresh) == 40
+    assert sorted(row[0] for row in stored(database)) == sorted(map(str, range(40)))
+
+
+def test_a_refused_record_is_found_and_the_rest_is_stored(store: Store, database: psycopg.Connection[Any]) -> None:
+    database.execute("ALTER TABLE logs ADD CONSTRAINT refuse_poison CHECK (message NOT LIKE 'poison%')")
+    try:
+        good, bad = uuid.uuid4(), uuid.uuid4()
+        messages = [f"m{index}" for index in range(30)]
+        messages[7], messages[29] = "poison 7", "poison 29"
+        flushed = store.flush(inbound(raw(good, "fine"), raw(bad, *messages)))
+        assert flushed.bisected
+        assert flushed.dead_letters == ["refused", "refused"]
+        assert {found.batch.batch_id: list(found.refused) for found in flushed.batches} == {good: [], bad: [7, 29]}
+        expected = {"fine", *messages} - {"poison 7", "poison 29"}
+        assert {row[0] for row in stored(database)} == expected
+        assert counted(database) == len(expected) == 29
+
+        number = next(found.number for found in flushed.batches if found.batch.batch_id == bad)
+        letters = database.execute("SELECT sequence, detail, body FROM dead_letters ORDER BY sequence").fetchall()
+        assert [letter[0] for letter in letters] == [number << 16 | 7, number << 16 | 29]
+        assert "23514" in letters[0][1]
+        assert LogBatch.FromString(letters[0][2]).records[0].message == "poison 7"
+
+        (again,) = store.flush(inbound(raw(bad, *messages), before=1)).batches
+        assert (again.known, list(again.refused)) == (True, [7, 29])
+    finally:
+        database.execute("ALTER TABLE logs DROP CONSTRAINT refuse_poison")
+
+
+def test_parked_and_undecodable_messages_are_kept_once(store: Store, database: psycopg.Connection[Any]) -> None:
+    message = Delivery(1, 1, b"junk", RECEIVED, 1, "default", 9)
+    for _ in range(2):
+        store.flush(Inbound(dead_letters=[park(message)]))
+        store.flush(decode([message], DAY))
+    assert database.execute("SELECT reason, body FROM dead_letters ORDER BY reason").fetchall() == [
+        ("parked", b"junk"),
+        ("undecodable", b"junk"),
+    ]
+
+
+def test_a_missing_table_blames_no_record(store: Store, database: psycopg.Connection[Any]) -> None:
+    database.execute("ALTER TABLE log_counts RENAME TO log_counts_away")
+    batch = inbound(raw(uuid.uuid4(), "a"))
+    try:
+        with pytest.raises(StoreUnavailable) as caught:
+            store.flush(batch)
+        assert caught.value.sqlstate_class == "42"
+    finally:
+        database.execute("ALTER TABLE log_counts_away RENAME TO log_counts")
+    assert stored(database) == []
+    assert not store.flush(batch).batches[0].known
+    assert [row[0] for row in stored(database)] == ["a"]
+
+
+def test_a_cut_connection_is_opened_again(store: Store, database: psycopg.Connection[Any]) -> None:
+    store.flush(inbound(raw(uuid.uuid4(), "a")))
+    ended = database.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE application_name = 'logstream-writer' AND datname = current_database()"
+    ).fetchall()
+    assert ended
+    batch = inbound(raw(uuid.uuid4(), "b"))
+    with pytest.raises(StoreUnavailable):
+        store.flush(batch)
+    store.flush(batch)
+    assert [row[0] for row in stored(database)] == ["a", "b"]
+
+
+def test_migrating_again_and_from_several_processes_changes_nothing(database_url: str) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(migrate, [database_url] * 3))
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+
+
+def test_the_schema_of_a_later_release_is_left_alone(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        try:
+            migrate(database_url)
+            assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+        finally:
+            connection.execute("UPDATE alembic_version SET version_num = '0001'")
+
+
+def test_no_database_is_unavailable() -> None:
+    with pytest.raises(StoreUnavailable):
+        migrate("postgresql://u:p@127.0.0.1:1/none")
+    with pytest.raises(StoreUnavailable):
+        Store("postgresql://u:p@127.0.0.1:1/none").check()
