@@ -26,6 +26,7 @@ class FaultProxy:
         self._lock = threading.Lock()
         self._pairs: set[_Pair] = set()
         self._closed = False
+        self.carried = 0  # connections, ever
         self.held_bytes = 0
         threading.Thread(target=self._accept, name="fault proxy", daemon=True).start()
 
@@ -75,6 +76,7 @@ class FaultProxy:
             pair = _Pair(client, server)
             with self._lock:
                 self._pairs.add(pair)
+                self.carried += 1
             threading.Thread(target=self._carry_up, args=(pair,), daemon=True).start()
             threading.Thread(target=self._carry_down, args=(pair,), daemon=True).start()
 
