@@ -176,14 +176,7 @@ def _clean(folders: Folders, invoker: Invoker, options: argparse.Namespace) -> N
 
 
 def _named(stack: Stack, name: str) -> list[Program]:
-    """The programs of a service, or the one program of that name."""
-    return (
-        lifecycle.select(lifecycle.all_programs(stack), [name], demo=False) if name != "rabbitmq" else _exactly(stack, name)
-    )
-
-
-def _exactly(stack: Stack, name: str) -> list[Program]:
-    return [program for program in lifecycle.all_programs(stack) if program.name == name]
+    return lifecycle.named(lifecycle.all_programs(stack), [name])
 
 
 _COMMANDS: dict[str, Callable[[Folders, Invoker, argparse.Namespace], None]] = {

@@ -20,7 +20,6 @@ _DOCKER_HINT = "With Docker installed, `docker compose up` starts the same syste
 # Variables the re-executed command still needs; sudo clears the rest.
 _KEPT_VARIABLES = (
     "PATH",
-    "HOME",
     "XDG_CACHE_HOME",
     "LOGSTREAM_DEBIAN_MIRROR",
     "NODE_EXTRA_CA_CERTS",

@@ -48,12 +48,16 @@ def select(programs: list[Program], only: list[str], demo: bool) -> list[Program
     """
     if not only:
         return [program for program in programs if demo or program.service not in services.EXAMPLES]
+    # RabbitMQ cannot start without its port mapper.
+    return named(programs, [*only, "epmd"] if "rabbitmq" in only else only)
+
+
+def named(programs: list[Program], names: list[str]) -> list[Program]:
+    """The programs with one of these names, or of a service with one. Raises StackError for a name that is neither."""
     known = {name for program in programs for name in (program.name, program.service)}
-    for name in only:
+    for name in names:
         if name not in known:
             raise StackError(f"no program or service {name!r} here; there are {', '.join(sorted(known))}")
-    # RabbitMQ cannot start without its port mapper.
-    names = {*only, "epmd"} if "rabbitmq" in only else set(only)
     return [program for program in programs if program.name in names or program.service in names]
 
 

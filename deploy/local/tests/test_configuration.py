@@ -1,0 +1,137 @@
+"""What is generated: launch files, the supervisor's configuration, RabbitMQ's and nginx's settings, overrides."""
+
+import configparser
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from logstream_local.errors import StackError
+from logstream_local.invoker import Invoker
+from logstream_local.lifecycle import named, select
+from logstream_local.program import Program, Stack
+from logstream_local.servers import epmd, postgres, rabbitmq, rabbitmq_settings, redis
+from logstream_local.services import page_settings, scaled
+from logstream_local.state import load_state, override, save_state
+from logstream_local.supervision import launch_text, render
+
+
+def program(**changes: object) -> Program:
+    base = Program(
+        name="writer-1",
+        service="writer",
+        argv=["python", "-m", "logstream_writer"],
+        environment={"LOGSTREAM_RABBITMQ_URL": "amqp://u:p@h/%2F ; 'x' \"y\""},
+        folder=Path("/"),
+        probe=lambda: None,
+    )
+    return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
+
+
+def parsed(text: str) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser(inline_comment_prefixes=(" ;",), strict=True)
+    parser.read_string(text)
+    return parser
+
+
+def test_a_launch_file_carries_any_value_unharmed() -> None:
+    made = program()
+    assert json.loads(launch_text(made)) == {"argv": made.argv, "environment": made.environment, "folder": "/"}
+
+
+def test_no_secret_stands_in_the_supervisors_configuration(stack: Stack) -> None:
+    made = [postgres(stack), epmd(stack), rabbitmq(stack), redis(stack), program(environment={"X": stack.database_url})]
+    text = render(stack.folders, stack.invoker, made)
+    assert stack.secrets.logstream not in text
+    assert set(parsed(text).sections()) >= {f"program:{one.name}" for one in made}
+
+
+@pytest.mark.parametrize("change", [{"environment": {"X": "1"}}, {"files": {"a.conf": "b"}}, {"argv": ["other"]}])
+def test_a_changed_program_changes_its_section_and_no_other(stack: Stack, change: dict[str, object]) -> None:
+    other = program(name="gateway", service="gateway")
+    before = parsed(render(stack.folders, stack.invoker, [program(), other]))
+    after = parsed(render(stack.folders, stack.invoker, [program(**change), other]))
+    assert before["program:writer-1"] != after["program:writer-1"]
+    assert before["program:gateway"] == after["program:gateway"]
+
+
+def test_services_run_as_the_calling_user_and_servers_as_root(stack: Stack) -> None:
+    user = Invoker(uid=4711, gid=4711, name="ada", home=Path("/home/ada"))
+    sections = parsed(render(stack.folders, user, [program(), redis(stack)]))
+    assert sections["program:writer-1"]["user"] == "ada"
+    assert "user" not in sections["program:redis"]
+    assert sections["unix_http_server"]["chown"] == "4711:4711"
+
+
+def test_a_path_with_a_percent_sign_is_escaped(stack: Stack) -> None:
+    odd = dataclasses.replace(stack.folders, top=Path("/tmp/100%"))
+    assert "/tmp/100%%/run" in render(odd, stack.invoker, [program()])
+
+
+def test_the_servers_listen_on_loopback_at_their_ports(stack: Stack) -> None:
+    assert "listen_addresses=127.0.0.1" in postgres(stack).argv
+    assert "port=25001" in postgres(stack).argv
+    assert redis(stack).argv[-6:] == ["--bind", "127.0.0.1", "--port", "25006", "--dir", "/data"]
+    assert epmd(stack).environment["ERL_EPMD_ADDRESS"] == "127.0.0.1"
+    lines = rabbitmq_settings(stack).splitlines()
+    assert "listeners.tcp.local = 127.0.0.1:25002" in lines
+    assert "management.tcp.ip = 127.0.0.1" in lines
+    assert "prometheus.tcp.ip = 127.0.0.1" in lines
+
+
+def test_the_page_template_gets_our_values_and_keeps_nginx_variables(stack: Stack) -> None:
+    template = (
+        "listen ${LOGSTREAM_PAGE_LISTEN}; root ${LOGSTREAM_PAGE_ROOT}; a ${LOGSTREAM_QUERY_ADDRESS}; $host ${request_uri}"
+    )
+    text = page_settings(stack, template)
+    assert text == "listen 127.0.0.1:25031; root /srv/page; a 127.0.0.1:25011; $host ${request_uri}"
+
+
+def test_overrides_are_set_replaced_and_taken_back() -> None:
+    environment: dict[str, dict[str, str]] = {}
+    override(environment, ["gateway:A=1", "gateway:B=x=y:z", "writer:A="])
+    assert environment == {"gateway": {"A": "1", "B": "x=y:z"}, "writer": {"A": ""}}
+    override(environment, ["gateway:A=2", "gateway:B", "writer:A", "query:NEVER"])
+    assert environment == {"gateway": {"A": "2"}}
+
+
+@pytest.mark.parametrize("wish", ["A=1", ":A=1", "gateway:=1", "gateway"])
+def test_a_malformed_override_is_refused(wish: str) -> None:
+    with pytest.raises(StackError, match="SERVICE:VARIABLE"):
+        override({}, [wish])
+
+
+def test_state_survives_and_damage_is_named(stack: Stack) -> None:
+    stack.folders.top.mkdir()
+    stack.state.environment["gateway"] = {"A": "1"}
+    save_state(stack.folders, stack.state, stack.invoker)
+    assert load_state(stack.folders) == stack.state
+    assert stack.folders.state.stat().st_mode & 0o777 == 0o600
+    stack.folders.state.write_text("{", encoding="utf-8")
+    with pytest.raises(StackError, match=r"state\.json is damaged"):
+        load_state(stack.folders)
+
+
+def test_selection_by_program_by_service_and_all() -> None:
+    programs = [
+        program(name=name, service=service)
+        for name, service in (("epmd", "epmd"), ("rabbitmq", "rabbitmq"), ("writer-1", "writer"), ("writer-2", "writer"))
+    ]
+    programs.append(program(name="node-orders", service="node-orders"))
+
+    def names(chosen: list[Program]) -> list[str]:
+        return [one.name for one in chosen]
+
+    assert names(select(programs, [], demo=False)) == ["epmd", "rabbitmq", "writer-1", "writer-2"]
+    assert names(select(programs, [], demo=True))[-1] == "node-orders"
+    assert names(select(programs, ["rabbitmq"], demo=False)) == ["epmd", "rabbitmq"]
+    assert names(named(programs, ["writer"])) == ["writer-1", "writer-2"]
+    assert names(named(programs, ["writer-2"])) == ["writer-2"]
+    with pytest.raises(StackError, match="'wrtier'"):
+        select(programs, ["wrtier"], demo=False)
+
+
+def test_only_writers_scale_here(stack: Stack) -> None:
+    assert scaled(stack.state, "writer", 3) is None
+    assert stack.state.writers == 3
+    assert "gateway" in (scaled(stack.state, "gateway", 2) or "")
