@@ -19,8 +19,22 @@ test("gap: range and reason", () => {
       kind: "gap",
       from: "2026-01-01T00:00:00.000000Z",
       to: "2026-01-01T00:01:00.500000Z",
+      since: "2026-01-01T00:00:00.000000Z",
+      until: "2026-01-01T00:01:00.500000Z",
       reason: "expired",
       filling: "open",
+    },
+  });
+});
+
+test("gap: when it happened, where that is narrower than the range", () => {
+  const received = '"received_from":"2026-01-01T00:10:00Z","received_to":"2026-01-01T00:11:00Z"';
+  const event = readEvent("gap", `{"from":"2026-01-01T00:00:00Z","to":"2026-01-01T00:21:00Z",${received}}`);
+  expect(event).toMatchObject({
+    notice: {
+      from: "2026-01-01T00:00:00.000000Z",
+      since: "2026-01-01T00:10:00.000000Z",
+      until: "2026-01-01T00:11:00.000000Z",
     },
   });
 });

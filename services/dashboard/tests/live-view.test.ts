@@ -177,7 +177,7 @@ describe("a gap", () => {
     expect(shown()).toBe("9 8 gap 2 1");
   });
 
-  test("is filled from history, both ends included, without a repeat", async () => {
+  test("is filled from history, page by page, without a repeat", async () => {
     history = ({ cursor }) => (cursor === "c" ? page(exampleRecords(2, 4)) : page(exampleRecords(5, 8), "c"));
     await view.fill(noticeId());
     expect(shown()).toBe("9 8 7 6 5 gap 2 1");
@@ -187,12 +187,19 @@ describe("a gap", () => {
     await view.fill(noticeId());
     expect(shown()).toBe("9 8 7 6 5 4 3 gap 2 1");
     expect(asked.map(({ start, end, cursor }) => [start, end, cursor])).toEqual([
-      ["2026-01-01T00:00:02.000000Z", "2026-01-01T00:00:08.000001Z", undefined],
-      ["2026-01-01T00:00:02.000000Z", "2026-01-01T00:00:08.000001Z", "c"],
+      ["2026-01-01T00:00:02.000000Z", "2026-01-01T00:00:08.000000Z", undefined],
+      ["2026-01-01T00:00:02.000000Z", "2026-01-01T00:00:08.000000Z", "c"],
     ]);
     expect(view.snapshot().entries.find((entry) => entry.kind === "notice")).toMatchObject({
       notice: { filling: "filled", loaded: 5 },
     });
+  });
+
+  test("is read on until something new comes: its range reaches beyond it", async () => {
+    history = ({ cursor }) => (cursor === "c" ? page(exampleRecords(3, 4), "d") : page(exampleRecords(8, 9), "c"));
+    await view.fill(noticeId());
+    expect(shown()).toBe("9 8 4 3 gap 2 1");
+    expect(asked).toHaveLength(2);
   });
 
   test("that could not be filled is open again and the error is shown", async () => {

@@ -8,7 +8,7 @@ const always = () => true;
 
 function notice(id: string, from: number | null, to: number | null, fields: Partial<Notice> = {}): Notice {
   const time = (second: number | null) => (second === null ? null : exampleRecord(0, second).time);
-  const ends = { from: time(from), to: time(to) };
+  const ends = { from: time(from), to: time(to), since: time(from), until: time(to) };
   return { id, kind: "gap", ...ends, records: null, reason: "", filling: "open", loaded: 0, cursor: null, ...fields };
 }
 
@@ -112,6 +112,13 @@ describe("notices", () => {
     timeline.add([...exampleRecords(1, 2), ...exampleRecords(8, 9)]);
     timeline.addNotice(notice("gap", 2, 8));
     expect(list(timeline)).toBe("9 8 gap 2 1");
+  });
+
+  test("stand where it happened, not where the range to read begins", () => {
+    const timeline = new Timeline(SMALL);
+    timeline.add(exampleRecords(1, 9));
+    timeline.addNotice(notice("gap", 1, 9, { since: exampleRecord(0, 5).time, until: exampleRecord(0, 6).time }));
+    expect(list(timeline)).toBe("9 8 7 6 gap 5 4 3 2 1");
   });
 
   test("stand whether records match or not, and without any", () => {

@@ -34,7 +34,7 @@ export function FilterBar({ view, snapshot }: { view: LiveView; snapshot: Snapsh
       </fieldset>
       <TextFilter text={filter.text} apply={(text) => view.setFilter({ ...view.snapshot().filter, text })} />
       <button type="button" className="pause" aria-pressed={paused} onClick={() => view.setPaused(!paused)}>
-        {paused ? "Paused" : "Pause"}
+        Pause
       </button>
     </search>
   );

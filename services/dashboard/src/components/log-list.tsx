@@ -32,12 +32,14 @@ export function LogList({ view, snapshot }: { view: LiveView; snapshot: Snapshot
 
   return (
     <section className="list" aria-label="Log records">
-      <p className="count">{countOf(snapshot)}</p>
-      {held && (
-        <button type="button" className="follow" onClick={follow}>
-          {newOf(snapshot)}
-        </button>
-      )}
+      <div className="state">
+        <p>{countOf(snapshot)}</p>
+        {held && (
+          <button type="button" className="follow" onClick={follow}>
+            {newOf(snapshot)}
+          </button>
+        )}
+      </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must take the keyboard */}
       <div ref={scroller} className="scroller" tabIndex={0} onScroll={(event) => onScroll(event.currentTarget)}>
         <ol className="rows">
@@ -67,7 +69,7 @@ export function LogList({ view, snapshot }: { view: LiveView; snapshot: Snapshot
 }
 
 function OlderRecords({ view, snapshot }: { view: LiveView; snapshot: Snapshot }) {
-  const { older, entries, filter, size } = snapshot;
+  const { older, filter, size } = snapshot;
   if (older === "full") {
     return (
       <p className="list-end">
@@ -75,7 +77,7 @@ function OlderRecords({ view, snapshot }: { view: LiveView; snapshot: Snapshot }
       </p>
     );
   }
-  const empty = entries.length === 0;
+  const empty = shownRecords(snapshot) === 0;
   const everything = isEverything(filter);
   if (older === "end")
     return (
@@ -107,8 +109,13 @@ function ListEnd({ label, disabled = false, onPress }: { label: string; disabled
   );
 }
 
-function countOf({ entries, size, filter }: Snapshot): string {
-  const shown = entries.filter((entry) => entry.kind === "record").length;
+function shownRecords({ entries }: Snapshot): number {
+  return entries.reduce((count, entry) => count + (entry.kind === "record" ? 1 : 0), 0);
+}
+
+function countOf(snapshot: Snapshot): string {
+  const { size, filter } = snapshot;
+  const shown = shownRecords(snapshot);
   if (isEverything(filter)) return `${shown.toLocaleString()} ${shown === 1 ? "record" : "records"}, newest first`;
   return `${shown.toLocaleString()} of ${size.toLocaleString()} records match, newest first`;
 }

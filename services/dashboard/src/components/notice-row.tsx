@@ -1,5 +1,6 @@
 /** A range that the stream left out, with the button that reads it from history. */
 import type { Notice } from "../records/notice";
+import { clockTime } from "./clock-time";
 import { VisibleText } from "./visible-text";
 
 interface Properties {
@@ -14,7 +15,7 @@ export function NoticeRow({ notice, busy, fill }: Properties) {
   return (
     <li className="row notice" data-notice={notice.kind}>
       <p>
-        <strong>{titleOf(notice)}</strong> <Range notice={notice} />
+        <strong>{titleOf(notice)}</strong> <When notice={notice} />
         {reason !== "" && (
           <>
             {" ("}
@@ -44,28 +45,28 @@ function titleOf(notice: Notice): string {
   return `${count} left out, because they came faster than this page could take them.`;
 }
 
-function Range({ notice: { from, to } }: { notice: Notice }) {
-  if (from === null && to === null) return "The time is not known.";
+function When({ notice: { since, until } }: { notice: Notice }) {
+  if (since === null && until === null) return "The time is not known.";
   return (
     <>
-      {from !== null && (
+      {since !== null && (
         <>
-          From <RangeTime time={from} />{" "}
+          From <Moment time={since} />{" "}
         </>
       )}
-      {to !== null && (
+      {until !== null && (
         <>
-          {from === null ? "Up to" : "to"} <RangeTime time={to} />
+          {since === null ? "Up to" : "to"} <Moment time={until} />
         </>
       )}
     </>
   );
 }
 
-function RangeTime({ time }: { time: string }) {
+function Moment({ time }: { time: string }) {
   return (
     <time dateTime={time} title={time}>
-      {new Date(time).toLocaleString()}
+      {clockTime(time)}
     </time>
   );
 }

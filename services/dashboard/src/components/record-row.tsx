@@ -2,6 +2,7 @@
 import { memo, useState } from "react";
 import { kindOf } from "../records/levels";
 import type { LogRecord } from "../records/record";
+import { clockTime } from "./clock-time";
 import { VisibleText } from "./visible-text";
 
 /** Longer messages are cut until the reader asks for the whole. */
@@ -47,13 +48,4 @@ function Message({ text }: { text: string }) {
       )}
     </span>
   );
-}
-
-/** The reader's clock, to the millisecond; with the date unless it is today's. */
-function clockTime(time: string): string {
-  const date = new Date(time);
-  const two = (part: number) => String(part).padStart(2, "0");
-  const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, "0")}`;
-  if (date.toDateString() === new Date().toDateString()) return clock;
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${clock}`;
 }

@@ -6,14 +6,19 @@ import { type Filter, parametersOf } from "../records/filter";
 import type { Notice } from "../records/notice";
 import { justAfter } from "../records/time";
 import type { Timeline } from "../records/timeline";
-import type { HistoryPage, readPage } from "./history";
+import type { readPage } from "./history";
 
 export type ReadPage = typeof readPage;
 
 export const OLDER_LIMIT = 500;
 export const RANGE_LIMIT = 1000;
-/** The walk starts at the newest record, so its first pages may bring nothing new. */
+/** Pages may hold nothing new: a walk starts at the newest record, a gap's range reaches beyond the gap. */
 const MOST_REQUESTS = 10;
+
+interface Read {
+  readonly added: number;
+  readonly cursor: string | null;
+}
 
 interface Walk {
   readonly generation: number;
@@ -58,42 +63,49 @@ export class HistoryReader {
    */
   async readOlder(): Promise<void> {
     const walk = this.#currentWalk();
-    const signal = this.#abort.signal;
-    for (let request = 0; request < MOST_REQUESTS && !walk.ended; request++) {
-      const parameters = this.#parameters(OLDER_LIMIT, walk.cursor);
-      if (walk.end !== null) parameters.end = walk.end;
-      const page = await this.#readPage(parameters, signal);
-      signal.throwIfAborted();
-      if (walk.generation !== this.#timeline.generation) return;
-      walk.cursor = page.nextCursor;
-      walk.ended = page.nextCursor === null;
-      if (this.#timeline.addFetched(page.records) > 0) return;
-    }
+    const parameters = this.#parameters(OLDER_LIMIT);
+    if (walk.end !== null) parameters.end = walk.end;
+    const read = await this.#readOn(parameters, walk.cursor, walk.generation);
+    if (read === null) return;
+    walk.cursor = read.cursor;
+    walk.ended = read.cursor === null;
   }
 
-  /** Reads one page of a notice's range, newest first, and notes in the notice how far it got. Rejects like readOlder. */
+  /** Reads on in a notice's range, newest first, and notes in the notice how far it got. Rejects like readOlder. */
   async readRange(notice: Notice): Promise<void> {
-    const signal = this.#abort.signal;
-    const { generation } = this.#timeline;
-    const parameters = this.#parameters(RANGE_LIMIT, notice.cursor);
+    const { signal } = this.#abort;
+    const parameters = this.#parameters(RANGE_LIMIT);
     if (notice.from !== null) parameters.start = notice.from;
-    if (notice.to !== null) parameters.end = justAfter(notice.to);
+    if (notice.to !== null) parameters.end = notice.to;
     this.#timeline.changeNotice(notice.id, { filling: "loading" });
-    let page: HistoryPage;
     try {
-      page = await this.#readPage(parameters, signal);
-      signal.throwIfAborted();
+      const read = await this.#readOn(parameters, notice.cursor, this.#timeline.generation);
+      if (read === null) return;
+      const filling = read.cursor === null ? "filled" : "partial";
+      this.#timeline.changeNotice(notice.id, { filling, loaded: notice.loaded + read.added, cursor: read.cursor });
     } catch (error) {
-      // An aborted one was put back to open together with all others.
+      // When the filter changed, all notices were put back to open.
       if (!signal.aborted) this.#timeline.changeNotice(notice.id, { filling: notice.filling });
       throw error;
     }
-    if (generation !== this.#timeline.generation) return;
-    this.#timeline.changeNotice(notice.id, {
-      filling: page.nextCursor === null ? "filled" : "partial",
-      loaded: notice.loaded + this.#timeline.addFetched(page.records),
-      cursor: page.nextCursor,
-    });
+  }
+
+  /**
+   * Reads pages until one brought records that were not held, or the last. Answers how many it brought and where to read on; null
+   * when the timeline let go of its history meanwhile, so that these records would stand alone.
+   */
+  async #readOn(parameters: Record<string, string>, start: string | null, generation: number): Promise<Read | null> {
+    const { signal } = this.#abort;
+    let cursor = start;
+    for (let request = 0; request < MOST_REQUESTS; request++) {
+      const page = await this.#readPage(cursor === null ? parameters : { ...parameters, cursor }, signal);
+      signal.throwIfAborted();
+      if (generation !== this.#timeline.generation) return null;
+      cursor = page.nextCursor;
+      const added = this.#timeline.addFetched(page.records);
+      if (added > 0 || cursor === null) return { added, cursor };
+    }
+    return { added: 0, cursor };
   }
 
   #currentWalk(): Walk {
@@ -104,9 +116,7 @@ export class HistoryReader {
     return this.#walk;
   }
 
-  #parameters(limit: number, cursor: string | null): Record<string, string> {
-    const parameters: Record<string, string> = { ...parametersOf(this.#filter), limit: String(limit), order: "desc" };
-    if (cursor !== null) parameters.cursor = cursor;
-    return parameters;
+  #parameters(limit: number): Record<string, string> {
+    return { ...parametersOf(this.#filter), limit: String(limit), order: "desc" };
   }
 }

@@ -45,11 +45,15 @@ export function readEvent(name: EventName, data: string): StreamEvent | null {
 }
 
 function noticeOf(kind: Notice["kind"], fields: Record<string, unknown>): Notice {
+  const [from, to] = [timeOf(fields.from), timeOf(fields.to)];
   return {
     id: `${kind}-${++notices}`,
     kind,
-    from: timeOf(fields.from),
-    to: timeOf(fields.to),
+    from,
+    to,
+    // Where these are sent, null means not known; where they are not, the range itself is when it happened.
+    since: "received_from" in fields ? timeOf(fields.received_from) : from,
+    until: "received_to" in fields ? timeOf(fields.received_to) : to,
     records: typeof fields.records === "number" ? fields.records : null,
     reason: typeof fields.reason === "string" ? fields.reason : "",
     filling: "open",

@@ -8,9 +8,12 @@ export interface Notice {
   readonly id: string;
   /** gap: the stream could not resume there. dropped: records were left out because this reader was too slow. */
   readonly kind: "gap" | "dropped";
-  /** First and last time that may be missing, both inclusive, in the services' form; null when the stream doesn't know. */
+  /** The times of the records that may be missing: from inclusive, to exclusive, null when the stream doesn't know. */
   readonly from: string | null;
   readonly to: string | null;
+  /** When it happened. Narrower than the range: a record's own time may differ from the time it was sent at. */
+  readonly since: string | null;
+  readonly until: string | null;
   /** Number of records left out; null when it isn't known. */
   readonly records: number | null;
   readonly reason: string;
@@ -21,7 +24,7 @@ export interface Notice {
   readonly cursor: string | null;
 }
 
-/** Where the notice stands in the list: above every record up to this time. Empty for a range without ends: below them all. */
+/** Where the notice stands in the list: above every record up to this time. Empty for one of an unknown time: below them all. */
 export function placeOf(notice: Notice): string {
-  return notice.from ?? notice.to ?? "";
+  return notice.since ?? notice.until ?? "";
 }

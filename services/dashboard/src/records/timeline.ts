@@ -161,13 +161,26 @@ export class Timeline {
 function continues(last: Notice, next: Notice): boolean {
   if (last.kind !== "dropped" || next.kind !== "dropped" || last.filling !== "open" || last.reason !== next.reason)
     return false;
-  const [end, start] = [microsOf(last.to ?? ""), microsOf(next.from ?? "")];
+  const [end, start] = [microsOf(last.until ?? ""), microsOf(next.since ?? "")];
   return end !== null && start !== null && start - end <= SAME_DROP_US;
 }
 
 function joined(last: Notice, next: Notice): Notice {
-  const records = last.records === null || next.records === null ? null : last.records + next.records;
-  const from = last.from !== null && next.from !== null && next.from < last.from ? next.from : last.from;
-  const to = last.to !== null && next.to !== null && next.to < last.to ? last.to : next.to;
-  return { ...last, records, from, to };
+  return {
+    ...last,
+    records: last.records === null || next.records === null ? null : last.records + next.records,
+    from: earlier(last.from, next.from),
+    to: later(last.to, next.to),
+    since: earlier(last.since, next.since),
+    until: later(last.until, next.until),
+  };
+}
+
+/** An end that is not known stays so: null is the widest. */
+function earlier(a: string | null, b: string | null): string | null {
+  return a === null || b === null ? null : a < b ? a : b;
+}
+
+function later(a: string | null, b: string | null): string | null {
+  return a === null || b === null ? null : a > b ? a : b;
 }
