@@ -49,6 +49,13 @@ class FaultProxy:
         for pair in pairs:
             pair.close()
 
+    def inject(self, data: bytes) -> None:
+        """Sends bytes to every client as if its server had; they must fit between two messages of an idle server."""
+        with self._lock:
+            pairs = list(self._pairs)
+        for pair in pairs:
+            pair.client.sendall(data)
+
     def connections(self) -> int:
         with self._lock:
             return len(self._pairs)

@@ -4,8 +4,8 @@ step. Text only: writer and stream bring their own client.
     head     hash    epoch, position (of the newest batch), records and bytes (of the window)
     window   stream  an entry a batch, id `<position>-0`, field b = the LiveBatch without its position
     sizes    list    `<position>:<records>:<bytes>` a window entry, oldest first, so that trimming reads no bodies
-    numbers  zset    batch id, score = position, kept longer than the window so that a redelivery finds its place (the id,
-                     because a database restored from a backup gives a number again)
+    numbers  zset    `<number>:<batch id>` of a batch, score = position, kept longer than the window so that a redelivery
+                     finds its place (with the id, because a database restored from a backup gives a number again)
 
 Positions are gapless within an epoch. A new epoch is a break in what positions promise: Redis lost its memory (the head is
 gone) or a writer could not register a batch; who resumes across it is told of a gap.
@@ -25,8 +25,8 @@ REMEMBERED_NUMBERS: Final = 100_000
 
 # KEYS: head, window, sizes, numbers.
 # ARGV: an epoch to use if a new one is needed, `1` to force a new one, window limits in records and bytes, batches to
-#       remember; then for each batch its id, records, and LiveBatch bytes.
-# Answers the epoch, then a position for each batch: the one it already has if its id is known.
+#       remember; then for each batch its name (see batch_name), records, and LiveBatch bytes.
+# Answers the epoch, then a position for each batch: the one it already has if its name is known.
 APPEND: Final = """
 local head, window, sizes, numbers = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch = redis.call('HGET', head, 'epoch')
@@ -62,6 +62,16 @@ redis.call('ZREMRANGEBYSCORE', numbers, '-inf', position - tonumber(ARGV[5]))
 redis.call('HSET', head, 'position', position, 'records', records, 'bytes', bytes)
 return answer
 """
+
+
+def batch_name(number: int, batch_id: bytes) -> str:
+    """What a batch is known by in `numbers`."""
+    return f"{number}:{batch_id.hex()}"
+
+
+def number_of(name: bytes) -> int:
+    """The number of the batch with this name."""
+    return int(name.split(b":", 1)[0])
 
 
 def window_id(position: int) -> str:

@@ -3,7 +3,7 @@
 import logging
 
 from logstream_contract.batches import Undecodable
-from logstream_contract.live_window import FIELD_BATCH, HEAD, NUMBERS, WINDOW, position_of, window_id
+from logstream_contract.live_window import FIELD_BATCH, HEAD, NUMBERS, WINDOW, number_of, position_of, window_id
 from redis import BlockingConnectionPool, Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -45,14 +45,11 @@ class RedisWindow:
         except (RedisError, OSError) as error:
             raise WindowAway(str(error)) from error
         raw = rest[0] if ranged else []
-        complete_to = upto if len(raw) < count else position_of(raw[-1][0])
-        return Reading(
-            _text(epoch),
-            int(position or 0),
-            int(numbers[0]) if numbers else None,
-            _entries(raw),
-            complete_to if ranged else after,
-        )
+        complete_to = after
+        if ranged:
+            complete_to = position_of(raw[-1][0]) if len(raw) == count else upto
+        anchor_number = int(numbers[0]) if numbers else None
+        return Reading(_text(epoch), int(position or 0), anchor_number, _entries(raw), complete_to)
 
     def latest(self, upto: int, count: int) -> Reading:
         pipe = self._redis.pipeline(transaction=True)

@@ -94,6 +94,7 @@ class _Live:
         if request.method == "HEAD":
             return Response(mimetype="text/event-stream", headers=_HEADERS)
         connection = request.environ.get("gunicorn.socket")
+        _notice_vanishing(connection)
         ready = Event()
         try:
             viewer = self._hub.join(framing, ready.set, lambda: _cut_off(connection))
@@ -102,7 +103,6 @@ class _Live:
             return problem_response(
                 503, "No more viewers fit on this replica.", headers={"Retry-After": str(_RETRY_AFTER_S)}
             )
-        _notice_vanishing(connection)
         body = _Body(self._hub, viewer, self._bytes(viewer, ready, route, after, recent))
         return Response(body, mimetype="text/event-stream", headers=_HEADERS)
 

@@ -48,6 +48,8 @@ class Flusher:
         self._flush_age_s = flush_age_s
         self._abandon = abandon
         self._metrics = metrics
+        # A try of the present flush failed: it may have been committed all the same.
+        self._unclear = False
 
     def run(self) -> None:
         """Until the consumer was stopped and all it had taken is stored. Raises StoreUnavailable when abandoned."""
@@ -62,16 +64,19 @@ class Flusher:
             inbound = Inbound(dead_letters=[park(delivery) for delivery in gathering.deliveries])
         else:
             inbound = decode(gathering.deliveries, self._retention_nanos)
+        self._unclear = False
         flushed: Flushed = until_stopped("the database", StoreUnavailable, self._abandon)(self._try_flush, inbound)
         self._metrics.flush_seconds.observe(time.monotonic() - started_s)
         self._measure(inbound, flushed)
-        # A batch known from before went to the viewers then, unless the writer that stored it died first.
-        self._announce([one for one in flushed.batches if not one.known or one.batch.redelivered])
+        # A known batch went to the viewers when it was stored, unless the writer that stored it died first, or it was this
+        # flush that stored it in a try whose commit was not answered. Twice does no harm: it keeps its position.
+        self._announce([one for one in flushed.batches if not one.known or one.batch.redelivered or self._unclear])
 
     def _try_flush(self, inbound: Inbound) -> Flushed:
         try:
             return self._store.flush(inbound)
         except StoreUnavailable as error:
+            self._unclear = True
             self._metrics.database_failures.labels(error.sqlstate_class).inc()
             raise
 

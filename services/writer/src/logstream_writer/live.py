@@ -54,7 +54,7 @@ class LiveWindow:
             return None
         arguments: list[str | int | bytes] = [f"{time.time_ns():x}{secrets.token_hex(2)}", int(self._missed), *self._limits]
         for batch_id, records, batch in batches:
-            arguments += (batch_id, records, batch.SerializeToString())
+            arguments += (live_window.batch_name(batch.number, batch_id), records, batch.SerializeToString())
         try:
             keys = (live_window.HEAD, live_window.WINDOW, live_window.SIZES, live_window.NUMBERS)
             epoch, *positions = self._append(keys, arguments)
