@@ -91,8 +91,10 @@ def up(folders: Folders, invoker: Invoker, state: State, only: list[str], demo: 
         node.ensure_page(invoker)
     if services_chosen.intersection(services.EXAMPLES):
         node.ensure_examples(invoker)
+    # Built parts are part of what the programs are made from.
+    programs = all_programs(stack)
     apply(stack, programs)
-    start(stack, chosen)
+    start(stack, select(programs, only, demo))
     return stack
 
 

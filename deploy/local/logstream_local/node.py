@@ -1,6 +1,8 @@
 """Builds what comes from Node: the page, and the packages of the Node examples. Redone only when their sources changed."""
 
 import hashlib
+import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,41 +10,43 @@ from pathlib import Path
 from logstream_local.errors import StackError
 from logstream_local.folders import CHECKOUT
 from logstream_local.invoker import Invoker
-from logstream_local.services import DASHBOARD, EXAMPLES
+from logstream_local.services import DASHBOARD, EXAMPLES, PAGE_STAMP
 from logstream_local.terminal import say
 
 _OLDEST = 20
+_INSTALL = ["npm", "ci", "--no-audit", "--no-fund"]
 _NOT_SOURCES = {"node_modules", "dist", "tests", "coverage", "test-results", "playwright-report", "nginx"}
 
 
 def ensure_page(invoker: Invoker) -> None:
     """Build services/dashboard/dist. Raises StackError when Node is missing or the build fails."""
-    if not (DASHBOARD / "package.json").exists():
-        return
-    dist = DASHBOARD / "dist"
-    _ensure(
-        invoker,
-        "the page",
-        DASHBOARD,
-        DASHBOARD,
-        dist / ".sources",
-        [["npm", "ci", "--no-audit", "--no-fund"], ["npm", "run", "build"]],
-    )
+    sources = _digest(DASHBOARD, _sources(DASHBOARD))
+    if _stamped(PAGE_STAMP) != sources or not (DASHBOARD / "dist" / "index.html").exists():
+        _npm(invoker, "the page", DASHBOARD, [_INSTALL, ["npm", "run", "build"]])
+        invoker.write(PAGE_STAMP, sources)
 
 
 def ensure_examples(invoker: Invoker) -> None:
-    """Install the packages of the Node examples."""
+    """Install the packages of the Node examples. Raises StackError when Node is missing or npm fails."""
     for name in EXAMPLES:
         folder = CHECKOUT / "examples" / name
-        if (folder / "package.json").exists():
-            stamp = folder / "node_modules" / ".sources"
-            _ensure(invoker, f"the packages of {name}", folder, None, stamp, [["npm", "ci", "--no-audit", "--no-fund"]])
+        if not (folder / "package.json").exists():
+            continue
+        stamp = folder / "node_modules" / ".installed"
+        wanted = _digest(folder, [folder / "package.json", folder / "package-lock.json", *_local_packages(folder)])
+        if _stamped(stamp) != wanted:
+            _npm(invoker, f"the packages of {name}", folder, [_INSTALL])
+            invoker.write(stamp, wanted)
 
 
-def _ensure(invoker: Invoker, what: str, folder: Path, sources: Path | None, stamp: Path, commands: list[list[str]]) -> None:
-    wanted = _digest(sources) if sources else _digest_files(folder, [folder / "package.json", folder / "package-lock.json"])
-    if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
-        return
+def _local_packages(folder: Path) -> list[Path]:
+    """Files of the packages of this checkout an example depends on (`file:../../clients/node`)."""
+    wanted: dict[str, str] = json.loads((folder / "package.json").read_text(encoding="utf-8")).get("dependencies", {})
+    paths = [folder / value.removeprefix("file:") for value in wanted.values() if value.startswith("file:")]
+    return [file for path in paths for file in _sources(path.resolve())]
+
+
+def _npm(invoker: Invoker, what: str, folder: Path, commands: list[list[str]]) -> None:
     _check_node(what)
     say(f"building {what} with npm")
     for command in commands:
@@ -51,10 +55,12 @@ def _ensure(invoker: Invoker, what: str, folder: Path, sources: Path | None, sta
         except subprocess.CalledProcessError as error:
             where = folder.relative_to(CHECKOUT)
             raise StackError(
-                f"`{' '.join(command)}` in {where} ended with {error.returncode}; its messages are above"
+                f"`{' '.join(command)}` in {where} ended with {error.returncode}; see its messages above"
             ) from None
-    invoker.make_folder(stamp.parent)
-    invoker.write(stamp, wanted)
+
+
+def _stamped(stamp: Path) -> str:
+    return stamp.read_text(encoding="ascii") if stamp.exists() else ""
 
 
 def _check_node(what: str) -> None:
@@ -66,19 +72,20 @@ def _check_node(what: str) -> None:
         raise StackError(f"Node {_OLDEST} or newer with npm is needed for {what}: {have}. Install it and run this again")
 
 
-def _digest(folder: Path) -> str:
-    files = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not _NOT_SOURCES.intersection(path.relative_to(folder).parts[:-1])
-    ]
-    return _digest_files(folder, files)
+def _sources(folder: Path) -> list[Path]:
+    """Files below a folder that decide what is built from it, in a fixed order."""
+    found = []
+    for top, folders, files in os.walk(folder):
+        # Pruned while walking: node_modules alone holds thousands of files.
+        folders[:] = sorted(set(folders) - _NOT_SOURCES)
+        found += [Path(top) / name for name in sorted(files)]
+    return found
 
 
-def _digest_files(folder: Path, files: list[Path]) -> str:
+def _digest(folder: Path, files: list[Path]) -> str:
     digest = hashlib.sha256()
     for path in files:
         if path.exists():
-            digest.update(f"{path.relative_to(folder)}\0".encode())
+            digest.update(f"{os.path.relpath(path, folder)}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

@@ -63,6 +63,8 @@ class Program:
     ports: dict[int, str] = field(default_factory=dict)
     # Settings of a server, file name -> text; a change restarts it.
     files: dict[str, str] = field(default_factory=dict)
+    # Folders a server reads, name beside its files -> where to copy it from at every start.
+    trees: dict[str, Path] = field(default_factory=dict)
     # False: the caller's user; servers start as root and change to their own user inside the Debian root.
     needs_root: bool = False
     # Where to look at it: admin, metrics or page address.

@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -20,7 +21,7 @@ _SUITE = "trixie"
 _PACKAGES = ("postgresql-17", "postgresql-17-timescaledb", "rabbitmq-server", "redis-server", "nginx")
 # Numbers no Debian host hands out by itself, so that a server shares its user with nothing outside.
 _USERS = {"postgres": 861, "rabbitmq": 862, "redis": 863}
-_MOUNT_POINTS = ("data", "etc/logstream", "srv/page")
+_MOUNT_POINTS = ("data", "etc/logstream")
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 _BUILD_TRIES = 3
 
@@ -88,8 +89,7 @@ def _build(path: Path) -> None:
     for attempt in range(1, _BUILD_TRIES + 1):
         command = ["mmdebstrap", *_apt_settings(), *_recipe(), str(part)]
         mirror = os.environ.get("LOGSTREAM_DEBIAN_MIRROR")
-        code = subprocess.run([*command, mirror] if mirror else command, check=False, stdin=subprocess.DEVNULL).returncode
-        if code == 0:
+        if _run_showing_steps([*command, mirror] if mirror else command) == 0:
             break
         remove_root(part)
         if attempt == _BUILD_TRIES:
@@ -101,6 +101,19 @@ def _build(path: Path) -> None:
     part.rename(path)
     size = int(subprocess.run(["du", "-sb", str(path)], check=True, capture_output=True, text=True).stdout.split()[0])
     say(f"Debian root built in {time.monotonic() - started:.0f} s, {human_bytes(size)}")
+
+
+def _run_showing_steps(command: list[str]) -> int:
+    """Run mmdebstrap with its steps shown as progress; warnings and errors are shown as they are."""
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            # The hooks are shell of ours, and apt need not be sandboxed for files of a root it is about to own.
+            if "-hook in shell" not in line and "unsandboxed as root" not in line:
+                say(f"  {line.rstrip().removeprefix('I: ')}")
+    return process.returncode
 
 
 def _apt_settings() -> list[str]:
@@ -140,13 +153,10 @@ def install_packages(packages: list[str]) -> None:
             raise StackError(f"`{' '.join(command)}` failed:\n{done.stdout[-1500:]}{done.stderr[-1500:]}")
 
 
-def enter_command(root: Path, user: str, binds: list[tuple[str, Path, str]], argv: list[str]) -> list[str]:
-    """The command that becomes `argv` inside the root as `user`. Binds are ('bind'|'ro-bind', host path, path inside)."""
+def enter_command(root: Path, user: str, data: Path, settings: Path, argv: list[str]) -> list[str]:
+    """The command that becomes `argv` inside the root as `user`, with `data` on /data and `settings` on /etc/logstream."""
     script = Path(__file__).resolve().parents[1] / "enter.sh"
-    command = ["unshare", "--mount", "--", "sh", str(script), str(root), f"{user}:{user}"]
-    for kind, source, target in binds:
-        command += [f"--{kind}", str(source), target]
-    return [*command, "--", *argv]
+    return ["unshare", "--mount", "--", "sh", str(script), str(root), f"{user}:{user}", str(data), str(settings), *argv]
 
 
 def user_ids(root: Path, user: str) -> tuple[int, int]:

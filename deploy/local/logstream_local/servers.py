@@ -5,7 +5,6 @@ Their settings are the files compose uses too; only ports, addresses and folders
 
 import os
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 from logstream_local.errors import StackError
@@ -32,10 +31,9 @@ def settings_folder(stack: Stack, program: str) -> Path:
     return stack.folders.run / program
 
 
-def inside(stack: Stack, program: str, argv: list[str], binds: Sequence[tuple[str, Path, str]] = ()) -> list[str]:
+def inside(stack: Stack, program: str, argv: list[str]) -> list[str]:
     """The command that runs `argv` inside the root as the program's user, on its data and with its settings."""
-    own = [("bind", data_folder(stack, program), "/data"), ("ro-bind", settings_folder(stack, program), "/etc/logstream")]
-    return enter_command(stack.root, _USER[program], [*own, *binds], argv)
+    return enter_command(stack.root, _USER[program], data_folder(stack, program), settings_folder(stack, program), argv)
 
 
 def postgres(stack: Stack) -> Program:
@@ -127,23 +125,24 @@ def server(
     probe: Probe,
     ports: dict[int, str],
     files: dict[str, str] | None = None,
-    binds: Sequence[tuple[str, Path, str]] = (),
+    trees: dict[str, Path] | None = None,
     url: str | None = None,
     stop_signal: str = "TERM",
     stop_order: int = 3,
 ) -> Program:
-    """A program that runs inside the root. `files` become /etc/logstream there."""
+    """A program that runs inside the root. `files` and copies of `trees` become /etc/logstream there."""
     # The servers know no time zone but UTC and no locale but the neutral one, whatever the host's are.
     base = {"PATH": _PATH, "HOME": "/data", "LANG": "C.UTF-8", "TZ": "UTC"}
     return Program(
         name=name,
         service=name,
-        argv=inside(stack, name, argv, binds),
+        argv=inside(stack, name, argv),
         environment={**base, **environment, **stack.state.environment.get(name, {})},
         folder=Path("/"),
         probe=probe,
         ports=ports,
         files=files or {},
+        trees=trees or {},
         needs_root=True,
         url=url,
         stop_signal=stop_signal,
@@ -167,6 +166,10 @@ def prepare(stack: Stack, program: Program) -> None:
     folder = stack.invoker.make_folder(settings_folder(stack, program.name))
     for name, text in program.files.items():
         _write_for(ids, folder / name, text)
+    for name, tree in program.trees.items():
+        subprocess.run(["rm", "-rf", str(folder / name)], check=True)
+        # Readable for the server's user, whatever the modes of the checkout are.
+        subprocess.run(["cp", "-r", "--no-preserve=mode,ownership", str(tree), str(folder / name)], check=True)
     if program.name == "postgres":
         _prepare_postgres(stack, ids)
     elif program.name == "rabbitmq":

@@ -20,7 +20,9 @@ EXAMPLES = ("node-orders", "node-payments", "python-inventory")
 _PYTHON = CHECKOUT / ".venv" / "bin" / "python"
 DASHBOARD = CHECKOUT / "services" / "dashboard"
 _PAGE_TEMPLATE = DASHBOARD / "nginx" / "default.conf.template"
-_PAGE_ROOT = "/srv/page"
+_PAGE_ROOT = "/etc/logstream/html"
+# Names the sources the built page was made from; see node.
+PAGE_STAMP = DASHBOARD / "node_modules" / ".built-page"
 # Fixed, not the caller's: a program whose environment changes is restarted.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -150,8 +152,13 @@ def _page(stack: Stack) -> Program:
         {},
         probe=lambda: http_answers(f"{url}/"),
         ports={stack.ports.page: "page"},
-        files={"nginx.conf": _NGINX, "default.conf": page_settings(stack, _PAGE_TEMPLATE.read_text(encoding="utf-8"))},
-        binds=[("ro-bind", DASHBOARD / "dist", _PAGE_ROOT)],
+        files={
+            "nginx.conf": _NGINX,
+            "default.conf": page_settings(stack, _PAGE_TEMPLATE.read_text(encoding="utf-8")),
+            # A page built anew is a changed program.
+            "built": PAGE_STAMP.read_text(encoding="ascii") if PAGE_STAMP.exists() else "",
+        },
+        trees={"html": DASHBOARD / "dist"},
         url=url,
         stop_order=2,
     )

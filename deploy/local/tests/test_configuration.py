@@ -84,7 +84,7 @@ def test_the_page_template_gets_our_values_and_keeps_nginx_variables(stack: Stac
         "listen ${LOGSTREAM_PAGE_LISTEN}; root ${LOGSTREAM_PAGE_ROOT}; a ${LOGSTREAM_QUERY_ADDRESS}; $host ${request_uri}"
     )
     text = page_settings(stack, template)
-    assert text == "listen 127.0.0.1:25031; root /srv/page; a 127.0.0.1:25011; $host ${request_uri}"
+    assert text == "listen 127.0.0.1:25031; root /etc/logstream/html; a 127.0.0.1:25011; $host ${request_uri}"
 
 
 def test_overrides_are_set_replaced_and_taken_back() -> None:
