@@ -53,3 +53,47 @@ scale: ## Run n replicas of a service (service=writer n=3)
 .PHONY: clean
 clean: ## Stop and remove what was generated; keeps the data (DATA=1 wipes it too)
 	@$(CHOOSE) clean $(if $(filter 1,$(DATA)),--data)
+
+# What is checked by type, each folder by itself because their test modules share names.
+TYPED := services/contract services/runtime services/gateway services/writer services/query services/stream \
+	clients/python tests deploy/local docs
+
+.PHONY: check
+check: venv ## Lint, types, unit tests of the page, generated files, lock files: no server needed
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	for folder in $(TYPED); do MYPYPATH=tests .venv/bin/mypy $$folder || exit 1; done
+	proto/generate --check
+	.venv/bin/python docs/generate.py --check
+	services/lock --check
+	cd services/dashboard && npm ci --no-audit --no-fund --silent && npm run check && npm test
+	cd clients/node && npm ci --no-audit --no-fund --silent && npm test
+
+.PHONY: test
+test: venv browser ## All tests, against a stack of their own
+	.venv/bin/pytest
+
+.PHONY: unit
+unit: venv ## The tests that need no server, in seconds
+	.venv/bin/pytest -m "not stack"
+
+.PHONY: browser
+browser:
+	tests/e2e/page/install-browser
+
+.PHONY: proto
+proto: venv ## Regenerate the Python messages of proto/
+	proto/generate
+
+.PHONY: docs
+docs: venv ## Regenerate docs/configuration.md and docs/metrics.md
+	.venv/bin/python docs/generate.py
+
+.PHONY: lock
+lock: venv ## Pin the Python dependencies again (UPGRADE=1 takes newer releases)
+	services/lock
+
+.PHONY: format
+format: venv ## Format the Python code
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
