@@ -18,7 +18,8 @@ from logstream_query.store import Store
 
 # gunicorn takes no longer request line; past it the answer is 414.
 _MAX_REQUEST_LINE_BYTES: Final = 8_190
-_KEEP_ALIVE_S: Final = 5
+# An idle connection also holds up the end of the process for this long.
+_KEEP_ALIVE_S: Final = 2
 _SHARED_MEMORY: Final = "/dev/shm"
 
 
