@@ -48,7 +48,7 @@ class RedisWindow:
         complete_to = after
         if ranged:
             complete_to = position_of(raw[-1][0]) if len(raw) == count else upto
-        anchor_number = int(numbers[0]) if numbers else None
+        anchor_number = number_of(numbers[0]) if numbers else None
         return Reading(_text(epoch), int(position or 0), anchor_number, _entries(raw), complete_to)
 
     def latest(self, upto: int, count: int) -> Reading:
