@@ -126,7 +126,7 @@ class Ingest:
         try:
             if not done:
                 answer.add_done_callback(lambda task: task.cancelled() or task.exception())
-                raise Unavailable("unconfirmed", self._publisher.not_ready or "no confirm from the broker in time")
+                raise self._publisher.late()
             return answer.result()
         except Rejected as error:
             await self._reject("PushStream", error, context)
@@ -168,7 +168,7 @@ class Ingest:
         # counted until the broker has answered.
         await asyncio.wait({confirmed}, timeout=max(0.0, timeout_s))
         if not confirmed.done():
-            raise Unavailable("unconfirmed", self._publisher.not_ready or "no confirm from the broker in time")
+            raise self._publisher.late()
         confirmed.result()
 
     def _accept(self, method: str, records: int, size_bytes: int) -> None:

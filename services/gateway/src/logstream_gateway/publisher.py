@@ -83,6 +83,11 @@ class Publisher:
             return "the broker has blocked publishing (a memory or disk alarm)"
         return None if self._channel else "no connection to the broker"
 
+    def late(self) -> Unavailable:
+        """What to tell a caller who can't wait longer for a confirm."""
+        reason = "blocked" if self._blocked else "unconfirmed" if self._channel else "disconnected"
+        return Unavailable(reason, self.not_ready or "no confirm from the broker in time")
+
     def publish(self, body: bytes, records: int, received_unix_nano: int) -> asyncio.Future[None]:
         """Hands over one LogBatches body; the future is done once the broker has confirmed it, or fails with Unavailable
         within the publish timeout if it never left. Cancelling the future changes nothing. Raises Unavailable at once
@@ -269,13 +274,11 @@ class Publisher:
         """Fails what has waited too long without having been sent on this connection."""
         now = self._loop.time()
         if self._waiting:
-            reason = "blocked" if self._blocked else "disconnected"
-            text = self.not_ready or "no confirm in time"
             kept = deque[_Message]()
             for message in self._waiting:
                 if message.expires_s > now:
                     kept.append(message)
                 else:
-                    self._fail(message, Unavailable(reason, text))
+                    self._fail(message, self.late())
             self._waiting = kept
         self._sweeper = self._loop.call_later(_SWEEP_S, self._sweep)
