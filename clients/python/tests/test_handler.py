@@ -129,7 +129,7 @@ def test_what_the_sending_thread_logs_does_not_come_back(gateway: FakeGateway) -
         heard.append(event)
         logger.error("heard of %s", event)
 
-    with LogstreamHandler(gateway.target, "orders", on_event=log_event) as handler:
+    with LogstreamHandler(gateway.target, "orders", on_event=log_event, close_timeout_s=0.5) as handler:
         logger.addHandler(handler)
         gateway.stop()
         logger.info("cause")

@@ -46,7 +46,7 @@ def test_end_of_the_process_delivers_what_a_handler_holds_even_from_late_functio
         import atexit, logging, sys
         atexit.register(lambda: logging.warning("from an atexit function"))
         from logstream_client import LogstreamHandler
-        logging.basicConfig(handlers=[LogstreamHandler(sys.argv[1], "orders", flush_age_s=3600)])
+        logging.getLogger().addHandler(LogstreamHandler(sys.argv[1], "orders", flush_age_s=3600))
         logging.warning("last words")
         """,
         gateway,

@@ -84,10 +84,12 @@ class Client:
         if self._sender is None and self._buffer.stats().records_buffered and not self._start():
             self._send_here(timeout_s)
         delivered = self._buffer.wait_settled(timeout_s + _LAST_ATTEMPT_S)
-        self._delivery.close()
+        if not delivered:
+            self._delivery.close()
         sender = self._sender
         if sender is not None and sender is not threading.current_thread():
             sender.join(_LAST_ATTEMPT_S * 10)
+        self._delivery.close()
         self._announce_drops(0)
         return delivered and not self._buffer.stats().dropped_by_reason.get("undelivered")
 
@@ -145,12 +147,12 @@ class Client:
         outcome = "undelivered"
         try:
             outcome = self._deliver(encode_batch(self._node, taken.records), len(taken.records))
+            if outcome == "delivered":
+                self._tell_readers()
         except Exception:  # noqa: BLE001 - the top of the sender's loop: one batch's failure must not end all sending
             self._print_error()
         self._buffer.settle(taken, outcome)
         self._announce_drops(_ANNOUNCE_PAUSE_S)
-        if outcome == "delivered":
-            self._tell_readers()
 
     def _deliver(self, batch: bytes, records: int) -> str:
         try:

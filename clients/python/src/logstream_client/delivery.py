@@ -152,7 +152,7 @@ class Delivery:
             if remaining_s < max(asked_s - waited_s, _SHORTEST_ATTEMPT_S):
                 raise AbandonedError
             # While time runs out our own part of the wait shrinks with it, so that the last attempts come before its end.
-            wait_s = max(asked_s - waited_s, min(jittered_s - waited_s, remaining_s / 2 - waited_s))
+            wait_s = max(asked_s, min(jittered_s, remaining_s / 8)) - waited_s
             if wait_s <= 0:
                 return
             if self._changed.wait(wait_s):

@@ -1,0 +1,5 @@
+/** @file What the package offers. */
+export { LogstreamTransport } from "./transport.js";
+
+/** @typedef {import("./settings.js").LogstreamOptions} LogstreamOptions */
+/** @typedef {import("./outbox.js").Stats} Stats */

@@ -1,0 +1,172 @@
+/**
+ * @file Sends an outbox in batches through LogIngest/Push until each is answered. It must never change a batch's bytes: the
+ * gateway recognises a retry by its id and stores it once.
+ */
+import { backoffMs, Pause } from "./backoff.js";
+import { BATCH_RECORDS, encodeBatch, encodeRecord, RECORDS_BYTES } from "./encoding.js";
+
+const PATH = "/logstream.v1.LogIngest/Push";
+/** Statuses that say nothing about the batch: tried again for ever. */
+const TRANSIENT = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED"]);
+/** A connection that broke, or a server that fails on this very batch: not for ever, as it holds up the rest. */
+const DOUBTFUL = new Set(["INTERNAL", "UNKNOWN", "DATA_LOSS"]);
+const DOUBTFUL_ATTEMPTS = 10;
+const SHORTEST_ATTEMPT_MS = 50;
+
+/** @typedef {import("./connection.js").Failure} Failure */
+
+export class PushSender {
+  #outbox;
+  #connection;
+  #settings;
+  #announcer;
+  #pause = new Pause();
+  #isSending = false;
+  #isFlushing = false;
+  #endAt = Number.POSITIVE_INFINITY;
+  /** @type {NodeJS.Timeout | undefined} */
+  #ageTimer;
+
+  /**
+   * @param {import("./outbox.js").Outbox} outbox
+   * @param {import("./connection.js").Connection} connection
+   * @param {import("./settings.js").Settings} settings
+   * @param {import("./announcer.js").Announcer} announcer
+   */
+  constructor(outbox, connection, settings, announcer) {
+    this.#outbox = outbox;
+    this.#connection = connection;
+    this.#settings = settings;
+    this.#announcer = announcer;
+  }
+
+  /** @param {import("./record.js").LogRecord} record */
+  encode(record) {
+    return encodeRecord(record);
+  }
+
+  /** Call it when the outbox got a record. */
+  wake() {
+    const isEnough =
+      this.#isFlushing ||
+      this.#outbox.size >= this.#settings.flushRecords ||
+      this.#outbox.bytes >= this.#settings.flushBytes ||
+      this.#outbox.isFull(0);
+    if (isEnough) {
+      this.#send();
+    } else {
+      this.#ageTimer ??= setTimeout(() => this.#send(), this.#settings.flushAgeMs);
+    }
+  }
+
+  /** Sends what waits, however little. */
+  flush() {
+    this.#isFlushing = true;
+    this.#send();
+  }
+
+  /** No attempt begins or lasts past this moment (of Date.now()); what is left then is dropped.
+   * @param {number} moment
+   */
+  endAt(moment) {
+    this.#endAt = moment;
+    this.#pause.end();
+    this.flush();
+  }
+
+  async #send() {
+    clearTimeout(this.#ageTimer);
+    this.#ageTimer = undefined;
+    if (this.#isSending) {
+      return;
+    }
+    this.#isSending = true;
+    do {
+      // What came while the last batch was on its way has waited long enough.
+      const taken = this.#outbox.take(BATCH_RECORDS, RECORDS_BYTES);
+      if (taken.records.length > 0) {
+        this.#outbox.settle(
+          taken,
+          await this.#deliver(encodeBatch(this.#settings.node, taken.records), taken.records.length),
+        );
+      }
+    } while (this.#outbox.size > 0);
+    this.#isFlushing = false;
+    this.#isSending = false;
+  }
+
+  /**
+   * @param {Buffer} batch
+   * @param {number} records
+   * @returns {Promise<import("./outbox.js").Outcome>}
+   */
+  async #deliver(batch, records) {
+    for (let attempts = 1; ; attempts += 1) {
+      const timeoutMs = Math.min(this.#settings.callTimeoutMs, this.#endAt - Date.now());
+      if (timeoutMs <= 0) {
+        return this.#abandon(records);
+      }
+      const answer = await this.#connection.call(PATH, batch, timeoutMs, false);
+      if (Buffer.isBuffer(answer)) {
+        this.#announcer.reached();
+        return "delivered";
+      }
+      if (isFinal(answer, attempts)) {
+        this.#announcer.rejected(records, answer);
+        return "rejected";
+      }
+      this.#announcer.unreachable(answer);
+      // After a call without an answer the connection may lead nowhere, which TCP notices only after minutes.
+      if (answer.status === "DEADLINE_EXCEEDED") {
+        this.#connection.close();
+      }
+      if (!(await this.#waitAfter(attempts, answer.retryAfterMs))) {
+        return this.#abandon(records);
+      }
+    }
+  }
+
+  /** @param {number} records */
+  #abandon(records) {
+    this.#announcer.dropped(records, "undelivered");
+    return /** @type {const} */ ("dropped");
+  }
+
+  /**
+   * @param {number} attempts
+   * @param {number | undefined} askedMs
+   * @returns {Promise<boolean>} false when no attempt can follow.
+   */
+  async #waitAfter(attempts, askedMs) {
+    const startedAt = Date.now();
+    const waitMs = backoffMs(this.#settings, attempts, askedMs);
+    for (;;) {
+      const waitedMs = Date.now() - startedAt;
+      const remainingMs = this.#endAt - Date.now();
+      if (remainingMs < Math.max((askedMs ?? 0) - waitedMs, SHORTEST_ATTEMPT_MS)) {
+        return false;
+      }
+      // While time runs out our own part of the wait shrinks with it, so that the last attempts come before its end.
+      const leftMs = Math.max(askedMs ?? 0, Math.min(waitMs, remainingMs / 8)) - waitedMs;
+      if (leftMs <= 0) {
+        return true;
+      }
+      await this.#pause.wait(leftMs);
+    }
+  }
+}
+
+/**
+ * @param {Failure} failure
+ * @param {number} attempts
+ */
+function isFinal(failure, attempts) {
+  if (DOUBTFUL.has(failure.status)) {
+    return attempts >= DOUBTFUL_ATTEMPTS;
+  }
+  if (failure.status === "RESOURCE_EXHAUSTED") {
+    // A busy server says when to come back; without that it is a message too large for it.
+    return failure.retryAfterMs === undefined;
+  }
+  return !TRANSIENT.has(failure.status);
+}

@@ -1,0 +1,152 @@
+/** @file The winston transport. It must not throw into the application, keep it waiting or emit `error`. */
+import TransportStream from "winston-transport";
+import { Announcer } from "./announcer.js";
+import { Connection } from "./connection.js";
+import { RECORDS_BYTES } from "./encoding.js";
+import { Outbox } from "./outbox.js";
+import { PushSender } from "./push-sender.js";
+import { recordOf } from "./record.js";
+import { SendLogSender } from "./send-log-sender.js";
+import { settingsOf } from "./settings.js";
+
+/**
+ * Sends a logger's records to a logstream gateway. `logger.end()` delivers what is buffered before the logger's `finish`;
+ * so does the natural end of the process (`process.exit()` and signals don't wait for anything).
+ *
+ * Events: see Announcer.
+ */
+export class LogstreamTransport extends TransportStream {
+  #settings;
+  #announcer;
+  #outbox;
+  #connection;
+  #sender;
+  #droppedBeforeTelling = 0;
+  /** @type {Promise<boolean> | undefined} */
+  #closing;
+
+  /**
+   * @param {import("./settings.js").LogstreamOptions} options
+   * @throws {RangeError} naming every option that makes no sense.
+   */
+  constructor(options) {
+    super(options);
+    this.#settings = settingsOf(options);
+    this.#announcer = new Announcer(this, this.#settings.target);
+    this.#outbox = new Outbox(this.#settings);
+    this.#connection = new Connection(this.#settings);
+    const Sender = this.#settings.protocol === "push" ? PushSender : SendLogSender;
+    this.#sender = new Sender(this.#outbox, this.#connection, this.#settings, this.#announcer);
+    flushAtEndOfProcess.add(this);
+  }
+
+  /**
+   * winston's way in: buffers the record and takes the next one at once.
+   *
+   * @param {any} info
+   * @param {() => void} next
+   */
+  log(info, next) {
+    this.#tellReaders();
+    this.#add(this.#sender.encode(recordOf(info)));
+    next();
+  }
+
+  /**
+   * Waits until everything logged so far is answered.
+   *
+   * @param {number} [timeoutMs] default: closeTimeoutMs
+   * @returns {Promise<boolean>} false when the time ran out before.
+   */
+  flush(timeoutMs = this.#settings.closeTimeoutMs) {
+    this.#sender.flush();
+    return this.#outbox.whenEmpty(timeoutMs);
+  }
+
+  /**
+   * Delivers what is buffered, for closeTimeoutMs at most, then drops and announces the rest and closes the connection.
+   * winston calls it when the transport is removed. Later records are dropped. Safe to call again.
+   *
+   * @returns {Promise<boolean>} whether nothing was left.
+   */
+  close() {
+    this.#closing ??= this.#closeOnce();
+    return this.#closing;
+  }
+
+  /** @returns {import("./outbox.js").Stats} */
+  stats() {
+    return this.#outbox.stats();
+  }
+
+  /**
+   * The stream's way to wait for the end, called by `logger.end()`.
+   *
+   * @param {() => void} callback
+   */
+  _final(callback) {
+    this.close().then(() => callback());
+  }
+
+  async #closeOnce() {
+    flushAtEndOfProcess.delete(this);
+    const droppedBefore = this.stats().recordsDropped;
+    this.#sender.endAt(Date.now() + this.#settings.closeTimeoutMs);
+    const isEmpty = await this.#outbox.whenEmpty(this.#settings.closeTimeoutMs);
+    // Calls still under way end here, and with them the last records' way.
+    this.#connection.close();
+    if (!isEmpty) {
+      this.#sender.endAt(0);
+      await this.#outbox.whenEmpty(this.#settings.closeTimeoutMs);
+    }
+    this.#announcer.finish();
+    return isEmpty && this.stats().recordsDropped === droppedBefore;
+  }
+
+  /** @param {Buffer} record */
+  #add(record) {
+    const reason = this.#reasonToDrop(record);
+    if (reason === undefined) {
+      this.#outbox.put(record);
+      this.#sender.wake();
+    } else {
+      this.#outbox.countDropped();
+      this.#droppedBeforeTelling += 1;
+      this.#announcer.dropped(1, reason);
+    }
+  }
+
+  /** @param {Buffer} record */
+  #reasonToDrop(record) {
+    if (this.#closing !== undefined) {
+      return "closed";
+    }
+    if (record.length > RECORDS_BYTES) {
+      return "too_large";
+    }
+    return this.#outbox.isFull(record.length) ? "full" : undefined;
+  }
+
+  /** Puts a record of our own into the log that says how many are missing, so that who reads it knows of the hole. */
+  #tellReaders() {
+    const records = this.#droppedBeforeTelling;
+    if (records === 0 || this.#closing !== undefined || this.#outbox.isFull(0)) {
+      return;
+    }
+    this.#droppedBeforeTelling = 0;
+    const message = `${records} records were dropped before they could be sent`;
+    const attributes = { "logstream.records_dropped": String(records) };
+    this.#outbox.put(this.#sender.encode({ time: new Date(), level: "warn", message, attributes }));
+  }
+}
+
+/** @type {Set<LogstreamTransport>} */
+const flushAtEndOfProcess = new Set();
+
+process.on("beforeExit", () => {
+  for (const transport of flushAtEndOfProcess) {
+    // Once only: flushing keeps the process alive, and its end comes here again.
+    flushAtEndOfProcess.delete(transport);
+    transport.flush();
+  }
+});
