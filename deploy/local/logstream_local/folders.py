@@ -56,6 +56,11 @@ def stack_folders(name: str) -> Folders:
     """The folders of the stack called `name`. Raises StackError for a name unfit for file and host names."""
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", name):
         raise StackError(f"stack name {name!r}: expected a lower-case letter, then up to 30 letters, digits or hyphens")
+    # In the supervisor's configuration these begin an expansion, a comment or another line.
+    if any(sign in str(CHECKOUT) for sign in ("%", ";", "#", "\n")):
+        raise StackError(
+            f"the checkout's path {str(CHECKOUT)!r} holds a sign the supervisor cannot take: % ; # or a line end"
+        )
     return Folders(name, CHECKOUT / ".stack" / name)
 
 

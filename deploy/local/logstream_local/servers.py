@@ -18,6 +18,11 @@ from logstream_local.terminal import say
 SERVERS = ("postgres", "epmd", "rabbitmq", "redis")
 _USER = {"postgres": "postgres", "epmd": "rabbitmq", "rabbitmq": "rabbitmq", "redis": "redis", "page": "www-data"}
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+# Without its port mapper RabbitMQ gives up at once. Debian's own wrapper is passed by: it stays in front of the server.
+_START_RABBITMQ = """\
+until epmd -names >/dev/null 2>&1; do sleep 0.1; done
+exec /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server
+"""
 _POSTGRES = "/usr/lib/postgresql/17/bin"
 
 
@@ -77,7 +82,9 @@ def rabbitmq(stack: Stack) -> Program:
         "RABBITMQ_LOGS": "-",
         "RABBITMQ_PID_FILE": "/data/pid",
         "RABBITMQ_DIST_PORT": str(stack.ports.erlang_distribution),
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        # For its helpers too: one of them starts an epmd that outlives everything when it finds none.
+        "ERL_FLAGS": "-start_epmd false",
         # Makes the start script become the server instead of waiting beside it, so that the supervisor knows its process.
         "RUNNING_UNDER_SYSTEMD": "true",
     }
@@ -85,8 +92,7 @@ def rabbitmq(stack: Stack) -> Program:
     return server(
         stack,
         "rabbitmq",
-        # Debian's own wrapper writes to log files of its own and stays in front of the server.
-        ["/bin/sh", "-c", "exec /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server"],
+        ["/bin/sh", "-c", _START_RABBITMQ],
         environment,
         files={
             "rabbitmq.conf": _read("rabbitmq/rabbitmq.conf") + rabbitmq_settings(stack),

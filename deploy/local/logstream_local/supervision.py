@@ -63,15 +63,15 @@ def render(folders: Folders, invoker: Invoker, programs: list[Program]) -> str:
     control = socket_path(folders, invoker)
     sections = [
         "[unix_http_server]",
-        f"file = {_escape(control)}",
+        f"file = {control}",
         "chmod = 0700",
         f"chown = {invoker.uid}:{invoker.gid}",
         "",
         "[supervisord]",
-        f"logfile = {_escape(folders.log('supervisord'))}",
+        f"logfile = {folders.log('supervisord')}",
         "logfile_maxbytes = 5MB",
         "logfile_backups = 1",
-        f"pidfile = {_escape(folders.run / 'supervisord.pid')}",
+        f"pidfile = {folders.run / 'supervisord.pid'}",
         "umask = 022",
         "user = root",
         "minfds = 4096",
@@ -92,7 +92,7 @@ def _render_program(folders: Folders, invoker: Invoker, program: Program) -> lis
     fingerprint = hashlib.sha256(everything.encode()).hexdigest()[:16]
     lines = [
         f"[program:{program.name}]",
-        f"command = {_escape(shlex.join(command))}",
+        f"command = {shlex.join(command)}",
         f'environment = LAUNCH_FINGERPRINT="{fingerprint}"',
         "autostart = false",
         "autorestart = true",
@@ -103,7 +103,7 @@ def _render_program(folders: Folders, invoker: Invoker, program: Program) -> lis
         "stopasgroup = false",
         "killasgroup = false",
         "redirect_stderr = true",
-        f"stdout_logfile = {_escape(folders.log(program.name))}",
+        f"stdout_logfile = {folders.log(program.name)}",
         "stdout_logfile_maxbytes = 20MB",
         "stdout_logfile_backups = 2",
         "",
@@ -111,14 +111,6 @@ def _render_program(folders: Folders, invoker: Invoker, program: Program) -> lis
     if not program.needs_root and not invoker.is_root:
         lines.insert(2, f"user = {invoker.name}")
     return lines
-
-
-def _escape(value: object) -> str:
-    # A percent sign begins an expansion in supervisord's file, and " ;" begins a comment.
-    text = str(value)
-    if " ;" in text or "\n" in text:
-        raise StackError(f"{text!r} cannot be part of the supervisor's configuration; move the checkout to a plainer path")
-    return text.replace("%", "%%")
 
 
 class _UnixConnection(http.client.HTTPConnection):

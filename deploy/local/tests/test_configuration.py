@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from logstream_local import folders
 from logstream_local.errors import StackError
+from logstream_local.folders import stack_folders
 from logstream_local.invoker import Invoker
 from logstream_local.lifecycle import named, select
 from logstream_local.program import Program, Stack
@@ -63,9 +65,16 @@ def test_services_run_as_the_calling_user_and_servers_as_root(stack: Stack) -> N
     assert sections["unix_http_server"]["chown"] == "4711:4711"
 
 
-def test_a_path_with_a_percent_sign_is_escaped(stack: Stack) -> None:
-    odd = dataclasses.replace(stack.folders, top=Path("/tmp/100%"))
-    assert "/tmp/100%%/run" in render(odd, stack.invoker, [program()])
+@pytest.mark.parametrize("name", ["Trial", "", "a/b", "1st", "a" * 32])
+def test_a_stack_name_unfit_for_files_and_hosts_is_refused(name: str) -> None:
+    with pytest.raises(StackError, match="stack name"):
+        stack_folders(name)
+
+
+def test_a_checkout_the_supervisor_could_not_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folders, "CHECKOUT", Path("/tmp/100%"))
+    with pytest.raises(StackError, match="100%"):
+        stack_folders("proof")
 
 
 def test_the_servers_listen_on_loopback_at_their_ports(stack: Stack) -> None:
