@@ -165,8 +165,8 @@ function isFinal(failure, attempts) {
     return attempts >= DOUBTFUL_ATTEMPTS;
   }
   if (failure.status === "RESOURCE_EXHAUSTED") {
-    // A busy server says when to come back; without that it is a message too large for it.
-    return failure.retryAfterMs === undefined;
+    // gRPC has one status for a server that is too busy and for a message that is too large.
+    return failure.message.includes("larger than max");
   }
   return !TRANSIENT.has(failure.status);
 }

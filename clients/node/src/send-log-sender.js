@@ -100,10 +100,7 @@ export class SendLogSender {
         this.#announcer.rejected(1, { status: "OK", message: "the answer is success: false", retryAfterMs: undefined });
       }
       this.#outbox.settle(taken, isStored ? "delivered" : "rejected");
-    } else if (
-      REFUSALS.has(answer.status) ||
-      (answer.status === "RESOURCE_EXHAUSTED" && answer.retryAfterMs === undefined)
-    ) {
+    } else if (REFUSALS.has(answer.status)) {
       this.#announcer.rejected(1, answer);
       this.#outbox.settle(taken, "rejected");
     } else {

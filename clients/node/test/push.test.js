@@ -60,12 +60,13 @@ test("a retry waits as long as the gateway asks", async () => {
   assert.ok(Date.now() - refusedAt > 600);
 });
 
-test("a busy gateway is asked again only when it says when", async () => {
-  gateway.refusals.push({ status: "RESOURCE_EXHAUSTED", message: "busy", retryAfterMs: 10 });
-  const { transport, logger } = make();
+test("a busy gateway is asked again, but not with what it can't take", async () => {
+  const busy = { status: "RESOURCE_EXHAUSTED", message: "Concurrent RPC limit exceeded!" };
+  gateway.refusals.push(...Array.from({ length: 12 }, () => busy));
+  const { transport, logger } = make({ backoffFirstMs: 1, backoffMostMs: 1 });
   logger.info("kept");
   assert.ok(await transport.flush(30_000));
-  gateway.refusals.push({ status: "RESOURCE_EXHAUSTED", message: "larger than max" });
+  gateway.refusals.push({ status: "RESOURCE_EXHAUSTED", message: "Received message larger than max (9 vs 8)" });
   logger.info("refused");
   assert.ok(await transport.flush(30_000));
   assert.equal(transport.stats().recordsDelivered, 1);

@@ -48,7 +48,7 @@ test("each record is one call in the seed's shape", async () => {
   assert.equal(transport.stats().recordsDelivered, 2);
 });
 
-for (const status of ["UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL"]) {
+for (const status of ["UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "RESOURCE_EXHAUSTED"]) {
   test(`a call that ended with ${status} is not repeated but counted and told`, async () => {
     gateway.refusals.push({ status, message: "who knows" });
     const { transport, logger, events } = make({ backoffFirstMs: 1 });

@@ -39,12 +39,13 @@ def test_retry_waits_as_long_as_the_gateway_asks(gateway: FakeGateway) -> None:
         assert time.monotonic() - refused_at > 0.6
 
 
-def test_busy_gateway_is_asked_again_only_when_it_says_when(gateway: FakeGateway) -> None:
-    gateway.refusals.append(Refusal("RESOURCE_EXHAUSTED", "busy", retry_after_s=0.01))
-    with Client(gateway.target, "orders", Settings(on_event=lambda _: None)) as client:
+def test_busy_gateway_is_asked_again_but_not_with_what_it_can_not_take(gateway: FakeGateway) -> None:
+    gateway.refusals.extend(Refusal("RESOURCE_EXHAUSTED", "Concurrent RPC limit exceeded!") for _ in range(12))
+    settings = Settings(on_event=lambda _: None, backoff_first_s=0.001, backoff_most_s=0.001)
+    with Client(gateway.target, "orders", settings) as client:
         client.log("kept")
         assert client.flush(30)
-        gateway.refusals.append(Refusal("RESOURCE_EXHAUSTED", "message larger than max"))
+        gateway.refusals.append(Refusal("RESOURCE_EXHAUSTED", "Received message larger than max (9 vs. 8)"))
         client.log("refused")
         assert client.flush(30)
         assert (client.stats().records_delivered, client.stats().records_rejected) == (1, 1)

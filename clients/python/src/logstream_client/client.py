@@ -19,7 +19,7 @@ from logstream_client.encoding import check_node, encode_batch, encode_record
 from logstream_client.settings import Dropped, Event, Rejected, Settings, Stats, Unreachable
 
 _WARN: Final = 13
-_ANNOUNCE_PAUSE_S: Final = 1.0
+_ANNOUNCE_PAUSE_S: Final = 10.0
 # What the attempt under way gets beyond the closing time before its channel is closed under it.
 _LAST_ATTEMPT_S: Final = 0.2
 

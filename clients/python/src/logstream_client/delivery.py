@@ -28,6 +28,7 @@ _TRANSIENT: Final = frozenset(
 # A connection that broke, or a server that fails on this very batch: tried again, but not for ever, as it holds up the rest.
 _DOUBTFUL: Final = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS})
 _DOUBTFUL_ATTEMPTS: Final = 10
+_TOO_LARGE: Final = "larger than max"
 _LONGEST_RETRY_INFO_S: Final = 60.0
 _SHORTEST_ATTEMPT_S: Final = 0.05
 
@@ -66,8 +67,8 @@ class _Failure:
         if self.status in _DOUBTFUL:
             return attempts >= _DOUBTFUL_ATTEMPTS
         if self.status is grpc.StatusCode.RESOURCE_EXHAUSTED:
-            # A busy server says when to come back; without that it is a message too large for it.
-            return self.retry_after_s is None
+            # gRPC has one status for a server that is too busy and for a message that is too large.
+            return _TOO_LARGE in self.message
         return self.status not in _TRANSIENT
 
 
