@@ -1,0 +1,39 @@
+/** @file What the service does: pretends to take orders, and logs about it as a service would. */
+
+const CUSTOMERS = ["Ada", "Björk", "Chidi", "Dolores", "Emre", "Faye"];
+const ITEMS = ["kettle", "lamp", "chair", "desk", "mug", "rug"];
+
+let lastOrder = 1000;
+
+class OutOfStockError extends Error {
+  name = "OutOfStockError";
+}
+
+/**
+ * Takes one order: one to three records, now and then an error with its stack.
+ *
+ * @param {import("winston").Logger} logger
+ */
+export function handleOrder(logger) {
+  lastOrder += 1;
+  const order = lastOrder;
+  const item = ITEMS[Math.floor(Math.random() * ITEMS.length)];
+  const customer = CUSTOMERS[Math.floor(Math.random() * CUSTOMERS.length)];
+  logger.http(`POST /orders 201 ${Math.ceil(Math.random() * 80)} ms`);
+  if (Math.random() < 0.3) {
+    logger.debug(`cart of ${customer} had ${Math.ceil(Math.random() * 5)} items`, { order });
+  }
+  try {
+    reserve(item);
+    logger.info(`order ${order} placed: ${item} for ${customer}`);
+  } catch (error) {
+    logger.error(`order ${order} failed`, error);
+  }
+}
+
+/** @param {string} item */
+function reserve(item) {
+  if (Math.random() < 0.04) {
+    throw new OutOfStockError(`no ${item} left`);
+  }
+}
