@@ -138,14 +138,13 @@ def _info(folders: Folders, invoker: Invoker, options: argparse.Namespace) -> No
 
 def _restart(folders: Folders, invoker: Invoker, options: argparse.Namespace) -> None:
     stack = lifecycle.open_stack(folders, invoker)
-    programs = _named(stack, options.service)
-    Supervisor(folders, invoker).stop([program.name for program in programs])
-    lifecycle.start(stack, programs)
+    Supervisor(folders, invoker).stop([program.name for program in _named(stack, options.service)])
+    lifecycle.start(stack, lifecycle.select(lifecycle.all_programs(stack), [options.service], demo=False))
 
 
 def _start(folders: Folders, invoker: Invoker, options: argparse.Namespace) -> None:
     stack = lifecycle.open_stack(folders, invoker)
-    lifecycle.start(stack, _named(stack, options.program))
+    lifecycle.start(stack, lifecycle.select(lifecycle.all_programs(stack), [options.program], demo=False))
 
 
 def _stop(folders: Folders, invoker: Invoker, options: argparse.Namespace) -> None:
@@ -166,8 +165,8 @@ def _scale(folders: Folders, invoker: Invoker, options: argparse.Namespace) -> N
         raise StackError(refusal)
     programs = lifecycle.all_programs(stack)
     save_state(folders, stack.state, invoker)
-    lifecycle.apply(stack, programs)
-    lifecycle.start(stack, [program for program in programs if program.service == options.service])
+    stopped = lifecycle.apply(stack, programs)
+    lifecycle.start(stack, [*(program for program in programs if program.service == options.service), *stopped])
 
 
 def _clean(folders: Folders, invoker: Invoker, options: argparse.Namespace) -> None:

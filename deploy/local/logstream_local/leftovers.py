@@ -39,8 +39,8 @@ class Leftover:
     executable: str
 
 
-def find_leftovers(folders: Folders) -> list[Leftover]:
-    """Every running process of the stack, the supervisor itself apart. Needs root to see the servers."""
+def find_leftovers(folders: Folders, supervisor_pid: int | None = None) -> list[Leftover]:
+    """Running processes of the stack that do not descend from its supervisor. Needs root to see the servers."""
     data = {identity for path in _subfolders(folders.data) if (identity := _identity(path))}
     mark = f"{MARK}={folders.top}".encode()
     found = []
@@ -49,19 +49,19 @@ def find_leftovers(folders: Folders) -> list[Leftover]:
             continue
         try:
             executable = os.path.basename(os.readlink(process / "exe")).removesuffix(" (deleted)")
-            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            parent = _parent(int(process.name))
             serves = executable in _SERVER_EXECUTABLES and _identity(process / "root" / "data") in data
             marked = executable.startswith(_SERVICE_EXECUTABLES) and mark in (process / "environ").read_bytes().split(b"\0")
         except OSError:
             continue
-        if serves or marked:
+        if (serves or marked) and not _descends(parent, supervisor_pid):
             found.append(Leftover(int(process.name), parent, executable))
     return found
 
 
-def end_leftovers(folders: Folders) -> None:
+def end_leftovers(folders: Folders, supervisor_pid: int | None = None) -> None:
     """Stop them: gently from the top process of each family, by force when that takes too long."""
-    found = find_leftovers(folders)
+    found = find_leftovers(folders, supervisor_pid)
     if not found:
         return
     say(f"stopping what an earlier run left behind: {', '.join(f'{one.executable} ({one.pid})' for one in found)}")
@@ -71,11 +71,11 @@ def end_leftovers(folders: Folders) -> None:
             # PostgreSQL takes SIGTERM as "wait for every client to go".
             _send(one.pid, signal.SIGINT if one.executable == "postgres" else signal.SIGTERM)
     deadline = time.monotonic() + _GRACE_S
-    while (rest := find_leftovers(folders)) and time.monotonic() < deadline:
+    while (rest := find_leftovers(folders, supervisor_pid)) and time.monotonic() < deadline:
         time.sleep(0.2)
     for one in rest:
         _send(one.pid, signal.SIGKILL)
-    while find_leftovers(folders):
+    while find_leftovers(folders, supervisor_pid):
         time.sleep(0.1)
 
 
@@ -104,6 +104,22 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _parent(pid: int) -> int:
+    # The fields after the command's name, which may itself hold brackets and blanks: state, parent, ...
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _descends(pid: int, ancestor: int | None) -> bool:
+    while ancestor is not None and pid > 1:
+        if pid == ancestor:
+            return True
+        try:
+            pid = _parent(pid)
+        except OSError:
+            return False
+    return False
 
 
 def _state(pid: int) -> str:

@@ -78,7 +78,7 @@ def up(folders: Folders, invoker: Invoker, state: State, only: list[str], demo: 
     supervisor = Supervisor(folders, invoker)
     if not supervisor.answers():
         leftovers.end_stale_supervisor(supervisor.configuration, folders.run / "supervisord.pid")
-        leftovers.end_leftovers(folders)
+    leftovers.end_leftovers(folders, supervisor.pid() if supervisor.answers() else None)
     running = {name for name, one in _states(supervisor).items() if one.is_alive or one.state == "BACKOFF"}
     before = load_state(folders)
     _check_ports(chosen, running if before and before.base_port == state.base_port else set(), folders.name)
@@ -93,8 +93,9 @@ def up(folders: Folders, invoker: Invoker, state: State, only: list[str], demo: 
         node.ensure_examples(invoker)
     # Built parts are part of what the programs are made from.
     programs = all_programs(stack)
-    apply(stack, programs)
-    start(stack, select(programs, only, demo))
+    chosen = select(programs, only, demo)
+    stopped = [program for program in apply(stack, programs) if program not in chosen]
+    start(stack, [*chosen, *stopped])
     return stack
 
 
@@ -104,20 +105,23 @@ def _name_missing(chosen: list[Program], expected: list[str]) -> None:
             say(f"{name} is left out: this checkout has no program for it")
 
 
-def apply(stack: Stack, programs: list[Program]) -> None:
-    """Make the supervisor know exactly these programs; it is started if need be, and changed programs are stopped."""
+def apply(stack: Stack, programs: list[Program]) -> list[Program]:
+    """Make the supervisor know exactly these programs; it is started if need be.
+
+    Changed programs are stopped; those of them that ran are returned, to be started again.
+    """
     supervisor = Supervisor(stack.folders, stack.invoker)
     for program in programs:
         stack.invoker.write(launch_file(stack.folders, program.name), launch_text(program), mode=0o600)
     stack.invoker.write(supervisor.configuration, render(stack.folders, stack.invoker, programs), mode=0o600)
-    if supervisor.answers():
-        alive = {name for name, one in supervisor.states().items() if one.is_alive}
-        changed = alive.intersection(supervisor.load())
-        if changed:
-            say(f"restarting what changed: {', '.join(sorted(changed))}")
-            start(stack, [program for program in programs if program.name in changed])
-    else:
+    if not supervisor.answers():
         supervisor.launch()
+        return []
+    alive = {name for name, one in supervisor.states().items() if one.is_alive}
+    changed = alive.intersection(supervisor.load())
+    if changed:
+        say(f"restarting what changed: {', '.join(sorted(changed))}")
+    return [program for program in programs if program.name in changed]
 
 
 def start(stack: Stack, programs: list[Program]) -> None:

@@ -163,6 +163,10 @@ class Supervisor:
         except StackError:
             return False
 
+    def pid(self) -> int:
+        """Its process id."""
+        return int(self._call("getPID"))
+
     def launch(self) -> None:
         """Start supervisord in the background and wait until it answers. The configuration must have been written."""
         make_socket_folder(self._socket, self._invoker)

@@ -49,6 +49,15 @@ def test_another_stacks_process_and_another_executable_are_left_alone(tmp_path: 
         assert cat.poll() is None
 
 
+def test_what_descends_from_the_supervisor_is_no_leftover(tmp_path: Path) -> None:
+    folders = Folders("proof", tmp_path / "proof")
+    with process([sys.executable, "-c", _WAIT], str(folders.top)) as ours:
+        assert ours.stdout is not None
+        assert ours.stdout.readline() == "up\n"
+        assert find_leftovers(folders, supervisor_pid=os.getppid()) == []
+        assert [one.pid for one in find_leftovers(folders, supervisor_pid=ours.pid)] == [ours.pid]
+
+
 def test_a_stale_pid_file_of_a_reused_pid_ends_nobody(tmp_path: Path) -> None:
     pid_file = tmp_path / "supervisord.pid"
     with process([sys.executable, "-c", _WAIT], "") as innocent:
