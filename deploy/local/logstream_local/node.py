@@ -5,38 +5,54 @@ import json
 import os
 import shutil
 import subprocess
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from logstream_local.errors import StackError
-from logstream_local.folders import CHECKOUT
+from logstream_local.folders import CHECKOUT, locked
 from logstream_local.invoker import Invoker
 from logstream_local.services import DASHBOARD, EXAMPLES, PAGE_STAMP
 from logstream_local.terminal import say
 
 _OLDEST = 20
-_INSTALL = ["npm", "ci", "--no-audit", "--no-fund"]
 _NOT_SOURCES = {"node_modules", "dist", "tests", "coverage", "test-results", "playwright-report", "nginx"}
 
 
 def ensure_page(invoker: Invoker) -> None:
     """Build services/dashboard/dist. Raises StackError when Node is missing or the build fails."""
-    sources = _digest(DASHBOARD, _sources(DASHBOARD))
-    if _stamped(PAGE_STAMP) != sources or not (DASHBOARD / "dist" / "index.html").exists():
-        _npm(invoker, "the page", DASHBOARD, [_INSTALL, ["npm", "run", "build"]])
+    with _alone(invoker):
+        sources = _digest(DASHBOARD, _sources(DASHBOARD))
+        if _stamped(PAGE_STAMP) == sources and (DASHBOARD / "dist" / "index.html").exists():
+            return
+        _install(invoker, "the page", DASHBOARD)
+        say("building the page")
+        _npm(invoker, DASHBOARD, ["run", "build"])
         invoker.write(PAGE_STAMP, sources)
 
 
 def ensure_examples(invoker: Invoker) -> None:
     """Install the packages of the Node examples. Raises StackError when Node is missing or npm fails."""
-    for name in EXAMPLES:
-        folder = CHECKOUT / "examples" / name
-        if not (folder / "package.json").exists():
-            continue
-        stamp = folder / "node_modules" / ".installed"
-        wanted = _digest(folder, [folder / "package.json", folder / "package-lock.json", *_local_packages(folder)])
-        if _stamped(stamp) != wanted:
-            _npm(invoker, f"the packages of {name}", folder, [_INSTALL])
-            invoker.write(stamp, wanted)
+    with _alone(invoker):
+        for name in EXAMPLES:
+            folder = CHECKOUT / "examples" / name
+            if (folder / "package.json").exists():
+                _install(invoker, name, folder)
+
+
+def _alone(invoker: Invoker) -> AbstractContextManager[None]:
+    return locked(CHECKOUT / ".stack" / "node.lock", invoker, "another command to finish with npm")
+
+
+def _install(invoker: Invoker, what: str, folder: Path) -> None:
+    """Install what the lock file says, unless it is there already."""
+    _check_node(what)
+    stamp = folder / "node_modules" / ".installed"
+    wanted = _digest(folder, [folder / "package.json", folder / "package-lock.json", *_local_packages(folder)])
+    if _stamped(stamp) != wanted:
+        say(f"installing the packages of {what} with npm")
+        _npm(invoker, folder, ["ci", "--no-audit", "--no-fund", "--no-update-notifier"])
+        invoker.make_folder(stamp.parent)
+        invoker.write(stamp, wanted)
 
 
 def _local_packages(folder: Path) -> list[Path]:
@@ -46,17 +62,12 @@ def _local_packages(folder: Path) -> list[Path]:
     return [file for path in paths for file in _sources(path.resolve())]
 
 
-def _npm(invoker: Invoker, what: str, folder: Path, commands: list[list[str]]) -> None:
-    _check_node(what)
-    say(f"building {what} with npm")
-    for command in commands:
-        try:
-            invoker.run(command, folder=folder)
-        except subprocess.CalledProcessError as error:
-            where = folder.relative_to(CHECKOUT)
-            raise StackError(
-                f"`{' '.join(command)}` in {where} ended with {error.returncode}; see its messages above"
-            ) from None
+def _npm(invoker: Invoker, folder: Path, arguments: list[str]) -> None:
+    try:
+        invoker.run(["npm", *arguments], folder=folder)
+    except subprocess.CalledProcessError as error:
+        where = f"`npm {' '.join(arguments)}` in {folder.relative_to(CHECKOUT)}"
+        raise StackError(f"{where} ended with {error.returncode}; see its messages above") from None
 
 
 def _stamped(stamp: Path) -> str:
