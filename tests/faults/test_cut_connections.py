@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from harness.fault_proxy import FaultProxy
 from harness.ledger import Ledger
 from harness.load import Load
 from harness.metrics import total
 from harness.senders import Sender
+from harness.sse import Viewer
 from harness.stack import Stack
 from harness.verdict import Verdict, read_stored
 from harness.waiting import wait_for
@@ -22,6 +24,13 @@ CUTS = 8
 BATCHES, BATCH_RECORDS = 10, 50
 REDELIVERED_MESSAGES = "logstream_writer_redelivered_messages_total"
 DUPLICATE_BATCHES = "logstream_writer_duplicate_batches_total"
+# A deferred trigger runs within the COMMIT, before it takes effect.
+SLOW_COMMITS = """
+create function slow_commit() returns trigger language plpgsql as 'begin perform pg_sleep(2); return null; end';
+create constraint trigger slow_commit after insert on batches deferrable initially deferred
+  for each row execute function slow_commit();
+"""
+COMMITTING = "select query from pg_stat_activity where wait_event = 'PgSleep' and query ilike 'commit%'"
 
 
 @contextmanager
@@ -65,6 +74,37 @@ def test_writer_killed_between_commit_and_ack(stack: Stack, ledger: Ledger, dema
         verdict = demand()
         assert total(stack.metrics("writer"), DUPLICATE_BATCHES) == BATCHES
         assert verdict.stored == BATCHES * BATCH_RECORDS
+
+
+@contextmanager
+def slow_commits(stack: Stack) -> Iterator[None]:
+    """Every commit of a batch takes two seconds in the database."""
+    with psycopg.connect(stack.superuser_url, autocommit=True) as connection:
+        connection.execute(SLOW_COMMITS)
+        try:
+            yield
+        finally:
+            connection.execute("drop function slow_commit cascade")
+
+
+def test_the_answer_to_a_commit_is_lost(stack: Stack, ledger: Ledger, demand: Demand) -> None:
+    with (
+        writer_behind_proxy(stack, "LOGSTREAM_DATABASE_URL", stack.database_url) as proxy,
+        Viewer(f"{stack.page_url}/stream") as viewer,
+    ):
+        viewer.wait("the head of the stream", lambda seen: seen.parser.retry_ms is not None)
+        sender = Sender(stack.gateway, ledger, "sender")
+        with slow_commits(stack), psycopg.connect(stack.superuser_url, autocommit=True) as connection:
+            sender.push(sender.batch(BATCH_RECORDS))
+            wait_for("the writer's commit", lambda: connection.execute(COMMITTING).fetchone())
+            proxy.drop()
+            wait_for("the commit nobody heard of", lambda: len(read_stored(stack.database_url, ledger.nodes)))
+        sender.close()
+        demand()
+        assert total(stack.metrics("writer"), DUPLICATE_BATCHES), "the writer was not in doubt: nothing is proven"
+        viewer.wait_shown(ledger.accepted, *ledger.nodes)
+        shown = [record["message"] for record in viewer.records(*ledger.nodes)]
+        assert len(shown) == len(set(shown)), "records were shown twice"
 
 
 def test_connection_to_the_broker_breaks_in_mid_load(

@@ -5,7 +5,7 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -114,6 +114,14 @@ class Viewer:
         """The records shown so far in `logs` events, of these nodes or of all."""
         found = [record for event in self.named("logs") for record in event.json()]
         return [record for record in found if record["node"] in nodes] if nodes else found
+
+    def wait_shown(self, messages: Collection[str], *nodes: str) -> None:
+        """Waits until every one of these messages was shown in a record of these nodes."""
+
+        def missing() -> list[str]:
+            return sorted(set(messages) - {record["message"] for record in self.records(*nodes)})
+
+        wait_for(f"{len(messages)} records at {self.url}", missing, lambda seen: not seen, pause_s=0.3)
 
     def last_id(self) -> str | None:
         """What a browser would send as Last-Event-ID now."""
