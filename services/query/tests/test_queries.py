@@ -82,6 +82,11 @@ def test_a_bad_value_is_named_with_what_was_expected(name: str, value: str) -> N
     assert problem["expected"]
 
 
+def test_a_number_of_any_length_is_answered_with_the_range() -> None:
+    (problem,) = problems_of("limit=" + "9" * 5_000)
+    assert problem["expected"] == "a whole number from 1 to 5000"
+
+
 def test_all_problems_are_named_at_once() -> None:
     assert names_of_problems("limit=0&foo=1&q=a&q=b&min_level=loud&start=now&end=-1h&cursor=x&node=%FF&level=%00") == [
         "cursor", "end", "foo", "level", "limit", "min_level", "node", "q"
