@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _STEP_S = 0.025
 _FLUSH_S = 0.1
+_AFTER_FAILURE_S = 1.0
 
 
 class Feed:
@@ -77,12 +78,10 @@ class Feed:
         self._apply(self._sequencer.receive(message.epoch, message.batches))
 
     def _apply(self, outcomes: list[Outcome]) -> None:
-        sequencer = self._sequencer
-        self._hub.loose_after = sequencer.loose_after
-        self._hub.apply(outcomes, sequencer.epoch, sequencer.position)
-        if sequencer.healed:
-            self._metrics.healed.inc(sequencer.healed)
-            sequencer.healed = 0
+        self._hub.apply(outcomes)
+        if self._sequencer.healed:
+            self._metrics.healed.inc(self._sequencer.healed)
+            self._sequencer.healed = 0
 
     def _step(self) -> None:
         want = self._sequencer.wanted()
@@ -108,7 +107,7 @@ class Feed:
                 log.warning("the broker is away", extra={"error": str(error)})
             except Exception:
                 log.exception("the consumer failed")
-                self._stopping.wait(1.0)
+                self._stopping.wait(_AFTER_FAILURE_S)
             finally:
                 self._set_broker(False)
 
@@ -136,4 +135,5 @@ class Feed:
                 act()
             except Exception:
                 log.exception("a step of the feed failed")
+                self._stopping.wait(_AFTER_FAILURE_S)
             self._stopping.wait(max(seconds - (time.monotonic() - began), 0.001))

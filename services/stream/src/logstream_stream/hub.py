@@ -10,7 +10,7 @@ from logstream_stream.chunk import Chunk, Frame, Spot
 from logstream_stream.counts import SecondCounts
 from logstream_stream.decoder import Decoded, Decoder
 from logstream_stream.framing import HEARTBEAT, Framing, retry
-from logstream_stream.sequencer import Deliver, Gap, Outcome
+from logstream_stream.sequencer import Deliver, Gap, Outcome, Sequencer
 from logstream_stream.viewer import SLOW, QueueLimits, Viewer
 
 UNREADABLE: Final = "unreadable batch"
@@ -53,7 +53,9 @@ class Hub:
         limits: QueueLimits,
         max_viewers: int,
         viewer_timeout_s: float,
+        sequencer: Sequencer,
     ) -> None:
+        self.sequencer = sequencer
         self._clock = clock
         self._wall_ns = wall_ns
         self._observer = observer
@@ -63,11 +65,8 @@ class Hub:
         self._channels: dict[Framing, _Channel] = {}
         self._counts = SecondCounts()
         self._beat_at = clock() + HEARTBEAT_S
-        self._serial = 0
         self.decoder = Decoder()
         self.spot = Spot(None, 0)
-        # What Sequencer.loose_after says.
-        self.loose_after: tuple[int, int] | None = None
         self.status = {"broker": "down", "recent": "down"}
         self.draining = False
 
@@ -79,7 +78,7 @@ class Hub:
         """A new viewer, who is not live yet. Raises Full. leave() must be called in the end."""
         if self.draining or self.viewer_count >= self._max_viewers:
             raise Full
-        viewer = Viewer(framing, self._limits, self._serial, notify, abort)
+        viewer = Viewer(framing, self._limits, notify, abort)
         self._channels.setdefault(framing, _Channel(framing)).viewers.add(viewer)
         self._observer.viewers(self.viewer_count)
         return viewer
@@ -101,17 +100,16 @@ class Hub:
         viewer.live = True
         return self.spot
 
-    def apply(self, outcomes: Iterable[Outcome], epoch: str | None, position: int) -> None:
-        """Takes what the sequencer says, and where that leaves it."""
+    def apply(self, outcomes: Iterable[Outcome]) -> None:
+        """Takes what the sequencer says."""
         received_ms = self.spot.received_ms
         for outcome in outcomes:
             if isinstance(outcome, Gap):
                 self._gap(outcome)
             else:
-                self._serial = outcome.serial
                 received_ms = outcome.batch.received_ns // 1_000_000
                 self._deliver(outcome)
-        self.spot = Spot(epoch, position, received_ms)
+        self.spot = Spot(self.sequencer.epoch, self.sequencer.position, received_ms)
 
     def flush(self) -> None:
         """Queues the records gathered so far; to be called every 100 ms."""
@@ -169,16 +167,16 @@ class Hub:
             received_ns = outcome.batch.received_ns
             self._gap(Gap(received_ns, received_ns, UNREADABLE))
             return
-        if not outcome.earlier:
-            self._counts.add(decoded, lag_s * 1_000)
+        self._counts.add(decoded, lag_s * 1_000)
         spot = Spot(outcome.epoch, outcome.position, outcome.batch.received_ns // 1_000_000)
         for channel in self._channels.values():
             self._deliver_to(channel, outcome, decoded, spot)
 
     def _deliver_to(self, channel: _Channel, outcome: Deliver, decoded: Decoded, spot: Spot) -> None:
         meant: Collection[Viewer] = channel.viewers
-        if outcome.earlier or not outcome.position:
-            meant = [viewer for viewer in channel.viewers if _is_for(outcome, viewer)]
+        if not outcome.position:
+            number = outcome.batch.number
+            meant = [viewer for viewer in channel.viewers if number not in viewer.seen_in_window]
         if len(meant) == len(channel.viewers):
             for frame in channel.chunk.add(decoded.rows, decoded.indexes, spot):
                 self._queue(frame, channel.viewers)
@@ -198,7 +196,8 @@ class Hub:
             self._queue(frame, channel.viewers)
 
     def _gap(self, gap: Gap) -> None:
-        self._observer.gap(gap.reason)
+        if self._channels:
+            self._observer.gap(gap.reason)
         self.flush()
         self._notice(lambda framing: framing.gap(gap), live_only=True)
 
@@ -215,9 +214,3 @@ class Hub:
                     self._counts.dropped += dropped
                     self._observer.dropped(SLOW, dropped)
 
-
-def _is_for(outcome: Deliver, viewer: Viewer) -> bool:
-    """Whether the viewer has not seen the batch: delivered before it joined, or read from the window by itself."""
-    if outcome.position:
-        return viewer.joined >= outcome.earlier
-    return outcome.batch.number not in viewer.seen_in_window

@@ -75,24 +75,25 @@ class Opening:
     def _recent(self, viewer: Viewer, count: int) -> Iterator[Frame]:
         """Goes live; the frames of the last count records before that spot, none when the window is away."""
         steps = int(_PATIENCE_S / _STEP_S)
+        found: deque[tuple[Decoded, list[int], Spot]] | None = None
         for _ in range(steps):
-            spot = self.hub.go_live(viewer)
-            if not count:
-                break
             try:
-                found = self._latest(viewer, spot, count)
+                if self.hub.spot.epoch == self.window.read(0, 0, 0, 0).epoch:
+                    found = self._latest(viewer, self.hub.go_live(viewer), count)
+                if found is not None:
+                    break
             except WindowAway:
                 break
-            if found is not None:
-                return _framed(viewer, found)
             # The window has just changed its epoch and the sequencer does not know yet.
             self.sleep(_STEP_S)
-        return iter(())
+        if not viewer.live:
+            self.hub.go_live(viewer)
+        return _framed(viewer, found or deque())
 
     def _latest(self, viewer: Viewer, spot: Spot, count: int) -> deque[tuple[Decoded, list[int], Spot]] | None:
         found: deque[tuple[Decoded, list[int], Spot]] = deque()
         upto, pieces = spot.position, 4
-        while True:
+        while count:
             reading = self.window.latest(upto, pieces)
             if reading.epoch != spot.epoch:
                 return None
@@ -106,12 +107,13 @@ class Opening:
                 if not count:
                     return found
             if not reading.entries or not upto:
-                return found
+                break
             pieces = min(2 * pieces, _MOST_ENTRIES)
+        return found
 
     def _missed(self, viewer: Viewer, place: Place) -> Iterator[Frame]:
         """All since the place. Raises _CannotResume and WindowAway, maybe after some frames."""
-        loose_after = self.hub.loose_after
+        loose_after = self.hub.sequencer.loose_after
         if self.hub.spot.epoch == place.epoch and loose_after and place.position <= loose_after[0]:
             yield self._gap(viewer, place.received_ms * 1_000_000, UNNUMBERED)
         patience_s = _PATIENCE_S
@@ -150,7 +152,8 @@ class Opening:
             raise _CannotResume(PAST_WINDOW)
         found: deque[tuple[Decoded, list[int], Spot]] = deque()
         for entry in reading.entries:
-            decoded = self._decode(viewer, entry)
+            # What the sequencer left out it delivered before: the viewer saw it then or was told of a gap.
+            decoded = None if entry.position in self.hub.sequencer.doubled else self._decode(viewer, entry)
             if decoded:
                 after = index if entry.position == position else -1
                 found.append((decoded, [i for i in decoded.indexes if i > after], _spot_of(spot, entry)))

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from logstream_stream.delivered import DeliveredNumbers
 from logstream_stream.line import Line
+from logstream_stream.remembered import Remembered
 from logstream_stream.stored import StoredBatch
 from logstream_stream.window import Reading
 
@@ -24,6 +24,8 @@ WINDOW_AWAY: Final = "recent window away"
 NEW_EPOCH: Final = "new epoch"
 BROKER_WAS_AWAY: Final = "broker was away"
 
+# A broken connection is noticed so late at most (two heartbeats, and what was on its way).
+_BREAK_NOTICED_NS: Final = 60 * 1_000_000_000
 _REMEMBERED_EPOCHS: Final = 16
 _REMEMBERED_NUMBERS: Final = 65_536
 
@@ -44,11 +46,8 @@ WAITS: Final = Waits()
 @dataclass(frozen=True, slots=True)
 class Deliver:
     batch: StoredBatch
-    serial: int  # counts deliveries, from 1
     epoch: str
     position: int  # 0: unnumbered
-    # Serial under which it was delivered before, unnumbered: now it is for those who joined since. 0: for all.
-    earlier: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ class Sequencer:
         # Batches of epochs the window was not yet asked about.
         self._foreign: dict[str, dict[int, StoredBatch]] = {}
         self._foreign_since = 0.0
-        self._numbers = DeliveredNumbers(_REMEMBERED_NUMBERS)
+        self._numbers = Remembered(_REMEMBERED_NUMBERS)
         self._hole = 0
         self._hole_since = 0.0
         self._read_on = False
@@ -100,8 +99,9 @@ class Sequencer:
         self._broken_ns: tuple[int, int | None] | None = (wall_ns(), None)
         self._verified_ns = wall_ns()
         self._last_received_ns = 0
-        self.serial = 0
         self.healed = 0
+        # Positions in this epoch whose batch was delivered before, unnumbered or in an epoch that is over.
+        self.doubled = Remembered(_REMEMBERED_NUMBERS)
         # Batches that are in no line of this epoch were delivered after this position, the last at this moment: a viewer
         # that comes back to an earlier place may have missed them.
         self.loose_after: tuple[int, int] | None = None
@@ -173,6 +173,9 @@ class Sequencer:
             return out
         if self._line is None:
             self._begin(reading.epoch, reading.position)
+            if self.position:
+                # For viewers who came while the window was away: its batches may have been published to them or not.
+                out.append(Gap(self._verified_ns, self._wall_ns(), WINDOW_AWAY))
         elif reading.epoch != self._line.epoch:
             self._change_epoch(self._line, want, reading, out)
         elif _went_back(want, reading):
@@ -223,11 +226,12 @@ class Sequencer:
             self._deliver(batch, self.epoch or "", 0, out)
 
     def _deliver(self, batch: StoredBatch, epoch: str, position: int, out: list[Outcome]) -> None:
-        earlier = self._numbers.serial(batch.number)
-        self.serial += 1
-        self._numbers.note(batch.number, self.serial)
+        if batch.number in self._numbers:
+            self.doubled.add(position)
+            return
+        self._numbers.add(batch.number)
         self._last_received_ns = batch.received_ns
-        out.append(Deliver(batch, self.serial, epoch, position, earlier))
+        out.append(Deliver(batch, epoch, position))
 
     def _advance(self, out: list[Outcome]) -> None:
         """Lets go what is next in line, past positions that are gone for good."""
@@ -275,6 +279,7 @@ class Sequencer:
         if self.loose_after:
             self.loose_after = None if self._line else (start, self.loose_after[1])
         self._line = line
+        self.doubled.clear()
         self._hole, self._read_on = 0, True
         # The anchor of a new line is not known yet: look again at once.
         self._asked = float("-inf")
@@ -293,7 +298,7 @@ class Sequencer:
             self.loose_after = None
             for position, batch in early.items():
                 self._numbered(line, position, batch, out)
-        elif forgotten or other:
+        elif (forgotten or other) and reading.epoch not in self._past:
             self._leave(line, sound=True, out=out)
             self._begin(reading.epoch, 0, baseline=0)
             if self._line:
@@ -328,7 +333,7 @@ class Sequencer:
         """A change of epoch says that unnumbered batches were published; those of a broken connection never came here."""
         if self._broken_ns:
             from_ns, to_ns = self._broken_ns
-            out.append(Gap(from_ns, to_ns or self._wall_ns(), BROKER_WAS_AWAY))
+            out.append(Gap(from_ns - _BREAK_NOTICED_NS, to_ns or self._wall_ns(), BROKER_WAS_AWAY))
         self._broken_ns = None if self._broker_up else (self._wall_ns(), None)
 
     def _forget_later(self, epoch: str, baseline: int) -> None:

@@ -81,9 +81,10 @@ class Server(BaseApplication):  # type: ignore[misc]
         registry = CollectorRegistry()
         metrics = Metrics(registry)
         limits = QueueLimits(config.queue_records, config.queue_bytes)
-        hub = Hub(time.monotonic, time.time_ns, metrics, limits, config.max_viewers, config.viewer_timeout_s)
+        sequencer = Sequencer(time.monotonic, time.time_ns)
+        hub = Hub(time.monotonic, time.time_ns, metrics, limits, config.max_viewers, config.viewer_timeout_s, sequencer)
         window = RedisWindow(config.redis_url)
-        feed = Feed(Sequencer(time.monotonic, time.time_ns), hub, window, metrics)
+        feed = Feed(sequencer, hub, window, metrics)
         feed.start(Consumer(config.rabbitmq_url, config.broker_queue_bytes, feed.take))
         self._hub, self._stop_feed = hub, feed.stop
         opening = Opening(hub, window, time.time_ns, gevent.sleep)

@@ -28,22 +28,16 @@ class _Dropped:
 
 
 class Viewer:
-    """Not thread-safe.
-
-    notify: called when there is something to take. abort: called to cut the viewer off in the middle of a write.
-    joined: serial of the last delivery before the viewer came.
-    """
+    """Not thread-safe. notify: called when there is something to take. abort: called to cut it off in the middle of a write."""
 
     def __init__(
         self,
         framing: Framing,
         limits: QueueLimits,
-        joined: int,
         notify: Callable[[], object],
         abort: Callable[[], object],
     ) -> None:
         self.framing = framing
-        self.joined = joined
         # Until it is live, a viewer reads numbered records from the window itself and is only queued the others.
         self.live = False
         # Batches this viewer saw unnumbered, or from the window, while it was not live yet.

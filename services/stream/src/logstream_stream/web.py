@@ -159,7 +159,7 @@ def _recent_records(default: int) -> tuple[int, list[ParameterProblem]]:
 
 
 def _unknown(name: str) -> ParameterProblem:
-    return parameter_problem(name, request.args[name], f"no such parameter: {' or '.join(_PARAMETERS)}")
+    return parameter_problem(name, request.args[name], f"one of the parameters {', '.join(_PARAMETERS)}")
 
 
 def _plain(problem: str | None) -> Response:

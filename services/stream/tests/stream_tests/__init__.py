@@ -1,0 +1,1 @@
+"""Tests of the stream service; those below integration need real servers."""

@@ -1,0 +1,39 @@
+"""Batches for tests."""
+
+from collections.abc import Sequence
+
+from logstream_contract.batch_id import BATCH_ID_BYTES
+from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_contract.pb.transport_pb2 import LiveBatch
+from logstream_stream.stored import StoredBatch
+
+# 2024-08-06T18:51:32Z
+START_NS = 1_722_970_292_000_000_000
+
+
+def raw_batch(messages: Sequence[str], *, node: str = "orders", level: str = "info", time_ns: int = START_NS) -> bytes:
+    """A LogBatch with a record for each message, all at one time."""
+    records = [LogRecord(time_unix_nano=time_ns, level=level, message=message) for message in messages]
+    return LogBatch(batch_id=bytes(BATCH_ID_BYTES), node=node, records=records).SerializeToString()
+
+
+def stored(number: int, records: int = 2, received_ns: int = START_NS, refused: Sequence[int] = ()) -> StoredBatch:
+    """A batch whose messages are `<number>/<index>`."""
+    raw = raw_batch([f"{number}/{index}" for index in range(records)], time_ns=received_ns)
+    return StoredBatch(number, received_ns, received_ns - 86_400 * 10**9, raw, frozenset(refused))
+
+
+def live_batch(batch: StoredBatch, position: int = 0) -> LiveBatch:
+    return LiveBatch(
+        position=position,
+        number=batch.number,
+        received_unix_nano=batch.received_ns,
+        floor_unix_nano=batch.floor_ns,
+        project="default",
+        batch=batch.raw,
+        refused=sorted(batch.refused),
+    )
+
+
+def messages_of(batch: StoredBatch) -> list[str]:
+    return [record.message for record in LogBatch.FromString(batch.raw).records]

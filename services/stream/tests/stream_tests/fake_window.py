@@ -1,0 +1,86 @@
+"""A recent window in memory. test_window.py holds it against the one in Redis."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from logstream_stream.stored import StoredBatch
+from logstream_stream.window import Entry, Reading, WindowAway
+
+from .batches import messages_of
+
+
+@dataclass
+class _Memory:
+    epoch: str = ""
+    position: int = 0
+    entries: dict[int, StoredBatch] = field(default_factory=dict)
+    numbers: dict[int, int] = field(default_factory=dict)
+
+
+class FakeWindow:
+    """What the writer's script does (append), what may happen to Redis, and what a Window answers."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self._memory = _Memory()
+        self._epochs = 0
+
+    def append(self, batches: Sequence[StoredBatch], *, new_epoch: bool = False, most_records: int = 1_000_000) -> list[int]:
+        memory = self._memory
+        if new_epoch or not memory.epoch:
+            self._epochs += 1
+            memory.epoch = f"e{self._epochs}"
+        positions = []
+        for batch in batches:
+            if batch.number not in memory.numbers:
+                memory.position += 1
+                memory.numbers[batch.number] = memory.position
+                memory.entries[memory.position] = batch
+            positions.append(memory.numbers[batch.number])
+        while len(memory.entries) > 1 and _records(memory) > most_records:
+            del memory.entries[min(memory.entries)]
+        return positions
+
+    @property
+    def epoch(self) -> str:
+        return self._memory.epoch
+
+    def trim(self, keep: int) -> None:
+        """Leaves only the newest `keep` batches."""
+        for position in sorted(self._memory.entries)[: -keep or None]:
+            del self._memory.entries[position]
+
+    def lose_memory(self) -> None:
+        self._memory = _Memory()
+
+    def snapshot(self) -> object:
+        return copy.deepcopy(self._memory)
+
+    def restore(self, snapshot: object) -> None:
+        """Redis came back with what it had saved."""
+        assert isinstance(snapshot, _Memory)
+        self._memory = copy.deepcopy(snapshot)
+
+    def read(self, anchor: int, after: int, upto: int, count: int) -> Reading:
+        memory = self._answering()
+        number = next((number for number, position in memory.numbers.items() if position == anchor), None)
+        if not count or upto <= after:
+            return Reading(memory.epoch, memory.position, number, [], after)
+        found = [Entry(at, batch) for at, batch in sorted(memory.entries.items()) if after < at <= upto][:count]
+        complete_to = found[-1].position if len(found) == count else upto
+        return Reading(memory.epoch, memory.position, number, found, complete_to)
+
+    def latest(self, upto: int, count: int) -> Reading:
+        memory = self._answering()
+        found = [Entry(at, batch) for at, batch in sorted(memory.entries.items(), reverse=True) if at <= upto]
+        return Reading(memory.epoch, memory.position, None, found[:count], upto)
+
+    def _answering(self) -> _Memory:
+        if self.away:
+            raise WindowAway("told to be away")
+        return self._memory
+
+
+def _records(memory: _Memory) -> int:
+    return sum(len(messages_of(batch)) for batch in memory.entries.values())

@@ -1,0 +1,1 @@
+"""Tests of the stream service against a real broker and a real Redis."""

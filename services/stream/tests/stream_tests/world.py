@@ -1,0 +1,283 @@
+"""The whole of live in one thread without a network: writers, a broker that loses, reorders and doubles, a Redis that
+forgets, one replica's sequencer and hub, and viewers who come, go and come back. Tests move it step by step."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from typing import Any
+
+import orjson
+from logstream_stream.chunk import Frame
+from logstream_stream.framing import NativeFraming
+from logstream_stream.hub import Hub
+from logstream_stream.opening import Opening
+from logstream_stream.sequencer import Sequencer, Want
+from logstream_stream.stored import StoredBatch
+from logstream_stream.viewer import QueueLimits, Viewer
+from logstream_stream.window import Reading, WindowAway
+
+from .batches import START_NS, messages_of, stored
+from .fake_window import FakeWindow
+
+# Gaps name what the gateway received between two moments of the sequencer's clock; the gateway was at most so much earlier.
+LAG_NS = 2 * 10**9
+MOST_UNDER_WAY_NS = 30 * 10**9
+
+
+class QuietObserver:
+    """Metrics that nobody reads."""
+
+    def __init__(self) -> None:
+        self.gaps: list[str] = []
+        self.dropped_records = 0
+        self.closed_reasons: list[str] = []
+
+    def lag(self, seconds: float) -> None: ...
+
+    def dropped(self, reason: str, records: int) -> None:
+        self.dropped_records += records
+
+    def gap(self, reason: str) -> None:
+        self.gaps.append(reason)
+
+    def closed(self, reason: str) -> None:
+        self.closed_reasons.append(reason)
+
+    def viewers(self, count: int) -> None: ...
+
+
+def events(body: bytes) -> Iterator[tuple[str, Any, str | None]]:
+    """(name, data, id) of the events in a body; comments and retry are left out."""
+    for block in body.decode().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.split("\n") if line and not line.startswith(":"))
+        if "data" in fields:
+            yield fields.get("event", "message"), orjson.loads(fields["data"]), fields.get("id")
+
+
+@dataclass
+class Client:
+    """One person's browser: what it saw over all its connections."""
+
+    since_ns: int
+    framing: NativeFraming
+    viewer: Viewer | None = None
+    opening: Iterator[Frame] | None = None
+    last_id: str | None = None
+    shown: list[str] = field(default_factory=list)
+    # The records shown since the last gap or the beginning: none of them may come again.
+    recent: set[str] = field(default_factory=set)
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+    doubles: list[str] = field(default_factory=list)
+    places: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def see(self, body: bytes) -> None:
+        for name, data, event_id in events(body):
+            if event_id:
+                self.last_id = event_id
+                epoch, position, index, _ = event_id.rsplit(":", 3)
+                self.places.append((epoch, int(position), int(index)))
+            if name == "logs":
+                for record in data:
+                    message = record["message"]
+                    if message in self.recent:
+                        self.doubles.append(message)
+                    self.recent.add(message)
+                    self.shown.append(message)
+            elif name == "gap":
+                self.gaps.append((_ns(data["received_from"]), _ns(data["received_to"])))
+                self.recent.clear()
+            elif name == "dropped":
+                self.gaps.append((0, 2**63))
+
+
+def _ns(text: str | None) -> int:
+    return int(datetime.fromisoformat(text).timestamp() * 1e9) if text else 0
+
+
+class World:
+    """See the module. Every method is one step."""
+
+    def __init__(self, seed: int = 0, queue: QueueLimits | None = None) -> None:
+        self.random = Random(seed)
+        self.now_s = 0.0
+        self.window = FakeWindow()
+        self.stored: list[StoredBatch] = []
+        self.in_flight: list[tuple[str, list[tuple[int, StoredBatch]]]] = []
+        self.published: list[tuple[str, list[tuple[int, StoredBatch]]]] = []
+        self.lost_silently = False
+        self.writer_missed = False
+        self.broker_up = True
+        self.observer = QuietObserver()
+        self.sequencer = Sequencer(self.clock, self.wall_ns)
+        self.hub = Hub(self.clock, self.wall_ns, self.observer, queue or QueueLimits(), 1_000, 30.0, self.sequencer)
+        self.opening = Opening(self.hub, self.window, self.wall_ns, self._sleep)
+        self.clients: list[Client] = []
+        self._asked: tuple[Want, Reading] | None = None
+        self.sequencer.broker(True)
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def wall_ns(self) -> int:
+        return START_NS + int(self.now_s * 1e9)
+
+    # Writers, the broker and Redis.
+
+    def store(self, batches: int = 1, redis: str = "up") -> None:
+        """Writers commit batches. redis: up; away: they can't reach it; silent: it takes them and its answer is lost."""
+        new = [stored(len(self.stored) + 1 + i, 1 + i % 3, self.wall_ns() - LAG_NS // 2) for i in range(batches)]
+        self.stored += new
+        if redis == "up":
+            positions = self.window.append(new, new_epoch=self.writer_missed)
+            self.writer_missed = False
+            self._publish((self.window.epoch, list(zip(positions, new, strict=True))))
+        else:
+            if redis == "silent":
+                self.window.append(new)
+            self.writer_missed = True
+            self._publish(("", [(0, batch) for batch in new]))
+
+    def redeliver(self) -> None:
+        """A writer is given a batch again that is stored already."""
+        if self.stored:
+            batch = self.random.choice(self.stored[-20:])
+            positions = self.window.append([batch], new_epoch=self.writer_missed)
+            self.writer_missed = False
+            self._publish((self.window.epoch, [(positions[0], batch)]))
+
+    def lose_memory(self) -> None:
+        self.window.lose_memory()
+
+    def _publish(self, message: tuple[str, list[tuple[int, StoredBatch]]]) -> None:
+        if self.broker_up:
+            self.in_flight.append(message)
+
+    def cut_broker(self) -> None:
+        self.broker_up = False
+        self.in_flight.clear()
+        self.sequencer.broker(False)
+        self.hub.set_status("broker", False)
+
+    def mend_broker(self) -> None:
+        self.broker_up = True
+        self.sequencer.broker(True)
+        self.hub.set_status("broker", True)
+
+    # The replica.
+
+    def arrive(self, index: int = 0, *, again: bool = False) -> None:
+        """One message of those in flight arrives; again: another copy stays in flight."""
+        if self.in_flight:
+            index %= len(self.in_flight)
+            message = self.in_flight[index] if again else self.in_flight.pop(index)
+            self._apply(self.sequencer.receive(*message))
+
+    def lose(self, index: int) -> None:
+        """The broker drops a numbered message."""
+        numbered = [message for message in self.in_flight if message[0]]
+        if numbered:
+            self.in_flight.remove(numbered[index % len(numbered)])
+            self.lost_silently = True
+
+    def ask(self) -> None:
+        """The window is asked what the sequencer wants to know; the answer is under way."""
+        if self._asked:
+            return
+        want = self.sequencer.wanted()
+        if want:
+            try:
+                self._asked = want, self.window.read(want.anchor, want.after, want.upto, want.count)
+            except WindowAway:
+                self.sequencer.away()
+
+    def answer(self) -> None:
+        if self._asked:
+            asked, self._asked = self._asked, None
+            self._apply(self.sequencer.read(*asked))
+
+    def wait(self, seconds: float) -> None:
+        self.now_s += seconds
+        # No message is under way for ever.
+        while self.in_flight and self.in_flight[0][1][0][1].received_ns < self.wall_ns() - MOST_UNDER_WAY_NS:
+            self.arrive()
+        self._apply(self.sequencer.tick())
+
+    def _apply(self, outcomes: Any) -> None:
+        self.hub.apply(outcomes)
+
+    def _sleep(self, seconds: float) -> None:
+        self.wait(seconds)
+        self.ask()
+        self.answer()
+
+    def settle(self) -> None:
+        """Everything works again; all that can arrive does, and every client has read all there is."""
+        self.window.away = False
+        if not self.broker_up:
+            self.mend_broker()
+        self.store()
+        for _ in range(40):
+            while self.in_flight:
+                self.arrive()
+            self.wait(0.3)
+            self.ask()
+            self.answer()
+        self.lost_silently = False
+        self.hub.second()
+        for client in self.clients:
+            if not client.viewer:
+                self.connect(client)
+        for client in self.clients:
+            while self.read(client):
+                pass
+
+    # Viewers.
+
+    def join(self) -> Client:
+        client = Client(self.wall_ns(), NativeFraming())
+        self.clients.append(client)
+        self.connect(client)
+        return client
+
+    def connect(self, client: Client, recent: int = 4) -> None:
+        client.viewer = self.hub.join(client.framing, lambda: None, lambda: None)
+        if client.last_id is None:
+            # It never learned a place: what it missed meanwhile it can't ask for.
+            client.since_ns = self.wall_ns()
+            client.recent.clear()
+        client.opening = self.opening.frames(client.viewer, client.last_id, recent)
+        self.read(client)
+
+    def read(self, client: Client) -> bool:
+        """Lets a client read one piece; whether there was one."""
+        if not client.viewer:
+            return False
+        if client.opening:
+            frame = next(client.opening, None)
+            if frame is None:
+                client.opening = None
+            else:
+                client.see(frame.body)
+            return True
+        piece, _ = client.viewer.take()
+        client.see(piece)
+        return bool(piece)
+
+    def leave(self, client: Client) -> None:
+        """The client's connection breaks; what is queued for it is gone."""
+        if client.viewer:
+            self.hub.leave(client.viewer)
+            client.viewer = client.opening = None
+
+    def holes(self, client: Client) -> list[str]:
+        """The records stored since the client came that it neither saw nor was told of."""
+        seen = set(client.shown)
+        missing = []
+        for batch in self.stored:
+            if batch.received_ns < client.since_ns:
+                continue
+            told = any(start - LAG_NS <= batch.received_ns <= end + LAG_NS for start, end in client.gaps)
+            if not told:
+                missing += [message for message in messages_of(batch) if message not in seen]
+        return missing
