@@ -1,6 +1,5 @@
 """The routes under /api."""
 
-import time
 from collections.abc import Callable
 
 import orjson
@@ -13,11 +12,7 @@ from logstream_query.queries import page_query
 from logstream_query.store import Store
 
 
-def now_us() -> int:
-    return time.time_ns() // 1_000
-
-
-def api_routes(store: Store, metrics: Metrics, clock: Callable[[], int] = now_us) -> Blueprint:
+def api_routes(store: Store, metrics: Metrics, clock: Callable[[], int]) -> Blueprint:
     """clock: microseconds since the epoch."""
     routes = Blueprint("api", __name__, url_prefix="/api")
 

@@ -25,11 +25,22 @@ _PARAMETERS: Final = frozenset(names_of(LogsParameters) + names_of(HistoricalLog
 _METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 
-def create_app(store: Store, metrics: Metrics, registry: Callable[[], CollectorRegistry], zone: tzinfo) -> Flask:
+def now_us() -> int:
+    """Microseconds since the epoch."""
+    return time.time_ns() // 1_000
+
+
+def create_app(
+    store: Store,
+    metrics: Metrics,
+    registry: Callable[[], CollectorRegistry],
+    zone: tzinfo,
+    clock: Callable[[], int] = now_us,
+) -> Flask:
     """registry: gives the one to answer /metrics from. zone: of /historical-logs times that name none."""
     app = Flask("logstream_query", static_folder=None)
-    app.register_blueprint(api_routes(store, metrics))
-    app.register_blueprint(historical_logs_routes(store, metrics, zone))
+    app.register_blueprint(api_routes(store, metrics, clock))
+    app.register_blueprint(historical_logs_routes(store, metrics, zone, clock))
     app.register_blueprint(health_routes(store, registry))
     _answer_errors(app, metrics)
     _count_requests(app, metrics)

@@ -7,13 +7,12 @@ import orjson
 from flask import Blueprint, Response, request
 from logstream_contract.records import seed_record
 
-from logstream_query.api import now_us
 from logstream_query.metrics import Metrics
 from logstream_query.queries import historical_query
 from logstream_query.store import Store
 
 
-def historical_logs_routes(store: Store, metrics: Metrics, zone: tzinfo, clock: Callable[[], int] = now_us) -> Blueprint:
+def historical_logs_routes(store: Store, metrics: Metrics, zone: tzinfo, clock: Callable[[], int]) -> Blueprint:
     """zone: of times that name none. clock: microseconds since the epoch."""
     routes = Blueprint("historical_logs", __name__)
 

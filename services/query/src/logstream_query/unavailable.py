@@ -1,7 +1,5 @@
 """Why a request couldn't be answered although nothing was wrong with it. No library's error is known here."""
 
-from typing import Final
-
 
 class Unavailable(Exception):
     """The database didn't answer. `reason` is a label of the metric, the text is told to the client.
@@ -39,6 +37,3 @@ class StatementTimeout(Unavailable):
     reason = "timeout"
     status = 504
     retry_after_s = None
-
-
-REASONS: Final = tuple(kind.reason for kind in (DatabaseAway, DatabaseBusy, SchemaMissing, StatementTimeout))
