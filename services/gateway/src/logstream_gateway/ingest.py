@@ -19,8 +19,9 @@ from logstream_gateway.coalescer import Coalescer
 from logstream_gateway.metrics import Metrics
 from logstream_gateway.publisher import Publisher, Unavailable
 
-# An answer must leave before the caller's deadline has passed on the caller's clock.
+# An answer must arrive before the caller's deadline has passed on the caller's clock, also when many are sent at once.
 _DEADLINE_MARGIN_S: Final = 0.1
+_DEADLINE_MARGIN_SHARE: Final = 0.1
 # Batches of one PushStream that may wait for their confirm at a time.
 _STREAM_WINDOW: Final = 32
 _STATUS_DETAILS: Final = "grpc-status-details-bin"
@@ -120,9 +121,7 @@ class Ingest:
         return PushResult(batch_id=batch_id, accepted=records).SerializeToString()
 
     async def _stream_answer(self, answer: asyncio.Task[bytes], context: Context) -> bytes:
-        remaining = context.time_remaining()
-        timeout_s = None if remaining is None else max(0.0, remaining - _DEADLINE_MARGIN_S)
-        done, _ = await asyncio.wait({answer}, timeout=timeout_s)
+        done, _ = await asyncio.wait({answer}, timeout=_patience_s(context, self._timeout_s))
         try:
             if not done:
                 answer.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -156,17 +155,15 @@ class Ingest:
             await self._unavailable(method, error, context)
 
     async def _confirm(self, method: str, confirmed: asyncio.Future[None], context: Context) -> None:
-        remaining = context.time_remaining()
-        timeout_s = self._timeout_s if remaining is None else min(self._timeout_s, remaining - _DEADLINE_MARGIN_S)
         try:
-            await self._wait(confirmed, timeout_s)
+            await self._wait(confirmed, _patience_s(context, self._timeout_s))
         except Unavailable as error:
             await self._unavailable(method, error, context)
 
     async def _wait(self, confirmed: asyncio.Future[None], timeout_s: float) -> None:
         # asyncio.wait leaves the future alone when this call is cancelled or late: others share it, and its bytes stay
         # counted until the broker has answered.
-        await asyncio.wait({confirmed}, timeout=max(0.0, timeout_s))
+        await asyncio.wait({confirmed}, timeout=timeout_s)
         if not confirmed.done():
             raise self._publisher.late()
         confirmed.result()
@@ -187,3 +184,11 @@ class Ingest:
         status.details.add().Pack(retry)
         details = ((_STATUS_DETAILS, status.SerializeToString()),)
         await context.abort(grpc.StatusCode.UNAVAILABLE, str(error), details)
+
+
+def _patience_s(context: Context, timeout_s: float) -> float:
+    """How long a call may wait: timeout_s, or less so that its answer comes before its own deadline."""
+    remaining = context.time_remaining()
+    if remaining is None:
+        return timeout_s
+    return max(0.0, min(timeout_s, remaining - max(_DEADLINE_MARGIN_S, remaining * _DEADLINE_MARGIN_SHARE)))

@@ -29,6 +29,8 @@ class Consumer(BrokerThread):
         self._deliveries: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._channel: BlockingChannel | None = None
         self._channel_number = 0
+        self._last_tag = 0
+        self._acknowledged_tag = 0
         self._stopped = threading.Event()
 
     @property
@@ -60,6 +62,8 @@ class Consumer(BrokerThread):
             # A later channel has tags of its own, and the broker delivers these messages again.
             if self._channel is not None and last.channel_number == self._channel_number:
                 self._channel.basic_ack(last.tag, multiple=True)
+                self._acknowledged_tag = last.tag
+                self._metrics.buffered_messages.set(self._last_tag - last.tag)
 
         self.call(acknowledge)
 
@@ -82,6 +86,7 @@ class Consumer(BrokerThread):
         channel.queue_declare(topology.WRITE_QUEUE, durable=True, arguments=topology.WRITE_QUEUE_ARGUMENTS)
         channel.basic_qos(prefetch_count=self._prefetch)
         self._channel_number += 1
+        self._acknowledged_tag = self._last_tag = 0
         self._channel = channel
         if not self._stopped.is_set():
             channel.basic_consume(topology.WRITE_QUEUE, self._on_message, consumer_tag=_CONSUMER_TAG)
@@ -90,6 +95,7 @@ class Consumer(BrokerThread):
     def lost(self) -> None:
         self._channel = None
         self._metrics.consuming.set(0)
+        self._metrics.buffered_messages.set(0)
         if self._stopped.is_set():
             self._deliveries.put(None)
 
@@ -104,11 +110,12 @@ class Consumer(BrokerThread):
                 # Left in place: every later call is to end as well.
                 self._deliveries.put(None)
                 return None
-            self._metrics.buffered_messages.set(self._deliveries.qsize())
             if delivery.channel_number == self._channel_number:
                 return delivery
 
     def _on_message(self, channel: BlockingChannel, method: Basic.Deliver, properties: BasicProperties, body: bytes) -> None:
+        self._last_tag = method.delivery_tag
+        self._metrics.buffered_messages.set(self._last_tag - self._acknowledged_tag)
         headers = properties.headers or {}
         received = headers.get(topology.HEADER_RECEIVED)
         before = headers.get(topology.HEADER_DELIVERY_COUNT, 0)
