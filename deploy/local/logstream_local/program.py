@@ -71,6 +71,6 @@ class Program:
     url: str | None = None
     stop_signal: str = "TERM"
     stop_wait_s: int = SERVICE_STOP_S
-    ready_within_s: int = 90
+    ready_within_s: int = 120
     # Programs stop in ascending order of this, all of one value at once: senders first, servers last.
     stop_order: int = 0

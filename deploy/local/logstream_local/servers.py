@@ -153,7 +153,7 @@ def server(
         url=url,
         stop_signal=stop_signal,
         stop_wait_s=SERVER_STOP_S,
-        ready_within_s=120,
+        ready_within_s=180,
         stop_order=stop_order,
     )
 
