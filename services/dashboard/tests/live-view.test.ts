@@ -185,7 +185,7 @@ describe("a gap", () => {
       notice: { filling: "partial", loaded: 3 },
     });
     await view.fill(noticeId());
-    expect(shown()).toBe("9 8 7 6 5 4 3 gap 2 1");
+    expect(shown()).toBe("9 gap 8 7 6 5 4 3 2 1");
     expect(asked.map(({ start, end, cursor }) => [start, end, cursor])).toEqual([
       ["2026-01-01T00:00:02.000000Z", "2026-01-01T00:00:08.000000Z", undefined],
       ["2026-01-01T00:00:02.000000Z", "2026-01-01T00:00:08.000000Z", "c"],

@@ -121,6 +121,14 @@ describe("notices", () => {
     expect(list(timeline)).toBe("9 8 7 6 gap 5 4 3 2 1");
   });
 
+  test("that were filled stand above what was read into them", () => {
+    const timeline = new Timeline(SMALL);
+    timeline.add(exampleRecords(1, 9));
+    timeline.addNotice(notice("gap", 3, 7));
+    timeline.changeNotice("gap", { filling: "filled" });
+    expect(list(timeline)).toBe("9 8 gap 7 6 5 4 3 2 1");
+  });
+
   test("stand whether records match or not, and without any", () => {
     const timeline = new Timeline(SMALL);
     timeline.addNotice(notice("gap", 2, 8));

@@ -22,6 +22,16 @@ from logstream_client import LogstreamHandler
 logging.basicConfig(level=logging.INFO, handlers=[LogstreamHandler("${gateway}", node="hello")])
 logging.info("Hello, logstream")`}
       />
+      <h3>From Node, with the winston transport in clients/node</h3>
+      <Snippet
+        text={`import winston from "winston";
+import { LogstreamTransport } from "@logstream/winston-transport";
+
+const logger = winston.createLogger({
+  transports: [new LogstreamTransport({ target: "${gateway}", node: "hello" })],
+});
+logger.info("Hello, logstream");`}
+      />
     </section>
   );
 }

@@ -24,7 +24,11 @@ export interface Notice {
   readonly cursor: string | null;
 }
 
-/** Where the notice stands in the list: above every record up to this time. Empty for one of an unknown time: below them all. */
+/**
+ * Where the notice stands in the list: above every record up to this time. That is where records are missing; a filled one, where
+ * the range ended, so that what was read into it comes below the button that was pressed. Empty, below everything, when not known.
+ */
 export function placeOf(notice: Notice): string {
-  return notice.since ?? notice.until ?? "";
+  const [first, second] = notice.filling === "filled" ? [notice.until, notice.since] : [notice.since, notice.until];
+  return first ?? second ?? "";
 }
