@@ -13,7 +13,7 @@ from logstream_local.ports import holder, is_free, plan_ports
 from logstream_local.program import Program, Stack
 from logstream_local.root import ensure_root, root_path
 from logstream_local.state import State, ensure_secrets, load_secrets, load_state, save_state
-from logstream_local.supervision import ProgramState, Supervisor, launch_file, launch_text, render
+from logstream_local.supervision import Supervisor, launch_file, launch_text, render
 from logstream_local.terminal import say
 from logstream_local.venv import ensure_venv
 
@@ -79,9 +79,8 @@ def up(folders: Folders, invoker: Invoker, state: State, only: list[str], demo: 
     if not supervisor.answers():
         leftovers.end_stale_supervisor(supervisor.configuration, folders.run / "supervisord.pid")
     leftovers.end_leftovers(folders, supervisor.pid() if supervisor.answers() else None)
-    running = {name for name, one in _states(supervisor).items() if one.is_alive or one.state == "BACKOFF"}
     before = load_state(folders)
-    _check_ports(chosen, running if before and before.base_port == state.base_port else set(), folders.name)
+    _check_ports(chosen, _own_ports(_stack(folders, invoker, before)) if before else set(), folders.name)
     save_state(folders, state, invoker)
 
     ensure_venv(invoker)
@@ -169,18 +168,20 @@ def _not_ready(stack: Stack, program: Program, reason: str, waited_s: float) -> 
     return f"{program.name} is not ready after {waited_s:.0f} s: {reason}\nThe end of its log, {path}:\n{lines}"
 
 
-def _states(supervisor: Supervisor) -> dict[str, ProgramState]:
-    return supervisor.states() if supervisor.answers() else {}
+def _own_ports(stack: Stack) -> set[int]:
+    """Ports that the stack's running programs hold themselves."""
+    supervisor = Supervisor(stack.folders, stack.invoker)
+    states = supervisor.states() if supervisor.answers() else {}
+    running = [program for program in all_programs(stack) if program.name in states and not states[program.name].is_down]
+    return {port for program in running for port in program.ports}
 
 
-def _check_ports(programs: list[Program], running: set[str], name: str) -> None:
+def _check_ports(programs: list[Program], own: set[int], name: str) -> None:
     """Refuse to start anything while a port that will be needed is someone else's."""
     problems = []
     for program in programs:
-        if program.name in running:
-            continue
         for port, purpose in program.ports.items():
-            if not is_free(port):
+            if port not in own and not is_free(port):
                 owner = holder(port)
                 problems.append(f"port {port} ({purpose}) is taken{f' by {owner}' if owner else ''}")
     if problems:
