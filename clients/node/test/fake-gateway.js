@@ -31,6 +31,8 @@ export class FakeGateway {
   accepted = [];
   /** What SendLog answers. */
   success = true;
+  /** Connections that calls came by. */
+  peers = new Set();
   target = "";
   mostInFlight = 0;
   #inFlight = 0;
@@ -101,6 +103,7 @@ export class FakeGateway {
   #handler(accept) {
     return async (/** @type {any} */ call, /** @type {any} */ callback) => {
       this.attempts.push(call.request);
+      this.peers.add(call.getPeer());
       this.#inFlight += 1;
       this.mostInFlight = Math.max(this.mostInFlight, this.#inFlight);
       const refusal = this.refusals.shift();

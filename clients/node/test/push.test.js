@@ -114,7 +114,7 @@ test("records logged before the gateway is up are delivered", async () => {
   );
 });
 
-test("a call without an answer is repeated", async () => {
+test("a call without an answer is repeated on a new connection", async () => {
   gateway.hold();
   const { transport, logger } = make({ callTimeoutMs: 200 });
   logger.info("kept");
@@ -122,6 +122,7 @@ test("a call without an answer is repeated", async () => {
   gateway.release();
   assert.ok(await transport.flush(30_000));
   assert.equal(new Set(gateway.attempts.map((raw) => raw.toString("hex"))).size, 1);
+  assert.ok(gateway.peers.size >= 2);
 });
 
 test("a full buffer drops without waiting, counts, tells the owner and the log's readers", async () => {

@@ -45,6 +45,7 @@ class FakeGateway:
             self.target = f"127.0.0.1:{probe.getsockname()[1]}"
         self.refusals: deque[Refusal] = deque()
         self.attempts: list[bytes] = []
+        self.peers: set[str] = set()
         self.accepted: list[LogBatch] = []
         self.released = threading.Event()
         self.released.set()
@@ -75,6 +76,7 @@ class FakeGateway:
 
     def _push(self, raw: bytes, context: Any) -> PushResult:
         self.attempts.append(raw)
+        self.peers.add(context.peer())
         refusal = self.refusals.popleft() if self.refusals else None
         self.released.wait(60)
         if refusal is not None:

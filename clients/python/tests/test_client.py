@@ -98,6 +98,7 @@ def test_unanswered_attempt_is_repeated_on_a_new_connection(gateway: FakeGateway
         gateway.released.set()
         assert client.flush(30)
     assert len(set(gateway.attempts)) == 1
+    assert len(gateway.peers) >= 2
 
 
 def test_full_buffer_drops_without_blocking_counts_and_announces(gateway: FakeGateway) -> None:
