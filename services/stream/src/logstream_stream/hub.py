@@ -213,4 +213,3 @@ class Hub:
                 if dropped:
                     self._counts.dropped += dropped
                     self._observer.dropped(SLOW, dropped)
-

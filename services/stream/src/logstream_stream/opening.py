@@ -23,7 +23,7 @@ from logstream_stream.window import Entry, Window, WindowAway
 
 UNREADABLE_ID: Final = "unreadable id"
 UNKNOWN_PLACE: Final = "unknown place"
-UNNUMBERED: Final = "recent window was away"
+UNNUMBERED: Final = "records without a place"
 
 _PIECE_ENTRIES: Final = 8
 _MOST_ENTRIES: Final = 64
@@ -78,6 +78,7 @@ class Opening:
         found: deque[tuple[Decoded, list[int], Spot]] | None = None
         for _ in range(steps):
             try:
+                self._expect_window()
                 if self.hub.spot.epoch == self.window.read(0, 0, 0, 0).epoch:
                     found = self._latest(viewer, self.hub.go_live(viewer), count)
                 if found is not None:
@@ -89,6 +90,11 @@ class Opening:
         if not viewer.live:
             self.hub.go_live(viewer)
         return _framed(viewer, found or deque())
+
+    def _expect_window(self) -> None:
+        """Spares a viewer the time-out when it is known that the window is away."""
+        if self.hub.sequencer.window_is_away:
+            raise WindowAway("it did not answer just now")
 
     def _latest(self, viewer: Viewer, spot: Spot, count: int) -> deque[tuple[Decoded, list[int], Spot]] | None:
         found: deque[tuple[Decoded, list[int], Spot]] = deque()
@@ -116,6 +122,7 @@ class Opening:
         loose_after = self.hub.sequencer.loose_after
         if self.hub.spot.epoch == place.epoch and loose_after and place.position <= loose_after[0]:
             yield self._gap(viewer, place.received_ms * 1_000_000, UNNUMBERED)
+        self._expect_window()
         patience_s = _PATIENCE_S
         position, index = place.position, place.index
         while True:

@@ -94,6 +94,8 @@ class Sequencer:
         self._read_on = False
         self._asked = float("-inf")
         self._away_until = float("-inf")
+        # Whether the last reading failed.
+        self.window_is_away = False
         self._broker_up = False
         self._broker_was_up = False
         self._broken_ns: tuple[int, int | None] | None = (wall_ns(), None)
@@ -164,11 +166,13 @@ class Sequencer:
     def away(self) -> None:
         """Tells that the wanted reading failed."""
         self._away_until = self._clock() + self._waits.retry_s
+        self.window_is_away = True
         self._read_on = False
 
     def read(self, want: Want, reading: Reading) -> list[Outcome]:
         """Takes the reading that was wanted."""
         out: list[Outcome] = []
+        self.window_is_away = False
         if self._line is not None and self._line is not want.line:
             return out
         if self._line is None:

@@ -28,7 +28,7 @@ class _Dropped:
 
 
 class Viewer:
-    """Not thread-safe. notify: called when there is something to take. abort: called to cut it off in the middle of a write."""
+    """Not thread-safe. notify: called when there is something to take. abort: called to cut it off while it writes."""
 
     def __init__(
         self,

@@ -1,0 +1,141 @@
+"""One contract for the window in Redis and the one the other tests have in memory."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pytest
+from logstream_stream.redis_window import RedisWindow
+from logstream_stream.stored import StoredBatch
+from logstream_stream.window import Entry, Window, WindowAway
+
+from ..batches import stored
+from ..fake_window import FakeWindow
+from .playing import Writer
+
+
+@dataclass
+class Kept:
+    """A window, and the writer's side of it. append answers the positions."""
+
+    window: Window
+    append: Callable[[Sequence[StoredBatch]], list[int]]
+    limit: Callable[[int], None]
+    forget: Callable[[], None]
+
+
+def _in_memory() -> Kept:
+    window = FakeWindow()
+    limit = [1_000_000]
+    return Kept(
+        window,
+        lambda batches: window.append(batches, most_records=limit[0]),
+        lambda records: limit.__setitem__(0, records),
+        window.lose_memory,
+    )
+
+
+def _in_redis(writer: Writer, redis_url: str) -> Kept:
+    return Kept(
+        RedisWindow(redis_url),
+        lambda batches: writer.register(batches)[1],
+        lambda records: setattr(writer, "window_records", records),
+        writer.lose_memory,
+    )
+
+
+@pytest.fixture
+def redis_kept(writer: Writer, redis_url: str) -> Kept:
+    return _in_redis(writer, redis_url)
+
+
+@pytest.fixture
+def fake_kept() -> Kept:
+    return _in_memory()
+
+
+@pytest.fixture(params=["fake_kept", "redis_kept"])
+def kept(request: pytest.FixtureRequest) -> Kept:
+    found: Kept = request.getfixturevalue(request.param)
+    return found
+
+
+def positions(entries: Sequence[Entry]) -> list[int]:
+    return [entry.position for entry in entries]
+
+
+def test_an_empty_window(kept: Kept) -> None:
+    reading = kept.window.read(0, 0, 10, 5)
+    assert (reading.epoch, reading.position, reading.anchor, reading.entries) == ("", 0, None, [])
+    assert kept.window.latest(10, 5).entries == []
+
+
+def test_entries_come_back_whole_and_in_order(kept: Kept) -> None:
+    batches = [stored(number, refused=[1]) for number in (7, 5, 9)]
+    assert kept.append(batches) == [1, 2, 3]
+    reading = kept.window.read(2, 0, 3, 10)
+    assert [entry.batch for entry in reading.entries] == batches
+    assert positions(reading.entries) == [1, 2, 3]
+    assert (reading.position, reading.anchor, reading.complete_to) == (3, 5, 3)
+    assert reading.epoch
+
+
+def test_a_range_is_after_and_upto(kept: Kept) -> None:
+    kept.append([stored(number) for number in range(1, 7)])
+    assert positions(kept.window.read(0, 2, 4, 10).entries) == [3, 4]
+
+
+def test_a_counted_reading_says_how_far_it_is_complete(kept: Kept) -> None:
+    kept.append([stored(number) for number in range(1, 7)])
+    reading = kept.window.read(0, 1, 6, 2)
+    assert positions(reading.entries) == [2, 3]
+    assert reading.complete_to == 3
+    assert kept.window.read(0, 1, 6, 5).complete_to == 6
+    assert kept.window.read(0, 1, 6, 0).complete_to == 1
+
+
+def test_a_known_number_keeps_its_position(kept: Kept) -> None:
+    batches = [stored(1), stored(2)]
+    kept.append(batches)
+    assert kept.append([batches[0], stored(3)]) == [1, 3]
+    assert kept.window.read(1, 0, 9, 9).anchor == 1
+
+
+def test_the_latest_come_newest_first(kept: Kept) -> None:
+    kept.append([stored(number) for number in range(1, 7)])
+    reading = kept.window.latest(5, 3)
+    assert positions(reading.entries) == [5, 4, 3]
+    assert reading.position == 6
+
+
+def test_a_trimmed_window_remembers_numbers_and_has_no_entries(kept: Kept) -> None:
+    kept.limit(4)
+    kept.append([stored(number, records=2) for number in range(1, 7)])
+    reading = kept.window.read(2, 0, 6, 10)
+    assert positions(reading.entries) == [5, 6]
+    assert (reading.anchor, reading.complete_to) == (2, 6)
+
+
+def test_a_new_memory_has_another_epoch(kept: Kept) -> None:
+    kept.append([stored(1)])
+    before = kept.window.read(0, 0, 0, 0).epoch
+    kept.forget()
+    assert kept.window.read(1, 0, 0, 0).epoch == ""
+    assert kept.append([stored(2)]) == [1]
+    assert kept.window.read(1, 0, 0, 0).epoch not in ("", before)
+
+
+def test_an_entry_that_is_no_batch_is_missing(writer: Writer, redis_url: str) -> None:
+    writer.register([stored(1)])
+    writer.register_bytes(2, b"\xff\xff")
+    writer.register([stored(3)])
+    reading = RedisWindow(redis_url).read(0, 0, 3, 10)
+    assert positions(reading.entries) == [1, 3]
+    assert reading.complete_to == 3
+
+
+def test_a_redis_that_is_not_there_is_away() -> None:
+    window = RedisWindow("redis://127.0.0.1:1/0")
+    with pytest.raises(WindowAway, match=r"127\.0\.0\.1:1"):
+        window.read(0, 0, 0, 0)
+    with pytest.raises(WindowAway):
+        window.latest(1, 1)
