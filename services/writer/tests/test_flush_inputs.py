@@ -25,7 +25,7 @@ def raw(batch_id: int, *messages: str, node: str = "orders") -> bytes:
 
 def delivery(*raws: bytes, before: int = 0, received: int | None = RECEIVED, body: bytes | None = None) -> Delivery:
     framed = b"".join(frame(one) for one in raws) if body is None else body
-    return Delivery(1, 1, framed, received, 1, "default", before)
+    return Delivery(1, 1, framed, received, 1, "default", before > 0, before)
 
 
 def test_deliveries_share_a_flush_until_one_is_suspected() -> None:

@@ -13,5 +13,7 @@ class Delivery:
     received_unix_nano: int | None
     records: int
     project: str
-    # Times the broker delivered it before.
-    delivered_before: int
+    # Whether it was delivered before, so that it may be stored already.
+    redelivered: bool = False
+    # Deliveries before this one after which the consumer may have died of it; a lost connection alone does not count.
+    suspicion: int = 0

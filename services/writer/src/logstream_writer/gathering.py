@@ -23,12 +23,12 @@ def split(deliveries: Iterable[Delivery]) -> Iterator[Gathering]:
     """Cuts deliveries into gatherings to be flushed one after another, keeping their order."""
     together: list[Delivery] = []
     for delivery in deliveries:
-        if delivery.delivered_before < ALONE_AFTER:
+        if delivery.suspicion < ALONE_AFTER:
             together.append(delivery)
             continue
         if together:
             yield Gathering(together)
             together = []
-        yield Gathering([delivery], parked=delivery.delivered_before >= PARKED_AFTER)
+        yield Gathering([delivery], parked=delivery.suspicion >= PARKED_AFTER)
     if together:
         yield Gathering(together)

@@ -100,7 +100,7 @@ def decode(deliveries: Iterable[Delivery], retention_nanos: int) -> Inbound:
 
 def park(delivery: Delivery) -> DeadLetter:
     """The whole message, as it came."""
-    detail = f"delivered {delivery.delivered_before} times before without being stored"
+    detail = f"delivered {delivery.suspicion} times before without being stored"
     return DeadLetter(delivery.project, "parked", detail, delivery.body, delivery.received_unix_nano)
 
 
@@ -138,7 +138,7 @@ def _decode_batch(raw: bytes, delivery: Delivery, received: int, floor: int) -> 
         hashlib.blake2b(raw, digest_size=DIGEST_BYTES).digest(),
         received,
         floor,
-        delivery.delivered_before > 0,
+        delivery.redelivered,
         rows_of_batch(batch, Origin(0, received, floor), has_attributes=ATTRIBUTES_TAG in raw),
     )
 

@@ -61,7 +61,7 @@ class Unanswering(Store):
 def delivery(tag: int, batch_id: uuid.UUID, *messages: str, before: int = 0) -> Delivery:
     records = [LogRecord(message=message) for message in messages]
     raw = LogBatch(batch_id=batch_id.bytes, node="orders", records=records).SerializeToString()
-    return Delivery(tag, 1, frame(raw), time.time_ns(), len(records), "default", before)
+    return Delivery(tag, 1, frame(raw), time.time_ns(), len(records), "default", before > 0, before)
 
 
 @pytest.fixture

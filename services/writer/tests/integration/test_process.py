@@ -13,6 +13,7 @@ from typing import Any
 import pika
 import psycopg
 import pytest
+from harness.fault_proxy import FaultProxy
 from logstream_contract import topology
 from logstream_contract.batches import frame
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
@@ -145,6 +146,33 @@ def test_a_stop_while_the_database_is_away_gives_the_messages_back(
     wait("the message to be back", lambda: left(channel) == 1)
     with writer(environment):
         wait("the row", lambda: one(database, "SELECT message FROM logs") == "held")
+    assert one(database, "SELECT count(*) FROM dead_letters") == 0
+
+
+def test_connections_that_break_while_the_database_is_away_park_nothing(
+    environment: dict[str, str], rabbitmq_url: str, channel: BlockingChannel, database: psycopg.Connection[Any]
+) -> None:
+    parameters = pika.URLParameters(rabbitmq_url)
+    address = f"{parameters.host}:{parameters.port}"
+    database.execute("ALTER TABLE logs RENAME TO logs_away")
+    try:
+        with FaultProxy(parameters.host, parameters.port) as proxy:
+            url = rabbitmq_url.replace(address, f"127.0.0.1:{proxy.port}")
+            with writer({**environment, "LOGSTREAM_RABBITMQ_URL": url}) as process:
+                publish(channel, frame(raw("held")))
+                for _ in range(11):
+                    wait("the message to be taken", lambda: left(channel) == 0)
+                    proxy.drop()
+                    wait("the broker to have it back", lambda: left(channel) == 1)
+                wait("the message to be taken", lambda: left(channel) == 0)
+                database.execute("ALTER TABLE logs_away RENAME TO logs")
+                wait("the row", lambda: one(database, "SELECT message FROM logs") == "held")
+                # What was redelivered meanwhile is dealt with before it ends.
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(WAIT_S) == 0
+    finally:
+        database.execute("ALTER TABLE IF EXISTS logs_away RENAME TO logs")
+    assert left(channel) == 0
     assert one(database, "SELECT count(*) FROM dead_letters") == 0
 
 

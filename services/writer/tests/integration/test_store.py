@@ -25,7 +25,7 @@ def raw(batch_id: uuid.UUID, *messages: str) -> bytes:
 
 
 def inbound(*raws: bytes, before: int = 0) -> Inbound:
-    return decode([Delivery(1, 1, b"".join(map(frame, raws)), RECEIVED, 1, "default", before)], DAY)
+    return decode([Delivery(1, 1, b"".join(map(frame, raws)), RECEIVED, 1, "default", before > 0, before)], DAY)
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_a_refused_record_is_found_and_the_rest_is_stored(store: Store, database
 
 
 def test_parked_and_undecodable_messages_are_kept_once(store: Store, database: psycopg.Connection[Any]) -> None:
-    message = Delivery(1, 1, b"junk", RECEIVED, 1, "default", 9)
+    message = Delivery(1, 1, b"junk", RECEIVED, 1, "default", True, 9)
     for _ in range(2):
         store.flush(Inbound(dead_letters=[park(message)]))
         store.flush(decode([message], DAY))

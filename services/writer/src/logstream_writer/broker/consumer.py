@@ -1,8 +1,10 @@
 """Takes messages from the write queue and acknowledges them once they are stored."""
 
+import hashlib
 import queue
 import threading
 import time
+from collections import deque
 
 from logstream_contract import topology
 from pika.adapters.blocking_connection import BlockingChannel
@@ -13,6 +15,7 @@ from logstream_writer.delivery import Delivery
 from logstream_writer.metrics import Metrics
 
 _CONSUMER_TAG = "logstream-writer"
+_REMEMBERED_SURVIVORS = 10_000
 
 
 class Consumer(BrokerThread):
@@ -29,8 +32,10 @@ class Consumer(BrokerThread):
         self._deliveries: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._channel: BlockingChannel | None = None
         self._channel_number = 0
-        self._last_tag = 0
-        self._acknowledged_tag = 0
+        # Of the present channel, in order; only this thread touches them.
+        self._unacknowledged: deque[Delivery] = deque()
+        # Messages that were here when a connection broke, and how often: their redelivery says nothing against them.
+        self._survived: dict[bytes, int] = {}
         self._stopped = threading.Event()
 
     @property
@@ -62,8 +67,9 @@ class Consumer(BrokerThread):
             # A later channel has tags of its own, and the broker delivers these messages again.
             if self._channel is not None and last.channel_number == self._channel_number:
                 self._channel.basic_ack(last.tag, multiple=True)
-                self._acknowledged_tag = last.tag
-                self._metrics.buffered_messages.set(self._last_tag - last.tag)
+                while self._unacknowledged and self._unacknowledged[0].tag <= last.tag:
+                    self._unacknowledged.popleft()
+                self._metrics.buffered_messages.set(len(self._unacknowledged))
 
         self.call(acknowledge)
 
@@ -86,7 +92,6 @@ class Consumer(BrokerThread):
         channel.queue_declare(topology.WRITE_QUEUE, durable=True, arguments=topology.WRITE_QUEUE_ARGUMENTS)
         channel.basic_qos(prefetch_count=self._prefetch)
         self._channel_number += 1
-        self._acknowledged_tag = self._last_tag = 0
         self._channel = channel
         if not self._stopped.is_set():
             channel.basic_consume(topology.WRITE_QUEUE, self._on_message, consumer_tag=_CONSUMER_TAG)
@@ -96,6 +101,13 @@ class Consumer(BrokerThread):
         self._channel = None
         self._metrics.consuming.set(0)
         self._metrics.buffered_messages.set(0)
+        for delivery in self._unacknowledged:
+            name = _digest(delivery.body)
+            # Moved to the end, so that the oldest go first.
+            self._survived[name] = self._survived.pop(name, 0) + 1
+        self._unacknowledged.clear()
+        while len(self._survived) > _REMEMBERED_SURVIVORS:
+            del self._survived[next(iter(self._survived))]
         if self._stopped.is_set():
             self._deliveries.put(None)
 
@@ -114,24 +126,28 @@ class Consumer(BrokerThread):
                 return delivery
 
     def _on_message(self, channel: BlockingChannel, method: Basic.Deliver, properties: BasicProperties, body: bytes) -> None:
-        self._last_tag = method.delivery_tag
-        self._metrics.buffered_messages.set(self._last_tag - self._acknowledged_tag)
         headers = properties.headers or {}
         received = headers.get(topology.HEADER_RECEIVED)
-        before = headers.get(topology.HEADER_DELIVERY_COUNT, 0)
-        delivered_before = before if isinstance(before, int) else 0
+        suspicion = 0
         if method.redelivered:
             self._metrics.redelivered_messages.inc()
-            delivered_before = max(1, delivered_before)
+            before = headers.get(topology.HEADER_DELIVERY_COUNT, 0)
+            suspicion = max(0, before - self._survived.get(_digest(body), 0)) if isinstance(before, int) else 0
         records = headers.get(topology.HEADER_RECORDS)
-        self._deliveries.put(
-            Delivery(
-                tag=method.delivery_tag,
-                channel_number=self._channel_number,
-                body=body,
-                received_unix_nano=received if isinstance(received, int) and received > 0 else None,
-                records=records if isinstance(records, int) else 1,
-                project=str(headers.get(topology.HEADER_PROJECT, topology.DEFAULT_PROJECT)),
-                delivered_before=delivered_before,
-            )
+        delivery = Delivery(
+            tag=method.delivery_tag,
+            channel_number=self._channel_number,
+            body=body,
+            received_unix_nano=received if isinstance(received, int) and received > 0 else None,
+            records=records if isinstance(records, int) else 1,
+            project=str(headers.get(topology.HEADER_PROJECT, topology.DEFAULT_PROJECT)),
+            redelivered=method.redelivered,
+            suspicion=suspicion,
         )
+        self._unacknowledged.append(delivery)
+        self._metrics.buffered_messages.set(len(self._unacknowledged))
+        self._deliveries.put(delivery)
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=16).digest()
