@@ -6,7 +6,7 @@ import time
 from harness.ledger import Ledger
 from harness.senders import Batch, Sender
 from harness.stack import Stack
-from harness.verdict import read_stored, settle
+from harness.verdict import count_stored, settle
 from harness.waiting import wait_for
 
 SENDERS = 3
@@ -32,7 +32,7 @@ def test_a_hundred_thousand_records_are_committed(stack: Stack) -> None:
     accepted_s = time.monotonic() - began
     wait_for(
         "100,000 stored records",
-        lambda: len(read_stored(stack.database_url, ledger.nodes)),
+        lambda: count_stored(stack.database_url, ledger.nodes),
         lambda stored: stored >= 100_000,
     )
     committed_s = time.monotonic() - began

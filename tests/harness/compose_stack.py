@@ -1,7 +1,8 @@
-"""Runs a stack in Docker with `docker compose`. Needs the engine and the compose plugin; the images are built on the
-way."""
+"""Runs a stack in Docker with `docker compose`: what docker-compose.yml describes, plus a layer that publishes every port on
+loopback. It must not change what runs in the containers."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -11,25 +12,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.services import BROKER, CACHE, DATABASE, PAGE
+from harness.services import BROKER, CACHE, DATABASE, EXAMPLES, PROGRAMS
 from harness.stack import Addresses
 from harness.wire import ROOT
 
+# Images are built on the way.
 UP_S = 1_800
-COMMAND_S = 180
-MANAGEMENT = 15_672
-GRPC, HTTP, ADMIN = 4_317, 8_080, 9_464
-# What each compose service listens on inside its container, as far as the tests need it.
-PUBLISHED = {"gateway": (GRPC, ADMIN), "writer": (ADMIN,), "query": (HTTP,), "stream": (HTTP,), "dashboard": (HTTP,),
-             DATABASE: (5_432,), BROKER: (5_672, MANAGEMENT), CACHE: (6_379,)}  # fmt: skip
+COMMAND_S = 300
+MANAGEMENT, HTTP, ADMIN = 15_672, 8_080, 9_464
+# What docker-compose.yml does not publish: the servers on ports that stay theirs through restarts, the replicas' on any.
+SERVERS = {DATABASE: (5_432,), BROKER: (5_672, MANAGEMENT), CACHE: (6_379,)}
 ADMIN_PORT = {"gateway": ADMIN, "writer": ADMIN, "query": HTTP, "stream": HTTP}
-COMPOSE_NAME = {PAGE: "dashboard"}
-# What takes one port of the host each, the same through restarts; the others take any, asked for when needed.
-LASTING = ("gateway", "dashboard", DATABASE, BROKER, CACHE)
 
 
 class ComposeProvider:
-    """A compose project of the given name, with every port published on free loopback ports by a layer of its own."""
+    """A compose project of the given name. Raises AssertionError with the command's own words when one fails."""
 
     # A container does not reach a proxy on the test's loopback address.
     shares_loopback = False
@@ -37,19 +34,27 @@ class ComposeProvider:
     def __init__(self, name: str) -> None:
         self._name = name
         self._layer = Path(tempfile.gettempdir()) / f"{name}.compose.json"
-        self._services: dict[str, Any] = {}
+        self._services: dict[str, dict[str, Any]] = {}
+        self._public: dict[str, int] = {}
 
     def up(self) -> Addresses:
+        self._public = {"GATEWAY_PORT": _free_port(), "PAGE_PORT": _free_port()}
+        # The servers' own network is closed to the outside, so their ports are published on the other one.
         self._services = {
-            service: {"ports": [self._published(service, port) for port in ports]} for service, ports in PUBLISHED.items()
+            name: {"ports": [f"127.0.0.1:{_free_port()}:{port}" for port in ports], "networks": ["data", "edge"]}
+            for name, ports in SERVERS.items()
         }
+        for name, port in ADMIN_PORT.items():
+            self._services[name] = {"ports": [f"127.0.0.1::{port}"], "networks": ["data", "edge"]}
         self._write_layer()
+        self._run([str(ROOT / "deploy/compose/env")])
         self._compose("down", "--volumes", "--remove-orphans")
-        self._compose("up", "--build", "--detach", "--wait", timeout_s=UP_S)
+        self._compose("up", "--build", "--detach", "--wait", *PROGRAMS, timeout_s=UP_S)
         return self._addresses()
 
     def attach(self) -> Addresses:
-        self._services = json.loads(self._layer.read_text(encoding="utf-8"))["services"]
+        kept = json.loads(self._layer.read_text(encoding="utf-8"))
+        self._services, self._public = kept["services"], kept["x-public"]
         return self._addresses()
 
     def down(self) -> None:
@@ -57,7 +62,7 @@ class ComposeProvider:
         self._layer.unlink(missing_ok=True)
 
     def admin_url(self, service: str, replica: int) -> str:
-        return f"http://{self._host_port(service, ADMIN_PORT[service], replica)}"
+        return f"http://{self._published(service, ADMIN_PORT[service], replica)}"
 
     def kill(self, program: str, number: signal.Signals, replica: int) -> None:
         container = self._containers()[program, replica]
@@ -72,10 +77,13 @@ class ComposeProvider:
         return dict(zip(containers, map(int, told.split()), strict=True))
 
     def stop(self, program: str) -> None:
-        self._compose("stop", COMPOSE_NAME.get(program, program))
+        self._compose("stop", program)
 
     def start(self, program: str) -> None:
-        self._compose("start", COMPOSE_NAME.get(program, program))
+        self._compose("start", program)
+
+    def start_examples(self) -> None:
+        self._compose("up", "--build", "--detach", "--no-deps", *EXAMPLES, timeout_s=UP_S)
 
     def scale(self, service: str, replicas: int) -> None:
         self._compose("up", "--detach", "--no-deps", "--no-recreate", "--scale", f"{service}={replicas}", service)
@@ -90,53 +98,67 @@ class ComposeProvider:
         self._write_layer()
         self._compose("up", "--detach", "--no-deps", service)
 
-    def _published(self, service: str, port: int) -> str:
-        if service not in LASTING:
-            return f"127.0.0.1::{port}"
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            return f"127.0.0.1:{probe.getsockname()[1]}:{port}"
-
     def _write_layer(self) -> None:
-        self._layer.write_text(json.dumps({"services": self._services}, indent=1), encoding="utf-8")
+        layer = {"services": self._services, "x-public": self._public}
+        self._layer.write_text(json.dumps(layer, indent=1), encoding="utf-8")
 
     def _addresses(self) -> Addresses:
-        writer = json.loads(self._compose("config", "--format", "json"))["services"]["writer"]["environment"]
-        database_url = self._reached(writer["LOGSTREAM_DATABASE_URL"], DATABASE, 5_432)
-        rabbitmq_url = self._reached(writer["LOGSTREAM_RABBITMQ_URL"], BROKER, 5_672)
-        credentials = urlsplit(rabbitmq_url).netloc.rpartition("@")[0]
+        services = json.loads(self._compose("config", "--format", "json"))["services"]
+        inside = services["writer"]["environment"]
+        database_url = self._reached(inside["LOGSTREAM_DATABASE_URL"], DATABASE, 5_432)
+        rabbitmq_url = self._reached(inside["LOGSTREAM_RABBITMQ_URL"], BROKER, 5_672)
+        superuser = f"postgres:{services[DATABASE]['environment']['POSTGRES_PASSWORD']}"
         return Addresses(
-            gateway=self._host_port("gateway", GRPC),
-            page_url=f"http://{self._host_port('dashboard', HTTP)}",
+            gateway=f"127.0.0.1:{self._public['GATEWAY_PORT']}",
+            page_url=f"http://127.0.0.1:{self._public['PAGE_PORT']}",
             database_url=database_url,
-            superuser_url=database_url,  # the image makes its first user a superuser
+            superuser_url=_with_user(database_url, superuser),
             rabbitmq_url=rabbitmq_url,
-            management_url=f"http://{credentials}@{self._host_port(BROKER, MANAGEMENT)}",
-            redis_url=self._reached(writer["LOGSTREAM_REDIS_URL"], CACHE, 6_379),
+            management_url=f"http://{_user(rabbitmq_url)}@{self._published(BROKER, MANAGEMENT)}",
+            redis_url=self._reached(inside["LOGSTREAM_REDIS_URL"], CACHE, 6_379),
         )
 
     def _reached(self, url: str, service: str, port: int) -> str:
         """A URL of the containers' network as it is reached from here."""
-        parts = urlsplit(url)
-        user, at, _ = parts.netloc.rpartition("@")
-        return parts._replace(netloc=f"{user}{at}{self._host_port(service, port)}").geturl()
+        return urlsplit(url)._replace(netloc=f"{_user(url)}@{self._published(service, port)}").geturl()
 
-    def _host_port(self, service: str, port: int, replica: int = 1) -> str:
-        return self._compose("port", "--index", str(replica), service, str(port)).strip()
+    def _published(self, service: str, port: int, replica: int = 1) -> str:
+        return self._compose("port", "--index", str(replica), service, str(port))
 
     def _containers(self) -> dict[tuple[str, int], str]:
         """The container ids of every program and replica, running or not."""
-        program_of = {service: program for program, service in COMPOSE_NAME.items()}
         found = {}
         for line in self._compose("ps", "--all", "--format", "{{.Service}} {{.Name}} {{.ID}}").splitlines():
             service, name, identity = line.split()
-            found[program_of.get(service, service), int(name.rpartition("-")[2])] = identity
+            found[service, int(name.rpartition("-")[2])] = identity
         return found
 
     def _compose(self, *arguments: str, timeout_s: float = COMMAND_S) -> str:
-        files = ["--file", str(ROOT / "docker-compose.yml"), "--file", str(self._layer)]
-        return self._run(["docker", "compose", "--project-name", self._name, *files, *arguments], timeout_s)
+        files = [ROOT / "docker-compose.yml", ROOT / "deploy/compose/examples.yml", self._layer]
+        layers = [word for file in files for word in ("--file", str(file))]
+        return self._run(["docker", "compose", "--project-name", self._name, *layers, *arguments], timeout_s)
 
     def _run(self, command: list[str], timeout_s: float = COMMAND_S) -> str:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False)
+        environment = (
+            os.environ | {name: str(port) for name, port in self._public.items()} | {"LOGSTREAM_IMAGE_TAG": self._name}
+        )
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout_s, check=False
+        )
         assert done.returncode == 0, f"{' '.join(command)}: exit status {done.returncode}\n{done.stderr[-3_000:]}"
         return done.stdout.strip()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _user(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[0]
+
+
+def _with_user(url: str, user: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}").geturl()

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from harness.services import DATABASE
+from harness.services import DATABASE, EXAMPLES
 from harness.stack import Addresses
 from harness.wire import ROOT
 
@@ -77,6 +77,9 @@ class LocalProvider:
 
     def start(self, program: str) -> None:
         self._run("start", _named(program))
+
+    def start_examples(self) -> None:
+        self._run("up", "--only", *EXAMPLES, timeout_s=UP_S)
 
     def scale(self, service: str, replicas: int) -> None:
         self._run("scale", service, str(replicas))

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from harness import isolation
-from harness.stack import Stack, open_stack
+from harness.session import open_stack
+from harness.stack import Stack
 
 SEED_VARIABLE = "LOGSTREAM_TEST_SEED"
 SEED = pytest.StashKey[int]()

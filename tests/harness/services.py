@@ -24,3 +24,7 @@ DATABASE, BROKER, CACHE = "timescaledb", "rabbitmq", "redis"
 
 # In an order to start them in.
 PROGRAMS = (DATABASE, BROKER, CACHE, *(service.name for service in SERVICES), PAGE)
+
+# The example services that come with the product, which do not run unless they are started; and the node names they log
+# under.
+EXAMPLES = {"node-orders": "orders", "node-payments": "payments", "python-inventory": "inventory"}

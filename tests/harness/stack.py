@@ -1,7 +1,6 @@
 """A running stack as the tests use it: addresses to talk to, and programs to break. It must not know how the stack is
 run: that is the provider's part."""
 
-import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,11 +14,10 @@ import requests
 from harness.broker import Broker
 from harness.history import get
 from harness.metrics import read_metrics
-from harness.services import BROKER, CACHE, DATABASE, PAGE, PROGRAMS, SERVICES
+from harness.services import BROKER, CACHE, DATABASE, EXAMPLES, PAGE, PROGRAMS, SERVICES
 from harness.waiting import wait_for
 
 READY_S = 120
-STACK_VARIABLE = "LOGSTREAM_TEST_STACK"
 
 
 @dataclass(frozen=True)
@@ -65,6 +63,9 @@ class Provider(Protocol):
 
     def start(self, program: str) -> None:
         """Starts a stopped program; it need not be ready yet."""
+
+    def start_examples(self) -> None:
+        """Starts what harness.services.EXAMPLES lists; what is missing for it is installed first."""
 
     def scale(self, service: str, replicas: int) -> None:
         """Runs this many replicas; they need not be ready yet."""
@@ -121,6 +122,16 @@ class Stack:
     def start(self, program: str) -> None:
         self._provider.start(program)
         self.wait_ready(program)
+
+    @contextmanager
+    def examples(self) -> Iterator[None]:
+        """The example services, logging."""
+        self._provider.start_examples()
+        try:
+            yield
+        finally:
+            for name in EXAMPLES:
+                self._provider.stop(name)
 
     def scale(self, service: str, replicas: int) -> None:
         self._scaled.add(service)
@@ -182,23 +193,3 @@ class Stack:
         names = self._overridden.pop(service, set())
         if names:
             self._provider.set_environment(service, dict.fromkeys(names))
-
-
-@contextmanager
-def open_stack() -> Iterator[Stack]:
-    """The stack of a test session: LOGSTREAM_TEST_STACK's, which is left running, or one of its own. STACK=compose runs it
-    in Docker."""
-    from harness.compose_stack import ComposeProvider
-    from harness.local_stack import LocalProvider
-
-    name = os.environ.get(STACK_VARIABLE)
-    compose = os.environ.get("STACK") == "compose"
-    provider: Provider = ComposeProvider(name or "logstream-test") if compose else LocalProvider(name or "test")
-    if name:
-        stack = Stack(provider, provider.attach())
-        yield stack
-        return
-    try:
-        yield Stack(provider, provider.up())
-    finally:
-        provider.down()

@@ -40,6 +40,13 @@ def read_stored(database_url: str, nodes: list[str]) -> dict[str, int]:
         return dict(connection.execute(STORED, [nodes]).fetchall())
 
 
+def count_stored(database_url: str, nodes: list[str]) -> int:
+    """How many rows these nodes have. Raises psycopg.OperationalError."""
+    with psycopg.connect(database_url, connect_timeout=5) as connection:
+        row = connection.execute("select count(*) from logs where node = any(%s)", [nodes]).fetchone()
+        return int(row[0]) if row else 0
+
+
 def judge(database_url: str, ledger: Ledger) -> Verdict:
     stored = read_stored(database_url, ledger.nodes)
     accepted, unanswered = ledger.accepted, ledger.unanswered
