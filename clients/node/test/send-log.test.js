@@ -75,17 +75,23 @@ test("a call without an answer is not repeated", async () => {
   assert.equal(gateway.attempts.length, 2);
 });
 
-test("after a failure the others wait until the gateway works again, one call trying", async () => {
-  gateway.refusals.push(
-    ...Array.from({ length: 3 }, () => ({ status: "UNAVAILABLE", message: "no broker", retryAfterMs: 20 })),
-  );
-  const { transport, logger } = make({ callsInFlight: 1, backoffFirstMs: 1 });
+test("after a failure the others wait until one call has shown that the gateway works again", async () => {
+  gateway.refusals.push({ status: "UNAVAILABLE", message: "no broker" });
+  const { transport, logger } = make({ backoffFirstMs: 1, callTimeoutMs: 60_000 });
+  logger.info("lost");
+  await until(() => transport.stats().recordsUnconfirmed === 1);
+  gateway.hold();
   for (let index = 0; index < 50; index += 1) {
     logger.info(`message ${index}`);
   }
+  await until(() => gateway.attempts.length >= 2);
+  // Calls made at once would arrive at once.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(gateway.attempts.length, 2);
+  gateway.release();
   assert.ok(await transport.flush(30_000));
-  assert.equal(transport.stats().recordsUnconfirmed, 3);
-  assert.equal(transport.stats().recordsDelivered, 47);
+  assert.equal(transport.stats().recordsUnconfirmed, 1);
+  assert.equal(transport.stats().recordsDelivered, 50);
 });
 
 test("a gateway's wish for a pause is granted", async () => {
