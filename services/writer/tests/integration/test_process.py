@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import pika
 import psycopg
 import pytest
+import requests
 from harness.fault_proxy import FaultProxy
 from logstream_contract import topology
 from logstream_contract.batches import frame
@@ -89,6 +91,17 @@ def one(database: psycopg.Connection[Any], query: str) -> Any:
     return row[0] if row else None
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+def redelivered(admin: str) -> float:
+    text = requests.get(f"http://{admin}/metrics", timeout=WAIT_S).text
+    line = next(line for line in text.splitlines() if line.startswith("logstream_writer_redelivered_messages_total"))
+    return float(line.split()[1])
+
+
 def test_stored_announced_acknowledged_and_stopped(
     environment: dict[str, str], channel: BlockingChannel, database: psycopg.Connection[Any]
 ) -> None:
@@ -158,13 +171,13 @@ def test_connections_that_break_while_the_database_is_away_park_nothing(
     try:
         with FaultProxy(parameters.host, parameters.port) as proxy:
             url = rabbitmq_url.replace(address, f"127.0.0.1:{proxy.port}")
-            with writer({**environment, "LOGSTREAM_RABBITMQ_URL": url}) as process:
+            admin = f"127.0.0.1:{free_port()}"
+            with writer({**environment, "LOGSTREAM_RABBITMQ_URL": url, "LOGSTREAM_ADMIN_LISTEN": admin}) as process:
                 publish(channel, frame(raw("held")))
-                for _ in range(11):
-                    wait("the message to be taken", lambda: left(channel) == 0)
+                wait("the message to be taken", lambda: left(channel) == 0 and proxy.connections() > 0)
+                for time_back in range(1, 12):
                     proxy.drop()
-                    wait("the broker to have it back", lambda: left(channel) == 1)
-                wait("the message to be taken", lambda: left(channel) == 0)
+                    wait(f"redelivery {time_back}", lambda seen=time_back: redelivered(admin) == seen)  # type: ignore[misc]
                 database.execute("ALTER TABLE logs_away RENAME TO logs")
                 wait("the row", lambda: one(database, "SELECT message FROM logs") == "held")
                 # What was redelivered meanwhile is dealt with before it ends.
