@@ -96,9 +96,13 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def redelivered(admin: str) -> float:
-    text = requests.get(f"http://{admin}/metrics", timeout=WAIT_S).text
-    line = next(line for line in text.splitlines() if line.startswith("logstream_writer_redelivered_messages_total"))
+def metric(admin: str, name: str) -> float:
+    """The writer's metric, 0 while it does not answer yet."""
+    try:
+        text = requests.get(f"http://{admin}/metrics", timeout=WAIT_S).text
+    except requests.ConnectionError:
+        return 0
+    line = next(line for line in text.splitlines() if line.startswith(f"logstream_writer_{name} "))
     return float(line.split()[1])
 
 
@@ -174,10 +178,11 @@ def test_connections_that_break_while_the_database_is_away_park_nothing(
             admin = f"127.0.0.1:{free_port()}"
             with writer({**environment, "LOGSTREAM_RABBITMQ_URL": url, "LOGSTREAM_ADMIN_LISTEN": admin}) as process:
                 publish(channel, frame(raw("held")))
-                wait("the message to be taken", lambda: left(channel) == 0 and proxy.connections() > 0)
-                for time_back in range(1, 12):
+                for _ in range(11):
+                    wait("the message to be held", lambda: metric(admin, "buffered_messages") == 1)
+                    seen = metric(admin, "redelivered_messages_total")
                     proxy.drop()
-                    wait(f"redelivery {time_back}", lambda seen=time_back: redelivered(admin) == seen)  # type: ignore[misc]
+                    wait("the redelivery", lambda seen=seen: metric(admin, "redelivered_messages_total") > seen)  # type: ignore[misc]
                 database.execute("ALTER TABLE logs_away RENAME TO logs")
                 wait("the row", lambda: one(database, "SELECT message FROM logs") == "held")
                 # What was redelivered meanwhile is dealt with before it ends.
