@@ -67,7 +67,7 @@ check: venv ## Lint, types, unit tests of the page, generated files, lock files:
 	.venv/bin/python docs/generate.py --check
 	services/lock --check
 	cd services/dashboard && npm ci --no-audit --no-fund --silent && npm run check && npm test
-	cd clients/node && npm ci --no-audit --no-fund --silent && npm test
+	cd clients/node && npm ci --no-audit --no-fund --silent && npm run check && npm test
 
 .PHONY: test
 test: venv browser ## All tests, against a stack of their own
