@@ -56,13 +56,13 @@ clean: ## Stop and remove what was generated; keeps the data (DATA=1 wipes it to
 
 # What is checked by type, each folder by itself because their test modules share names.
 TYPED := services/contract services/runtime services/gateway services/writer services/query services/stream \
-	clients/python tests/harness tests/e2e tests/faults deploy/local docs
+	clients/python examples/python-inventory tests/harness tests/e2e tests/faults deploy/local docs
 
 .PHONY: check
 check: venv ## Lint, types, unit tests of the page, generated files, lock files: no server needed
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
-	for folder in $(TYPED); do MYPYPATH=tests .venv/bin/mypy $$folder || exit 1; done
+	for folder in $(TYPED); do MYPYPATH=tests:deploy/local .venv/bin/mypy $$folder || exit 1; done
 	proto/generate --check
 	.venv/bin/python docs/generate.py --check
 	services/lock --check

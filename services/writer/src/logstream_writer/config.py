@@ -27,7 +27,7 @@ class Config:
     )
     retention_days: Annotated[int, Field(ge=1, le=36_500)] = setting(
         "LOGSTREAM_RETENTION_DAYS",
-        "Age past which records are not kept; a record that arrives with an older time gets its receive time.",
+        "Age up to which a record's own time is believed; a record that arrives with an older one gets its receive time.",
         30,
         unit="days",
     )
