@@ -19,8 +19,8 @@ def configuration() -> Iterator[str]:
     yield "# Configuration\n"
     yield (
         "Every setting is an environment variable. A variable `NAME_FILE` names a file that holds the value instead, for "
-        "secrets. A bad value ends the process with status 2 and names every problem; the values in force are the first line "
-        "of a service's log, secrets masked.\n"
+        "secrets. A bad value ends the process with status 2 and names every problem; the values in force are the first "
+        "line of a service's log, secrets masked.\n"
     )
     yield "This page is generated from the services' declarations (`make docs`).\n"
     for service in SERVICES:
@@ -38,8 +38,10 @@ def _setting_row(one: Setting) -> str:
 
 def metrics() -> Iterator[str]:
     yield "# Metrics\n"
-    yield "In Prometheus' text format at `/metrics`: on `LOGSTREAM_ADMIN_LISTEN` of gateway and writer, on the service's own "
-    yield "port of query and stream. Counters carry the suffix `_total`.\n"
+    yield (
+        "In Prometheus' text format at `/metrics`: on `LOGSTREAM_ADMIN_LISTEN` of gateway and writer, on the service's own "
+        "port of query and stream.\n"
+    )
     yield "This page is generated from the services' declarations (`make docs`).\n"
     for service in SERVICES:
         registry = CollectorRegistry()
