@@ -24,6 +24,7 @@ describe("text", () => {
     ["--force", "run --force", false],
     ["--force", "run force", true],
     ['a"b', 'xa"by', true],
+    ['a"b c"', 'c" and a"b', true],
   ])("%s on %j: %s", (text, message, expected) => {
     expect(matches(text, message)).toBe(expected);
   });

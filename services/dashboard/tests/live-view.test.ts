@@ -147,10 +147,25 @@ describe("older records", () => {
     history = () => new Promise((resolve) => (late = resolve));
     const loading = view.loadOlder();
     view.setFilter({ ...EVERYTHING, text: "message" });
+    history = () => new Promise(() => {});
+    void view.loadOlder();
     late(page(exampleRecords(1, 4)));
     await loading;
     expect(shown()).toBe("9");
-    expect(view.snapshot()).toMatchObject({ older: "idle", error: null });
+    expect(view.snapshot()).toMatchObject({ older: "loading", error: null });
+  });
+
+  test("that arrive after the live ones moved on are not taken: there would be a hole between", async () => {
+    streams(exampleRecords(101, 110));
+    let late: (answer: HistoryPage) => void = () => {};
+    history = () => new Promise((resolve) => (late = resolve));
+    const loading = view.loadOlder();
+    view.follow();
+    streams(exampleRecords(111, 3000));
+    late(page(exampleRecords(1, 100)));
+    await loading;
+    expect(shown().split(" ").at(-1)).toBe("1001");
+    expect(view.snapshot()).toMatchObject({ size: 2000, older: "idle" });
   });
 
   test("one request at a time", async () => {

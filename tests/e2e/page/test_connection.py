@@ -10,7 +10,7 @@ from .conftest import OpenPage
 from .log_page import LogPage
 from .service import Service
 
-LOST = "Connection lost, retrying"
+LOST = "Lost, retrying"
 
 
 def expect_exactly(page: LogPage, *texts: str) -> None:

@@ -8,7 +8,7 @@ export function FirstLog() {
   return (
     <section className="first-log" aria-labelledby="first-log">
       <h2 id="first-log">No log has arrived yet</h2>
-      <p>Send one to the gateway at {gateway}, and it appears here by itself.</p>
+      <p>Send one to the gateway, at {gateway} unless it was configured otherwise. It appears here by itself.</p>
       <h3>From a shell, with grpcurl</h3>
       <Snippet
         text={`grpcurl -plaintext -d '{"node": "hello", "level": "info", "message": "Hello, logstream"}' \\

@@ -6,7 +6,7 @@ import { THEMES, type Theme, type ThemeChoice } from "../theme";
 const CONNECTIONS: Record<Connection, string> = {
   connecting: "Connecting",
   live: "Live",
-  lost: "Connection lost, retrying",
+  lost: "Lost, retrying",
 };
 
 const NAMES: Record<ThemeChoice, string> = { system: "System", light: "Light", dark: "Dark" };
