@@ -3,17 +3,15 @@
 import random
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from harness.ledger import Ledger
 from harness.load import Load
 from harness.senders import Sender
-from harness.sse import Viewer
+from harness.sse import Viewer, open_viewer
 from harness.stack import Stack
-from harness.verdict import Verdict
+from harness.verdict import Verdict, demand_shown_once
 
 Demand = Callable[[], Verdict]
 KILLS = 3
@@ -26,13 +24,6 @@ def sender(stack: Stack, ledger: Ledger) -> Iterator[Sender]:
     made.close()
 
 
-def open_viewer(stack: Stack, last_event_id: str | None = None) -> Viewer:
-    """A viewer of /stream that is being served."""
-    viewer = Viewer(f"{stack.page_url}/stream", last_event_id)
-    viewer.wait("the head of the stream", lambda seen: seen.parser.retry_ms is not None)
-    return viewer
-
-
 def last_status(viewer: Viewer) -> dict[str, str]:
     """What the last `status` event said; empty before the first."""
     told = viewer.named("status")
@@ -40,16 +31,8 @@ def last_status(viewer: Viewer) -> dict[str, str]:
     return status
 
 
-def demand_once(shown: list[dict[str, Any]], verdict: Verdict, ledger: Ledger) -> None:
-    counts = Counter(record["message"] for record in shown)
-    missing = sorted(ledger.accepted - counts.keys())
-    twice = {message: count for message, count in counts.items() if count > 1}
-    assert not missing, f"{len(missing)} of {verdict.accepted} records never shown, such as {missing[:5]}"
-    assert not twice, f"{len(twice)} records shown more than once, such as {list(twice.items())[:5]}"
-
-
 def test_live_goes_on_without_redis(stack: Stack, ledger: Ledger, sender: Sender, demand: Demand) -> None:
-    with open_viewer(stack) as viewer:
+    with open_viewer(stack.page_url) as viewer:
         sender.push(sender.batch(10))
         viewer.wait_shown(ledger.accepted, *ledger.nodes)
         stack.stop("redis")
@@ -61,22 +44,23 @@ def test_live_goes_on_without_redis(stack: Stack, ledger: Ledger, sender: Sender
         viewer.wait("status: recent records again", lambda seen: last_status(seen).get("recent") == "up")
         sender.push(sender.batch(10))
         viewer.wait_shown(ledger.accepted, *ledger.nodes)
-        demand_once(viewer.records(*ledger.nodes), demand(), ledger)
+        demand()
+        demand_shown_once(viewer.records(*ledger.nodes), ledger)
 
 
 def test_a_new_viewer_without_redis_has_no_first_screen_and_is_told(stack: Stack, ledger: Ledger, sender: Sender) -> None:
     sender.push(sender.batch(10))
     stack.stop("redis")
-    with open_viewer(stack) as viewer:
+    with open_viewer(stack.page_url) as viewer:
         viewer.wait("status: no recent records", lambda seen: last_status(seen).get("recent") == "down")
         before = ledger.accepted
         sender.push(sender.batch(10))
         viewer.wait_shown(ledger.accepted - before, *ledger.nodes)
     stack.start("redis")
-    with open_viewer(stack) as viewer:
+    with open_viewer(stack.page_url) as viewer:
         # Which record is the first in the window is a matter of moments.
         viewer.wait("a numbered record again", lambda seen: _numbered(seen, sender))
-    with open_viewer(stack) as viewer:
+    with open_viewer(stack.page_url) as viewer:
         viewer.wait("a first screen again", lambda seen: bool(seen.records(*ledger.nodes)))
         assert not viewer.named("status"), "nothing is down, so there is nothing to tell"
 
@@ -88,7 +72,7 @@ def _numbered(viewer: Viewer, sender: Sender) -> bool:
 
 
 def test_who_resumes_after_redis_forgot_is_told_of_the_gap(stack: Stack, ledger: Ledger, sender: Sender) -> None:
-    with open_viewer(stack) as viewer:
+    with open_viewer(stack.page_url) as viewer:
         sender.push(sender.batch(10))
         viewer.wait_shown(ledger.accepted, *ledger.nodes)
         viewer.wait("a place to resume from", lambda seen: seen.last_id() is not None)
@@ -96,7 +80,7 @@ def test_who_resumes_after_redis_forgot_is_told_of_the_gap(stack: Stack, ledger:
     stack.stop("redis")
     stack.start("redis")
     sender.push(sender.batch(10))
-    with open_viewer(stack, place) as viewer:
+    with open_viewer(stack.page_url, place) as viewer:
         viewer.wait("a gap event", lambda seen: bool(seen.named("gap")))
         gap = viewer.named("gap")[0].json()
     assert gap["from"] <= gap["to"]
@@ -107,7 +91,7 @@ def test_a_viewer_resumes_without_a_hole_after_its_stream_replica_died(
     stack: Stack, ledger: Ledger, seed: int, demand: Demand
 ) -> None:
     load = Load(stack.gateway, ledger, seed)
-    with open_viewer(stack) as before:
+    with open_viewer(stack.page_url) as before:
         load.start()
         try:
             load.wait_accepted("before the kill")
@@ -118,19 +102,19 @@ def test_a_viewer_resumes_without_a_hole_after_its_stream_replica_died(
             load.wait_accepted("after the kill")
         finally:
             load.finish()
-        with open_viewer(stack, before.last_id()) as after:
-            verdict = demand()
+        with open_viewer(stack.page_url, before.last_id()) as after:
+            demand()
             seen = before.records(*ledger.nodes)
             after.wait_shown(ledger.accepted - {record["message"] for record in seen}, *ledger.nodes)
             assert not after.named("gap"), f"told of a gap: {after.named('gap')[0]}"
-            demand_once(seen + after.records(*ledger.nodes), verdict, ledger)
+            demand_shown_once(seen + after.records(*ledger.nodes), ledger)
 
 
 def test_a_viewer_sees_each_record_once_though_writers_die(
     stack: Stack, ledger: Ledger, seed: int, demand: Demand, chance: random.Random
 ) -> None:
     load = Load(stack.gateway, ledger, seed)
-    with open_viewer(stack) as viewer:
+    with open_viewer(stack.page_url) as viewer:
         load.start()
         try:
             for _ in range(KILLS):
@@ -140,18 +124,18 @@ def test_a_viewer_sees_each_record_once_though_writers_die(
                 stack.wait_ready("writer")
         finally:
             load.finish()
-        verdict = demand()
+        demand()
         viewer.wait_shown(ledger.accepted, *ledger.nodes)
         assert not viewer.named("dropped")
         assert not viewer.named("gap")
-        demand_once(viewer.records(*ledger.nodes), verdict, ledger)
+        demand_shown_once(viewer.records(*ledger.nodes), ledger)
 
 
 def test_a_viewer_sees_each_record_once_though_the_broker_restarts(
     stack: Stack, ledger: Ledger, seed: int, demand: Demand
 ) -> None:
     load = Load(stack.gateway, ledger, seed)
-    with open_viewer(stack) as viewer:
+    with open_viewer(stack.page_url) as viewer:
         load.start()
         try:
             load.wait_accepted("before the restart")
@@ -162,6 +146,6 @@ def test_a_viewer_sees_each_record_once_though_the_broker_restarts(
             load.wait_accepted("after the restart")
         finally:
             load.finish()
-        verdict = demand()
+        demand()
         viewer.wait_shown(ledger.accepted, *ledger.nodes)
-        demand_once(viewer.records(*ledger.nodes), verdict, ledger)
+        demand_shown_once(viewer.records(*ledger.nodes), ledger)

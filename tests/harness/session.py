@@ -1,4 +1,4 @@
-"""Which stack a test session uses: one of its own, or a running one that a developer names. It must leave the latter running."""
+"""Which stack a test session uses: its own, or a running one that a developer names. It must leave the latter running."""
 
 import os
 from collections.abc import Iterator

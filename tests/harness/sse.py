@@ -140,3 +140,10 @@ class Viewer:
             pass  # cut off, by the server or by close()
         finally:
             self.ended.set()
+
+
+def open_viewer(page_url: str, last_event_id: str | None = None) -> Viewer:
+    """A viewer of /stream that is being served."""
+    viewer = Viewer(f"{page_url}/stream", last_event_id)
+    viewer.wait("the head of the stream", lambda seen: seen.parser.retry_ms is not None)
+    return viewer

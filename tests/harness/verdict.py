@@ -1,8 +1,10 @@
-"""The verdict: what the store holds of a run, held against its ledger by SQL. Lost and duplicated are told apart; it
-must read nothing but the store."""
+"""The verdict: what the store holds of a run, held against its ledger by SQL. Lost and duplicated are told apart; it must
+not ask the services."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 
@@ -79,3 +81,12 @@ def settle(database_url: str, ledger: Ledger, unsettled: Callable[[], int], time
     except AssertionError as late:
         print(late)
     return judge(database_url, ledger)
+
+
+def demand_shown_once(shown: Iterable[Mapping[str, Any]], ledger: Ledger) -> None:
+    """Asserts that viewers were shown every accepted record, and none twice."""
+    counts = Counter(record["message"] for record in shown)
+    missing = sorted(ledger.accepted - counts.keys())
+    twice = {message: count for message, count in counts.items() if count > 1}
+    assert not missing, f"{len(missing)} of {len(ledger.accepted)} accepted records never shown, such as {missing[:5]}"
+    assert not twice, f"{len(twice)} records shown more than once, such as {list(twice.items())[:5]}"
