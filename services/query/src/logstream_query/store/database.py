@@ -2,6 +2,7 @@
 called by many greenlets at once and block cooperatively."""
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, cast
@@ -59,11 +60,12 @@ class Store:
         self._size = pool_connections
         self._used = 0
         self._statement_timeout_s = statement_timeout_s
+        # Set in the transaction, the time-out also holds behind a pooler.
+        self._begin = _BEGIN.format(sql.Literal(round(statement_timeout_s * 1_000)))
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             connection_string(url),
             kwargs=CONNECT_OPTIONS,
             configure=adapt,
-            check=ConnectionPool.check_connection,
             min_size=1,
             max_size=pool_connections,
             timeout=pool_wait_s,
@@ -107,32 +109,43 @@ class Store:
 
     @contextmanager
     def _transaction(self, wait_s: float | None = None) -> Iterator[Connection]:
-        """A read-only transaction with the statement timeout; set in the transaction, it also holds behind a pooler."""
-        timeout_ms = round(self._statement_timeout_s * 1_000)
+        """A read-only transaction; wait_s: for a connection, the pool's own time if None."""
         try:
-            with self._connection(wait_s) as connection:
-                try:
-                    connection.execute(_BEGIN.format(sql.Literal(timeout_ms)))
+            with self._metrics.pool_waiting_requests.track_inprogress():
+                connection = self._begun(wait_s or self._pool.timeout)
+            self._used += 1
+            try:
+                with self._metrics.pool_used_connections.track_inprogress():
                     yield connection
                     connection.execute(_COMMIT)
-                except Exception:
-                    if connection.info.transaction_status in _OPEN_TRANSACTION:
-                        connection.rollback()
-                    raise
+            except Exception:
+                if connection.info.transaction_status in _OPEN_TRANSACTION:
+                    connection.rollback()
+                raise
+            finally:
+                self._used -= 1
+                self._pool.putconn(connection)
         except psycopg.Error as error:
             raise self._unavailable(error) from error
 
-    @contextmanager
-    def _connection(self, wait_s: float | None) -> Iterator[Connection]:
-        with self._metrics.pool_waiting_requests.track_inprogress():
-            connection = self._pool.getconn(wait_s)
-        self._used += 1
-        try:
-            with self._metrics.pool_used_connections.track_inprogress():
-                yield connection
-        finally:
-            self._used -= 1
-            self._pool.putconn(connection)
+    def _begun(self, wait_s: float) -> Connection:
+        """A connection of the pool with a transaction begun, which must be put back.
+
+        BEGIN shows whether the connection was lost while it lay in the pool. Then the next one is taken at once, however
+        many were lost; the pool's own check pauses a second or more after each.
+        """
+        deadline_s = time.monotonic() + wait_s
+        for left in range(self._size, -1, -1):
+            connection = self._pool.getconn(deadline_s - time.monotonic())
+            try:
+                connection.execute(self._begin)
+            except BaseException as error:
+                self._pool.putconn(connection)
+                if not left or not isinstance(error, psycopg.OperationalError):
+                    raise
+            else:
+                break
+        return connection
 
     def _unavailable(self, error: psycopg.Error) -> Exception:
         """Ours for psycopg's error; one that is no outage but our mistake is given back as it is."""
