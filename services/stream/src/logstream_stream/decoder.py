@@ -23,16 +23,16 @@ class Decoder:
 
     def __init__(self, kept_records: int = _KEPT_RECORDS) -> None:
         self._limit = kept_records
-        self._kept: OrderedDict[int, Decoded] = OrderedDict()
+        self._kept: OrderedDict[str, Decoded] = OrderedDict()
         self._records = 0
 
     def decode(self, batch: StoredBatch) -> Decoded:
         """Raises Undecodable (from logstream_contract.batches)."""
-        found = self._kept.get(batch.number)
+        found = self._kept.get(batch.name)
         if found is None:
             rows = rows_of(batch.raw, Origin(batch.number, batch.received_ns, batch.floor_ns))
             found = Decoded(rows, [index for index in range(len(rows)) if index not in batch.refused])
-            self._kept[batch.number] = found
+            self._kept[batch.name] = found
             self._records += len(rows)
             while self._records > self._limit and len(self._kept) > 1:
                 self._records -= len(self._kept.popitem(last=False)[1].rows)

@@ -115,7 +115,7 @@ class Feed:
         if up != self.broker_up:
             log.info("live fanout is consumed" if up else "live fanout is not consumed")
         self.broker_up = up
-        self._sequencer.broker(up)
+        self._apply(self._sequencer.broker(up))
         self._metrics.broker_up.set(up)
         self._hub.set_status("broker", up)
 

@@ -11,6 +11,7 @@ from logstream_stream.counts import SecondCounts
 from logstream_stream.decoder import Decoded, Decoder
 from logstream_stream.framing import HEARTBEAT, Framing, retry
 from logstream_stream.sequencer import Deliver, Gap, Outcome, Sequencer
+from logstream_stream.stored import StoredBatch
 from logstream_stream.viewer import SLOW, QueueLimits, Viewer
 
 UNREADABLE: Final = "unreadable batch"
@@ -65,6 +66,8 @@ class Hub:
         self._channels: dict[Framing, _Channel] = {}
         self._counts = SecondCounts()
         self._beat_at = clock() + HEARTBEAT_S
+        # Of the batches that viewers read from the window themselves: a higher number is new to all.
+        self._highest_shown = 0
         self.decoder = Decoder()
         self.spot = Spot(None, 0)
         self.status = {"broker": "down", "recent": "down"}
@@ -99,6 +102,14 @@ class Hub:
         viewer.restart()
         viewer.live = True
         return self.spot
+
+    def show(self, viewer: Viewer, batch: StoredBatch) -> bool:
+        """Whether the viewer, who reads this batch from the window, has not seen it; from now on it has."""
+        if batch.name in viewer.seen_loose:
+            return False
+        self._highest_shown = max(self._highest_shown, batch.number)
+        viewer.seen_in_window.add(batch.name)
+        return True
 
     def apply(self, outcomes: Iterable[Outcome]) -> None:
         """Takes what the sequencer says."""
@@ -174,9 +185,9 @@ class Hub:
 
     def _deliver_to(self, channel: _Channel, outcome: Deliver, decoded: Decoded, spot: Spot) -> None:
         meant: Collection[Viewer] = channel.viewers
-        if not outcome.position:
-            number = outcome.batch.number
-            meant = [viewer for viewer in channel.viewers if number not in viewer.seen_in_window]
+        name = outcome.batch.name
+        if outcome.batch.number <= self._highest_shown:
+            meant = [viewer for viewer in channel.viewers if name not in viewer.seen_in_window]
         if len(meant) == len(channel.viewers):
             for frame in channel.chunk.add(decoded.rows, decoded.indexes, spot):
                 self._queue(frame, channel.viewers)
@@ -189,7 +200,7 @@ class Hub:
         if not outcome.position:
             for viewer in meant:
                 if not viewer.live:
-                    viewer.seen_loose.add(outcome.batch.number)
+                    viewer.seen_loose.add(name)
 
     def _flush(self, channel: _Channel) -> None:
         for frame in channel.chunk.flush():

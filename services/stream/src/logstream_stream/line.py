@@ -14,8 +14,8 @@ class Line:
     position: int
     # Positions up to here were in the window before this replica began; they are nobody's live records.
     baseline: int
-    # Number of the batch at position; None: not known. It tells whether another epoch goes on with the same positions.
-    anchor: int | None = None
+    # Name of the batch at position; None: not known. It tells whether another epoch goes on with the same positions.
+    anchor: str | None = None
     # Highest position known to be given.
     known: int = 0
     # No position up to here will ever be read from the window again.
@@ -37,7 +37,7 @@ class Line:
         batch = self.waiting.pop(self.position + 1, None)
         if batch is not None:
             self.position += 1
-            self.anchor = batch.number
+            self.anchor = batch.name
             self.waiting_bytes -= len(batch.raw)
         return batch
 

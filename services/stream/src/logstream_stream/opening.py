@@ -27,7 +27,6 @@ UNNUMBERED: Final = "records without a place"
 
 _PIECE_ENTRIES: Final = 8
 _MOST_ENTRIES: Final = 64
-_REMEMBERED_NUMBERS: Final = 1_000
 # How long this replica may be behind the window, or the window behind it, before the viewer begins without it.
 _PATIENCE_S: Final = 3.0
 _STEP_S: Final = 0.05
@@ -79,7 +78,7 @@ class Opening:
         for _ in range(steps):
             try:
                 self._expect_window()
-                if self.hub.spot.epoch == self.window.read(0, 0, 0, 0).epoch:
+                if self.hub.spot.epoch == self.window.read(None, 0, 0, 0).epoch:
                     found = self._latest(viewer, self.hub.go_live(viewer), count)
                 if found is not None:
                     break
@@ -129,7 +128,7 @@ class Opening:
             spot = self.hub.spot
             if spot.epoch is None or (spot.epoch == place.epoch and position > spot.position):
                 # This replica knows less than the one that gave the id; the window says whether it can be true.
-                reading = self.window.read(0, 0, 0, 0)
+                reading = self.window.read(None, 0, 0, 0)
                 if reading.epoch != place.epoch or position > reading.position:
                     raise _CannotResume(NEW_EPOCH if reading.epoch != place.epoch else UNKNOWN_PLACE)
                 if patience_s <= 0:
@@ -152,7 +151,7 @@ class Opening:
         first = position if index < ALL else position + 1
         if first > upto:
             return
-        reading = self.window.read(0, first - 1, upto, upto - first + 1)
+        reading = self.window.read(None, first - 1, upto, upto - first + 1)
         if reading.epoch != spot.epoch:
             raise _CannotResume(NEW_EPOCH)
         if [entry.position for entry in reading.entries] != list(range(first, upto + 1)):
@@ -168,12 +167,8 @@ class Opening:
 
     def _decode(self, viewer: Viewer, entry: Entry) -> Decoded | None:
         """None: the viewer already has it, or nobody can read it, which is announced."""
-        number = entry.batch.number
-        if number in viewer.seen_loose:
+        if not self.hub.show(viewer, entry.batch):
             return None
-        if len(viewer.seen_in_window) >= _REMEMBERED_NUMBERS:
-            viewer.seen_in_window.clear()
-        viewer.seen_in_window.add(number)
         try:
             return self.hub.decoder.decode(entry.batch)
         except Undecodable:

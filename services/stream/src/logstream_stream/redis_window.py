@@ -3,13 +3,13 @@
 import logging
 
 from logstream_contract.batches import Undecodable
-from logstream_contract.live_window import FIELD_BATCH, HEAD, NUMBERS, WINDOW, number_of, position_of, window_id
+from logstream_contract.live_window import FIELD_BATCH, HEAD, NUMBERS, WINDOW, position_of, window_id
 from redis import BlockingConnectionPool, Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from logstream_stream.stored import read_entry
-from logstream_stream.window import Entry, Reading, WindowAway
+from logstream_stream.window import NAMES_READ, Entry, Reading, WindowAway
 
 log = logging.getLogger(__name__)
 
@@ -33,23 +33,28 @@ class RedisWindow:
         )
         self._redis = Redis(connection_pool=pool)
 
-    def read(self, anchor: int, after: int, upto: int, count: int) -> Reading:
+    def read(self, anchor: int | None, after: int, upto: int, count: int) -> Reading:
         ranged = count > 0 and upto > after
         pipe = self._redis.pipeline(transaction=True)
         pipe.hmget(HEAD, "epoch", "position")
-        pipe.zrangebyscore(NUMBERS, anchor, anchor)
+        if anchor:
+            pipe.zrangebyscore(NUMBERS, anchor, anchor, withscores=True)
+        else:
+            pipe.zrange(NUMBERS, -NAMES_READ if anchor == 0 else -1, -1, withscores=True)
         if ranged:
             pipe.xrange(WINDOW, window_id(after + 1), window_id(upto), count)
         try:
-            (epoch, position), numbers, *rest = pipe.execute()
+            (epoch, position), named, *rest = pipe.execute()
         except (RedisError, OSError) as error:
             raise WindowAway(str(error)) from error
         raw = rest[0] if ranged else []
         complete_to = after
         if ranged:
             complete_to = position_of(raw[-1][0]) if len(raw) == count else upto
-        anchor_number = number_of(numbers[0]) if numbers else None
-        return Reading(_text(epoch), int(position or 0), anchor_number, _entries(raw), complete_to)
+        newest = int(position or 0)
+        names = {int(score): name.decode() for name, score in named}
+        found = None if anchor is None else names.get(anchor or newest)
+        return Reading(_text(epoch), newest, found, _entries(raw), complete_to, names if anchor == 0 else {})
 
     def latest(self, upto: int, count: int) -> Reading:
         pipe = self._redis.pipeline(transaction=True)

@@ -1,23 +1,26 @@
-"""Remembers which batches were delivered, by number, so that none is delivered twice. Its memory is bounded: it must not be
-trusted for what is long past."""
+"""Remembers the latest of something, such as the batches that were delivered. Its memory is bounded: it must not be trusted
+for what is long past."""
 
 from collections import OrderedDict
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 
-class Remembered:
-    """The last `limit` numbers that were added."""
+class Remembered(Generic[T]):
+    """The last `limit` things that were added."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._numbers: OrderedDict[int, None] = OrderedDict()
+        self._things: OrderedDict[T, None] = OrderedDict()
 
-    def __contains__(self, number: int) -> bool:
-        return number in self._numbers
+    def __contains__(self, thing: T) -> bool:
+        return thing in self._things
 
-    def add(self, number: int) -> None:
-        self._numbers[number] = None
-        if len(self._numbers) > self._limit:
-            self._numbers.popitem(last=False)
+    def add(self, thing: T) -> None:
+        self._things[thing] = None
+        if len(self._things) > self._limit:
+            self._things.popitem(last=False)
 
     def clear(self) -> None:
-        self._numbers.clear()
+        self._things.clear()

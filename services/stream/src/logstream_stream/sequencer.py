@@ -27,7 +27,7 @@ BROKER_WAS_AWAY: Final = "broker was away"
 # A broken connection is noticed so late at most (two heartbeats, and what was on its way).
 _BREAK_NOTICED_NS: Final = 60 * 1_000_000_000
 _REMEMBERED_EPOCHS: Final = 16
-_REMEMBERED_NUMBERS: Final = 65_536
+_REMEMBERED_BATCHES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Want:
 
     line: Line
     anchor: int
-    anchor_number: int | None
+    anchor_name: str | None
     after: int
     upto: int
     count: int
@@ -88,7 +88,7 @@ class Sequencer:
         # Batches of epochs the window was not yet asked about.
         self._foreign: dict[str, dict[int, StoredBatch]] = {}
         self._foreign_since = 0.0
-        self._numbers = Remembered(_REMEMBERED_NUMBERS)
+        self._delivered: Remembered[str] = Remembered(_REMEMBERED_BATCHES)
         self._hole = 0
         self._hole_since = 0.0
         self._read_on = False
@@ -99,11 +99,13 @@ class Sequencer:
         self._broker_up = False
         self._broker_was_up = False
         self._broken_ns: tuple[int, int | None] | None = (wall_ns(), None)
+        # When the epoch changed last.
+        self._changed_ns = 0
         self._verified_ns = wall_ns()
         self._last_received_ns = 0
         self.healed = 0
         # Positions in this epoch whose batch was delivered before, unnumbered or in an epoch that is over.
-        self.doubled = Remembered(_REMEMBERED_NUMBERS)
+        self.doubled: Remembered[int] = Remembered(_REMEMBERED_BATCHES)
         # Batches that are in no line of this epoch were delivered after this position, the last at this moment: a viewer
         # that comes back to an earlier place may have missed them.
         self.loose_after: tuple[int, int] | None = None
@@ -117,17 +119,20 @@ class Sequencer:
     def position(self) -> int:
         return self._line.position if self._line else 0
 
-    def broker(self, up: bool) -> None:
+    def broker(self, up: bool) -> list[Outcome]:
         """Tells whether messages of the fanout arrive."""
+        out: list[Outcome] = []
+        now_ns = self._wall_ns()
         if up and not self._broker_up:
-            if not self._broker_was_up:
-                self._broken_ns = None
-            elif self._broken_ns:
-                self._broken_ns = self._broken_ns[0], self._wall_ns()
+            self._broken_ns = (self._broken_ns[0], now_ns) if self._broken_ns and self._broker_was_up else None
         elif not up and self._broker_up:
-            self._broken_ns = (self._broken_ns[0] if self._broken_ns else self._wall_ns()), None
+            if now_ns - self._changed_ns < _BREAK_NOTICED_NS:
+                # What was published unnumbered before the change may have been on its way.
+                out.append(Gap(now_ns - _BREAK_NOTICED_NS, now_ns, BROKER_WAS_AWAY))
+            self._broken_ns = (self._broken_ns[0] if self._broken_ns else now_ns), None
         self._broker_up = up
         self._broker_was_up |= up
+        return out
 
     def receive(self, epoch: str, batches: Iterable[tuple[int, StoredBatch]]) -> list[Outcome]:
         """Takes one message of the fanout."""
@@ -176,7 +181,10 @@ class Sequencer:
         if self._line is not None and self._line is not want.line:
             return out
         if self._line is None:
-            self._begin(reading.epoch, reading.position)
+            self._begin(reading.epoch, reading.position, anchor=reading.anchor)
+            for position, name in sorted(reading.names.items()):
+                if position <= self.position:
+                    self._delivered.add(name)
             if self.position:
                 # For viewers who came while the window was away: its batches may have been published to them or not.
                 out.append(Gap(self._verified_ns, self._wall_ns(), WINDOW_AWAY))
@@ -185,7 +193,8 @@ class Sequencer:
         elif _went_back(want, reading):
             old_position = self._line.position
             self._leave(self._line, sound=False, out=out)
-            self._begin(reading.epoch, reading.position)
+            # Its positions are given a second time: none of them tells that a batch is old.
+            self._begin(reading.epoch, reading.position, baseline=0)
             # Places of the old line look like those of the new one.
             self.loose_after = old_position, self._wall_ns()
         else:
@@ -201,8 +210,10 @@ class Sequencer:
         return out
 
     def tick(self) -> list[Outcome]:
-        """Gives up what was waited for too long; to be called every few ten milliseconds."""
+        """Gives up what was waited for too long while the window is away; to be called every few ten milliseconds."""
         out: list[Outcome] = []
+        if not self.window_is_away:
+            return out
         now = self._clock()
         waits = self._waits
         held_bytes = sum(len(batch.raw) for batches in self._foreign.values() for batch in batches.values())
@@ -220,20 +231,20 @@ class Sequencer:
         if position > line.position:
             line.put(position, batch)
         elif position > line.baseline:
-            # A redelivery, dropped by its number; or Redis came back with an older memory and gave the position again.
+            # A redelivery, dropped by its name; or Redis came back with an older memory and gave the position again.
             self._loose(batch, out)
 
     def _loose(self, batch: StoredBatch, out: list[Outcome]) -> None:
         """Delivers a batch outside the line unless it already was."""
-        if batch.number not in self._numbers:
+        if batch.name not in self._delivered:
             self.loose_after = self.position, self._wall_ns()
             self._deliver(batch, self.epoch or "", 0, out)
 
     def _deliver(self, batch: StoredBatch, epoch: str, position: int, out: list[Outcome]) -> None:
-        if batch.number in self._numbers:
+        if batch.name in self._delivered:
             self.doubled.add(position)
             return
-        self._numbers.add(batch.number)
+        self._delivered.add(batch.name)
         self._last_received_ns = batch.received_ns
         out.append(Deliver(batch, epoch, position))
 
@@ -257,13 +268,15 @@ class Sequencer:
             self._hole, self._hole_since = line.position + 1, self._clock()
 
     def _skip(self, line: Line, position: int, reason: str, out: list[Outcome]) -> None:
-        following = line.waiting.get(position + 1)
-        moments = [self._last_received_ns or self._verified_ns, following.received_ns if following else self._wall_ns()]
-        out.append(Gap(min(moments), max(moments), reason))
+        out.append(Gap(self._since_ns(), self._wall_ns(), reason))
         line.skip_to(position)
 
+    def _since_ns(self) -> int:
+        """Nothing received before is missing, as far as batches come in the order in which they were received."""
+        return min(self._verified_ns, self._last_received_ns or self._verified_ns)
+
     def _take_in(self, line: Line, want: Want, reading: Reading) -> None:
-        if line.anchor is None and want.anchor == line.position:
+        if line.anchor is None and want.anchor == line.position > 0:
             line.anchor = reading.anchor
         line.known = max(line.known, reading.position)
         for entry in reading.entries:
@@ -272,11 +285,12 @@ class Sequencer:
             line.gone = max(line.gone, min(reading.complete_to, reading.position))
             self._read_on = True
 
-    def _begin(self, epoch: str, position: int, baseline: int | None = None) -> None:
+    def _begin(self, epoch: str, position: int, *, baseline: int | None = None, anchor: str | None = None) -> None:
         """Starts a line after this position, or earlier if batches of its epoch already came."""
         early = self._foreign.pop(epoch, {})
         start = min([position, *(found - 1 for found in early)]) if baseline is None else position
         line = Line(epoch, start, start if baseline is None else baseline, known=position)
+        line.anchor = anchor if start == position else None
         for found, batch in early.items():
             line.put(found, batch)
         self._past.pop(epoch, None)
@@ -289,9 +303,9 @@ class Sequencer:
         self._asked = float("-inf")
 
     def _change_epoch(self, line: Line, want: Want, reading: Reading, out: list[Outcome]) -> None:
-        same_memory = reading.anchor is not None and reading.anchor == want.anchor_number
+        same_memory = reading.anchor is not None and reading.anchor == want.anchor_name
         forgotten = want.anchor == 0 or reading.position < want.anchor
-        other = reading.anchor is not None and want.anchor_number is not None
+        other = reading.anchor is not None and want.anchor_name is not None
         if same_memory:
             self._announce_broken(out)
             self._forget_later(line.epoch, line.baseline)
@@ -326,8 +340,7 @@ class Sequencer:
         """Ends a line: announces what it may have missed, then lets go all that waits in it. sound: its end was seen."""
         expected = range(line.position + 1, line.known + 1)
         if not sound or len(line.waiting) < len(expected):
-            since_ns = min(self._verified_ns, self._last_received_ns or self._verified_ns)
-            out.append(Gap(since_ns, self._wall_ns(), NEW_EPOCH))
+            out.append(Gap(self._since_ns(), self._wall_ns(), NEW_EPOCH))
         self._announce_broken(out)
         for position in sorted(line.waiting):
             self._deliver(line.waiting[position], line.epoch, position, out)
@@ -338,7 +351,8 @@ class Sequencer:
         if self._broken_ns:
             from_ns, to_ns = self._broken_ns
             out.append(Gap(from_ns - _BREAK_NOTICED_NS, to_ns or self._wall_ns(), BROKER_WAS_AWAY))
-        self._broken_ns = None if self._broker_up else (self._wall_ns(), None)
+        self._changed_ns = self._wall_ns()
+        self._broken_ns = None if self._broker_up else (self._changed_ns, None)
 
     def _forget_later(self, epoch: str, baseline: int) -> None:
         self._past[epoch] = baseline
@@ -348,5 +362,5 @@ class Sequencer:
 
 def _went_back(want: Want, reading: Reading) -> bool:
     """Whether Redis came back with an older memory under the same epoch."""
-    other = None not in (want.anchor_number, reading.anchor) and want.anchor_number != reading.anchor
+    other = None not in (want.anchor_name, reading.anchor) and want.anchor_name != reading.anchor
     return reading.position < want.anchor or other

@@ -2,10 +2,15 @@
 are never shown to anybody."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from google.protobuf.message import DecodeError
-from logstream_contract.batches import Undecodable
+from logstream_contract.batches import Undecodable, parse_batch
+from logstream_contract.live_window import batch_name
 from logstream_contract.pb.transport_pb2 import LiveBatch, LiveBatches
+
+# Tag and length of LogBatch.batch_id, field 1 with 16 bytes.
+_ID_FIRST: Final = b"\x0a\x10"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +18,8 @@ class StoredBatch:
     """One committed batch; raw is its logstream.v1.LogBatch."""
 
     number: int
+    # What the window knows it by: the number alone is given again by a database that was restored from a backup.
+    name: str
     received_ns: int
     floor_ns: int
     raw: bytes
@@ -45,4 +52,24 @@ def read_entry(body: bytes) -> StoredBatch:
 
 
 def _stored(batch: LiveBatch) -> StoredBatch:
-    return StoredBatch(batch.number, batch.received_unix_nano, batch.floor_unix_nano, batch.batch, frozenset(batch.refused))
+    return StoredBatch(
+        batch.number,
+        name_of(batch.number, batch.batch),
+        batch.received_unix_nano,
+        batch.floor_unix_nano,
+        batch.batch,
+        frozenset(batch.refused),
+    )
+
+
+def name_of(number: int, raw: bytes) -> str:
+    """The name of the batch with this number and these bytes, whose id is their first field unless a sender is odd."""
+    batch_id = raw[2:18] if raw.startswith(_ID_FIRST) else _id_inside(raw)
+    return batch_name(number, batch_id)
+
+
+def _id_inside(raw: bytes) -> bytes:
+    try:
+        return parse_batch(raw).batch_id
+    except Undecodable:
+        return b""

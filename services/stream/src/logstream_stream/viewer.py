@@ -8,10 +8,12 @@ from typing import Final
 
 from logstream_stream.chunk import Frame
 from logstream_stream.framing import Framing
+from logstream_stream.remembered import Remembered
 
 SLOW: Final = "slow"
 # Bytes handed over in one piece.
 _PIECE_BYTES: Final = 64 * 1024
+_REMEMBERED_BATCHES: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,9 @@ class Viewer:
         self.framing = framing
         # Until it is live, a viewer reads numbered records from the window itself and is only queued the others.
         self.live = False
-        # Batches this viewer saw unnumbered, or from the window, while it was not live yet.
-        self.seen_loose: set[int] = set()
-        self.seen_in_window: set[int] = set()
+        # Names of batches this viewer saw unnumbered, or from the window, while it was not live yet.
+        self.seen_loose: set[str] = set()
+        self.seen_in_window: Remembered[str] = Remembered(_REMEMBERED_BATCHES)
         # When it began to write what it took, in the hub's clock; None: it waits for more.
         self.writing_since: float | None = None
         self.closing = False

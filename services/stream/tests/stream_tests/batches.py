@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from logstream_contract.batch_id import BATCH_ID_BYTES
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_contract.pb.transport_pb2 import LiveBatch
-from logstream_stream.stored import StoredBatch
+from logstream_stream.stored import StoredBatch, name_of
 
 # 2024-08-06T18:51:32Z
 START_NS = 1_722_970_292_000_000_000
@@ -20,7 +20,7 @@ def raw_batch(messages: Sequence[str], *, node: str = "orders", level: str = "in
 def stored(number: int, records: int = 2, received_ns: int = START_NS, refused: Sequence[int] = ()) -> StoredBatch:
     """A batch whose messages are `<number>/<index>`."""
     raw = raw_batch([f"{number}/{index}" for index in range(records)], time_ns=received_ns)
-    return StoredBatch(number, received_ns, received_ns - 86_400 * 10**9, raw, frozenset(refused))
+    return StoredBatch(number, name_of(number, raw), received_ns, received_ns - 86_400 * 10**9, raw, frozenset(refused))
 
 
 def live_batch(batch: StoredBatch, position: int = 0) -> LiveBatch:

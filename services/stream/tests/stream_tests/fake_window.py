@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from logstream_stream.stored import StoredBatch
-from logstream_stream.window import Entry, Reading, WindowAway
+from logstream_stream.window import NAMES_READ, Entry, Reading, WindowAway
 
 from .batches import messages_of
 
@@ -15,7 +15,7 @@ class _Memory:
     epoch: str = ""
     position: int = 0
     entries: dict[int, StoredBatch] = field(default_factory=dict)
-    numbers: dict[int, int] = field(default_factory=dict)
+    names: dict[str, int] = field(default_factory=dict)
 
 
 class FakeWindow:
@@ -33,11 +33,11 @@ class FakeWindow:
             memory.epoch = f"e{self._epochs}"
         positions = []
         for batch in batches:
-            if batch.number not in memory.numbers:
+            if batch.name not in memory.names:
                 memory.position += 1
-                memory.numbers[batch.number] = memory.position
+                memory.names[batch.name] = memory.position
                 memory.entries[memory.position] = batch
-            positions.append(memory.numbers[batch.number])
+            positions.append(memory.names[batch.name])
         while len(memory.entries) > 1 and _records(memory) > most_records:
             del memory.entries[min(memory.entries)]
         return positions
@@ -45,6 +45,10 @@ class FakeWindow:
     @property
     def epoch(self) -> str:
         return self._memory.epoch
+
+    def holds(self, batch: StoredBatch) -> bool:
+        """Whether the batch is known here, trimmed or not."""
+        return batch.name in self._memory.names
 
     def trim(self, keep: int) -> None:
         """Leaves only the newest `keep` batches."""
@@ -62,14 +66,16 @@ class FakeWindow:
         assert isinstance(snapshot, _Memory)
         self._memory = copy.deepcopy(snapshot)
 
-    def read(self, anchor: int, after: int, upto: int, count: int) -> Reading:
+    def read(self, anchor: int | None, after: int, upto: int, count: int) -> Reading:
         memory = self._answering()
-        number = next((number for number, position in memory.numbers.items() if position == anchor), None)
+        by_position = {position: name for name, position in memory.names.items()}
+        name = None if anchor is None else by_position.get(anchor or memory.position)
+        known = dict(sorted(by_position.items())[-NAMES_READ:]) if anchor == 0 else {}
         if not count or upto <= after:
-            return Reading(memory.epoch, memory.position, number, [], after)
+            return Reading(memory.epoch, memory.position, name, [], after, known)
         found = [Entry(at, batch) for at, batch in sorted(memory.entries.items()) if after < at <= upto][:count]
         complete_to = found[-1].position if len(found) == count else upto
-        return Reading(memory.epoch, memory.position, number, found, complete_to)
+        return Reading(memory.epoch, memory.position, name, found, complete_to, known)
 
     def latest(self, upto: int, count: int) -> Reading:
         memory = self._answering()

@@ -17,10 +17,10 @@ class Live(RuleBasedStateMachine):
         for _ in range(before):
             self.world.store()
         self.world.in_flight.clear()
+        self.world.before = before
         if known:
             self.world.ask()
             self.world.answer()
-        self.saved = self.world.window.snapshot()
 
     @rule(batches=st.integers(1, 4), redis=st.sampled_from(["up", "up", "up", "away", "silent"]))
     def store(self, batches: int, redis: str) -> None:
@@ -58,20 +58,11 @@ class Live(RuleBasedStateMachine):
     def trim(self, keep: int) -> None:
         self.world.window.trim(keep)
 
-    @rule()
-    def save(self) -> None:
-        self.saved = self.world.window.snapshot()
-
     # What the broker drops from a full queue in the moment in which Redis forgets is the one loss nobody can see.
     @precondition(lambda self: not self.world.lost_silently)
     @rule()
     def lose_memory(self) -> None:
         self.world.lose_memory()
-
-    @precondition(lambda self: not self.world.lost_silently)
-    @rule()
-    def go_back(self) -> None:
-        self.world.window.restore(self.saved)
 
     @rule()
     def cut_broker(self) -> None:

@@ -106,6 +106,8 @@ class World:
         self.in_flight: list[tuple[str, list[tuple[int, StoredBatch]]]] = []
         self.published: list[tuple[str, list[tuple[int, StoredBatch]]]] = []
         self.lost_silently = False
+        # How many batches were stored before the replica began.
+        self.before = 0
         self.writer_missed = False
         self.broker_up = True
         self.observer = QuietObserver()
@@ -140,8 +142,9 @@ class World:
 
     def redeliver(self) -> None:
         """A writer is given a batch again that is stored already."""
-        if self.stored:
-            batch = self.random.choice(self.stored[-20:])
+        recent = self.stored[self.before :][-20:]
+        if recent:
+            batch = self.random.choice(recent)
             positions = self.window.append([batch], new_epoch=self.writer_missed)
             self.writer_missed = False
             self._publish((self.window.epoch, [(positions[0], batch)]))
@@ -156,12 +159,12 @@ class World:
     def cut_broker(self) -> None:
         self.broker_up = False
         self.in_flight.clear()
-        self.sequencer.broker(False)
+        self._apply(self.sequencer.broker(False))
         self.hub.set_status("broker", False)
 
     def mend_broker(self) -> None:
         self.broker_up = True
-        self.sequencer.broker(True)
+        self._apply(self.sequencer.broker(True))
         self.hub.set_status("broker", True)
 
     # The replica.
@@ -175,7 +178,11 @@ class World:
 
     def lose(self, index: int) -> None:
         """The broker drops a numbered message."""
-        numbered = [message for message in self.in_flight if message[0]]
+        numbered = [
+            message
+            for message in self.in_flight
+            if message[0] == self.window.epoch and all(self.window.holds(batch) for _, batch in message[1])
+        ]
         if numbered:
             self.in_flight.remove(numbered[index % len(numbered)])
             self.lost_silently = True

@@ -15,7 +15,7 @@ import requests
 from harness.waiting import wait_for
 from logstream_contract import live_window, topology
 from logstream_contract.pb.transport_pb2 import LiveBatches
-from logstream_stream.stored import StoredBatch
+from logstream_stream.stored import StoredBatch, name_of
 
 from ..batches import live_batch, messages_of, raw_batch
 
@@ -42,20 +42,20 @@ class Writer:
         now_ns = time.time_ns()
         messages = [f"{self.number}/{index}" + "." * padding for index in range(records)]
         raw = raw_batch(messages, node=node, time_ns=now_ns)
-        return StoredBatch(self.number, now_ns, now_ns - DAY_NS, raw)
+        return StoredBatch(self.number, name_of(self.number, raw), now_ns, now_ns - DAY_NS, raw)
 
     def register(self, batches: Sequence[StoredBatch]) -> tuple[str, list[int]]:
         """Appends to the window; answers epoch and positions."""
-        arguments: list[int | bytes] = []
+        arguments: list[str | int | bytes] = []
         for batch in batches:
-            arguments += (batch.number, len(messages_of(batch)), live_batch(batch).SerializeToString())
+            arguments += (batch.name, len(messages_of(batch)), live_batch(batch).SerializeToString())
         return self._run(arguments)
 
     def register_bytes(self, number: int, entry: bytes) -> None:
         """Appends an entry with these bytes."""
-        self._run([number, 1, entry])
+        self._run([name_of(number, entry), 1, entry])
 
-    def _run(self, batches: Sequence[int | bytes]) -> tuple[str, list[int]]:
+    def _run(self, batches: Sequence[str | int | bytes]) -> tuple[str, list[int]]:
         limits = (self.window_records, 64 * 1024 * 1024, live_window.REMEMBERED_NUMBERS)
         keys = (live_window.HEAD, live_window.WINDOW, live_window.SIZES, live_window.NUMBERS)
         epoch, *positions = self._append(keys, [uuid.uuid4().hex, int(self._missed), *limits, *batches])

@@ -66,6 +66,7 @@ def positions(entries: Sequence[Entry]) -> list[int]:
 def test_an_empty_window(kept: Kept) -> None:
     reading = kept.window.read(0, 0, 10, 5)
     assert (reading.epoch, reading.position, reading.anchor, reading.entries) == ("", 0, None, [])
+    assert kept.window.read(7, 0, 10, 5).anchor is None
     assert kept.window.latest(10, 5).entries == []
 
 
@@ -75,7 +76,7 @@ def test_entries_come_back_whole_and_in_order(kept: Kept) -> None:
     reading = kept.window.read(2, 0, 3, 10)
     assert [entry.batch for entry in reading.entries] == batches
     assert positions(reading.entries) == [1, 2, 3]
-    assert (reading.position, reading.anchor, reading.complete_to) == (3, 5, 3)
+    assert (reading.position, reading.anchor, reading.complete_to) == (3, batches[1].name, 3)
     assert reading.epoch
 
 
@@ -97,7 +98,7 @@ def test_a_known_number_keeps_its_position(kept: Kept) -> None:
     batches = [stored(1), stored(2)]
     kept.append(batches)
     assert kept.append([batches[0], stored(3)]) == [1, 3]
-    assert kept.window.read(1, 0, 9, 9).anchor == 1
+    assert kept.window.read(1, 0, 9, 9).anchor == batches[0].name
 
 
 def test_the_latest_come_newest_first(kept: Kept) -> None:
@@ -108,11 +109,16 @@ def test_the_latest_come_newest_first(kept: Kept) -> None:
 
 
 def test_a_trimmed_window_remembers_numbers_and_has_no_entries(kept: Kept) -> None:
+    batches = [stored(number, records=2) for number in range(1, 7)]
     kept.limit(4)
-    kept.append([stored(number, records=2) for number in range(1, 7)])
+    kept.append(batches)
     reading = kept.window.read(2, 0, 6, 10)
     assert positions(reading.entries) == [5, 6]
-    assert (reading.anchor, reading.complete_to) == (2, 6)
+    assert (reading.anchor, reading.complete_to, reading.names) == (batches[1].name, 6, {})
+    newest = kept.window.read(0, 0, 0, 0)
+    assert newest.anchor == batches[5].name
+    assert newest.names == {position: batch.name for position, batch in enumerate(batches, 1)}
+    assert kept.window.read(None, 0, 0, 0).anchor is None
 
 
 def test_a_new_memory_has_another_epoch(kept: Kept) -> None:
