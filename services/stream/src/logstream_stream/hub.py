@@ -118,7 +118,8 @@ class Hub:
             if isinstance(outcome, Gap):
                 self._gap(outcome)
             else:
-                received_ms = outcome.batch.received_ns // 1_000_000
+                if outcome.position:
+                    received_ms = outcome.batch.received_ns // 1_000_000
                 self._deliver(outcome)
         self.spot = Spot(self.sequencer.epoch, self.sequencer.position, received_ms)
 

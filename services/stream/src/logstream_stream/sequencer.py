@@ -3,7 +3,7 @@ lost, late, doubled or unnumbered, and Redis may forget. It must not wait, read 
 read (`wanted`) and is told what was found.
 
 What it promises: every batch stored after it began is delivered exactly once or lies in an announced gap. The one loss it
-can't see is an unnumbered message that the broker dropped from a full queue while Redis was away.
+can't see is a message that the broker dropped from a full queue while Redis was away or just losing its memory.
 
 When the epoch changes there are three cases. The batch at our last position is the same in the new epoch: a writer could not
 register a batch for a while and says so; positions go on. It is another, or positions are lower: Redis lost its memory, and
@@ -73,6 +73,7 @@ class Want:
     upto: int
     count: int
     foreign: tuple[str, ...]
+    asked_ns: int
 
 
 class Sequencer:
@@ -124,7 +125,12 @@ class Sequencer:
         out: list[Outcome] = []
         now_ns = self._wall_ns()
         if up and not self._broker_up:
-            self._broken_ns = (self._broken_ns[0], now_ns) if self._broken_ns and self._broker_was_up else None
+            if self._broken_ns and self._broker_was_up:
+                self._broken_ns = self._broken_ns[0], now_ns
+            elif self._broken_ns:
+                # The first connection: only who came before it can have missed something.
+                out.append(Gap(self._broken_ns[0], now_ns, BROKER_WAS_AWAY))
+                self._broken_ns = None
         elif not up and self._broker_up:
             if now_ns - self._changed_ns < _BREAK_NOTICED_NS:
                 # What was published unnumbered before the change may have been on its way.
@@ -166,7 +172,7 @@ class Sequencer:
         self._asked = now
         upto = (line.next_waiting or line.known + 1) - 1
         count = self._waits.read_count if hole else 0
-        return Want(line, line.position, line.anchor, line.position, upto, count, tuple(self._foreign))
+        return Want(line, line.position, line.anchor, line.position, upto, count, tuple(self._foreign), self._wall_ns())
 
     def away(self) -> None:
         """Tells that the wanted reading failed."""
@@ -185,7 +191,7 @@ class Sequencer:
             for position, name in sorted(reading.names.items()):
                 if position <= self.position:
                     self._delivered.add(name)
-            if self.position:
+            if self.position or self._broken_ns:
                 # For viewers who came while the window was away: its batches may have been published to them or not.
                 out.append(Gap(self._verified_ns, self._wall_ns(), WINDOW_AWAY))
         elif reading.epoch != self._line.epoch:
@@ -206,7 +212,7 @@ class Sequencer:
                 self._forget_later(name, 0)
         self._advance(out)
         if self._line and self._line.epoch == reading.epoch and self._line.position >= reading.position:
-            self._verified_ns = self._wall_ns()
+            self._verified_ns = max(self._verified_ns, want.asked_ns)
         return out
 
     def tick(self) -> list[Outcome]:
@@ -245,7 +251,8 @@ class Sequencer:
             self.doubled.add(position)
             return
         self._delivered.add(batch.name)
-        self._last_received_ns = batch.received_ns
+        if position:
+            self._last_received_ns = batch.received_ns
         out.append(Deliver(batch, epoch, position))
 
     def _advance(self, out: list[Outcome]) -> None:
@@ -330,6 +337,8 @@ class Sequencer:
         *others, name = self._foreign
         if self._line is not None:
             self._leave(self._line, sound=False, out=out)
+        else:
+            self._announce_broken(out)
         for other in others:
             for batch in self._foreign.pop(other).values():
                 self._loose(batch, out)
