@@ -113,15 +113,13 @@ class Hub:
 
     def apply(self, outcomes: Iterable[Outcome]) -> None:
         """Takes what the sequencer says."""
-        received_ms = self.spot.received_ms
         for outcome in outcomes:
             if isinstance(outcome, Gap):
                 self._gap(outcome)
             else:
-                if outcome.position:
-                    received_ms = outcome.batch.received_ns // 1_000_000
                 self._deliver(outcome)
-        self.spot = Spot(self.sequencer.epoch, self.sequencer.position, received_ms)
+        sequencer = self.sequencer
+        self.spot = Spot(sequencer.epoch, sequencer.position, sequencer.last_received_ns // 1_000_000)
 
     def flush(self) -> None:
         """Queues the records gathered so far; to be called every 100 ms."""

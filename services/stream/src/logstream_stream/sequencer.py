@@ -103,7 +103,8 @@ class Sequencer:
         # When the epoch changed last.
         self._changed_ns = 0
         self._verified_ns = wall_ns()
-        self._last_received_ns = 0
+        # When the gateway received the batch at our position.
+        self.last_received_ns = wall_ns()
         self.healed = 0
         # Positions in this epoch whose batch was delivered before, unnumbered or in an epoch that is over.
         self.doubled: Remembered[int] = Remembered(_REMEMBERED_BATCHES)
@@ -252,7 +253,7 @@ class Sequencer:
             return
         self._delivered.add(batch.name)
         if position:
-            self._last_received_ns = batch.received_ns
+            self.last_received_ns = batch.received_ns
         out.append(Deliver(batch, epoch, position))
 
     def _advance(self, out: list[Outcome]) -> None:
@@ -280,7 +281,7 @@ class Sequencer:
 
     def _since_ns(self) -> int:
         """Nothing received before is missing, as far as batches come in the order in which they were received."""
-        return min(self._verified_ns, self._last_received_ns or self._verified_ns)
+        return min(self._verified_ns, self.last_received_ns)
 
     def _take_in(self, line: Line, want: Want, reading: Reading) -> None:
         if line.anchor is None and want.anchor == line.position > 0:

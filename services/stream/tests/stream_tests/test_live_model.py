@@ -126,6 +126,6 @@ class Live(RuleBasedStateMachine):
 
 
 Live.TestCase.settings = settings(
-    max_examples=300, stateful_step_count=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=150, stateful_step_count=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestLive = Live.TestCase

@@ -1,0 +1,194 @@
+"""The hub: everything once for all, to the viewers it is meant for."""
+
+from typing import Any
+
+import pytest
+from logstream_stream.framing import NativeFraming, SeedFraming
+from logstream_stream.hub import Full, Hub
+from logstream_stream.sequencer import Deliver, Gap, Sequencer
+from logstream_stream.stored import StoredBatch
+from logstream_stream.viewer import QueueLimits, Viewer
+
+from .batches import START_NS, stored
+from .world import QuietObserver, World, events
+
+
+class Stage:
+    def __init__(self, max_viewers: int = 10) -> None:
+        self.now_s = 0.0
+        self.observer = QuietObserver()
+        sequencer = Sequencer(lambda: self.now_s, lambda: START_NS)
+        self.hub = Hub(lambda: self.now_s, lambda: START_NS, self.observer, QueueLimits(), max_viewers, 30.0, sequencer)
+        self.native = NativeFraming()
+        self.aborted = 0
+
+    def join(self, framing: Any = None, *, live: bool = True) -> Viewer:
+        viewer = self.hub.join(framing or self.native, lambda: None, self._abort)
+        if live:
+            self.hub.go_live(viewer)
+        return viewer
+
+    def deliver(self, *batches: StoredBatch, position: int = 1) -> None:
+        for offset, batch in enumerate(batches):
+            self.hub.apply([Deliver(batch, "e", position + offset if position else 0)])
+
+    def _abort(self) -> None:
+        self.aborted += 1
+
+
+def seen(viewer: Viewer, name: str) -> list[Any]:
+    body = b""
+    while piece := viewer.take()[0]:
+        body += piece
+    return [data for event, data, _ in events(body) if event == name]
+
+
+def test_one_frame_is_shared_by_all_viewers_of_a_framing() -> None:
+    stage = Stage()
+    viewers = [stage.join(), stage.join()]
+    stage.deliver(stored(1))
+    stage.hub.flush()
+    frames = [viewer._frames[-1].body for viewer in viewers]
+    assert frames[0] is frames[1]
+
+
+def test_a_viewer_that_is_not_live_is_queued_only_what_has_no_number() -> None:
+    stage = Stage()
+    viewer = stage.join(live=False)
+    stage.deliver(stored(1, records=1))
+    stage.deliver(stored(2, records=1), position=0)
+    stage.hub.second()
+    assert [record["message"] for data in seen(viewer, "logs") for record in data] == ["2/0"]
+
+
+def test_going_live_begins_after_what_was_delivered() -> None:
+    stage = Stage()
+    first = stage.join()
+    stage.deliver(stored(1, records=1))
+    second = stage.join()
+    stage.deliver(stored(2, records=1), position=2)
+    stage.hub.flush()
+    assert [len(data) for data in seen(first, "logs")] == [1, 1]
+    assert [data[0]["message"] for data in seen(second, "logs")] == ["2/0"]
+
+
+def test_refused_records_are_not_shown_nor_counted() -> None:
+    stage = Stage()
+    viewer = stage.join()
+    stage.deliver(stored(1, records=3, refused=[1]))
+    stage.hub.second()
+    found = list(events(viewer.take()[0]))
+    assert [record["message"] for record in found[0][1]] == ["1/0", "1/2"]
+    assert found[1][1]["records"] == 2
+    assert found[1][1]["by_level"] == {"info": 2}
+
+
+def test_nothing_is_decoded_while_nobody_watches() -> None:
+    stage = Stage()
+    stage.deliver(StoredBatch(1, "1:", START_NS, 0, b"\xff no batch"))
+    assert stage.observer.gaps == []
+    stage.join()
+    stage.deliver(StoredBatch(2, "2:", START_NS, 0, b"\xff no batch"))
+    assert stage.observer.gaps == ["unreadable batch"]
+
+
+def test_an_unreadable_batch_is_a_gap() -> None:
+    stage = Stage()
+    viewer = stage.join()
+    stage.deliver(StoredBatch(2, "2:", START_NS, 0, b"\xff no batch"))
+    assert [data["received_from"] for data in seen(viewer, "gap")] == ["2024-08-06T18:51:32.000000Z"]
+
+
+def test_a_gap_comes_after_what_was_delivered_before_it() -> None:
+    stage = Stage()
+    viewer = stage.join()
+    stage.hub.apply([Deliver(stored(1), "e", 1), Gap(1, 2, "why"), Deliver(stored(2), "e", 9)])
+    stage.hub.flush()
+    assert [name for name, _, _ in events(viewer.take()[0])] == ["logs", "gap", "logs"]
+
+
+def test_status_is_told_when_it_changes() -> None:
+    stage = Stage()
+    viewer = stage.join()
+    stage.hub.set_status("broker", True)
+    stage.hub.set_status("broker", True)
+    assert seen(viewer, "status") == [{"broker": "up", "recent": "down"}]
+
+
+def test_no_more_viewers_than_fit_and_none_while_draining() -> None:
+    stage = Stage(max_viewers=1)
+    viewer = stage.join()
+    with pytest.raises(Full):
+        stage.join()
+    stage.hub.leave(viewer)
+    stage.join()
+    stage.hub.drain()
+    stage.hub.leave(viewer)
+    with pytest.raises(Full):
+        stage.join()
+
+
+def test_a_viewer_that_does_not_read_is_cut_off_once() -> None:
+    stage = Stage()
+    stuck, waiting = stage.join(), stage.join()
+    stuck.writing_since = 0.0
+    waiting.writing_since = None
+    stage.now_s = 30.0
+    stage.hub.second()
+    assert stage.aborted == 0
+    stage.now_s = 31.0
+    stage.hub.second()
+    stage.hub.second()
+    assert stage.aborted == 1
+    assert stage.observer.closed_reasons == ["slow"]
+
+
+def test_heartbeats_come_every_fifteen_seconds_on_both_routes() -> None:
+    stage = Stage()
+    viewers = [stage.join(), stage.join(SeedFraming())]
+    bodies = [b"", b""]
+    for second in range(1, 46):
+        stage.now_s = float(second)
+        stage.hub.second()
+        bodies = [body + viewer.take()[0] for body, viewer in zip(bodies, viewers, strict=True)]
+    assert [body.count(b": \n\n") for body in bodies] == [3, 3]
+    assert bodies[1] == b": \n\n" * 3
+
+
+def test_draining_flushes_and_spreads_the_return() -> None:
+    stage = Stage()
+    viewers = [stage.join() for _ in range(8)]
+    stage.deliver(stored(1, records=1))
+    stage.hub.drain()
+    bodies = [viewer.take()[0] for viewer in viewers]
+    assert all(b'"1/0"' in body for body in bodies)
+    assert len({body.split(b"retry: ")[1] for body in bodies}) == 8
+
+
+def test_dropped_records_are_counted_for_the_second() -> None:
+    stage = Stage()
+    viewer = stage.join()
+    viewer._limits = QueueLimits(200, 10**9)
+    watching = stage.join()
+    for number in range(1, 5):
+        stage.deliver(stored(number, records=200), position=number)
+    stage.hub.second()
+    assert seen(watching, "counts")[-1]["dropped"] == 600
+    assert stage.observer.dropped_records == 600
+    assert seen(viewer, "dropped")[0]["records"] == 600
+
+
+def test_a_loose_batch_does_not_move_the_place() -> None:
+    world = World()
+    world.store()
+    world.ask()
+    world.answer()
+    client = world.join()
+    world.now_s = 100.0
+    world.store(redis="away")
+    world.arrive(1)
+    world.hub.second()
+    while world.read(client):
+        pass
+    # The time is that of the beginning: the batch before it was not looked at.
+    assert client.last_id == f"e1:1:65535:{START_NS // 1_000_000}"

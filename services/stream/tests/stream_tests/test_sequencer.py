@@ -1,0 +1,146 @@
+"""Single turns of the sequencer that the model test can't show: when it reads, and when it says nothing."""
+
+from logstream_stream.sequencer import Deliver, Gap, Outcome
+from logstream_stream.window import Reading
+
+from .batches import stored
+from .world import World
+
+
+def delivered(outcomes: list[Outcome]) -> list[tuple[int, int]]:
+    return [(found.position, found.batch.number) for found in outcomes if isinstance(found, Deliver)]
+
+
+def begun(stored_before: int = 3) -> World:
+    world = World()
+    for _ in range(stored_before):
+        world.store()
+    world.in_flight.clear()
+    for _ in range(3):
+        world.ask()
+        world.answer()
+    return world
+
+
+def test_what_was_in_the_window_before_is_not_live() -> None:
+    world = begun()
+    sequencer = world.sequencer
+    assert sequencer.position == 3
+    assert sequencer.receive("e1", [(3, world.stored[2])]) == []
+
+
+def test_order_is_kept_without_a_reading_when_messages_cross() -> None:
+    world = begun()
+    sequencer = world.sequencer
+    assert sequencer.receive("e1", [(5, stored(5))]) == []
+    assert sequencer.wanted() is None
+    assert delivered(sequencer.receive("e1", [(4, stored(4))])) == [(4, 4), (5, 5)]
+
+
+def test_a_missing_position_is_read_after_a_moment() -> None:
+    world = begun()
+    sequencer = world.sequencer
+    sequencer.receive("e1", [(6, stored(6))])
+    world.now_s += 0.11
+    want = sequencer.wanted()
+    assert want
+    assert (want.after, want.upto) == (3, 5)
+
+
+def test_the_head_is_looked_at_within_a_second_when_nothing_arrives() -> None:
+    world = begun()
+    assert world.sequencer.wanted() is None
+    world.now_s += 0.9
+    want = world.sequencer.wanted()
+    assert want
+    assert want.count == 0
+
+
+def test_a_lost_message_is_healed_within_a_second_of_the_clock() -> None:
+    world = begun()
+    world.store()
+    world.in_flight.clear()
+    client = world.join()
+    started_s = world.now_s
+    while "4/0" not in client.shown:
+        world.wait(0.025)
+        world.ask()
+        world.answer()
+        world.hub.flush()
+        world.read(client)
+    assert world.now_s - started_s < 1.0
+    assert world.observer.gaps == []
+
+
+def test_a_position_that_was_trimmed_is_a_gap_at_once() -> None:
+    world = begun()
+    for _ in range(4):
+        world.store()
+    world.window.trim(1)
+    world.in_flight = world.in_flight[-1:]
+    world.arrive()
+    world.now_s += 0.2
+    world.ask()
+    want, reading = world._asked or (None, None)
+    assert want
+    assert reading
+    outcomes = world.sequencer.read(want, reading)
+    assert isinstance(outcomes[0], Gap)
+    assert outcomes[0].reason == "past the window"
+    assert delivered(outcomes) == [(7, 7)]
+
+
+def test_without_a_window_a_missing_position_is_given_up_after_two_seconds() -> None:
+    world = begun()
+    world.window.away = True
+    sequencer = world.sequencer
+    sequencer.receive("e1", [(6, stored(6))])
+    world.now_s += 0.2
+    world.ask()
+    assert sequencer.tick() == []
+    world.now_s += 1.9
+    outcomes = sequencer.tick()
+    assert isinstance(outcomes[0], Gap)
+    assert outcomes[0].reason == "recent window away"
+    assert delivered(outcomes) == [(6, 6)]
+
+
+def test_a_redis_with_an_older_memory_is_a_gap_and_live_goes_on() -> None:
+    world = begun()
+    saved = world.window.snapshot()
+    client = world.join()
+    world.store(2)
+    world.arrive()
+    world.wait(0.9)
+    world.ask()
+    world.answer()
+    world.window.restore(saved)
+    world.wait(0.9)
+    world.ask()
+    world.answer()
+    world.settle()
+    assert client.shown == ["1/0", "2/0", "3/0", "4/0", "5/0", "5/1", "6/0"]
+    assert world.observer.gaps == ["new epoch"]
+    assert not client.doubles
+
+
+def test_a_late_answer_of_the_window_takes_nothing_back() -> None:
+    world = begun()
+    world.now_s += 0.9
+    world.ask()
+    assert delivered(world.sequencer.receive("e1", [(4, stored(4))])) == [(4, 4)]
+    world.answer()
+    assert world.sequencer.position == 4
+    assert world.observer.gaps == []
+
+
+def test_an_unasked_answer_changes_nothing() -> None:
+    world = begun()
+    world.now_s += 0.9
+    want = world.sequencer.wanted()
+    assert want
+    other = World()
+    other.ask()
+    other.answer()
+    assert other.sequencer.read(want, Reading("x", 99, None, [], 0)) == []
+    assert other.sequencer.epoch == ""
