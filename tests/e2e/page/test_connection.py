@@ -11,6 +11,8 @@ from .log_page import LogPage
 from .service import Service
 
 LOST = "Lost, retrying"
+# More than a new page begins with: what was logged before them comes only to a page that resumes.
+MANY = tuple(f"filler {number}" for number in range(100))
 
 
 def expect_exactly(page: LogPage, *texts: str) -> None:
@@ -27,6 +29,7 @@ def test_stream_service_stopped_and_started(stack: Stack, open_page: OpenPage, s
         expect(page.connection).to_have_text(LOST)
         expect(page.page.get_by_role("alert")).to_contain_text("connection to the live stream is lost")
         service.log("meanwhile")
+        service.log(*MANY)
         expect_exactly(page, f"{service.word} before")
         stack.start("stream")
     finally:
@@ -48,6 +51,7 @@ def test_network_lost_and_back(stack: Stack, open_page: OpenPage, service: Servi
         network.drop()
         expect(page.connection).to_have_text(LOST)
         service.log("meanwhile")
+        service.log(*MANY)
         network.release()
         page.wait_live()
         service.log("after")

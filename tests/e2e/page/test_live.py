@@ -18,7 +18,10 @@ def page(open_page: OpenPage, service: Service) -> LogPage:
 
 
 def test_records_appear_without_a_reload(open_page: OpenPage, service: Service) -> None:
+    service.log("before")
     page = open_page()
+    # With a record shown, the page has no reason to ask history.
+    expect(page.record(f"{service.word} before")).to_have_count(1)
     page.page.evaluate("window.loadedOnce = true")
     service.log("first", "second", level="warn", attributes={"order": "4711"})
     for message in ("first", "second"):
