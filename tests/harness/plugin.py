@@ -28,6 +28,11 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"{SEED_VARIABLE}={config.stash[SEED]}"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if terminalreporter.stats.get("failed") or terminalreporter.stats.get("error"):
+        terminalreporter.write_line(f"with the same random choices again: {SEED_VARIABLE}={config.stash[SEED]}")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Marks before -m chooses among the markers, and then looks at what was chosen."""
@@ -50,7 +55,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def seed(pytestconfig: pytest.Config) -> int:
-    """The seed of everything random in this session, from LOGSTREAM_TEST_SEED or new; printed in the session's head."""
+    """The seed of everything random here, from LOGSTREAM_TEST_SEED or new; printed at the head and after failures."""
     return pytestconfig.stash[SEED]
 
 

@@ -19,7 +19,7 @@ DEADLINE_S = 15
 PATIENCE_S = 120
 LEVELS = ("error", "warn", "info", "http", "debug")
 # Statuses after which the same bytes may be accepted; anything else is a verdict about the batch or a defect.
-FAULTS = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN", "INTERNAL", "ABORTED", "RESOURCE_EXHAUSTED"})
+FAULTS = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"})
 CHANNEL_OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
