@@ -7,7 +7,7 @@ can't see is a message that the broker dropped from a full queue while Redis was
 
 When the epoch changes there are three cases. The batch at our last position is the same in the new epoch: a writer could not
 register a batch for a while and says so; positions go on. It is another, or positions are lower: Redis lost its memory, and
-everything in the new epoch came after. It can't be told: a gap is announced and the newest position is the new beginning.
+everything in the new epoch came after. It can't be told: a gap is announced, and the sequencer begins anew after the newest position.
 """
 
 from collections.abc import Callable, Iterable
@@ -193,7 +193,7 @@ class Sequencer:
                 if position <= self.position:
                     self._delivered.add(name)
             if self.position or self._broken_ns:
-                # For viewers who came while the window was away: its batches may have been published to them or not.
+                # For viewers who were there before: the window's batches may have been published to them or not.
                 out.append(Gap(self._verified_ns, self._wall_ns(), WINDOW_AWAY))
         elif reading.epoch != self._line.epoch:
             self._change_epoch(self._line, want, reading, out)
@@ -331,7 +331,8 @@ class Sequencer:
                 self._line.known = max(self._line.known, reading.position)
         else:
             self._leave(line, sound=False, out=out)
-            self._begin(reading.epoch, reading.position)
+            # Begins anew with the next reading, which tells the names of what is old.
+            self._line = None
 
     def _adopt_unread(self, out: list[Outcome]) -> None:
         """Goes over to the epoch of the latest batches though the window can't be asked about it."""
