@@ -37,7 +37,7 @@ class Waits:
     give_up_s: float = 2.0  # before a missing position is announced as a gap, when the window can't be read
     retry_s: float = 0.5  # before the window is tried again after it was away
     waiting_bytes: int = 64 * 1024 * 1024  # behind a missing position
-    read_count: int = 32  # entries in one reading
+    read_count: int = 64  # entries in one reading
 
 
 WAITS: Final = Waits()
@@ -92,7 +92,6 @@ class Sequencer:
         self._delivered: Remembered[str] = Remembered(_REMEMBERED_BATCHES)
         self._hole = 0
         self._hole_since = 0.0
-        self._read_on = False
         self._asked = float("-inf")
         self._away_until = float("-inf")
         # Whether the last reading failed.
@@ -167,7 +166,7 @@ class Sequencer:
         line = self._line or Line("", 0, 0)
         hole = self._line is not None and line.has_hole
         grace_s = self._waits.reorder_s if self._broker_up else 0.0
-        hole_due = hole and (self._read_on or now - self._hole_since >= grace_s)
+        hole_due = hole and now - self._hole_since >= grace_s
         if not (self._line is None or self._foreign or hole_due or now - self._asked >= self._waits.check_s):
             return None
         self._asked = now
@@ -179,7 +178,6 @@ class Sequencer:
         """Tells that the wanted reading failed."""
         self._away_until = self._clock() + self._waits.retry_s
         self.window_is_away = True
-        self._read_on = False
 
     def read(self, want: Want, reading: Reading) -> list[Outcome]:
         """Takes the reading that was wanted."""
@@ -271,7 +269,7 @@ class Sequencer:
             else:
                 break
         if not line.has_hole:
-            self._hole, self._read_on = 0, False
+            self._hole = 0
         elif self._hole != line.position + 1:
             self._hole, self._hole_since = line.position + 1, self._clock()
 
@@ -291,7 +289,6 @@ class Sequencer:
             self.healed += line.put(entry.position, entry.batch)
         if want.count:
             line.gone = max(line.gone, min(reading.complete_to, reading.position))
-            self._read_on = True
 
     def _begin(self, epoch: str, position: int, *, baseline: int | None = None, anchor: str | None = None) -> None:
         """Starts a line after this position, or earlier if batches of its epoch already came."""
@@ -306,7 +303,7 @@ class Sequencer:
             self.loose_after = None if self._line else (start, self.loose_after[1])
         self._line = line
         self.doubled.clear()
-        self._hole, self._read_on = 0, True
+        self._hole = 0
         # The anchor of a new line is not known yet: look again at once.
         self._asked = float("-inf")
 
