@@ -137,13 +137,13 @@ def _info(folders: Folders, invoker: Invoker, options: argparse.Namespace) -> No
 
 
 def _restart(folders: Folders, invoker: Invoker, options: argparse.Namespace) -> None:
-    stack = lifecycle.open_stack(folders, invoker)
+    stack = lifecycle.open_startable_stack(folders, invoker)
     Supervisor(folders, invoker).stop([program.name for program in _named(stack, options.service)])
     lifecycle.start(stack, lifecycle.select(lifecycle.all_programs(stack), [options.service], demo=False))
 
 
 def _start(folders: Folders, invoker: Invoker, options: argparse.Namespace) -> None:
-    stack = lifecycle.open_stack(folders, invoker)
+    stack = lifecycle.open_startable_stack(folders, invoker)
     lifecycle.start(stack, lifecycle.select(lifecycle.all_programs(stack), [options.program], demo=False))
 
 
@@ -159,7 +159,7 @@ def _kill(folders: Folders, invoker: Invoker, options: argparse.Namespace) -> No
 
 
 def _scale(folders: Folders, invoker: Invoker, options: argparse.Namespace) -> None:
-    stack = lifecycle.open_stack(folders, invoker)
+    stack = lifecycle.open_startable_stack(folders, invoker)
     refusal = services.scaled(stack.state, options.service, options.replicas)
     if refusal:
         raise StackError(refusal)

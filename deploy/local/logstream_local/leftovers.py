@@ -79,6 +79,17 @@ def end_leftovers(folders: Folders, supervisor_pid: int | None = None) -> None:
         time.sleep(0.1)
 
 
+def await_end(pid_file: Path) -> None:
+    """Wait a little for a supervisord that was told to end: its socket goes before it does."""
+    try:
+        pid = int(pid_file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return
+    deadline = time.monotonic() + _GRACE_S
+    while Path(f"/proc/{pid}").exists() and _state(pid) != "Z" and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def end_stale_supervisor(configuration: Path, pid_file: Path) -> None:
     """End a supervisord of this configuration that no longer takes commands. Its programs become leftovers."""
     try:

@@ -30,6 +30,15 @@ def open_stack(folders: Folders, invoker: Invoker) -> Stack:
     return _stack(folders, invoker, state)
 
 
+def open_startable_stack(folders: Folders, invoker: Invoker) -> Stack:
+    """The same, for commands that start programs. Raises StackError while the root that this checkout asks for is not built,
+    as after an update: then only `up` may go from the old root to the new one."""
+    stack = open_stack(folders, invoker)
+    if not stack.root.is_dir():
+        raise StackError(f"{stack.root}, which this checkout runs the servers in, is not built yet: run `up` first")
+    return stack
+
+
 def _stack(folders: Folders, invoker: Invoker, state: State) -> Stack:
     ports = plan_ports(folders.name, state.base_port, state.gateway_port, state.page_port)
     return Stack(folders, state, ports, load_secrets(folders), invoker, root_path(invoker))
@@ -208,6 +217,7 @@ def down(folders: Folders, invoker: Invoker) -> None:
             say(f"stopping {', '.join(batch)}")
             supervisor.stop(batch)
         supervisor.shut_down()
+        leftovers.await_end(folders.run / "supervisord.pid")
     leftovers.end_stale_supervisor(supervisor.configuration, folders.run / "supervisord.pid")
     leftovers.end_leftovers(folders)
 

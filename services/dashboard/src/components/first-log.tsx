@@ -19,8 +19,10 @@ export function FirstLog() {
         text={`import logging
 from logstream_client import LogstreamHandler
 
-logging.basicConfig(level=logging.INFO, handlers=[LogstreamHandler("${gateway}", node="hello")])
-logging.info("Hello, logstream")`}
+log = logging.getLogger("hello")
+log.setLevel(logging.INFO)
+log.addHandler(LogstreamHandler("${gateway}", node="hello"))
+log.info("Hello, logstream")`}
       />
       <h3>From Node, with the winston transport in clients/node</h3>
       <Snippet
