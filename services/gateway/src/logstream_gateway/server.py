@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 _SEED_SERVICE = logger_pb2.DESCRIPTOR.services_by_name["Logger"].full_name
 _NATIVE_SERVICE = logs_pb2.DESCRIPTOR.services_by_name["LogIngest"].full_name
 # Room above the batch limit for which the answer is our own error, which names the limit, rather than gRPC's.
-_OVERSIZE_ROOM_BYTES = 1024 * 1024
+_OVERSIZE_ROOM_BYTES = 12 * 1024 * 1024
 # A coalesced batch stays well below any batch limit.
 _COALESCE_BYTES = 1024 * 1024
 _WATCH_S = 0.25

@@ -178,8 +178,13 @@ def test_a_stream_answers_in_order_and_ends_at_a_bad_batch(running: Gateway, bro
     assert "node: empty" in error.details()
 
 
-def test_an_unreadable_message_is_an_invalid_argument(running: Gateway) -> None:
+def test_unreadable_and_oversized_messages_are_invalid_arguments(running: Gateway) -> None:
     assert refused(lambda: running.push(b"\xff")).code() == grpc.StatusCode.INVALID_ARGUMENT
+    error = refused(lambda: running.push(b"x" * 15_000_000))
+    assert (error.code(), error.details()) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "batch: 15000000 bytes, expected at most 4194304",
+    )
     error = refused(lambda: running.send_log("", "no node"))
     assert (error.code(), error.details()[:12]) == (grpc.StatusCode.INVALID_ARGUMENT, "node: empty,")
 
