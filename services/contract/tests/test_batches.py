@@ -1,7 +1,7 @@
 """Checking, framing and reading back the bytes of batches."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from logstream_contract.batches import Limits, Rejected, Undecodable, check_batch, check_node, frame, parse_batch, unframe
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
@@ -51,6 +51,7 @@ def test_the_longest_node_is_taken() -> None:
 
 
 @given(st.lists(st.binary(max_size=300), max_size=5))
+@example([bytes(127), bytes(128), bytes(200), bytes(20_000), bytes(4_194_304)])
 def test_framed_batches_come_back_as_they_were_sent(raws: list[bytes]) -> None:
     body = b"".join(frame(raw) for raw in raws)
     assert list(unframe(body)) == raws
