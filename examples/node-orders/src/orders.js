@@ -1,6 +1,6 @@
 /** @file What the service does: pretends to take orders, and logs about it as a service would. */
 
-const CUSTOMERS = ["Ada", "Björk", "Chidi", "Dolores", "Emre", "Faye"];
+const CUSTOMERS = ["customer 11", "customer 24", "customer 37", "customer 42", "customer 58", "customer 63"];
 const ITEMS = ["kettle", "lamp", "chair", "desk", "mug", "rug"];
 
 let lastOrder = 1000;
