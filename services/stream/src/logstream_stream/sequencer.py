@@ -7,7 +7,8 @@ can't see is a message that the broker dropped from a full queue while Redis was
 
 When the epoch changes there are three cases. The batch at our last position is the same in the new epoch: a writer could not
 register a batch for a while and says so; positions go on. It is another, or positions are lower: Redis lost its memory, and
-everything in the new epoch came after. It can't be told: a gap is announced, and the sequencer begins anew after the newest position.
+everything in the new epoch came after. It can't be told: a gap is announced, and the sequencer begins anew after the newest
+position.
 """
 
 from collections.abc import Callable, Iterable

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from logstream_stream.decoder import Decoded
 from logstream_stream.framing import NativeFraming, SeedFraming
 from logstream_stream.hub import Full, Hub
 from logstream_stream.sequencer import Deliver, Gap, Sequencer
@@ -85,11 +86,20 @@ def test_refused_records_are_not_shown_nor_counted() -> None:
 
 def test_nothing_is_decoded_while_nobody_watches() -> None:
     stage = Stage()
-    stage.deliver(StoredBatch(1, "1:", START_NS, 0, b"\xff no batch"))
-    assert stage.observer.gaps == []
-    stage.join()
-    stage.deliver(StoredBatch(2, "2:", START_NS, 0, b"\xff no batch"))
-    assert stage.observer.gaps == ["unreadable batch"]
+    decoded: list[int] = []
+    decode = stage.hub.decoder.decode
+
+    def spy(batch: StoredBatch) -> Decoded:
+        decoded.append(batch.number)
+        return decode(batch)
+
+    stage.hub.decoder.decode = spy  # type: ignore[method-assign]
+    stage.deliver(stored(1))
+    viewer = stage.join()
+    stage.join(SeedFraming())
+    stage.deliver(stored(2), position=2)
+    stage.hub.leave(viewer)
+    assert decoded == [2]
 
 
 def test_an_unreadable_batch_is_a_gap() -> None:
@@ -121,7 +131,7 @@ def test_no_more_viewers_than_fit_and_none_while_draining() -> None:
     with pytest.raises(Full):
         stage.join()
     stage.hub.leave(viewer)
-    stage.join()
+    viewer = stage.join()
     stage.hub.drain()
     stage.hub.leave(viewer)
     with pytest.raises(Full):

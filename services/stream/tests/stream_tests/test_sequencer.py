@@ -1,5 +1,6 @@
 """Single turns of the sequencer that the model test can't show: when it reads, and when it says nothing."""
 
+from logstream_stream.line import Line
 from logstream_stream.sequencer import Deliver, Gap, Outcome
 from logstream_stream.window import Reading
 
@@ -103,6 +104,22 @@ def test_without_a_window_a_missing_position_is_given_up_after_two_seconds() -> 
     assert isinstance(outcomes[0], Gap)
     assert outcomes[0].reason == "recent window away"
     assert delivered(outcomes) == [(6, 6)]
+
+
+def test_a_missing_position_is_not_given_up_while_the_window_answers() -> None:
+    world = begun()
+    world.sequencer.receive("e1", [(6, stored(6))])
+    world.now_s += 60
+    assert world.sequencer.tick() == []
+
+
+def test_what_left_the_line_does_not_wait_in_it_again() -> None:
+    line = Line("e", 3, 0)
+    assert not line.put(3, stored(3))
+    assert line.put(5, stored(5))
+    assert not line.put(5, stored(5))
+    assert list(line.waiting) == [5]
+    assert line.has_hole
 
 
 def test_a_redis_with_an_older_memory_is_a_gap_and_live_goes_on() -> None:
