@@ -148,6 +148,18 @@ def test_a_message_on_its_tenth_delivery_is_parked(
     assert one(database, "SELECT count(*) FROM logs") == 0
 
 
+def test_a_deleted_queue_is_declared_and_consumed_again(
+    environment: dict[str, str], channel: BlockingChannel, database: psycopg.Connection[Any]
+) -> None:
+    with writer(environment):
+        publish(channel, frame(raw("before")))
+        wait("the first row", lambda: one(database, "SELECT count(*) FROM logs") == 1)
+        channel.queue_delete(topology.WRITE_QUEUE)
+        channel.queue_declare(topology.WRITE_QUEUE, durable=True, arguments=topology.WRITE_QUEUE_ARGUMENTS)
+        publish(channel, frame(raw("after")))
+        wait("the second row", lambda: one(database, "SELECT count(*) FROM logs") == 2)
+
+
 def test_a_stop_while_the_database_is_away_gives_the_messages_back(
     environment: dict[str, str], channel: BlockingChannel, database: psycopg.Connection[Any]
 ) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pika
 from logstream_runtime.retry import FIRST_S, LONGEST_S
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
-from pika.exceptions import AMQPError
+from pika.exceptions import AMQPError, ChannelWrongStateError
 
 log = logging.getLogger(__name__)
 
@@ -64,11 +64,15 @@ class BrokerThread(threading.Thread):
             while not self._ending.is_set():
                 try:
                     self._connection = BlockingConnection(self._parameters)
-                    self.opened(self._connection.channel())
+                    channel = self._connection.channel()
+                    self.opened(channel)
                     failures = 0
                     log.info("%s: connected to the broker", self.name)
                     while not self._ending.is_set():
                         self._connection.process_data_events(time_limit=_TURN_S)
+                        if channel.is_closed:
+                            # The broker closed it and nothing else; no event tells that.
+                            raise ChannelWrongStateError("the broker closed the channel")
                     self._connection.process_data_events(time_limit=0)
                     self._connection.close()
                 except (AMQPError, OSError) as error:

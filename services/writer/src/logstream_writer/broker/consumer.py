@@ -8,6 +8,7 @@ from collections import deque
 
 from logstream_contract import topology
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import ConsumerCancelled
 from pika.spec import Basic, BasicProperties
 
 from logstream_writer.broker.connection import BrokerThread
@@ -93,6 +94,7 @@ class Consumer(BrokerThread):
         channel.basic_qos(prefetch_count=self._prefetch)
         self._channel_number += 1
         self._channel = channel
+        channel.add_on_cancel_callback(self._on_cancelled)
         if not self._stopped.is_set():
             channel.basic_consume(topology.WRITE_QUEUE, self._on_message, consumer_tag=_CONSUMER_TAG)
             self._metrics.consuming.set(1)
@@ -110,6 +112,10 @@ class Consumer(BrokerThread):
             del self._survived[next(iter(self._survived))]
         if self._stopped.is_set():
             self._deliveries.put(None)
+
+    def _on_cancelled(self, method_frame: object) -> None:
+        # The queue was deleted, or its node is gone: a new connection declares and consumes it again.
+        raise ConsumerCancelled("the broker cancelled the consumer")
 
     def _next(self, timeout_s: float | None) -> Delivery | None:
         """The next delivery of the present channel; None at the end, or after timeout_s."""
