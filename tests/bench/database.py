@@ -1,0 +1,79 @@
+"""What the benchmark asks of the database: how much is committed, what a row takes, which edition it is. It empties the
+tables between runs, so it refuses a database that holds records of somebody else."""
+
+from typing import Any
+
+import psycopg
+
+# Nodes of the benchmark's own records begin so.
+NODE_PREFIX = "bench-"
+_TABLES = "logs, batches, log_counts, dead_letters"
+
+
+class NotOurs(RuntimeError):
+    """The database holds records that the benchmark did not write."""
+
+
+class Database:
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        """Raises psycopg.OperationalError while the database is away."""
+        self._connection = psycopg.connect(
+            self.url, autocommit=True, application_name="logstream-bench", connect_timeout=2, options="-c lock_timeout=30s"
+        )
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def check_ours(self) -> None:
+        """Raises NotOurs."""
+        row = self._one("SELECT node FROM logs WHERE node NOT LIKE %s LIMIT 1", NODE_PREFIX + "%")
+        if row:
+            raise NotOurs(f"the database holds records of {row[0]!r}: the benchmark empties the tables, give it one of its own")
+
+    def clear(self) -> None:
+        self.check_ours()
+        self._connection.execute(f"TRUNCATE {_TABLES}")
+
+    def checkpoint(self) -> None:
+        """So that no run pays for the writes of the one before."""
+        try:
+            self._connection.execute("CHECKPOINT")
+        except psycopg.errors.InsufficientPrivilege:
+            self._connection.execute("SELECT 1")
+
+    def analyze(self) -> None:
+        self._connection.execute("VACUUM ANALYZE logs")
+
+    def committed(self) -> int:
+        """Records of all committed batches, refused ones included."""
+        return int(self._one("SELECT coalesce(sum(records), 0)::bigint FROM batches")[0])
+
+    def batches_after(self, number: int) -> list[tuple[int, bytes]]:
+        """Number and id of the batches with higher numbers."""
+        rows = self._connection.execute("SELECT number, batch_id FROM batches WHERE number > %s ORDER BY 1", [number])
+        return [(found, batch_id.bytes) for found, batch_id in rows]
+
+    def dead_letters(self) -> int:
+        return int(self._one("SELECT count(*) FROM dead_letters")[0])
+
+    def rows(self) -> int:
+        return int(self._one("SELECT count(*) FROM logs")[0])
+
+    def bytes(self) -> int:
+        """On disk, of the rows with their indexes."""
+        return int(self._one("SELECT hypertable_size('logs')")[0])
+
+    def edition(self) -> str:
+        return {"timescale": "community"}.get(str(self._one("SHOW timescaledb.license")[0]), "apache")
+
+    def versions(self) -> str:
+        server = self._one("SHOW server_version")[0]
+        timescale = self._one("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'")[0]
+        return f"PostgreSQL {str(server).split()[0]}, TimescaleDB {timescale} ({self.edition()})"
+
+    def _one(self, statement: str, *arguments: object) -> Any:
+        return self._connection.execute(statement, arguments).fetchone()  # type: ignore[arg-type]

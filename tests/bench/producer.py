@@ -1,0 +1,145 @@
+"""A producer process: sends at a given rate whatever the answers, keeps the bytes of each batch until it is answered, and
+writes down when it was meant to be sent and when it was answered. It must not wait for one answer before the next batch."""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import grpc
+from harness import wire
+from harness.senders import CHANNEL_OPTIONS, FAULTS
+
+from bench.batches import ClientBatch, Kind, StampedBatch
+
+_POOL: Final = 16  # batches that are stamped in turn
+_RETRY_S: Final = 0.2
+# Past this many batches unanswered a producer waits, as a client whose buffer is full does.
+_IN_FLIGHT: Final = 256
+
+
+@dataclass(frozen=True)
+class Phase:
+    """records_per_s: of this producer alone; 0: as fast as answers come."""
+
+    records_per_s: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a producer process is to do. begin_at: seconds since the Unix epoch."""
+
+    address: str
+    node: str
+    seed: int
+    phases: Sequence[Phase]
+    begin_at: float
+    kind: Kind = Kind()
+    client_encoding: bool = False
+    in_flight: int = _IN_FLIGHT
+    deadline_s: float = 15.0
+    patience_s: float = 120.0
+
+
+@dataclass
+class Account:
+    """What became of a producer's batches, in the order of their numbers. Times are nanoseconds since the Unix epoch."""
+
+    node: str
+    records: int  # of each batch
+    phase: list[int] = field(default_factory=list)
+    due_ns: list[int] = field(default_factory=list)
+    batch_ids: list[bytes] = field(default_factory=list)
+    answered_ns: list[int] = field(default_factory=list)  # 0: never
+    retries: int = 0
+    # Answers by status, success left out.
+    statuses: dict[str, int] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+
+
+# Slots of the counters that a producer shares with its parent while it runs.
+SENT, ACKED, RETRIED, SLOTS = 0, 1, 2, 3
+
+
+class Producer:
+    def __init__(self, order: Order, counters: Any) -> None:
+        self._order = order
+        self._counters = counters
+        self._channel = grpc.insecure_channel(order.address, options=CHANNEL_OPTIONS)
+        self._push = self._channel.unary_unary(wire.PUSH)
+        self._free = threading.Semaphore(order.in_flight)
+        self._open = 0
+        self._settled = threading.Condition()
+        self._account = Account(order.node, order.kind.records)
+
+    def run(self) -> Account:
+        order = self._order
+        make = ClientBatch if order.client_encoding else StampedBatch
+        pool = [make(order.node, order.kind, order.seed + i) for i in range(_POOL)]
+        grpc.channel_ready_future(self._channel).result(30)
+        time.sleep(max(0.0, order.begin_at - time.time()))
+        number, due = 0, order.begin_at
+        for index, phase in enumerate(order.phases):
+            until = due + phase.seconds
+            while due < until:
+                late = due - time.time()
+                if late > 0:
+                    time.sleep(late)
+                self._free.acquire()
+                # As fast as answers come, a batch is due when there is room for it.
+                due_ns = int(due * 1e9) if phase.records_per_s else time.time_ns()
+                batch_id, raw = pool[number % _POOL].stamp(number, time.time_ns())
+                self._send(number, index, due_ns, batch_id, raw)
+                number += 1
+                due = due + order.kind.records / phase.records_per_s if phase.records_per_s else time.time()
+            due = until
+        with self._settled:
+            self._settled.wait_for(lambda: not self._open, order.patience_s)
+        self._channel.close()
+        return self._account
+
+    def _send(self, number: int, phase: int, due_ns: int, batch_id: bytes, raw: bytes) -> None:
+        account = self._account
+        account.phase.append(phase)
+        account.due_ns.append(due_ns)
+        account.batch_ids.append(batch_id)
+        account.answered_ns.append(0)
+        with self._settled:
+            self._open += 1
+        self._counters[SENT] += account.records
+        self._try(number, raw, time.monotonic() + self._order.patience_s)
+
+    def _try(self, number: int, raw: bytes, give_up_at: float) -> None:
+        call = self._push.future(raw, timeout=self._order.deadline_s)
+        call.add_done_callback(lambda done: self._answered(number, raw, give_up_at, done))
+
+    def _answered(self, number: int, raw: bytes, give_up_at: float, call: Any) -> None:
+        account = self._account
+        code = call.code()
+        if code is grpc.StatusCode.OK:
+            account.answered_ns[number] = time.time_ns()
+            self._counters[ACKED] += account.records
+        else:
+            account.statuses[code.name] = account.statuses.get(code.name, 0) + 1
+            if code.name in FAULTS and time.monotonic() < give_up_at:
+                account.retries += 1
+                self._counters[RETRIED] += 1
+                timer = threading.Timer(_RETRY_S, self._try, (number, raw, give_up_at))
+                timer.daemon = True
+                timer.start()
+                return
+            account.refused.append(f"{account.node}: {code.name} {call.details()}")
+        self._free.release()
+        with self._settled:
+            self._open -= 1
+            self._settled.notify_all()
+
+
+def produce(order: Order, counters: Any, results: Any) -> None:
+    """Runs in a process of its own; puts the Account, or the text of what went wrong."""
+    try:
+        results.put(Producer(order, counters).run())
+    except Exception as error:  # noqa: BLE001 the parent reports it
+        results.put(f"{order.node}: {error!r}")
