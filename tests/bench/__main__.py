@@ -31,6 +31,7 @@ def main() -> int:
         bench = Bench(stack, database_url, _progress())
         exits.callback(bench.close)
         try:
+            bench.database.take()
             bench.database.check_ours()
         except NotOurs as error:
             print(f"error: {error}", file=sys.stderr)
@@ -98,7 +99,9 @@ def _progress() -> Callable[[str], None]:
 
 
 def _machine() -> str:
-    cpus = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    cpus = [
+        line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    ]
     memory = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal"))
     return f"{len(cpus)} x {cpus[0]}, {int(memory.split()[1]) / 2**20:.0f} GiB"
 

@@ -1,7 +1,6 @@
 """Batches for a storm: encoded once, then only stamped, so that producers cost the machine next to nothing. Every record
 says which one it is, which the verdict reads back from the rows."""
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +26,11 @@ _REGIONS = ("eu-central", "eu-west", "us-east", "ap-south")
 
 @dataclass(frozen=True)
 class Kind:
-    """What a producer sends: records a batch and attributes a record."""
+    """What a producer sends: records a batch, attributes a record, and how far apart the times of its records are."""
 
     records: int = 1_000
     attributes: int = 0
+    apart_ns: int = 1_000
 
 
 def message_of(random: np.random.Generator, batch: int, index: int) -> tuple[str, int, str]:
@@ -73,8 +73,8 @@ class StampedBatch:
             marks.append(at + 1)
         self._times = np.array(times)[:, None] + np.arange(8)
         self._marks = np.array(marks)[:, None] + np.arange(8)
-        # The last record is as old as the batch, the others a microsecond older each.
-        self._ages_ns = (kind.records - 1 - np.arange(kind.records, dtype=np.int64)) * 1_000
+        # The last record is as old as the batch; the others were gathered before it.
+        self._ages_ns = (kind.records - 1 - np.arange(kind.records, dtype=np.int64)) * kind.apart_ns
 
     def stamp(self, number: int, time_ns: int) -> tuple[bytes, bytes]:
         """The batch's id, and its bytes as batch number `number` of its node with this record time."""
@@ -94,6 +94,7 @@ class ClientBatch:
         self._encode_batch, self._encode_record = encode_batch, encode_record
         random = np.random.default_rng(seed)
         self.records = kind.records
+        self._apart_ns = kind.apart_ns
         self._node = node
         self._parts = []
         for index in range(kind.records):
@@ -101,15 +102,11 @@ class ClientBatch:
             self._parts.append((level, severity, text[:-MARK_CHARACTERS], attributes_of(random, kind.attributes) or None))
 
     def stamp(self, number: int, time_ns: int) -> tuple[bytes, bytes]:
-        first = time_ns - (self.records - 1) * 1_000
+        first = time_ns - (self.records - 1) * self._apart_ns
         encode = self._encode_record
         records = [
-            encode(first + index * 1_000, severity, level, f"{text}#{number:08d}.{index:04d}", attributes)
+            encode(first + index * self._apart_ns, severity, level, f"{text}#{number:08d}.{index:04d}", attributes)
             for index, (level, severity, text, attributes) in enumerate(self._parts)
         ]
         raw = self._encode_batch(self._node, records)
         return raw[2:18], raw
-
-
-def now_ns() -> int:
-    return time.time_ns()

@@ -32,7 +32,14 @@ class Database:
         """Raises NotOurs."""
         row = self._one("SELECT node FROM logs WHERE node NOT LIKE %s LIMIT 1", NODE_PREFIX + "%")
         if row:
-            raise NotOurs(f"the database holds records of {row[0]!r}: the benchmark empties the tables, give it one of its own")
+            raise NotOurs(
+                f"the database holds records of {row[0]!r}: the benchmark empties the tables, give it one of its own"
+            )
+
+    def take(self) -> None:
+        """Keeps a second benchmark off this database while the first runs. Raises NotOurs."""
+        if not self._one("SELECT pg_try_advisory_lock(hashtext('logstream-bench'))")[0]:
+            raise NotOurs("another benchmark runs on this database")
 
     def clear(self) -> None:
         self.check_ours()

@@ -110,7 +110,9 @@ class _Part:
     def commit_ms(self) -> list[float]:
         commits = self._outcome.commits
         return [
-            (commits[batch_id] - int(due)) / 1e6 for batch_id, due in zip(self._ids, self._due, strict=True) if batch_id in commits
+            (commits[batch_id] - int(due)) / 1e6
+            for batch_id, due in zip(self._ids, self._due, strict=True)
+            if batch_id in commits
         ]
 
     def lags(self) -> list[float]:

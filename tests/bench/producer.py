@@ -29,13 +29,13 @@ class Phase:
 
 @dataclass(frozen=True)
 class Order:
-    """What a producer process is to do. begin_at: seconds since the Unix epoch."""
+    """What a producer process is to do, once it is told when to begin."""
 
     address: str
     node: str
     seed: int
     phases: Sequence[Phase]
-    begin_at: float
+    delay_s: float = 0.0  # from the moment it is told, so that not all send in the same one
     kind: Kind = Kind()
     client_encoding: bool = False
     in_flight: int = _IN_FLIGHT
@@ -59,8 +59,23 @@ class Account:
     refused: list[str] = field(default_factory=list)
 
 
-# Slots of the counters that a producer shares with its parent while it runs.
-SENT, ACKED, RETRIED, SLOTS = 0, 1, 2, 3
+# Slots of the counters that a producer shares with its parent: it says that it is ready, and is told when to begin, in
+# nanoseconds since the Unix epoch.
+SENT, ACKED, RETRIED, READY, BEGIN_NS, SLOTS = range(6)
+_WAIT_S: Final = 60.0
+
+
+def wait_to_begin(counters: Any) -> float:
+    """Says that this producer is ready and sleeps until it is to begin: seconds since the Unix epoch."""
+    counters[READY] = 1
+    until = time.time() + _WAIT_S
+    while not counters[BEGIN_NS]:
+        if time.time() > until:
+            raise TimeoutError("never told to begin")
+        time.sleep(0.005)
+    begin_at: float = counters[BEGIN_NS] / 1e9
+    time.sleep(max(0.0, begin_at - time.time()))
+    return begin_at
 
 
 class Producer:
@@ -79,8 +94,7 @@ class Producer:
         make = ClientBatch if order.client_encoding else StampedBatch
         pool = [make(order.node, order.kind, order.seed + i) for i in range(_POOL)]
         grpc.channel_ready_future(self._channel).result(30)
-        time.sleep(max(0.0, order.begin_at - time.time()))
-        number, due = 0, order.begin_at
+        number, due = 0, wait_to_begin(self._counters) + order.delay_s
         for index, phase in enumerate(order.phases):
             until = due + phase.seconds
             while due < until:

@@ -5,12 +5,11 @@ import multiprocessing
 import queue
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import psycopg
-from harness.services import BROKER, CACHE, DATABASE, PAGE
 from harness.stack import Stack
 
 from bench import producer, unary, viewer
@@ -23,7 +22,7 @@ from bench.sampler import QueueDepth, Sample, Sampler
 from bench.verdict import Verdict, judge
 
 PRODUCERS = 3
-_PREPARE_S = 3.0
+_LEAD_S = 0.2
 _POLL_S = 0.02
 _SPAWN = multiprocessing.get_context("spawn")
 
@@ -98,28 +97,30 @@ class Bench:
         stop = _SPAWN.Event()
         sights = paged = None
         if load.viewer:
-            sights = children.start(viewer.view, self.stack.page_url, viewed, stop)
+            sights = children.start(viewer.view, self.stack.page_url, self._kind(load), viewed, stop)
             _wait_until(lambda: viewed[viewer.VIEWING], 20, "the viewer to be connected")
         if load.reader:
             paged = children.start(read_pages, self.stack.page_url, stop)
-        begin_at = time.time() + _PREPARE_S
         counters = [_SPAWN.Array("q", producer.SLOTS, lock=False) for _ in range(PRODUCERS)]
         results = [
             children.start(unary.call if load.unary else producer.produce, order, counter)
-            for order, counter in zip(self._orders(load, seed, begin_at), counters, strict=True)
+            for order, counter in zip(self._orders(load, seed), counters, strict=True)
         ]
 
         def counted() -> tuple[int, int, int, float | None]:
             sent, acked = (sum(counter[slot] for counter in counters) for slot in (producer.SENT, producer.ACKED))
             return sent, acked, viewed[viewer.SEEN], viewed[viewer.LAG_US] / 1e3 if load.viewer else None
 
-        programs = Programs(self._pids())
+        programs = Programs(self.stack.pids())
         depth = QueueDepth(self.stack.rabbitmq_url)
-        before = self.database.committed()
         sampling = Database(self.database.url)
-        sampler = Sampler(sampling, depth, programs, counted, lambda sample: self._show(name, sample, begin_at, before))
-        time.sleep(max(0.0, begin_at - time.time() - 0.1))
+        before = self.database.committed()
+        _wait_until(lambda: all(counter[producer.READY] for counter in counters), 60, "the producers to be ready")
         first = programs.read()
+        begin_at = time.time() + _LEAD_S
+        for counter in counters:
+            counter[producer.BEGIN_NS] = int(begin_at * 1e9)
+        sampler = Sampler(sampling, depth, programs, counted, lambda sample: self._show(name, sample, begin_at, before))
         sampler.start()
         commits: dict[bytes, int] = {}
         if during:
@@ -154,7 +155,13 @@ class Bench:
             raise Void(f"{name}: the viewer: {sight.error}")
         return outcome
 
-    def _orders(self, load: Load, seed: int, begin_at: float) -> Iterator[Order]:
+    @staticmethod
+    def _kind(load: Load) -> Kind:
+        """With the times of its records as far apart as they come in at the first rate, so that nodes overlap."""
+        rate = load.phases[0].records_per_s
+        return replace(load.kind, apart_ns=int(1e9 * PRODUCERS / rate)) if rate else load.kind
+
+    def _orders(self, load: Load, seed: int) -> Iterator[Order]:
         gap_s = 0.0
         for index in range(PRODUCERS):
             phases = [Phase(phase.records_per_s / PRODUCERS, phase.seconds) for phase in load.phases]
@@ -163,24 +170,15 @@ class Bench:
                 gap_s = load.kind.records / phases[0].records_per_s / PRODUCERS
             yield Order(
                 self.stack.gateway,
-                f"{NODE_PREFIX}{self._runs}-{time.time_ns() // 10**6:x}-{index}",
+                f"{NODE_PREFIX}{time.time_ns() // 10**8 % 16**6:06x}-{index}",
                 seed * 1_000 + index * 100,
                 phases,
-                begin_at + index * gap_s,
-                load.kind,
+                index * gap_s,
+                self._kind(load),
                 load.client_encoding,
                 load.in_flight,
                 load.deadline_s,
             )
-
-    def _pids(self) -> dict[str, int]:
-        pids = {program: self.stack.pid(program) for program in (DATABASE, BROKER, CACHE, "gateway", "query", "stream", PAGE)}
-        for replica in range(1, 10):
-            pid = self.stack.pid("writer", replica)
-            if not pid:
-                break
-            pids["writer" if replica == 1 else f"writer {replica}"] = pid
-        return {program: pid for program, pid in pids.items() if pid}
 
     def _accounts(self, results: Sequence[Any], load: Load, commits: dict[bytes, int]) -> list[Account]:
         """Waits for the producers, and watches commits meanwhile if that is wanted."""

@@ -53,7 +53,9 @@ class Book:
         stored = self.bench.database.rows()
         size = self.bench.database.bytes() / stored if stored else None
         for index, name in enumerate(phases):
-            self.runs.append({**figures(outcome, index, self.yardstick, self.edition, size), "name": f"{outcome.name}: {name}"})
+            self.runs.append(
+                {**figures(outcome, index, self.yardstick, self.edition, size), "name": f"{outcome.name}: {name}"}
+            )
         run = {**figures(outcome, None, self.yardstick, self.edition, size), **more}
         self.runs.append(run)
         report.draw(self.options.plots, outcome)
@@ -108,7 +110,9 @@ def _growth(outcome: Outcome, rate: float) -> float:
     sent = [b for b, sample in zip(backlog, outcome.samples, strict=True) if sample.at_s < outcome.last_sent_s]
     third = len(sent) // 3
     behind = outcome.accounts[0].records * 3 + rate * 0.5
-    late = percentile([(a - d) / 1e6 for one in outcome.accounts for a, d in zip(one.answered_ns, one.due_ns, strict=True)], 99)
+    late = percentile(
+        [(a - d) / 1e6 for one in outcome.accounts for a, d in zip(one.answered_ns, one.due_ns, strict=True)], 99
+    )
     if late is None or late > 2_000:
         return rate
     return sum(sent[-third:]) / third - sum(sent[:third]) / third - behind
@@ -149,7 +153,7 @@ def writers(book: Book) -> None:
 
 def batch(book: Book) -> None:
     """100, 1,000 and 5,000 records a Push."""
-    for records in (100, 1_000, 5_000):
+    for records in [book.options.records] if book.options.records else (100, 1_000, 5_000):
         capacity(book, f"batch of {records:,}", kind=Kind(records, book.options.attributes), batch_records=records)
 
 

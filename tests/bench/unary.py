@@ -10,7 +10,7 @@ from harness import wire
 from harness.senders import CHANNEL_OPTIONS, seed_timestamp
 
 from bench.batches import message_of
-from bench.producer import ACKED, SENT, Account, Order
+from bench.producer import ACKED, SENT, Account, Order, wait_to_begin
 
 _MESSAGES = 256
 
@@ -30,7 +30,7 @@ class _Caller:
         self._channel = grpc.insecure_channel(order.address, options=CHANNEL_OPTIONS)
         self._call = self._channel.unary_unary(wire.SEND_LOG)
         self._account = Account(order.node, 1)
-        self._until = order.begin_at + order.phases[0].seconds
+        self._until = 0.0
         self._lock = threading.Lock()
         self._open = 0
         self._ended = threading.Event()
@@ -39,7 +39,7 @@ class _Caller:
 
     def run(self) -> Account:
         grpc.channel_ready_future(self._channel).result(30)
-        time.sleep(max(0.0, self._order.begin_at - time.time()))
+        self._until = wait_to_begin(self._counters) + self._order.phases[0].seconds
         self._open = self._order.in_flight
         for _ in range(self._order.in_flight):
             self._next()

@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from bench.batches import Kind
+
 _RECORD = b'{"sequence":'
-_TIME = re.compile(rb'"time":"([^"]+)"')
+_SAMPLED = re.compile(rb'"time":"([^"]+)".*?#\d{8}\.(\d{4})"', re.DOTALL)
 _SAMPLES_AN_EVENT = 8
 _READ_BYTES = 1 << 20
 
@@ -34,17 +36,17 @@ class Sight:
 SEEN, LAG_US, VIEWING, SLOTS = 0, 1, 2, 3
 
 
-def view(page_url: str, counters: Any, stop: Any, results: Any) -> None:
-    """Runs in a process of its own until stop is set and nothing more has come for a moment; puts a Sight."""
+def view(page_url: str, kind: Kind, counters: Any, stop: Any, results: Any) -> None:
+    """Lag is counted from the sending of a record's batch, whose records are of this kind. Runs in a process of its own until stop is set and nothing more has come for a moment; puts a Sight."""
     sight = Sight()
     try:
-        _view(page_url, sight, counters, stop)
+        _view(page_url, kind, sight, counters, stop)
     except Exception as error:  # noqa: BLE001 the parent reports it
         sight.error = repr(error)
     results.put(sight)
 
 
-def _view(page_url: str, sight: Sight, counters: Any, stop: Any) -> None:
+def _view(page_url: str, kind: Kind, sight: Sight, counters: Any, stop: Any) -> None:
     parts = urlsplit(page_url)
     connection = socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 80), timeout=10)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
@@ -76,7 +78,7 @@ def _view(page_url: str, sight: Sight, counters: Any, stop: Any) -> None:
         sight.bytes += len(got)
         *events, rest = rest.split(b"\n\n")
         for event in events:
-            _take(event, arrived_ns, sight)
+            _take(event, arrived_ns, kind, sight)
         counters[SEEN] = sight.records
         if sight.lags:
             counters[LAG_US] = int(sight.lags[-1][1] * 1_000)
@@ -84,18 +86,19 @@ def _view(page_url: str, sight: Sight, counters: Any, stop: Any) -> None:
             return
 
 
-def _take(event: bytes, arrived_ns: int, sight: Sight) -> None:
+def _take(event: bytes, arrived_ns: int, kind: Kind, sight: Sight) -> None:
     if b"event: logs\n" in event:
         count = event.count(_RECORD)
         sight.records += count
         sight.events += 1
         # Evenly spread over the event, its first and its last record among them.
         starts = {int(i * (len(event) - 1) / (_SAMPLES_AN_EVENT - 1)) for i in range(_SAMPLES_AN_EVENT - 1)}
-        found = {match.start(): match for start in starts if (match := _TIME.search(event, start))}
-        last = _TIME.search(event, event.rindex(_RECORD)) if count else None
+        found = {match.start(): match for start in starts if (match := _SAMPLED.search(event, start))}
+        last = _SAMPLED.search(event, event.rindex(_RECORD)) if count else None
         for match in (*found.values(), *([last] if last and last.start() not in found else [])):
             moment_us = round(datetime.fromisoformat(match[1].decode()).timestamp() * 1e6)
-            sight.lags.append((arrived_ns, arrived_ns / 1e6 - moment_us / 1e3))
+            gathered_ns = (kind.records - 1 - int(match[2])) * kind.apart_ns
+            sight.lags.append((arrived_ns, (arrived_ns - gathered_ns) / 1e6 - moment_us / 1e3))
     elif b"event: dropped\n" in event:
         data = event[event.index(b"data: ") + 6 :]
         sight.dropped += int(orjson.loads(data)["records"])

@@ -108,6 +108,11 @@ class Stack:
         """0 when it does not run."""
         return self._provider.processes().get((program, replica), 0)
 
+    def pids(self) -> dict[str, int]:
+        """The process id of everything that runs; of replicas after the first as `writer 2`."""
+        found = self._provider.processes().items()
+        return {program if replica == 1 else f"{program} {replica}": pid for (program, replica), pid in found if pid}
+
     def kill(self, program: str, number: signal.Signals = signal.SIGKILL, replica: int = 1) -> None:
         """Sends a signal; after SIGKILL returns once the program that ran is gone."""
         before = self.pid(program, replica)

@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 
 from logstream_contract.batch_id import BATCH_ID_BYTES
 from logstream_contract.pb.logs_pb2 import LogBatch
-from logstream_contract.pb.transport_pb2 import LogBatches
+from logstream_contract.pb.transport_pb2 import LogBatches, RawBatch
 
 MAX_NODE_BYTES: Final = 255
 # A row's sequence keeps 16 bits for the index in its batch; no setting may exceed this.
@@ -48,6 +48,14 @@ def parse_batch(raw: bytes) -> LogBatch:
     """Decodes one LogBatch. Raises Undecodable."""
     try:
         return LogBatch.FromString(raw)
+    except DecodeError as error:
+        raise Undecodable(f"not a logstream.v1.LogBatch: {error}") from error
+
+
+def split_batch(raw: bytes) -> RawBatch:
+    """Decodes one LogBatch but for its records. Raises Undecodable."""
+    try:
+        return RawBatch.FromString(raw)
     except DecodeError as error:
         raise Undecodable(f"not a logstream.v1.LogBatch: {error}") from error
 

@@ -86,7 +86,7 @@ class Flusher:
         metrics.bisected_flushes.inc(flushed.bisected)
         fresh = [one for one in flushed.batches if not one.known]
         metrics.stored_batches.inc(len(fresh))
-        metrics.stored_records.inc(sum(len(one.batch.rows) - len(one.refused) for one in fresh))
+        metrics.stored_records.inc(sum(one.batch.records - len(one.refused) for one in fresh))
         metrics.duplicate_batches.inc(len(flushed.batches) - len(fresh) + inbound.duplicates)
         now = time.time_ns()
         for one in fresh:
@@ -97,7 +97,7 @@ class Flusher:
     def _announce(self, stored: list[StoredBatch]) -> None:
         if not stored:
             return
-        live = [(one.batch.batch_id.bytes, len(one.batch.rows) - len(one.refused), _live_batch(one)) for one in stored]
+        live = [(one.batch.batch_id.bytes, one.batch.records - len(one.refused), _live_batch(one)) for one in stored]
         given = self._window.append(live)
         if given is None:
             self._metrics.unnumbered_batches.inc(len(live))

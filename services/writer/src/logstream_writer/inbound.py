@@ -2,14 +2,15 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from logstream_contract.batch_id import BATCH_ID_BYTES
-from logstream_contract.batches import ATTRIBUTES_TAG, Undecodable, parse_batch, unframe
+from logstream_contract.batches import Undecodable, parse_batch, split_batch, unframe
 from logstream_contract.pb.logs_pb2 import LogBatch
-from logstream_contract.rows import Origin, Rows, rows_of_batch
+from logstream_contract.rows import SEQUENCE_INDEX_BITS, Origin, Rows, rows_of
 
+from logstream_writer.block import Block, Source, read_block
 from logstream_writer.delivery import Delivery
 
 DIGEST_BYTES = 16
@@ -22,7 +23,7 @@ Key = tuple[str, uuid.UUID]
 
 @dataclass(slots=True)
 class InboundBatch:
-    """A batch that is to be stored; rows have the number 0 until the inbox gave one."""
+    """A batch that is to be stored. Its rows are in the block of its Inbound, at `place`, or made one by one if it has none."""
 
     project: str
     batch_id: uuid.UUID
@@ -31,11 +32,19 @@ class InboundBatch:
     received_unix_nano: int
     floor_unix_nano: int
     redelivered: bool
-    rows: Rows
+    records: int
+    from_us: int  # earliest and latest record time
+    to_us: int
+    place: int | None = None
+    number: int = 0  # until the inbox gives one
 
     @property
     def key(self) -> Key:
         return self.project, self.batch_id
+
+    def rows(self) -> Rows:
+        """The rows one by one: dear, and able to hold whatever a record may hold."""
+        return rows_of(self.raw, Origin(self.number, self.received_unix_nano, self.floor_unix_nano))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,39 +71,42 @@ class Inbound:
     batches: list[InboundBatch] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     duplicates: int = 0  # of batches within these deliveries
+    block: Block = field(default_factory=lambda: read_block([]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A batch whose records are not read yet."""
+
+    delivery: Delivery
+    raw: bytes
+    batch_id: bytes
+    source: Source
 
 
 def decode(deliveries: Iterable[Delivery], retention_nanos: int) -> Inbound:
     """Decodes the batches of all deliveries, each batch id once."""
     inbound = Inbound()
+    found = list(_find(deliveries, retention_nanos, inbound))
+    inbound.block = read_block([one.source for one in found])
     seen: dict[Key, InboundBatch] = {}
-    for delivery in deliveries:
-        received = delivery.received_unix_nano
-        if received is None:
-            inbound.dead_letters.append(_undecodable(delivery, delivery.body, "no header `received`"))
-            continue
+    for place, one in enumerate(found):
         try:
-            raws = unframe(delivery.body)
+            batch = _read(one, inbound.block, place)
         except Undecodable as error:
-            inbound.dead_letters.append(_undecodable(delivery, delivery.body, str(error)))
+            inbound.dead_letters.append(_undecodable(one.delivery, one.raw, str(error)))
             continue
-        for raw in raws:
-            try:
-                batch = _decode_batch(raw, delivery, received, received - retention_nanos)
-            except Undecodable as error:
-                inbound.dead_letters.append(_undecodable(delivery, raw, str(error)))
-                continue
-            earlier = seen.setdefault(batch.key, batch)
-            if earlier is not batch:
-                earlier.redelivered |= batch.redelivered
-                if earlier.digest == batch.digest:
-                    inbound.duplicates += 1
-                else:
-                    inbound.dead_letters.append(conflict(batch))
-            elif _chunks(batch.rows) > MAX_CHUNKS:
-                inbound.dead_letters.append(_spread(batch))
+        earlier = seen.setdefault(batch.key, batch)
+        if earlier is not batch:
+            earlier.redelivered |= batch.redelivered
+            if earlier.digest == batch.digest:
+                inbound.duplicates += 1
             else:
-                inbound.batches.append(batch)
+                inbound.dead_letters.append(conflict(batch))
+        elif (days := _chunks(batch)) > MAX_CHUNKS:
+            inbound.dead_letters.append(_spread(batch, days))
+        else:
+            inbound.batches.append(batch)
     return inbound
 
 
@@ -121,25 +133,56 @@ def refused(batch: InboundBatch, index: int, detail: str) -> DeadLetter:
         alone.SerializeToString(),
         batch.received_unix_nano,
         batch.batch_id,
-        batch.rows.sequence(index),
+        batch.number << SEQUENCE_INDEX_BITS | index,
     )
 
 
-def _decode_batch(raw: bytes, delivery: Delivery, received: int, floor: int) -> InboundBatch:
-    batch = parse_batch(raw)
-    if len(batch.batch_id) != BATCH_ID_BYTES:
-        raise Undecodable(f"batch_id: {len(batch.batch_id)} bytes, expected {BATCH_ID_BYTES}")
-    if not batch.records:
-        raise Undecodable("a batch without records")
+def _find(deliveries: Iterable[Delivery], retention_nanos: int, inbound: Inbound) -> Iterator[_Found]:
+    """The batches of all deliveries; what is none becomes a dead letter."""
+    for delivery in deliveries:
+        received = delivery.received_unix_nano
+        if received is None:
+            inbound.dead_letters.append(_undecodable(delivery, delivery.body, "no header `received`"))
+            continue
+        try:
+            raws = unframe(delivery.body)
+        except Undecodable as error:
+            inbound.dead_letters.append(_undecodable(delivery, delivery.body, str(error)))
+            continue
+        origin = Origin(0, received, received - retention_nanos)
+        for raw in raws:
+            try:
+                batch = split_batch(raw)
+                if len(batch.batch_id) != BATCH_ID_BYTES:
+                    raise Undecodable(f"batch_id: {len(batch.batch_id)} bytes, expected {BATCH_ID_BYTES}")
+                if not batch.records:
+                    raise Undecodable("a batch without records")
+            except Undecodable as error:
+                inbound.dead_letters.append(_undecodable(delivery, raw, str(error)))
+            else:
+                yield _Found(delivery, raw, batch.batch_id, Source(batch.node, batch.records, origin))
+
+
+def _read(found: _Found, block: Block, place: int) -> InboundBatch:
+    """Raises Undecodable."""
+    origin = found.source.origin
+    if block.plain[place]:
+        from_us, to_us = block.from_us[place], block.to_us[place]
+    else:
+        times_us = rows_of(found.raw, origin).times_us
+        from_us, to_us = min(times_us), max(times_us)
     return InboundBatch(
-        delivery.project,
-        uuid.UUID(bytes=batch.batch_id),
-        raw,
-        hashlib.blake2b(raw, digest_size=DIGEST_BYTES).digest(),
-        received,
-        floor,
-        delivery.redelivered,
-        rows_of_batch(batch, Origin(0, received, floor), has_attributes=ATTRIBUTES_TAG in raw),
+        found.delivery.project,
+        uuid.UUID(bytes=found.batch_id),
+        found.raw,
+        hashlib.blake2b(found.raw, digest_size=DIGEST_BYTES).digest(),
+        origin.received_unix_nano,
+        origin.floor_unix_nano,
+        found.delivery.redelivered,
+        len(found.source.records),
+        from_us,
+        to_us,
+        place if block.plain[place] else None,
     )
 
 
@@ -147,12 +190,12 @@ def _undecodable(delivery: Delivery, body: bytes, detail: str) -> DeadLetter:
     return DeadLetter(delivery.project, "undecodable", detail, body, delivery.received_unix_nano)
 
 
-def _spread(batch: InboundBatch) -> DeadLetter:
-    detail = f"its records lie in {_chunks(batch.rows)} days, expected at most {MAX_CHUNKS}"
+def _spread(batch: InboundBatch, days: int) -> DeadLetter:
+    detail = f"its records lie in {days} days, expected at most {MAX_CHUNKS}"
     return DeadLetter(batch.project, "spread", detail, batch.raw, batch.received_unix_nano, batch.batch_id)
 
 
-def _chunks(rows: Rows) -> int:
-    if (max(rows.times_us) - min(rows.times_us)) // CHUNK_US < MAX_CHUNKS - 1:
+def _chunks(batch: InboundBatch) -> int:
+    if (batch.to_us - batch.from_us) // CHUNK_US < MAX_CHUNKS - 1:
         return 1
-    return len({time // CHUNK_US for time in rows.times_us})
+    return len({time // CHUNK_US for time in batch.rows().times_us})

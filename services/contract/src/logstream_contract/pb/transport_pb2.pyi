@@ -12,6 +12,16 @@ class LogBatches(_message.Message):
     batches: _containers.RepeatedScalarFieldContainer[bytes]
     def __init__(self, batches: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
+class RawBatch(_message.Message):
+    __slots__ = ("batch_id", "node", "records")
+    BATCH_ID_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    batch_id: bytes
+    node: str
+    records: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, batch_id: _Optional[bytes] = ..., node: _Optional[str] = ..., records: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
 class LiveBatch(_message.Message):
     __slots__ = ("position", "number", "received_unix_nano", "floor_unix_nano", "project", "batch", "refused")
     POSITION_FIELD_NUMBER: _ClassVar[int]

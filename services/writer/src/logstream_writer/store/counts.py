@@ -1,9 +1,12 @@
 """Counts of a flush's records by minute, node and level, as log_counts keeps them. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import numpy as np
 from logstream_contract.rows import Rows
+
+from logstream_writer.block import Block
 
 MINUTE_US = 60_000_000
 
@@ -23,3 +26,25 @@ def add_counts(counts: Counter[CountKey], rows: Rows, without: Iterable[int] = (
             counts[time // MINUTE_US * MINUTE_US, rows.node, level] += 1
     for index in without:
         counts[rows.times_us[index] // MINUTE_US * MINUTE_US, rows.node, rows.levels[index]] -= 1
+
+
+def add_block_counts(counts: Counter[CountKey], block: Block, stored: Sequence[bool]) -> None:
+    """Adds the rows of the stored batches of a block."""
+    kinds = len(block.level_kinds)
+    if not any(stored):
+        return
+    kept = np.repeat(np.array(stored), block.counts)
+    minutes = block.times_us[kept] // MINUTE_US
+    first = int(minutes.min())
+    batches = np.repeat(np.arange(len(stored)), block.counts)[kept]
+    codes = ((minutes - first) * len(stored) + batches) * kinds + block.kinds[kept]
+    if int(codes.max()) < 4 * len(codes):
+        every = np.bincount(codes)
+        found = np.flatnonzero(every)
+        numbers = every[found]
+    else:
+        # Minutes that lie far apart leave too many codes unused.
+        found, numbers = np.unique(codes, return_counts=True)
+    for code, number in zip(found.tolist(), numbers.tolist(), strict=True):
+        minute, batch = divmod(code // kinds, len(stored))
+        counts[(first + minute) * MINUTE_US, block.nodes[batch], block.level_kinds[code % kinds][1]] += number

@@ -5,15 +5,17 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import psycopg
+from logstream_contract.rows import Rows
 from psycopg.conninfo import make_conninfo
 
 from logstream_writer.inbound import DeadLetter, Inbound, InboundBatch, Key, conflict, refused
 from logstream_writer.store import statements
-from logstream_writer.store.copy_format import HEADER, TRAILER, encode
-from logstream_writer.store.counts import CountKey, add_counts
+from logstream_writer.store.copy_format import HEADER, TRAILER, encode, encode_block
+from logstream_writer.store.counts import CountKey, add_block_counts, add_counts
 from logstream_writer.store.errors import BLAMES_A_RECORD, StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -110,7 +112,7 @@ class _Flush:
             numbers = self._insert_batches()
             fresh = [batch for batch in self._inbound.batches if batch.key in numbers]
             for batch in fresh:
-                batch.rows.number = numbers[batch.key]
+                batch.number = numbers[batch.key]
             flushed.batches += self._known([batch for batch in self._inbound.batches if batch.key not in numbers])
         flushed.batches += self._copy(fresh)
         self._insert_counts()
@@ -125,9 +127,9 @@ class _Flush:
                 [batch.project for batch in batches],
                 [batch.batch_id for batch in batches],
                 [batch.digest for batch in batches],
-                [len(batch.rows) for batch in batches],
-                [min(batch.rows.times_us) for batch in batches],
-                [max(batch.rows.times_us) for batch in batches],
+                [batch.records for batch in batches],
+                [batch.from_us for batch in batches],
+                [batch.to_us for batch in batches],
                 [batch.received_unix_nano // _NANOS_A_MICRO for batch in batches],
             ),
         )
@@ -150,12 +152,21 @@ class _Flush:
         return stored
 
     def _copy(self, batches: list[InboundBatch]) -> list[StoredBatch]:
-        if batches:
-            # Batch by batch: the server stores one while the next is being encoded.
-            self._copy_rows(encode(batch.rows) for batch in batches)
+        block = self._inbound.block
+        numbers: list[int | None] = [None] * len(block.counts)
+        others = []
         for batch in batches:
-            add_counts(self._counts, batch.rows)
-        return [StoredBatch(batch, batch.rows.number, False) for batch in batches]
+            if batch.place is None:
+                others.append(batch.rows())
+            else:
+                numbers[batch.place] = batch.number
+        if batches:
+            # Piece by piece: the server stores one while the next is being encoded.
+            self._copy_rows(chain(encode_block(block, numbers), map(encode, others)))
+        add_block_counts(self._counts, block, [number is not None for number in numbers])
+        for rows in others:
+            add_counts(self._counts, rows)
+        return [StoredBatch(batch, batch.number, False) for batch in batches]
 
     def _copy_rows(self, parts: Iterable[bytes]) -> None:
         with self._cursor.copy(statements.COPY_LOGS) as copy:
@@ -203,24 +214,25 @@ class _BisectingFlush(_Flush):
     def _copy(self, batches: list[InboundBatch]) -> list[StoredBatch]:
         stored = []
         for batch in batches:
-            bad = self._bisect(batch, range(len(batch.rows)))
+            rows = batch.rows()
+            bad = self._bisect(batch, rows, range(len(rows)))
             if bad:
                 self._cursor.execute(statements.MARK_REFUSED, (bad, batch.project, batch.batch_id))
-            add_counts(self._counts, batch.rows, without=bad)
-            stored.append(StoredBatch(batch, batch.rows.number, False, bad))
+            add_counts(self._counts, rows, without=bad)
+            stored.append(StoredBatch(batch, batch.number, False, bad))
         return stored
 
-    def _bisect(self, batch: InboundBatch, indexes: range) -> list[int]:
+    def _bisect(self, batch: InboundBatch, rows: Rows, indexes: range) -> list[int]:
         """Stores the rows at these indexes but for the refused ones, which it answers."""
         try:
             with self._cursor.connection.transaction():
-                self._copy_rows([encode(batch.rows, indexes)])
+                self._copy_rows([encode(rows, indexes)])
         except psycopg.Error as error:
             if (error.sqlstate or "")[:2] not in BLAMES_A_RECORD:
                 raise
             if len(indexes) > 1:
                 middle = len(indexes) // 2
-                return self._bisect(batch, indexes[:middle]) + self._bisect(batch, indexes[middle:])
+                return self._bisect(batch, rows, indexes[:middle]) + self._bisect(batch, rows, indexes[middle:])
             detail = f"SQLSTATE {error.sqlstate}: {error.diag.message_primary or str(error).strip()}"
             self._dead_letters.append(refused(batch, indexes[0], detail))
             return [indexes[0]]
