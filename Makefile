@@ -56,7 +56,7 @@ clean: ## Stop and remove what was generated; keeps the data (DATA=1 wipes it to
 
 # What is checked by type, each folder by itself because their test modules share names.
 TYPED := services/contract services/runtime services/gateway services/writer services/query services/stream \
-	clients/python examples/python-inventory tests/harness tests/e2e tests/faults deploy/local docs
+	clients/python examples/python-inventory tests/harness tests/e2e tests/faults tests/bench deploy/local docs
 
 .PHONY: check
 check: venv ## Lint, types, unit tests of the page, generated files, lock files: no server needed
@@ -76,6 +76,14 @@ test: venv browser ## All tests, against a stack of their own
 .PHONY: unit
 unit: venv ## The tests that need no server, in seconds
 	.venv/bin/pytest -m "not stack"
+
+BENCH_OPTIONS := $(if $(scenario),--scenario $(scenario)) $(if $(dsn),--dsn $(dsn)) $(if $(rate),--rate $(rate)) \
+	$(if $(seconds),--seconds $(seconds)) $(if $(records),--records $(records)) $(if $(rows),--rows $(rows)) \
+	$(if $(attributes),--attributes $(attributes)) $(if $(stack),--stack $(stack)) $(if $(out),--out $(out))
+
+.PHONY: bench
+bench: venv ## Measure speed and cost on a stack of its own (scenario=burst; see tests/bench)
+	PYTHONPATH=tests .venv/bin/python -m bench $(BENCH_OPTIONS)
 
 .PHONY: browser
 browser:

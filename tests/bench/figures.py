@@ -90,7 +90,7 @@ class _Part:
         if not acked:
             return 0.0
         # The last batch was due one interval before the end.
-        return acked / max(self._seconds, self._answered.max() / 1e9 - self._begin_s)
+        return acked / max(self._seconds, float(self._answered.max()) / 1e9 - self._begin_s)
 
     def all_committed_after_s(self) -> float | None:
         """From the last record sent until everything is committed; a phase that others follow has no such moment."""

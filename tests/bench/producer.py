@@ -36,7 +36,7 @@ class Order:
     seed: int
     phases: Sequence[Phase]
     delay_s: float = 0.0  # from the moment it is told, so that not all send in the same one
-    kind: Kind = Kind()
+    kind: Kind = field(default_factory=Kind)
     client_encoding: bool = False
     in_flight: int = _IN_FLIGHT
     deadline_s: float = 15.0

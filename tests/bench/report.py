@@ -11,7 +11,7 @@ import numpy as np
 from bench.run import Outcome
 
 mpl.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402  (after the choice of backend, which needs no screen)
+from matplotlib import pyplot as plt
 
 _COLUMNS: Final = (
     ("offered/s", "offered_per_s"),
@@ -33,8 +33,7 @@ def table(runs: Sequence[dict[str, Any]]) -> str:
     """Milliseconds, seconds and records a second; CPU-seconds per million records by program below."""
     shown = [(title, key) for title, key in _COLUMNS if any(run[key] is not None for run in runs)]
     rows = [["run", "lost", "doubled", *(title for title, _ in shown)]]
-    for run in runs:
-        rows.append([run["name"], str(run["lost"]), str(run["duplicated"]), *(_text(run[key]) for _, key in shown)])
+    rows += [[run["name"], str(run["lost"]), str(run["duplicated"]), *(_text(run[key]) for _, key in shown)] for run in runs]
     lines = _aligned(rows)
     costs = [run for run in runs if run["cpu_s_per_million"]]
     if costs:

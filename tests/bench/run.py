@@ -36,7 +36,7 @@ class Load:
     """What is sent: rates are of all producers together."""
 
     phases: Sequence[Phase]
-    kind: Kind = Kind()
+    kind: Kind = field(default_factory=Kind)
     client_encoding: bool = False
     unary: bool = False
     in_flight: int = 256  # of each producer
@@ -89,6 +89,11 @@ class Bench:
         self._runs += 1
         with _Children() as children:
             return self._run(name, load, seed, during, children)
+
+    def fill(self, rows: int) -> None:
+        """Stores so many rows of the hours before now, with their batches, past the services."""
+        self.progress(f"storing {rows:,} rows")
+        self.database.fill(rows)
 
     def _run(
         self, name: str, load: Load, seed: int, during: Callable[[float], object] | None, children: "_Children"

@@ -10,6 +10,7 @@ from bench.batches import Kind
 from bench.figures import figures, peak_rss
 from bench.producer import Phase
 from bench.run import Bench, Load, Outcome, Void, percentile
+from bench.stalls import Stalls
 
 _MIB: Final = 2**20
 _WARM_UP: Final = Load([Phase(60_000, 5)])
@@ -159,8 +160,6 @@ def batch(book: Book) -> None:
 
 def stall(book: Book) -> None:
     """The broker blocked for 10 s, then the database stopped for 30 s, under 20,000 records a second."""
-    from bench.stalls import Stalls
-
     stalls = Stalls(book.bench.stack)
     rate = book.options.rate or 20_000
     # Callers are to see what the gateway says of a blocked broker, so they wait no longer than that lasts.

@@ -37,7 +37,10 @@ SEEN, LAG_US, VIEWING, SLOTS = 0, 1, 2, 3
 
 
 def view(page_url: str, kind: Kind, counters: Any, stop: Any, results: Any) -> None:
-    """Lag is counted from the sending of a record's batch, whose records are of this kind. Runs in a process of its own until stop is set and nothing more has come for a moment; puts a Sight."""
+    """Runs in a process of its own until stop is set and nothing more has come for a moment; puts a Sight.
+
+    Lag is counted from the sending of a record's batch, whose records are of this kind.
+    """
     sight = Sight()
     try:
         _view(page_url, kind, sight, counters, stop)

@@ -98,6 +98,9 @@ class ComposeProvider:
         self._write_layer()
         self._compose("up", "--detach", "--no-deps", service)
 
+    def rabbitmqctl(self, *arguments: str) -> None:
+        self._compose("exec", "-T", BROKER, "rabbitmqctl", *arguments)
+
     def _write_layer(self) -> None:
         layer = {"services": self._services, "x-public": self._public}
         self._layer.write_text(json.dumps(layer, indent=1), encoding="utf-8")

@@ -88,6 +88,9 @@ class LocalProvider:
         wishes = [f"{service}:{name}" if value is None else f"{service}:{name}={value}" for name, value in variables.items()]
         self._run("up", "--only", service, *(word for wish in wishes for word in ("--env", wish)))
 
+    def rabbitmqctl(self, *arguments: str) -> None:
+        self._run("rabbitmqctl", *arguments)
+
     def _take_name(self) -> None:
         """Adds a number to the name that no other session of this checkout has now."""
         folder = ROOT / ".stack"

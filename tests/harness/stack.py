@@ -70,6 +70,9 @@ class Provider(Protocol):
     def scale(self, service: str, replicas: int) -> None:
         """Runs this many replicas; they need not be ready yet."""
 
+    def rabbitmqctl(self, *arguments: str) -> None:
+        """Tells the broker something by its own tool."""
+
     def set_environment(self, service: str, variables: Mapping[str, str | None]) -> None:
         """Restarts a service with these variables; None takes one back to what it was."""
 
@@ -155,6 +158,15 @@ class Stack:
         finally:
             self._take_back(service)
             self.wait_ready(service)
+
+    @contextmanager
+    def blocked_broker(self) -> Iterator[None]:
+        """The broker with a memory alarm: it stops every connection that publishes."""
+        self._provider.rabbitmqctl("set_vm_memory_high_watermark", "0")
+        try:
+            yield
+        finally:
+            self._provider.rabbitmqctl("set_vm_memory_high_watermark", "0.4")
 
     def restore(self) -> None:
         """Takes back what a test changed and waits until every program is ready."""

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from logstream_local import information, lifecycle, services
+from logstream_local import information, lifecycle, servers, services
 from logstream_local.errors import StackError
 from logstream_local.folders import Folders, all_stacks, locked, stack_folders
 from logstream_local.invoker import Invoker, become_root, check_system, current_invoker
@@ -81,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     kill = commands.add_parser("kill", help="send one program a signal; the supervisor restarts it if it ends")
     kill.add_argument("program")
     kill.add_argument("--signal", default="KILL", help="signal name (default: %(default)s)")
+    commands.add_parser("rabbitmqctl", help="run rabbitmqctl on the stack's broker").add_argument(
+        "arguments", nargs=argparse.REMAINDER, help="what it is told"
+    )
     commands.add_parser("info", help="addresses, credentials, processes").add_argument(
         "--json", action="store_true", required=True
     )
@@ -158,6 +161,10 @@ def _kill(folders: Folders, invoker: Invoker, options: argparse.Namespace) -> No
         Supervisor(folders, invoker).signal(program.name, options.signal.upper().removeprefix("SIG"))
 
 
+def _rabbitmqctl(folders: Folders, invoker: Invoker, options: argparse.Namespace) -> None:
+    print(servers.rabbitmqctl(lifecycle.open_stack(folders, invoker), options.arguments), end="")
+
+
 def _scale(folders: Folders, invoker: Invoker, options: argparse.Namespace) -> None:
     stack = lifecycle.open_startable_stack(folders, invoker)
     refusal = services.scaled(stack.state, options.service, options.replicas)
@@ -189,6 +196,7 @@ _COMMANDS: dict[str, Callable[[Folders, Invoker, argparse.Namespace], None]] = {
     "start": _start,
     "stop": _stop,
     "kill": _kill,
+    "rabbitmqctl": _rabbitmqctl,
     "scale": _scale,
     "clean": _clean,
 }

@@ -73,8 +73,7 @@ def epmd(stack: Stack) -> Program:
 def rabbitmq(stack: Stack) -> Program:
     """RabbitMQ with its management and Prometheus plugins."""
     environment = {
-        **_epmd_environment(stack),
-        "RABBITMQ_NODENAME": f"logstream-{stack.name}@localhost",
+        **_node_environment(stack),
         "RABBITMQ_CONFIG_FILE": "/etc/logstream/rabbitmq.conf",
         "RABBITMQ_ENABLED_PLUGINS_FILE": "/etc/logstream/enabled_plugins",
         "RABBITMQ_MNESIA_BASE": "/data/nodes",
@@ -243,6 +242,17 @@ def run_inside(
     if done.returncode != 0:
         raise StackError(f"`{argv[0]}` for {program} failed: {done.stdout.strip()} {done.stderr.strip()}")
     return done.stdout
+
+
+def rabbitmqctl(stack: Stack, arguments: list[str]) -> str:
+    """What the broker's own tool says. Raises StackError with its words."""
+    # Debian's own wrapper is passed by here too: it looks for the cookie in another home.
+    tool = 'exec /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmqctl "$@"'
+    return run_inside(stack, "rabbitmq", ["/bin/sh", "-c", tool, "rabbitmqctl", *arguments], _node_environment(stack))
+
+
+def _node_environment(stack: Stack) -> dict[str, str]:
+    return {**_epmd_environment(stack), "RABBITMQ_NODENAME": f"logstream-{stack.name}@localhost"}
 
 
 def _sql(stack: Stack, database: str, statements: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from logstream_contract.batches import Undecodable, split_batch
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_contract.pb.logs_pb2 import SEVERITY_FATAL, SEVERITY_INFO, LogBatch, LogRecord
 from logstream_contract.rows import Origin, rows_of
 from logstream_writer.block import Block, Source, read_block
 from logstream_writer.store.copy_format import encode, encode_block
@@ -105,10 +105,14 @@ def test_a_batch_that_is_no_message_is_not_plain(parts: list[bytes]) -> None:
 @pytest.mark.parametrize(
     "record",
     [
-        LogRecord(severity=9, message="m"),
+        LogRecord(severity=SEVERITY_INFO, message="m"),
         LogRecord(time_unix_nano=RECEIVED, level="error", message="m" * 16_000),
         LogRecord(
-            time_unix_nano=RECEIVED, severity=17, level="critical", message="한글 é", attributes={"k": "v" * 200, "": ""}
+            time_unix_nano=RECEIVED,
+            severity=SEVERITY_FATAL,
+            level="critical",
+            message="한글 é",
+            attributes={"k": "v" * 200, "": ""},
         ),
         LogRecord(message="m", attributes={f"key {i}": f'"quoted" \\ {i}\n' for i in range(64)}),
     ],

@@ -109,6 +109,20 @@ def frame(raw: bytes) -> bytes:
     return bytes(head) + raw
 
 
+def frame_parts(field: int, parts: Sequence[bytes]) -> list[bytes]:
+    """A length-delimited field of this number (1 to 15) that holds the joined parts, as pieces to be joined."""
+    return [bytes([field << 3 | 2]) + _varint(sum(map(len, parts))), *parts]
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
 def unframe(body: bytes) -> Sequence[bytes]:
     """The batches of a LogBatches body, each as its sender encoded it. Raises Undecodable."""
     try:

@@ -4,6 +4,8 @@ import logging
 import threading
 import time
 
+from logstream_contract.batches import frame_parts
+from logstream_contract.live_window import batch_name
 from logstream_contract.pb.transport_pb2 import LiveBatch, LiveBatches
 from logstream_runtime.retry import until_stopped
 
@@ -11,7 +13,7 @@ from logstream_writer.broker.announcer import Announcer
 from logstream_writer.broker.consumer import Consumer
 from logstream_writer.gathering import Gathering, split
 from logstream_writer.inbound import Inbound, decode, park
-from logstream_writer.live import LiveWindow
+from logstream_writer.live import LiveEntry, LiveWindow
 from logstream_writer.metrics import Metrics
 from logstream_writer.store.errors import StoreUnavailable
 from logstream_writer.store.store import Flushed, Store, StoredBatch
@@ -19,6 +21,9 @@ from logstream_writer.store.store import Flushed, Store, StoredBatch
 log = logging.getLogger(__name__)
 
 _NANOS = 1_000_000_000
+# Field numbers in logstream.internal.v1.
+LIVE_BATCHES_FIELD = LiveBatches.BATCHES_FIELD_NUMBER
+LIVE_BATCH_FIELD = LiveBatch.BATCH_FIELD_NUMBER
 
 
 class Flusher:
@@ -97,24 +102,26 @@ class Flusher:
     def _announce(self, stored: list[StoredBatch]) -> None:
         if not stored:
             return
-        live = [(one.batch.batch_id.bytes, one.batch.records - len(one.refused), _live_batch(one)) for one in stored]
+        live = [_live_entry(one) for one in stored]
         given = self._window.append(live)
         if given is None:
             self._metrics.unnumbered_batches.inc(len(live))
-        else:
-            for (_, _, batch), position in zip(live, given.positions, strict=True):
-                batch.position = position
-        message = LiveBatches(epoch=given.epoch if given else "", batches=[batch for _, _, batch in live])
-        self._announcer.announce(message.SerializeToString(), sum(records for _, records, _ in live))
+        positions = given.positions if given else [0] * len(live)
+        message = [LiveBatches(epoch=given.epoch if given else "").SerializeToString()]
+        # Joined messages are one merged message: the batches' bytes are copied, not encoded again.
+        for entry, position in zip(live, positions, strict=True):
+            message += frame_parts(LIVE_BATCHES_FIELD, [LiveBatch(position=position).SerializeToString(), *entry.parts])
+        self._announcer.announce(b"".join(message), sum(entry.records for entry in live))
 
 
-def _live_batch(stored: StoredBatch) -> LiveBatch:
+def _live_entry(stored: StoredBatch) -> LiveEntry:
     batch = stored.batch
-    return LiveBatch(
+    head = LiveBatch(
         number=stored.number,
         received_unix_nano=batch.received_unix_nano,
         floor_unix_nano=max(0, batch.floor_unix_nano),
         project=batch.project,
-        batch=batch.raw,
         refused=stored.refused,
     )
+    parts = [head.SerializeToString(), *frame_parts(LIVE_BATCH_FIELD, [batch.raw])]
+    return LiveEntry(batch_name(stored.number, batch.batch_id.bytes), batch.records - len(stored.refused), parts)

@@ -23,7 +23,7 @@ Key = tuple[str, uuid.UUID]
 
 @dataclass(slots=True)
 class InboundBatch:
-    """A batch that is to be stored. Its rows are in the block of its Inbound, at `place`, or made one by one if it has none."""
+    """A batch that is to be stored. Its rows are in the block of its Inbound, at `place`; without one they are made here."""
 
     project: str
     batch_id: uuid.UUID

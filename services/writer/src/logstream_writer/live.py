@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import redis
 from logstream_contract import live_window
-from logstream_contract.pb.transport_pb2 import LiveBatch
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -22,6 +21,16 @@ log = logging.getLogger(__name__)
 _TIMEOUT_S = 0.4
 # After a failure Redis is left alone for this long, so that an outage costs a flush nothing.
 _PAUSE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEntry:
+    """A stored batch by its name (see live_window.batch_name), its number of rows, and the bytes of its LiveBatch, without
+    a position, in pieces."""
+
+    name: str
+    records: int
+    parts: Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +56,14 @@ class LiveWindow:
         # across it learns of the hole.
         self._missed = False
 
-    def append(self, batches: Sequence[tuple[bytes, int, LiveBatch]]) -> Positions | None:
-        """Positions for these batches (each with its id and number of rows), or None when Redis does not give them now."""
+    def append(self, batches: Sequence[LiveEntry]) -> Positions | None:
+        """Positions for these batches, or None when Redis does not give them now."""
         if time.monotonic() < self._silent_until_s:
             self._missed = True
             return None
         arguments: list[str | int | bytes] = [f"{time.time_ns():x}{secrets.token_hex(2)}", int(self._missed), *self._limits]
-        for batch_id, records, batch in batches:
-            arguments += (live_window.batch_name(batch.number, batch_id), records, batch.SerializeToString())
+        for batch in batches:
+            arguments += (batch.name, batch.records, b"".join(batch.parts))
         try:
             keys = (live_window.HEAD, live_window.WINDOW, live_window.SIZES, live_window.NUMBERS)
             epoch, *positions = self._append(keys, arguments)

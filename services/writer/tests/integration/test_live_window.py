@@ -7,13 +7,14 @@ import pytest
 import redis
 from logstream_contract import live_window
 from logstream_contract.pb.transport_pb2 import LiveBatch
-from logstream_writer.live import LiveWindow
+from logstream_writer.live import LiveEntry, LiveWindow
 from logstream_writer.metrics import Metrics
 from prometheus_client import CollectorRegistry
 
 
-def batch(number: int, size: int = 10) -> tuple[bytes, int, LiveBatch]:
-    return number.to_bytes(16, "big"), 10, LiveBatch(number=number, batch=b"x" * size)
+def batch(number: int, size: int = 10) -> LiveEntry:
+    name = live_window.batch_name(number, number.to_bytes(16, "big"))
+    return LiveEntry(name, 10, [LiveBatch(number=number, batch=b"x" * size).SerializeToString()])
 
 
 @pytest.fixture
