@@ -1,8 +1,8 @@
 """Keeps the hub fed: runs the consumer, answers what the sequencer wants to know from the window, and beats the time. It
 must hold no rule of order itself.
 
-Each loop is a greenlet. What happens between two switches is atomic, and only the readings of the window and the broker's
-socket switch: the sequencer and the hub never do.
+Each loop is a greenlet. What happens between two switches is atomic, and only the readings of the window, the broker's
+socket and the end of a message switch: the sequencer and the hub never do.
 """
 
 import logging
@@ -76,6 +76,8 @@ class Feed:
             log.error("fanout message can't be decoded", extra={"error": str(error)})
             return
         self._apply(self._sequencer.receive(message.epoch, message.batches))
+        # Messages that arrived together would otherwise be taken in one go, and overflow the queue of who reads fast.
+        gevent.sleep(0)
 
     def _apply(self, outcomes: list[Outcome]) -> None:
         self._hub.apply(outcomes)
