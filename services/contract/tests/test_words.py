@@ -1,10 +1,12 @@
 """Severities, timestamps and batch ids."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from logstream_contract.batch_id import new_batch_id
 from logstream_contract.severity import level_of, severity_of
 from logstream_contract.timestamps import iso_micros, iso_millis, read_timestamp
@@ -65,6 +67,15 @@ def test_timestamps_that_cannot_be_read(text: str) -> None:
 def test_iso_forms() -> None:
     assert iso_micros(1_700_000_000_000_007) == "2023-11-14T22:13:20.000007Z"
     assert iso_millis(1_700_000_000_999_999) == "2023-11-14T22:13:20.999Z"
+
+
+@given(st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999))
+@example(0)
+@example(-1)
+@example(999_999)
+def test_iso_micros_is_the_time_as_the_library_writes_it(time_us: int) -> None:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_us)
+    assert iso_micros(time_us) == moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def test_batch_ids_are_uuids_of_version_7_in_the_order_of_milliseconds() -> None:

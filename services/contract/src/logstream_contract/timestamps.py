@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,9 +37,16 @@ def read_timestamp(text: str, zone: tzinfo) -> int | None:
 
 def iso_micros(time_us: int) -> str:
     """Microseconds since the Unix epoch as `2024-08-06T18:51:32.513200Z`."""
-    return (_EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    second, micros = divmod(time_us, 1_000_000)
+    return f"{_iso_second(second)}.{micros:06d}Z"
 
 
 def iso_millis(time_us: int) -> str:
     """Microseconds since the Unix epoch as `2024-08-06T18:51:32.513Z`, cut to milliseconds as the seed writes it."""
     return iso_micros(time_us)[:23] + "Z"
+
+
+@lru_cache(maxsize=1_024)
+def _iso_second(second: int) -> str:
+    # Records come many to a second, and strftime costs more than all else that is done for one.
+    return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")

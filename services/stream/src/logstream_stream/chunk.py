@@ -1,13 +1,14 @@
-"""Gathers records into frames: each is serialised once and shared by all who are sent it."""
+"""Gathers records into frames: each is put together once and shared by all who are sent it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
-
-from logstream_contract.rows import Rows
+from itertools import accumulate
+from typing import Final
 
 from logstream_stream.framing import Framing
 from logstream_stream.place import ALL, Place
+from logstream_stream.rendering import Rendered
 
 FRAME_RECORDS: Final = 200
 # Of message text; what makes a frame large is messages.
@@ -45,33 +46,49 @@ class Chunk:
 
     def __init__(self, framing: Framing) -> None:
         self._framing = framing
-        self._records: list[Mapping[str, Any]] = []
+        self._pieces: list[bytes] = []
+        self._records = 0
         self._place: Place | None = None
         self._from_us = self._to_us = 0
         self._text_bytes = 0
 
-    def add(self, rows: Rows, indexes: Sequence[int], spot: Spot) -> Iterator[Frame]:
-        """Takes these records of a batch and yields the frames that are full; must be run to its end.
+    def add(self, rendered: Rendered, start: int, spot: Spot) -> Iterator[Frame]:
+        """Takes the records of a batch from this one on and yields the frames that are full; must be run to its end.
 
-        indexes: ascending. Position 0 in spot: unnumbered. The last index counts as the end of the batch.
+        Position 0 in spot: unnumbered.
         """
         if self._records and (self._place is None) != (spot.place() is None):
             yield from self.flush()
-        for count, index in enumerate(indexes, 1):
-            time_us = rows.times_us[index]
-            if self._records:
-                self._from_us, self._to_us = min(self._from_us, time_us), max(self._to_us, time_us)
-            else:
-                self._from_us = self._to_us = time_us
-            self._records.append(self._framing.record(rows, index))
-            self._text_bytes += len(rows.messages[index])
-            self._place = spot.place(ALL if count == len(indexes) else index)
-            if len(self._records) >= FRAME_RECORDS or self._text_bytes >= FRAME_TEXT_BYTES:
+        while start < len(rendered):
+            stop = min(start + FRAME_RECORDS - self._records, len(rendered))
+            text_bytes = sum(map(len, rendered.messages[start:stop]))
+            if self._text_bytes + text_bytes >= FRAME_TEXT_BYTES:
+                stop, text_bytes = self._as_much_text(rendered, start, stop)
+            self._take(rendered, start, stop)
+            self._text_bytes += text_bytes
+            self._place = spot.place(ALL if stop == len(rendered) else rendered.indexes[stop - 1])
+            if self._records >= FRAME_RECORDS or self._text_bytes >= FRAME_TEXT_BYTES:
                 yield from self.flush()
+            start = stop
 
     def flush(self) -> Iterator[Frame]:
         """Yields the frame of what was gathered, if anything was."""
         if self._records:
-            body = self._framing.logs(self._records, self._place)
-            yield Frame(body, len(self._records), self._from_us, self._to_us, self._place is not None)
-            self._records, self._place, self._text_bytes = [], None, 0
+            body = self._framing.logs(self._pieces, self._place)
+            yield Frame(body, self._records, self._from_us, self._to_us, self._place is not None)
+            self._pieces, self._records, self._place, self._text_bytes = [], 0, None, 0
+
+    def _as_much_text(self, rendered: Rendered, start: int, stop: int) -> tuple[int, int]:
+        """Where before stop the text is enough for this frame, and how much that is; up to stop it is enough."""
+        sums = list(accumulate(map(len, rendered.messages[start:stop])))
+        last = bisect_left(sums, FRAME_TEXT_BYTES - self._text_bytes)
+        return start + last + 1, sums[last]
+
+    def _take(self, rendered: Rendered, start: int, stop: int) -> None:
+        times_us = rendered.times_us[start:stop]
+        from_us, to_us = min(times_us), max(times_us)
+        if self._records:
+            from_us, to_us = min(from_us, self._from_us), max(to_us, self._to_us)
+        self._from_us, self._to_us = from_us, to_us
+        self._pieces += rendered.slice(start, stop)
+        self._records += stop - start

@@ -1,44 +1,87 @@
-"""Decodes stored batches into rows, each once while it is of interest. It must not decode what nobody looks at: it is only
-called for viewers."""
+"""Decodes stored batches into rows and renders these, each once while it is of interest. It must not decode what nobody
+looks at: it is only called for viewers."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
 from logstream_contract.rows import Origin, Rows, rows_of
 
+from logstream_stream.framing import Framing
+from logstream_stream.rendering import Rendered
 from logstream_stream.stored import StoredBatch
 
 _KEPT_RECORDS: Final = 20_000
+_KEPT_BYTES: Final = 32 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
 class Decoded:
-    rows: Rows
-    indexes: list[int]  # of the records that are stored
+    """A batch's rows. indexes: ascending, of the records that are stored."""
+
+    __slots__ = ("_rendered", "indexes", "rows")
+
+    def __init__(self, rows: Rows, indexes: Sequence[int]) -> None:
+        self.rows = rows
+        self.indexes = indexes
+        self._rendered: dict[Framing, Rendered] = {}
+
+    def rendered(self, framing: Framing) -> Rendered:
+        """The stored records as this framing writes them."""
+        found = self._rendered.get(framing)
+        if found is None:
+            found = self._rendered[framing] = framing.render(self.rows, self.indexes)
+        return found
 
 
 class Decoder:
-    """Keeps the latest batches decoded, for viewers that join meanwhile."""
+    """Keeps what viewers read from the window, since others may be reading the same, and the batch that was decoded last.
 
-    def __init__(self, kept_records: int = _KEPT_RECORDS) -> None:
-        self._limit = kept_records
-        self._kept: OrderedDict[str, Decoded] = OrderedDict()
+    Live batches are asked for once: to keep them all would cost every record its place in the processor's cache, for the
+    sake of the few that a new viewer is shown. kept_bytes: of the encoded batches.
+    """
+
+    def __init__(self, kept_records: int = _KEPT_RECORDS, kept_bytes: int = _KEPT_BYTES) -> None:
+        self._most_records = kept_records
+        self._most_bytes = kept_bytes
+        self._last: tuple[str, Decoded] | None = None
+        self._kept: OrderedDict[str, tuple[Decoded, int]] = OrderedDict()
         self._records = 0
+        self._bytes = 0
 
     def decode(self, batch: StoredBatch) -> Decoded:
         """Raises Undecodable (from logstream_contract.batches)."""
-        found = self._kept.get(batch.name)
-        if found is None:
+        decoded = self._found(batch)
+        if decoded is None:
             rows = rows_of(batch.raw, Origin(batch.number, batch.received_ns, batch.floor_ns))
-            found = Decoded(rows, [index for index in range(len(rows)) if index not in batch.refused])
-            self._kept[batch.name] = found
-            self._records += len(rows)
-            while self._records > self._limit and len(self._kept) > 1:
-                self._records -= len(self._kept.popitem(last=False)[1].rows)
-        return found
+            decoded = Decoded(rows, _others(batch.refused, len(rows)))
+        self._last = batch.name, decoded
+        return decoded
+
+    def decode_and_keep(self, batch: StoredBatch) -> Decoded:
+        """The same for a batch that a viewer reads from the window."""
+        decoded = self.decode(batch)
+        if batch.name not in self._kept:
+            self._kept[batch.name] = decoded, len(batch.raw)
+            self._records += len(decoded.rows)
+            self._bytes += len(batch.raw)
+            while (self._records > self._most_records or self._bytes > self._most_bytes) and len(self._kept) > 1:
+                _, (oldest, raw_bytes) = self._kept.popitem(last=False)
+                self._records -= len(oldest.rows)
+                self._bytes -= raw_bytes
+        return decoded
+
+    def _found(self, batch: StoredBatch) -> Decoded | None:
+        if self._last and self._last[0] == batch.name:
+            return self._last[1]
+        kept = self._kept.get(batch.name)
+        return kept[0] if kept else None
 
     def forget(self) -> None:
         """Frees what is kept."""
+        self._last = None
         self._kept.clear()
-        self._records = 0
+        self._records = self._bytes = 0
+
+
+def _others(refused: frozenset[int], count: int) -> Sequence[int]:
+    return [index for index in range(count) if index not in refused] if refused else range(count)

@@ -1,8 +1,8 @@
 """Keeps the hub fed: runs the consumer, answers what the sequencer wants to know from the window, and beats the time. It
 must hold no rule of order itself.
 
-Each loop is a greenlet. What happens between two switches is atomic, and only the readings of the window and the broker's
-socket switch: the sequencer and the hub never do.
+Each loop is a greenlet. What happens between two switches is atomic, and only the readings of the window, the broker's
+socket and a turn for the others between two batches switch: the sequencer and the hub never do.
 """
 
 import logging
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 _STEP_S = 0.025
 _FLUSH_S = 0.1
 _AFTER_FAILURE_S = 1.0
+# Of encoded batches, after which viewers get their turn: about a thousand records, seldom so many that they fill a queue.
+_TURN_BYTES = 128 * 1024
 
 
 class Feed:
@@ -41,6 +43,7 @@ class Feed:
         self.broker_up = False
         self.recent_up = False
         self._was_usable = False
+        self._since_turn_bytes = 0
 
     def start(self, consumer: Consumer) -> None:
         loops: list[Callable[[], None]] = [
@@ -66,7 +69,7 @@ class Feed:
         return "the broker is away" if self.recent_up else "the broker and the recent window are away"
 
     def take(self, body: bytes) -> None:
-        """Takes the body of one fanout message."""
+        """Takes the body of one fanout message. May let other greenlets run."""
         self._metrics.fanout.inc()
         try:
             message = read_message(body)
@@ -75,7 +78,13 @@ class Feed:
             self._metrics.unreadable.inc()
             log.error("fanout message can't be decoded", extra={"error": str(error)})
             return
-        self._apply(self._sequencer.receive(message.epoch, message.batches))
+        for position, batch in message.batches:
+            self._apply(self._sequencer.receive(message.epoch, [(position, batch)]))
+            self._since_turn_bytes += len(batch.raw)
+            if self._since_turn_bytes >= _TURN_BYTES:
+                # All that has arrived would otherwise be queued in one go, past the limit of who reads fast.
+                self._since_turn_bytes = 0
+                gevent.sleep(0)
 
     def _apply(self, outcomes: list[Outcome]) -> None:
         self._hub.apply(outcomes)

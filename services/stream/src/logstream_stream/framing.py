@@ -2,16 +2,16 @@
 
 Source: WHATWG HTML, "Server-sent events"; the seed's contract for /logs (one unnamed event a record)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 import orjson
-from logstream_contract.records import record_of_row, seed_record_of_row
 from logstream_contract.rows import Rows
 from logstream_contract.timestamps import iso_micros
 
 from logstream_stream.place import Place
+from logstream_stream.rendering import Rendered, render_native, render_seed
 from logstream_stream.sequencer import Gap
 
 HEARTBEAT: Final = b": \n\n"
@@ -25,10 +25,11 @@ _LAST_NS: Final = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_
 class Framing(Protocol):
     """How records and notices look on one route. A notice a route does not have is b""."""
 
-    def record(self, rows: Rows, index: int) -> Mapping[str, Any]: ...
+    def render(self, rows: Rows, indexes: Sequence[int]) -> Rendered:
+        """The records at these indexes, which are ascending."""
 
-    def logs(self, records: Sequence[Mapping[str, Any]], place: Place | None) -> bytes:
-        """place: after the last of these records; None: the viewer's place stays."""
+    def logs(self, pieces: list[bytes], place: Place | None) -> bytes:
+        """pieces: of one or more records rendered here. place: after the last of them; None: the viewer's place stays."""
 
     def gap(self, gap: Gap) -> bytes: ...
 
@@ -43,11 +44,13 @@ class Framing(Protocol):
 class NativeFraming:
     """/stream: named events with JSON data."""
 
-    def record(self, rows: Rows, index: int) -> Mapping[str, Any]:
-        return record_of_row(rows, index)
+    def render(self, rows: Rows, indexes: Sequence[int]) -> Rendered:
+        return render_native(rows, indexes, opening=b",")
 
-    def logs(self, records: Sequence[Mapping[str, Any]], place: Place | None) -> bytes:
-        return _event(b"logs", records, place)
+    def logs(self, pieces: list[bytes], place: Place | None) -> bytes:
+        first, *rest = pieces
+        # A record begins with the comma after the one before it.
+        return b"".join([_head(b"logs", place), b"[", first[1:], *rest, b"]\n\n"])
 
     def gap(self, gap: Gap) -> bytes:
         return _event(b"gap", gap_data(gap))
@@ -65,11 +68,11 @@ class NativeFraming:
 class SeedFraming:
     """/logs: an unnamed event a record, notices as comments."""
 
-    def record(self, rows: Rows, index: int) -> Mapping[str, Any]:
-        return seed_record_of_row(rows, index)
+    def render(self, rows: Rows, indexes: Sequence[int]) -> Rendered:
+        return render_seed(rows, indexes, opening=b"data: ", closing=b"\n\n")
 
-    def logs(self, records: Sequence[Mapping[str, Any]], place: Place | None) -> bytes:
-        return b"".join([b"data: %b\n\n" % orjson.dumps(record) for record in records])
+    def logs(self, pieces: list[bytes], place: Place | None) -> bytes:
+        return b"".join(pieces)
 
     def gap(self, gap: Gap) -> bytes:
         return _comment(b"gap", gap_data(gap))
@@ -109,10 +112,15 @@ def _iso(time_ns: int) -> str:
     return iso_micros(min(max(time_ns, 0), _LAST_NS) // 1_000)
 
 
-def _event(name: bytes, data: Iterable[Any] | Mapping[str, Any], place: Place | None = None) -> bytes:
+def _event(name: bytes, data: Mapping[str, Any], place: Place | None = None) -> bytes:
     # orjson writes no line breaks, so the data is one line.
-    head = b"id: %b\n" % str(place).encode() if place else b""
-    return b"%bevent: %b\ndata: %b\n\n" % (head, name, orjson.dumps(data))
+    return b"%b%b\n\n" % (_head(name, place), orjson.dumps(data))
+
+
+def _head(name: bytes, place: Place | None) -> bytes:
+    """All of an event before its data."""
+    identity = b"id: %b\n" % str(place).encode() if place else b""
+    return b"%bevent: %b\ndata: " % (identity, name)
 
 
 def _comment(name: bytes, data: Mapping[str, Any]) -> bytes:

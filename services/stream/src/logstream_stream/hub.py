@@ -1,4 +1,4 @@
-"""Gives what the sequencer delivers to all viewers: decoded once, serialised once a framing, queued for each. It must not
+"""Gives what the sequencer delivers to all viewers: decoded once, rendered once a framing, queued for each. It must not
 block, wait or know a network: one slow viewer must cost the others nothing."""
 
 from collections.abc import Callable, Collection, Iterable
@@ -188,12 +188,12 @@ class Hub:
         if outcome.batch.number <= self._highest_shown:
             meant = [viewer for viewer in channel.viewers if name not in viewer.seen_in_window]
         if len(meant) == len(channel.viewers):
-            for frame in channel.chunk.add(decoded.rows, decoded.indexes, spot):
+            for frame in channel.chunk.add(decoded.rendered(channel.framing), 0, spot):
                 self._queue(frame, channel.viewers)
         elif meant:
             self._flush(channel)
             chunk = Chunk(channel.framing)
-            for frames in (chunk.add(decoded.rows, decoded.indexes, spot), chunk.flush()):
+            for frames in (chunk.add(decoded.rendered(channel.framing), 0, spot), chunk.flush()):
                 for frame in frames:
                     self._queue(frame, meant)
         if not outcome.position:

@@ -6,6 +6,7 @@ queued for it meanwhile stays small. What it saw unnumbered before is left out w
 way round.
 """
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ _MOST_ENTRIES: Final = 64
 # How long this replica may be behind the window, or the window behind it, before the viewer begins without it.
 _PATIENCE_S: Final = 3.0
 _STEP_S: Final = 0.05
+
+# A batch's stored records from one of them on.
+_Tail = tuple[Decoded, int, Spot]
 
 
 class _CannotResume(Exception):
@@ -74,7 +78,7 @@ class Opening:
     def _recent(self, viewer: Viewer, count: int) -> Iterator[Frame]:
         """Goes live; the frames of the last count records before that spot, none when the window is away."""
         steps = int(_PATIENCE_S / _STEP_S)
-        found: deque[tuple[Decoded, list[int], Spot]] | None = None
+        found: deque[_Tail] | None = None
         for _ in range(steps):
             try:
                 self._expect_window()
@@ -95,8 +99,8 @@ class Opening:
         if self.hub.sequencer.window_is_away:
             raise WindowAway("it did not answer just now")
 
-    def _latest(self, viewer: Viewer, spot: Spot, count: int) -> deque[tuple[Decoded, list[int], Spot]] | None:
-        found: deque[tuple[Decoded, list[int], Spot]] = deque()
+    def _latest(self, viewer: Viewer, spot: Spot, count: int) -> deque[_Tail] | None:
+        found: deque[_Tail] = deque()
         upto, pieces = spot.position, 4
         while count:
             reading = self.window.latest(upto, pieces)
@@ -106,9 +110,9 @@ class Opening:
                 upto = entry.position - 1
                 decoded = self._decode(viewer, entry)
                 if decoded and decoded.indexes:
-                    tail = decoded.indexes[-count:]
-                    found.appendleft((decoded, tail, _spot_of(spot, entry)))
-                    count -= len(tail)
+                    start = max(len(decoded.indexes) - count, 0)
+                    found.appendleft((decoded, start, _spot_of(spot, entry)))
+                    count -= len(decoded.indexes) - start
                 if not count:
                     return found
             if not reading.entries or not upto:
@@ -156,13 +160,13 @@ class Opening:
             raise _CannotResume(NEW_EPOCH)
         if [entry.position for entry in reading.entries] != list(range(first, upto + 1)):
             raise _CannotResume(PAST_WINDOW)
-        found: deque[tuple[Decoded, list[int], Spot]] = deque()
+        found: deque[_Tail] = deque()
         for entry in reading.entries:
             # What the sequencer left out it delivered before: the viewer saw it then or was told of a gap.
             decoded = None if entry.position in self.hub.sequencer.doubled else self._decode(viewer, entry)
             if decoded:
-                after = index if entry.position == position else -1
-                found.append((decoded, [i for i in decoded.indexes if i > after], _spot_of(spot, entry)))
+                start = bisect_right(decoded.indexes, index) if entry.position == position else 0
+                found.append((decoded, start, _spot_of(spot, entry)))
         yield from _framed(viewer, found)
 
     def _decode(self, viewer: Viewer, entry: Entry) -> Decoded | None:
@@ -170,7 +174,7 @@ class Opening:
         if not self.hub.show(viewer, entry.batch):
             return None
         try:
-            return self.hub.decoder.decode(entry.batch)
+            return self.hub.decoder.decode_and_keep(entry.batch)
         except Undecodable:
             received_ns = entry.batch.received_ns
             gap = Gap(received_ns, received_ns, UNREADABLE)
@@ -178,11 +182,11 @@ class Opening:
             return None
 
 
-def _framed(viewer: Viewer, found: deque[tuple[Decoded, list[int], Spot]]) -> Iterator[Frame]:
+def _framed(viewer: Viewer, found: deque[_Tail]) -> Iterator[Frame]:
     chunk = Chunk(viewer.framing)
     while found:
-        decoded, indexes, spot = found.popleft()
-        yield from chunk.add(decoded.rows, indexes, spot)
+        decoded, start, spot = found.popleft()
+        yield from chunk.add(decoded.rendered(viewer.framing), start, spot)
     yield from chunk.flush()
 
 

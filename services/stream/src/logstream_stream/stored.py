@@ -52,13 +52,10 @@ def read_entry(body: bytes) -> StoredBatch:
 
 
 def _stored(batch: LiveBatch) -> StoredBatch:
+    # Each look at a field of bytes copies it.
+    number, raw = batch.number, batch.batch
     return StoredBatch(
-        batch.number,
-        name_of(batch.number, batch.batch),
-        batch.received_unix_nano,
-        batch.floor_unix_nano,
-        batch.batch,
-        frozenset(batch.refused),
+        number, name_of(number, raw), batch.received_unix_nano, batch.floor_unix_nano, raw, frozenset(batch.refused)
     )
 
 

@@ -1,12 +1,17 @@
 """Bytes on the wire, and how records are gathered into frames."""
 
 import json
+from dataclasses import dataclass, field
 from datetime import datetime
 
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+from logstream_contract.records import record_of_row
 from logstream_contract.rows import Origin, Rows, rows_of
-from logstream_stream.chunk import FRAME_RECORDS, Chunk, Frame, Spot
+from logstream_stream.chunk import FRAME_RECORDS, FRAME_TEXT_BYTES, Chunk, Frame, Spot
 from logstream_stream.framing import NativeFraming, SeedFraming, gap_data, retry
-from logstream_stream.place import Place
+from logstream_stream.place import ALL, Place
 from logstream_stream.sequencer import Gap
 
 from .batches import START_NS, raw_batch
@@ -20,28 +25,28 @@ def rows(number: int, messages: list[str], time_ns: int = START_NS) -> Rows:
 
 def frames_of(chunk: Chunk, number: int, messages: list[str], spot: Spot) -> list[Frame]:
     found = rows(number, messages)
-    return list(chunk.add(found, range(len(found)), spot))
+    return list(chunk.add(NativeFraming().render(found, range(len(found))), 0, spot))
 
 
 def test_a_logs_event_to_the_byte() -> None:
     framing = NativeFraming()
-    record = framing.record(rows(1, ["a\nb"]), 0)
-    assert framing.logs([record], Place("e", 2, 3, 4)) == (
+    pieces = framing.render(rows(1, ["a\nb"]), [0]).pieces
+    assert framing.logs(pieces, Place("e", 2, 3, 4)) == (
         b"id: e:2:3:4\nevent: logs\n"
         b'data: [{"sequence":"65536","time":"2024-08-06T18:51:32.000000Z","severity":9,"level":"info","node":"orders",'
         b'"message":"a\\nb","attributes":{}}]\n\n'
     )
-    assert framing.logs([], None).startswith(b"event: logs\n")
+    assert framing.logs(pieces, None).startswith(b"event: logs\n")
 
 
 def test_the_seeds_events_to_the_byte() -> None:
     framing = SeedFraming()
-    record = framing.record(rows(1, ["a"]), 0)
+    pieces = framing.render(rows(1, ["a"]), [0]).pieces
     one = (
         b'data: {"sequence_number":"65536","timestamp":"2024-08-06T18:51:32.000Z","node":"orders","level":"info",'
         b'"message":"a"}\n\n'
     )
-    assert framing.logs([record, record], Place("e", 2, 3, 4)) == one + one
+    assert framing.logs(pieces + pieces, Place("e", 2, 3, 4)) == one + one
     assert framing.dropped(3, 0, 1, "slow").startswith(b': dropped {"records":3')
     assert framing.gap(Gap(0, 1, "r")).startswith(b": gap {")
     assert framing.status({"broker": "down"}) == framing.counts({}, None) == b""
@@ -109,10 +114,75 @@ def test_long_messages_end_a_frame() -> None:
     assert [frame.records for frame in frames] == [5, 5]
 
 
+def test_long_messages_end_a_frame_that_earlier_batches_began() -> None:
+    chunk = Chunk(NativeFraming())
+    frames = [frame for number in (1, 2, 3) for frame in frames_of(chunk, number, ["x" * 60_000] * 3, Spot("e", number, 9))]
+    frames += chunk.flush()
+    assert [frame.records for frame in frames] == [5, 4]
+    assert [frame.body.split(b"\n")[0] for frame in frames] == [b"id: e:2:1:9", b"id: e:3:65535:9"]
+
+
 def test_a_frame_knows_the_times_of_its_records() -> None:
     chunk = Chunk(NativeFraming())
     for offset_s in (2, 1, 3):
         found = rows(offset_s, ["m"], START_NS + offset_s * 10**9)
-        assert list(chunk.add(found, [0], Spot("e", 1, 1))) == []
+        assert list(chunk.add(NativeFraming().render(found, [0]), 0, Spot("e", 1, 1))) == []
     (frame,) = chunk.flush()
     assert (frame.from_us, frame.to_us) == (START_NS // 1000 + 1_000_000, START_NS // 1000 + 3_000_000)
+
+
+@dataclass
+class OneByOne:
+    """What Chunk does to whole batches, done record by record. A frame is body, records, times, numbered."""
+
+    done: list[tuple[bytes, int, int, int, bool]] = field(default_factory=list)
+    records: list[object] = field(default_factory=list)
+    times_us: list[int] = field(default_factory=list)
+    text: int = 0
+    place: Place | None = None
+
+    def add(self, found: Rows, indexes: list[int], start: int, spot: Spot) -> None:
+        if self.records and (self.place is None) != (spot.place() is None):
+            self.flush()
+        for index in indexes[start:]:
+            self.records.append(record_of_row(found, index))
+            self.times_us.append(found.times_us[index])
+            self.text += len(found.messages[index])
+            self.place = spot.place(ALL if index == indexes[-1] else index)
+            if len(self.records) == FRAME_RECORDS or self.text >= FRAME_TEXT_BYTES:
+                self.flush()
+
+    def flush(self) -> None:
+        if self.records:
+            place = b"id: %b\n" % str(self.place).encode() if self.place else b""
+            body = b"%bevent: logs\ndata: %b\n\n" % (place, orjson.dumps(self.records))
+            times_us = self.times_us
+            self.done.append((body, len(self.records), min(times_us), max(times_us), self.place is not None))
+            self.records, self.times_us, self.text = [], [], 0
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> tuple[Rows, list[int], int, bool]:
+    count = draw(st.sampled_from([1, 2, 3, 150, 199, 200, 201, 450]))
+    # At the longest a frame has about its text after 100 records.
+    length = draw(st.sampled_from([0, 1_000, 2 * FRAME_TEXT_BYTES // 100 if count >= 150 else 60_000]))
+    chance = draw(st.randoms(use_true_random=False))
+    messages = ["x" * chance.randint(0, length) for _ in range(count)]
+    found = rows(draw(st.integers(1, 2**40)), messages)
+    found.times_us = [time_us + chance.randint(-10, 10) for time_us in found.times_us]
+    refused = draw(st.sets(st.integers(0, count - 1), max_size=5))
+    indexes = [index for index in range(count) if index not in refused]
+    return found, indexes, draw(st.integers(0, len(indexes))), draw(st.booleans())
+
+
+@given(st.lists(batches(), max_size=4))
+def test_frames_are_cut_as_if_records_came_one_by_one(added: list[tuple[Rows, list[int], int, bool]]) -> None:
+    expected, chunk = OneByOne(), Chunk(NativeFraming())
+    frames: list[Frame] = []
+    for position, (found, indexes, start, numbered) in enumerate(added, 1):
+        spot = Spot("e", position if numbered else 0, 9)
+        expected.add(found, indexes, start, spot)
+        frames += chunk.add(NativeFraming().render(found, indexes), start, spot)
+    expected.flush()
+    frames += chunk.flush()
+    assert [(f.body, f.records, f.from_us, f.to_us, f.numbered) for f in frames] == expected.done

@@ -28,6 +28,14 @@ def read_all(world: World, client: Client) -> list[str]:
     return client.shown[before:]
 
 
+def test_a_first_screen_ends_in_the_middle_of_a_batch() -> None:
+    world = begun()
+    store_and_adopt(world, 3)
+    client = Client(0, world.join().framing)
+    world.connect(client, recent=4)
+    assert client.shown + read_all(world, client) == ["2/1", "3/0", "3/1", "3/2"]
+
+
 def test_a_return_into_the_middle_of_a_batch() -> None:
     world = begun()
     store_and_adopt(world, 3)

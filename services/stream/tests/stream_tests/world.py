@@ -173,8 +173,9 @@ class World:
         """One message of those in flight arrives; again: another copy stays in flight."""
         if self.in_flight:
             index %= len(self.in_flight)
-            message = self.in_flight[index] if again else self.in_flight.pop(index)
-            self._apply(self.sequencer.receive(*message))
+            epoch, batches = self.in_flight[index] if again else self.in_flight.pop(index)
+            for position, batch in batches:
+                self._apply(self.sequencer.receive(epoch, [(position, batch)]))
 
     def lose(self, index: int) -> None:
         """The broker drops a numbered message."""

@@ -1,0 +1,53 @@
+"""The feed lets viewers take what has come before it goes on."""
+
+import gevent
+import pytest
+from gevent.event import Event
+from logstream_contract.pb.transport_pb2 import LiveBatches
+from logstream_stream.feed import Feed
+from logstream_stream.framing import NativeFraming
+from logstream_stream.hub import Hub
+from logstream_stream.metrics import Metrics
+from logstream_stream.sequencer import Sequencer
+from logstream_stream.stored import StoredBatch, name_of
+from logstream_stream.viewer import QueueLimits
+from prometheus_client import CollectorRegistry
+
+from .batches import START_NS, live_batch, raw_batch
+from .fake_window import FakeWindow
+
+RECORDS = 200
+
+
+def long_batch(number: int) -> StoredBatch:
+    """64 KiB and more."""
+    raw = raw_batch(["x" * 330] * RECORDS)
+    return StoredBatch(number, name_of(number, raw), START_NS, 0, raw)
+
+
+@pytest.mark.parametrize("sizes", [1, 4, 20])
+def test_what_arrives_at_once_fills_no_queue(sizes: int) -> None:
+    metrics = Metrics(CollectorRegistry())
+    sequencer = Sequencer(lambda: 0.0, lambda: START_NS)
+    hub = Hub(lambda: 0.0, lambda: START_NS, metrics, QueueLimits(records=3 * RECORDS), 10, 30.0, sequencer)
+    feed = Feed(sequencer, hub, FakeWindow(), metrics)
+    ready = Event()
+    viewer = hub.join(NativeFraming(), ready.set, lambda: None)
+    hub.go_live(viewer)
+    taken: list[int] = []
+
+    def read() -> None:
+        while True:
+            ready.wait()
+            ready.clear()
+            while piece := viewer.take()[0]:
+                taken.append(piece.count(b'"sequence"'))
+
+    reading = gevent.spawn(read)
+    for first in range(1, 21, sizes):
+        batches = [live_batch(long_batch(number)) for number in range(first, first + sizes)]
+        feed.take(LiveBatches(batches=batches).SerializeToString())
+    hub.flush()
+    gevent.sleep(0)
+    reading.kill()
+    assert sum(taken) == 20 * RECORDS

@@ -1,0 +1,80 @@
+"""A batch rendered at once is, to the byte, what orjson writes of its records one by one."""
+
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from logstream_contract.records import record_of_row, seed_record_of_row
+from logstream_contract.rows import Rows
+from logstream_stream.rendering import Rendered, render_native, render_seed
+
+US = 1_000_000
+TEXTS = st.text() | st.text(st.characters(max_codepoint=0x9F)) | st.text('\\"/,[]{}:\n\r\t \0\x7f\u2028\ufffd\U0001f600n')
+# What one part of the rendering takes for a border, inside a text.
+BORDERS = st.sampled_from(
+    ["\n", ",\n  ", ",\n,", '",\n  "', "},\n,{", '}\n,"attributes":', "[", ",", ",1722970292", '","time":"']
+)
+ATTRIBUTES = st.none() | st.dictionaries(TEXTS | BORDERS, TEXTS | BORDERS, max_size=4)
+# Near each other, as in most batches; on both sides of where a second has ten digits; and anywhere up to the year 9999.
+NEAR = st.integers(1_722_970_292 * US - 3 * US, 1_722_970_292 * US + 3 * US)
+EDGE = st.integers(10**15 - 3 * US, 10**15 + 3 * US)
+ANY = st.integers(0, 253_402_300_799_999_999)
+
+
+@st.composite
+def row_columns(draw: st.DrawFn) -> Rows:
+    records = st.tuples(
+        draw(st.sampled_from([NEAR, NEAR, EDGE, ANY])),
+        st.integers(0, 24),
+        st.sampled_from(["info", "warn"]) | TEXTS,
+        TEXTS | BORDERS,
+        draw(st.sampled_from([st.none(), ATTRIBUTES])),
+    )
+    # The more records, the more seconds a batch may span before its times are written one by one.
+    found = draw(st.lists(records, max_size=8)) * draw(st.sampled_from([1, 1, 100]))
+    times, severities, levels, messages, attributes = map(list, zip(*found, strict=True)) if found else ([], [], [], [], [])
+    number = draw(st.integers(0, 2**47 - 1))
+    return Rows(number, draw(TEXTS), times, severities, levels, messages, attributes)
+
+
+def native_of(rows: Rows, indexes: list[int]) -> bytes:
+    return orjson.dumps([record_of_row(rows, index) for index in indexes])
+
+
+def seed_of(rows: Rows, indexes: list[int]) -> bytes:
+    return b"".join([b"<%b>" % orjson.dumps(seed_record_of_row(rows, index)) for index in indexes])
+
+
+def plain(times_us: list[int], attributes: dict[str, str] | None = None) -> Rows:
+    count = len(times_us)
+    return Rows(1, "orders", times_us, [9] * count, ["info"] * count, ["paid"] * count, [attributes] * count)
+
+
+@given(row_columns(), st.sets(st.integers(0, 9)))
+@example(plain([]), set())
+@example(plain([5]), {0})
+@example(plain([1_722_970_292 * US + n * 999_983 for n in range(2_000)]), set())
+@example(plain([1_722_970_292 * US] * 64, {str(n): str(n) for n in range(64)}), {1})
+@example(plain([1_722_970_292 * US] * 3, {}), set())
+def test_rendered_at_once_is_rendered_one_by_one(rows: Rows, refused: set[int]) -> None:
+    indexes = [index for index in range(len(rows)) if index not in refused]
+    native = render_native(rows, indexes, opening=b",")
+    assert b"[%b]" % b"".join(native.pieces)[1:] == native_of(rows, indexes)
+    seed = render_seed(rows, indexes, opening=b"<", closing=b">")
+    assert b"".join(seed.pieces) == seed_of(rows, indexes)
+    for rendered in (native, seed):
+        assert len(rendered) == len(indexes)
+        assert list(rendered.times_us) == [rows.times_us[index] for index in indexes]
+        assert list(rendered.messages) == [rows.messages[index] for index in indexes]
+
+
+@pytest.mark.parametrize("times_us", [[10**15 - 1, 10**15], [0, 1], [10**16 - 1, 10**16], [10**15, 10**16 - 1]])
+def test_times_at_the_edges_of_ten_digits(times_us: list[int]) -> None:
+    rows = plain(times_us * 200)
+    assert b"[%b]" % b"".join(render_native(rows, range(400), b",").pieces)[1:] == native_of(rows, list(range(400)))
+
+
+def test_a_slice_is_the_records_of_the_slice() -> None:
+    rows = plain([1_722_970_292 * US + n for n in range(10)])
+    native: Rendered = render_native(rows, range(10), opening=b",")
+    assert b"[%b]" % b"".join(native.slice(3, 7))[1:] == native_of(rows, [3, 4, 5, 6])
