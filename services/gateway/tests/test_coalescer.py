@@ -84,6 +84,36 @@ def test_a_full_window_is_published_at_once(max_records: int, max_bytes: int) ->
     run(test)
 
 
+def test_a_window_stays_open_while_an_earlier_message_is_unconfirmed() -> None:
+    async def test(published: Publishes) -> None:
+        coalescer = Coalescer(published, late, 60, 100, 1_000_000)
+        coalescer.add("a", record("1"), 3, PATIENT_S)
+        coalescer.flush()
+        coalescer.add("a", record("2"), 3, PATIENT_S)
+        coalescer._end_window()
+        coalescer.add("a", record("3"), 3, PATIENT_S)
+        assert published.records == [1]
+        published.confirms[0].set_result(None)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert published.records == [1, 2]
+
+    run(test)
+
+
+def test_a_window_does_not_stay_open_for_ever() -> None:
+    async def test(published: Publishes) -> None:
+        coalescer = Coalescer(published, late, 0.01, 100, 1_000_000)
+        coalescer.add("a", record("1"), 3, PATIENT_S)
+        coalescer.flush()
+        coalescer.add("a", record("2"), 3, PATIENT_S)
+        while len(published.bodies) < 2:
+            await asyncio.sleep(0.005)
+        assert not published.confirms[0].done()
+
+    run(test)
+
+
 def test_a_record_that_would_pass_the_size_begins_the_next_message() -> None:
     async def test(published: Publishes) -> None:
         coalescer = Coalescer(published, late, 60, 100, 10)

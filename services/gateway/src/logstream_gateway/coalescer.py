@@ -14,10 +14,15 @@ Publish = Callable[[bytes, int, int], asyncio.Future[None]]
 
 # How late an adder may learn that its time is over; callers' deadlines are kept with a wider margin.
 _SWEEP_S = 0.025
+# Windows that records may wait in all while an earlier message is unconfirmed.
+_BUSY_WINDOWS = 4
 
 
 class Coalescer:
     """Records added within `window_s` seconds, or until `max_records` or `max_bytes` are reached, share one message.
+
+    While an earlier message is unconfirmed the window stays open until it is, up to four times as long: under load that
+    makes fewer and larger messages, each of which costs the broker and a writer about a millisecond.
 
     Called from the loop's thread only. `late` makes the error for an adder whose time is over.
     """
@@ -37,6 +42,7 @@ class Coalescer:
         self._adders = _Adders()
         self._unanswered: set[_Adders] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._window_over = False  # but an earlier message is unconfirmed
         self._sweeper: asyncio.TimerHandle | None = None
 
     def add(self, node: str, record: LogRecord, size_bytes: int, patience_s: float) -> asyncio.Future[None]:
@@ -57,7 +63,7 @@ class Coalescer:
         if self._records >= self._max_records or self._bytes >= self._max_bytes:
             self.flush()
         elif self._timer is None:
-            self._timer = self._loop.call_later(self._window_s, self.flush)
+            self._timer = self._loop.call_later(self._window_s, self._end_window)
         return confirmed
 
     def flush(self) -> None:
@@ -65,6 +71,7 @@ class Coalescer:
         if self._timer:
             self._timer.cancel()
             self._timer = None
+        self._window_over = False
         if not self._records:
             return
         batches, records, adders = self._batches, self._records, self._adders
@@ -78,9 +85,18 @@ class Coalescer:
         self._unanswered.add(adders)
         published.add_done_callback(lambda done: self._answer(adders, done.exception()))
 
+    def _end_window(self) -> None:
+        if self._unanswered:
+            self._window_over = True
+            self._timer = self._loop.call_later(self._window_s * (_BUSY_WINDOWS - 1), self.flush)
+        else:
+            self.flush()
+
     def _answer(self, adders: "_Adders", error: BaseException | None) -> None:
         self._unanswered.discard(adders)
         adders.answer(error)
+        if self._window_over and not self._unanswered:
+            self.flush()
 
     def _sweep(self) -> None:
         now_s = self._loop.time()
