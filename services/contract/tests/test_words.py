@@ -1,7 +1,7 @@
 """Severities, timestamps and batch ids."""
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -54,6 +54,24 @@ def test_timestamps_that_can_be_read(text: str, moment: str) -> None:
 def test_a_timestamp_without_a_zone_is_read_in_the_given_one() -> None:
     assert read_timestamp("2024-08-06 18:51:32:5132", SEOUL) == nanos("2024-08-06T09:51:32.513+00:00")
     assert read_timestamp("2024-08-06T18:51:32Z", SEOUL) == nanos("2024-08-06T18:51:32+00:00")
+
+
+@given(
+    st.datetimes(datetime(1969, 12, 31), datetime(2100, 1, 1)),
+    st.sampled_from(["", "0", "7", "05", "999", "5132"]),
+    st.sampled_from([UTC, SEOUL, ZoneInfo("Europe/Berlin")]),
+    st.sampled_from(" T"),
+)
+@example(datetime(2024, 10, 27, 2, 30), "999", ZoneInfo("Europe/Berlin"), " ")
+def test_the_seeds_form_is_the_moment_of_its_second_and_its_milliseconds(
+    moment: datetime, digits: str, zone: tzinfo, separator: str
+) -> None:
+    second = moment.replace(microsecond=0)
+    after = timedelta(milliseconds=int(digits[:3] or 0))
+    text = second.isoformat(separator) + (f":{digits}" if digits else "")
+    expected = round((second + after).replace(tzinfo=zone).timestamp() * 1000) * 1_000_000
+    for _ in range(2):
+        assert read_timestamp(text, zone) == (expected if expected > 0 else None)
 
 
 @pytest.mark.parametrize(

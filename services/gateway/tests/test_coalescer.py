@@ -37,16 +37,25 @@ def run(test: Callable[[Publishes], Awaitable[None]]) -> None:
     asyncio.run(main())
 
 
+PATIENT_S = 60.0
+
+
+class Late(Exception):
+    pass
+
+
+def late() -> Exception:
+    return Late("late")
+
+
 def record(message: str) -> LogRecord:
     return LogRecord(message=message)
 
 
 def test_records_of_a_window_share_one_message_with_a_batch_a_node() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, 0.01, 100, 1_000_000)
-        first = coalescer.add("a", record("1"), 3)
-        assert coalescer.add("b", record("2"), 3) is first
-        assert coalescer.add("a", record("3"), 3) is first
+        coalescer = Coalescer(published, late, 0.01, 100, 1_000_000)
+        adders = [coalescer.add(node, record(message), 3, PATIENT_S) for node, message in ("a1", "b2", "a3")]
         while not published.bodies:
             await asyncio.sleep(0.005)
         (batches,) = published.batches()
@@ -54,9 +63,9 @@ def test_records_of_a_window_share_one_message_with_a_batch_a_node() -> None:
         assert published.records == [3]
         assert {len(batch.batch_id) for batch in batches} == {16}
         assert batches[0].batch_id != batches[1].batch_id
-        assert not first.done()
+        assert not any(adder.done() for adder in adders)
         published.confirms[0].set_result(None)
-        await first
+        await asyncio.gather(*adders)
 
     run(test)
 
@@ -64,21 +73,52 @@ def test_records_of_a_window_share_one_message_with_a_batch_a_node() -> None:
 @pytest.mark.parametrize(("max_records", "max_bytes"), [(2, 1_000), (100, 6)])
 def test_a_full_window_is_published_at_once(max_records: int, max_bytes: int) -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, 60, max_records, max_bytes)
-        first = coalescer.add("a", record("1"), 3)
+        coalescer = Coalescer(published, late, 60, max_records, max_bytes)
+        coalescer.add("a", record("1"), 3, PATIENT_S)
         assert not published.bodies
-        coalescer.add("a", record("2"), 3)
+        coalescer.add("a", record("2"), 3, PATIENT_S)
         assert published.records == [2]
-        assert coalescer.add("a", record("3"), 3) is not first
+        coalescer.add("a", record("3"), 3, PATIENT_S)
+        assert published.records == [2]
+
+    run(test)
+
+
+def test_a_window_stays_open_while_an_earlier_message_is_unconfirmed() -> None:
+    async def test(published: Publishes) -> None:
+        coalescer = Coalescer(published, late, 60, 100, 1_000_000)
+        coalescer.add("a", record("1"), 3, PATIENT_S)
+        coalescer.flush()
+        coalescer.add("a", record("2"), 3, PATIENT_S)
+        coalescer._end_window()
+        coalescer.add("a", record("3"), 3, PATIENT_S)
+        assert published.records == [1]
+        published.confirms[0].set_result(None)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert published.records == [1, 2]
+
+    run(test)
+
+
+def test_a_window_does_not_stay_open_for_ever() -> None:
+    async def test(published: Publishes) -> None:
+        coalescer = Coalescer(published, late, 0.01, 100, 1_000_000)
+        coalescer.add("a", record("1"), 3, PATIENT_S)
+        coalescer.flush()
+        coalescer.add("a", record("2"), 3, PATIENT_S)
+        while len(published.bodies) < 2:
+            await asyncio.sleep(0.005)
+        assert not published.confirms[0].done()
 
     run(test)
 
 
 def test_a_record_that_would_pass_the_size_begins_the_next_message() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, 60, 100, 10)
-        coalescer.add("a", record("1"), 3)
-        coalescer.add("a", record("2"), 9)
+        coalescer = Coalescer(published, late, 60, 100, 10)
+        coalescer.add("a", record("1"), 3, PATIENT_S)
+        coalescer.add("a", record("2"), 9, PATIENT_S)
         assert published.records == [1]
         coalescer.flush()
         assert published.records == [1, 1]
@@ -90,16 +130,51 @@ def test_a_record_that_would_pass_the_size_begins_the_next_message() -> None:
 
 def test_a_failed_publish_reaches_every_adder() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, 60, 100, 1_000)
-        later = coalescer.add("a", record("1"), 3)
+        coalescer = Coalescer(published, late, 60, 100, 1_000)
+        later = coalescer.add("a", record("1"), 3, PATIENT_S)
         coalescer.flush()
         published.confirms[0].set_exception(RuntimeError("full"))
         with pytest.raises(RuntimeError, match="full"):
             await later
         published.error = RuntimeError("at once")
-        refused = coalescer.add("a", record("2"), 3)
+        refused = coalescer.add("a", record("2"), 3, PATIENT_S)
         coalescer.flush()
         with pytest.raises(RuntimeError, match="at once"):
             await refused
+
+    run(test)
+
+
+def test_an_adder_who_leaves_takes_neither_its_record_nor_the_others_along() -> None:
+    async def test(published: Publishes) -> None:
+        coalescer = Coalescer(published, late, 60, 100, 1_000)
+        leaving = coalescer.add("a", record("1"), 3, PATIENT_S)
+        staying = coalescer.add("a", record("2"), 3, PATIENT_S)
+        leaving.cancel()
+        coalescer.flush()
+        assert published.records == [2]
+        published.confirms[0].set_result(None)
+        await staying
+
+    run(test)
+
+
+def test_an_adder_whose_time_is_over_is_told_and_the_others_wait_on() -> None:
+    async def test(published: Publishes) -> None:
+        coalescer = Coalescer(published, late, 60, 100, 1_000)
+        patient = coalescer.add("a", record("1"), 3, PATIENT_S)
+        hasty = coalescer.add("a", record("2"), 3, 0.01)
+        with pytest.raises(Late):
+            await hasty
+        coalescer.flush()
+        hasty = coalescer.add("a", record("3"), 3, 0.01)
+        coalescer.flush()
+        with pytest.raises(Late):
+            await hasty
+        assert not patient.done()
+        assert published.records == [2, 1]
+        for confirm in published.confirms:
+            confirm.set_result(None)
+        await patient
 
     run(test)

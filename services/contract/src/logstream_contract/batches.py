@@ -20,6 +20,9 @@ MAX_RECORDS_OF_SEQUENCE: Final = 65_536
 # search of the bytes shows; a `*` in a message only costs the look at each record.
 ATTRIBUTES_TAG: Final = b"\x2a"
 
+# First bytes of that tag as a varint, as short as possible or longer.
+_ATTRIBUTES_TAG_STARTS: Final = (ATTRIBUTES_TAG, b"\xaa")
+
 _attributes = attrgetter("attributes")
 
 
@@ -74,7 +77,7 @@ def check_batch(raw: bytes, limits: Limits) -> LogBatch:
     records = batch.records
     if not 1 <= len(records) <= limits.batch_records:
         raise Rejected("batch_records", f"records: {len(records)} in the batch, expected 1 to {limits.batch_records}")
-    if ATTRIBUTES_TAG in raw:
+    if _occurrences_pass(raw, limits.record_attributes):
         _check_attributes(records, limits)
     return batch
 
@@ -85,6 +88,24 @@ def check_node(node: str) -> None:
         raise Rejected("node", f"node: empty, expected 1 to {MAX_NODE_BYTES} bytes: the name of the service that logs")
     if len(node) > MAX_NODE_BYTES or len(node.encode()) > MAX_NODE_BYTES:
         raise Rejected("node", f"node: {len(node.encode())} bytes, expected 1 to {MAX_NODE_BYTES}")
+
+
+def _occurrences_pass(raw: bytes, limit: int) -> bool:
+    """Whether the batch may hold a record with more attributes than this; False is a proof that none does.
+
+    Each attribute begins with its tag, 42 as a varint: the byte 0x2a, or, in a longer encoding than needed, which parsers
+    take, one that begins with 0xaa. So no record holds more attributes than the batch holds such bytes. By chance a batch
+    of 1,000 records with times holds about 40 of them, and looking at each record costs five times as much as the parse.
+    """
+    left = limit
+    for byte in _ATTRIBUTES_TAG_STARTS:
+        at = raw.find(byte)
+        while at >= 0:
+            if not left:
+                return True
+            left -= 1
+            at = raw.find(byte, at + 1)
+    return False
 
 
 def _check_attributes(records: Sequence[object], limits: Limits) -> None:

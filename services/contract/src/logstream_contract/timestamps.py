@@ -8,7 +8,7 @@ from typing import Final
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 # The seed's form: `2024-08-06 18:51:32:5132`; of the one to four digits at the end the first three are milliseconds.
-_SEED: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d):(\d{1,4})", re.ASCII)
+_SEED: Final = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d):(\d{1,4})", re.ASCII)
 _THIRD_COLON: Final = re.compile(r":\d\d:\d\d:")
 
 
@@ -21,18 +21,27 @@ def read_timestamp(text: str, zone: tzinfo) -> int | None:
     seed = _SEED.fullmatch(text)
     try:
         if seed:
-            moment = datetime.fromisoformat(f"{seed[1]}T{seed[2]}") + timedelta(milliseconds=int(seed[3][:3]))
+            nanos = _micros_of_second(seed[1], zone) * 1_000 + int(seed[2][:3]) * 1_000_000
         elif _THIRD_COLON.search(text):
             # No ISO 8601 form, though some releases of Python read it.
             return None
         else:
-            moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=zone)
-        nanos = (moment - _EPOCH) // _MICROSECOND * 1_000
+            nanos = _micros(text, zone) * 1_000
     except (ValueError, OverflowError):
         return None
     return nanos if nanos > 0 else None
+
+
+def _micros(text: str, zone: tzinfo) -> int:
+    """Microseconds since the Unix epoch of an ISO 8601 text. Raises ValueError or OverflowError."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+# Of the calls of a moment nearly all name the same few seconds.
+_micros_of_second = lru_cache(maxsize=256)(_micros)
 
 
 def iso_micros(time_us: int) -> str:

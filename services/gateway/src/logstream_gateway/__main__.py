@@ -1,9 +1,9 @@
 """Starts the gateway: `python -m logstream_gateway`."""
 
-import asyncio
 import logging
 import sys
 
+import uvloop
 from logstream_runtime.admin import AdminServer
 from logstream_runtime.config import load_or_exit, masked
 from logstream_runtime.logs import set_up_logging
@@ -27,12 +27,12 @@ def main() -> int:
         if config.processes > 1 and not worker:
             return processes.run(config)
         if worker:
-            asyncio.run(serve(config, Metrics(CollectorRegistry()), Readiness()))
+            uvloop.run(serve(config, Metrics(CollectorRegistry()), Readiness()))
             return 0
         readiness = Readiness()
         admin = AdminServer(config.admin_listen, REGISTRY, ready=readiness)
         admin.start()
-        asyncio.run(serve(config, Metrics(REGISTRY), readiness))
+        uvloop.run(serve(config, Metrics(REGISTRY), readiness))
         admin.close()
     except OSError as error:
         log.error("can't start", extra={"error": str(error)})

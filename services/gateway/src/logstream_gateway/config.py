@@ -39,7 +39,11 @@ class Config:
         "LOGSTREAM_MAX_RECORD_ATTRIBUTES", "Attributes a record may hold.", 64, unit="attributes"
     )
     coalesce_ms: Annotated[float, Field(ge=0, le=1000)] = setting(
-        "LOGSTREAM_GATEWAY_COALESCE_MS", "How long SendLog records wait for others to share a batch.", 5.0, unit="ms"
+        "LOGSTREAM_GATEWAY_COALESCE_MS",
+        "How long SendLog records wait for others to share a batch; up to four times as long while an earlier message is "
+        "unconfirmed.",
+        5.0,
+        unit="ms",
     )
     coalesce_records: Annotated[int, Field(ge=1, le=MAX_RECORDS_OF_SEQUENCE)] = setting(
         "LOGSTREAM_GATEWAY_COALESCE_RECORDS", "SendLog records that end the wait early.", 1_000, unit="records"

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final, NoReturn, Protocol
 
@@ -59,6 +60,10 @@ class Ingest:
         self._timeout_s = timeout_s
         self._retry_after_ms = retry_after_ms
         self._metrics = metrics
+        self._loop = asyncio.get_running_loop()
+        self._accept_send_log = _counting(metrics, "SendLog")
+        self._accept_push = _counting(metrics, "Push")
+        self._accept_push_stream = _counting(metrics, "PushStream")
 
     async def send_log(self, raw: bytes, context: Context) -> bytes:
         try:
@@ -71,106 +76,84 @@ class Ingest:
                 raise Rejected("batch_bytes", f"request: {len(raw)} bytes, expected at most {self._limits.batch_bytes}")
         except Rejected as error:
             await self._reject("SendLog", error, context)
-        confirmed = self._coalescer.add(request.node, self._record_of(request), len(raw))
-        await self._confirm("SendLog", confirmed, context)
-        self._accept("SendLog", 1, len(raw))
+        patience_s = _patience_s(context, self._timeout_s)
+        try:
+            await self._coalescer.add(request.node, self._record_of(request), len(raw), patience_s)
+        except Unavailable as error:
+            await self._unavailable("SendLog", error, context)
+        self._accept_send_log(1, len(raw))
         return _SUCCESS
 
     async def push(self, raw: bytes, context: Context) -> bytes:
-        batch_id, records = await self._check("Push", raw, context)
-        await self._confirm("Push", await self._publish("Push", raw, records, context), context)
-        self._accept("Push", records, len(raw))
-        return PushResult(batch_id=batch_id, accepted=records).SerializeToString()
+        try:
+            published = self._publish(raw)
+            await self._confirm(published, _patience_s(context, self._timeout_s))
+        except Rejected as error:
+            await self._reject("Push", error, context)
+        except Unavailable as error:
+            await self._unavailable("Push", error, context)
+        self._accept_push(published.records, len(raw))
+        return published.answer()
 
     async def push_stream(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
         """Publishes batches as they come and answers each in order; the first one not accepted ends the stream."""
-        window: asyncio.Queue[asyncio.Task[bytes] | None] = asyncio.Queue(_STREAM_WINDOW)
-
-        async def take() -> None:
-            async for raw in requests:
-                await window.put(asyncio.ensure_future(self._stream_one(raw)))
-            await window.put(None)
-
-        taking = asyncio.ensure_future(take())
+        # What became of each batch that came; last None, or what ended the stream.
+        window: asyncio.Queue[_Published | Exception | None] = asyncio.Queue(_STREAM_WINDOW)
+        taking = asyncio.ensure_future(self._take(requests, window))
         try:
-            while True:
-                getting = asyncio.ensure_future(window.get())
-                await asyncio.wait({getting, taking}, return_when=asyncio.FIRST_COMPLETED)
-                if not getting.done() and taking.exception() is not None:
-                    getting.cancel()
-                    taking.result()
-                answer = await getting
-                if answer is None:
-                    return
-                yield await self._stream_answer(answer, context)
-        finally:
-            taking.cancel()
-            while not window.empty():
-                left = window.get_nowait()
-                if left is not None:
-                    left.add_done_callback(lambda task: task.cancelled() or task.exception())
-
-    async def _stream_one(self, raw: bytes) -> bytes:
-        batch = check_batch(raw, self._limits)
-        records = len(batch.records)
-        batch_id = batch.batch_id
-        confirmed = self._publisher.publish(frame(raw), records, time.time_ns())
-        del batch
-        await self._wait(confirmed, self._timeout_s)
-        self._accept("PushStream", records, len(raw))
-        return PushResult(batch_id=batch_id, accepted=records).SerializeToString()
-
-    async def _stream_answer(self, answer: asyncio.Task[bytes], context: Context) -> bytes:
-        done, _ = await asyncio.wait({answer}, timeout=_patience_s(context, self._timeout_s))
-        try:
-            if not done:
-                answer.add_done_callback(lambda task: task.cancelled() or task.exception())
-                raise self._publisher.late()
-            return answer.result()
+            while (taken := await window.get()) is not None:
+                if isinstance(taken, Exception):
+                    raise taken
+                left_s = taken.until_s - self._loop.time()
+                await self._confirm(taken, _patience_s(context, left_s))
+                self._accept_push_stream(taken.records, taken.size_bytes)
+                yield taken.answer()
         except Rejected as error:
             await self._reject("PushStream", error, context)
         except Unavailable as error:
             await self._unavailable("PushStream", error, context)
+        finally:
+            taking.cancel()
+
+    async def _take(self, requests: AsyncIterator[bytes], window: "asyncio.Queue[_Published | Exception | None]") -> None:
+        """Publishes until the stream ends or a batch can't be taken."""
+        end: Exception | None = None
+        try:
+            async for raw in requests:
+                await window.put(self._publish(raw))
+        except Exception as error:  # noqa: BLE001 it ends the stream where the answers are given
+            end = error
+        await window.put(end)
 
     def _record_of(self, request: LogRequest) -> LogRecord:
-        record = LogRecord(level=request.level, message=request.message)
-        nanos = read_timestamp(request.timestamp, self._legacy_zone)
-        if nanos is not None:
-            record.time_unix_nano = nanos
-        elif request.timestamp:
-            record.attributes[ORIGINAL_TIMESTAMP] = request.timestamp[:_TOO_LONG_FOR_AN_ATTRIBUTE]
+        timestamp = request.timestamp
+        nanos = read_timestamp(timestamp, self._legacy_zone)
+        record = LogRecord(time_unix_nano=nanos or 0, level=request.level, message=request.message)
+        if nanos is None and timestamp:
+            record.attributes[ORIGINAL_TIMESTAMP] = timestamp[:_TOO_LONG_FOR_AN_ATTRIBUTE]
         return record
 
-    async def _check(self, method: str, raw: bytes, context: Context) -> tuple[bytes, int]:
-        try:
-            batch = check_batch(raw, self._limits)
-        except Rejected as error:
-            await self._reject(method, error, context)
-        return batch.batch_id, len(batch.records)
+    def _publish(self, raw: bytes) -> "_Published":
+        """Raises Rejected or Unavailable."""
+        batch = check_batch(raw, self._limits)
+        records = len(batch.records)
+        confirmed = self._publisher.publish(frame(raw), records, time.time_ns())
+        return _Published(batch.batch_id, records, len(raw), confirmed, self._loop.time() + self._timeout_s)
 
-    async def _publish(self, method: str, raw: bytes, records: int, context: Context) -> asyncio.Future[None]:
+    async def _confirm(self, published: "_Published", patience_s: float) -> None:
+        """Raises Unavailable. Whoever is cancelled here cancels only this future: the message stays."""
+        confirmed = published.confirmed
+        if confirmed.done():
+            return confirmed.result()
+        expiry = self._loop.call_later(patience_s, self._expire, confirmed)
         try:
-            return self._publisher.publish(frame(raw), records, time.time_ns())
-        except Unavailable as error:
-            await self._unavailable(method, error, context)
+            await confirmed
+        finally:
+            expiry.cancel()
 
-    async def _confirm(self, method: str, confirmed: asyncio.Future[None], context: Context) -> None:
-        try:
-            await self._wait(confirmed, _patience_s(context, self._timeout_s))
-        except Unavailable as error:
-            await self._unavailable(method, error, context)
-
-    async def _wait(self, confirmed: asyncio.Future[None], timeout_s: float) -> None:
-        # asyncio.wait leaves the future alone when this call is cancelled or late: others share it, and its bytes stay
-        # counted until the broker has answered.
-        await asyncio.wait({confirmed}, timeout=timeout_s)
+    def _expire(self, confirmed: asyncio.Future[None]) -> None:
         if not confirmed.done():
-            raise self._publisher.late()
-        confirmed.result()
-
-    def _accept(self, method: str, records: int, size_bytes: int) -> None:
-        self._metrics.accepted_records.labels(method).inc(records)
-        self._metrics.accepted_bytes.labels(method).inc(size_bytes)
+            confirmed.set_exception(self._publisher.late())
 
     async def _reject(self, method: str, error: Rejected, context: Context) -> NoReturn:
         self._metrics.rejected_calls.labels(method, error.reason).inc()
@@ -186,9 +169,35 @@ class Ingest:
         await context.abort(grpc.StatusCode.UNAVAILABLE, str(error), details)
 
 
+@dataclass(slots=True)
+class _Published:
+    """A batch on its way to the broker."""
+
+    batch_id: bytes
+    records: int
+    size_bytes: int
+    confirmed: asyncio.Future[None]
+    until_s: float  # of the loop's clock
+
+    def answer(self) -> bytes:
+        return PushResult(batch_id=self.batch_id, accepted=self.records).SerializeToString()
+
+
+def _counting(metrics: Metrics, method: str) -> Callable[[int, int], None]:
+    """Counts an accepted call's (records, bytes). Children are looked up once: a look-up costs more than the counting."""
+    count_records = metrics.accepted_records.labels(method).inc
+    count_bytes = metrics.accepted_bytes.labels(method).inc
+
+    def count(records: int, size_bytes: int) -> None:
+        count_records(records)
+        count_bytes(size_bytes)
+
+    return count
+
+
 def _patience_s(context: Context, timeout_s: float) -> float:
     """How long a call may wait: timeout_s, or less so that its answer comes before its own deadline."""
     remaining = context.time_remaining()
     if remaining is None:
-        return timeout_s
+        return max(0.0, timeout_s)
     return max(0.0, min(timeout_s, remaining - max(_DEADLINE_MARGIN_S, remaining * _DEADLINE_MARGIN_SHARE)))

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pika
@@ -31,6 +32,14 @@ class Unavailable(Exception):
     def __init__(self, reason: str, text: str) -> None:
         super().__init__(text)
         self.reason = reason
+
+
+class Connection(AsyncioConnection):  # type: ignore[misc,unused-ignore]
+    """Sends the frames of a message in one piece: pika hands each to the socket by itself, so that a message costs three
+    system calls, three packets, and three reads of the broker's."""
+
+    def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
+        super()._output_marshaled_frames([b"".join(marshaled_frames)])
 
 
 @dataclass(slots=True, eq=False)
@@ -144,7 +153,7 @@ class Publisher:
     def _connect(self) -> None:
         if self._closing:
             return
-        self._connection = AsyncioConnection(
+        self._connection = Connection(
             self._parameters,
             on_open_callback=self._on_open,
             on_open_error_callback=self._on_lost,

@@ -46,7 +46,9 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _stop_or_die(stop, number))
     publisher = Publisher(config.rabbitmq_url, config.inflight_bytes, config.publish_timeout_s, metrics)
-    coalescer = Coalescer(publisher.publish, config.coalesce_ms / 1000, config.coalesce_records, _COALESCE_BYTES)
+    coalescer = Coalescer(
+        publisher.publish, publisher.late, config.coalesce_ms / 1000, config.coalesce_records, _COALESCE_BYTES
+    )
     ingest = Ingest(
         publisher,
         coalescer,

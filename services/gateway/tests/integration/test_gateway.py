@@ -55,11 +55,11 @@ class Gateway:
     def push_later(self, raw: bytes, timeout_s: float = WAIT_S) -> Any:
         return self._push.future(raw, timeout=timeout_s)
 
-    def stream(self, raws: list[bytes]) -> Any:
-        return self._stream(iter(raws), timeout=WAIT_S)
+    def stream(self, raws: list[bytes], timeout_s: float = WAIT_S) -> Any:
+        return self._stream(iter(raws), timeout=timeout_s)
 
-    def send_log(self, node: str, message: str, timestamp: str = "") -> bool:
-        return bool(self._send_log(LogRequest(node=node, message=message, timestamp=timestamp), timeout=WAIT_S).success)
+    def send_log(self, node: str, message: str, timestamp: str = "", timeout_s: float = WAIT_S) -> bool:
+        return bool(self._send_log(LogRequest(node=node, message=message, timestamp=timestamp), timeout=timeout_s).success)
 
 
 @contextmanager
@@ -222,9 +222,18 @@ def test_a_deleted_queue_is_noticed_and_declared_again(running: Gateway, broker:
     assert fetch(broker)[1] == [raw]
 
 
-def test_without_a_broker_callers_are_told_before_their_deadline() -> None:
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda lonely: lonely.push(batch("a"), timeout_s=1.5),
+        lambda lonely: lonely.send_log("a", "a", timeout_s=1.5),
+        lambda lonely: next(lonely.stream([batch("a")], timeout_s=1.5)),
+    ],
+    ids=["Push", "SendLog", "PushStream"],
+)
+def test_without_a_broker_callers_are_told_before_their_deadline(call: Callable[[Gateway], object]) -> None:
     with gateway("amqp://u:p@127.0.0.1:1/") as lonely:
-        error = refused(lambda: lonely.push(batch("a"), timeout_s=1.5))
+        error = refused(lambda: call(lonely))
         assert error.code() == grpc.StatusCode.UNAVAILABLE
         assert "no connection to the broker" in error.details()
         assert retry_delay_ms(error) == 500
