@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from logstream_contract.batch_id import BATCH_ID_BYTES
 from logstream_contract.batches import Undecodable, parse_batch, split_batch, unframe
+from logstream_contract.columns import Block, Source, read_block
 from logstream_contract.pb.logs_pb2 import LogBatch
 from logstream_contract.rows import SEQUENCE_INDEX_BITS, Origin, Rows, rows_of
 
-from logstream_writer.block import Block, Source, read_block
 from logstream_writer.delivery import Delivery
 
 DIGEST_BYTES = 16

@@ -10,9 +10,8 @@ from itertools import chain
 
 import numpy as np
 import orjson
+from logstream_contract.columns import Block
 from logstream_contract.rows import SEQUENCE_INDEX_BITS, Rows
-
-from logstream_writer.block import Block
 
 # In this order a row is three pieces: what it shares with others, numbers of fixed size, and the message.
 COLUMNS = "attributes, level, node, time, sequence, severity, message"

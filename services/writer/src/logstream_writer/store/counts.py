@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from logstream_contract.columns import Block
 from logstream_contract.rows import Rows
-
-from logstream_writer.block import Block
 
 MINUTE_US = 60_000_000
 

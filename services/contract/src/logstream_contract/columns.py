@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import orjson
+
 from logstream_contract.rows import MAX_AHEAD_NANOS, Origin
 from logstream_contract.severity import HIGHEST, level_of, severity_of
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from logstream_contract.batches import Undecodable, split_batch
+from logstream_contract.columns import Block, Source, read_block
 from logstream_contract.pb.logs_pb2 import SEVERITY_FATAL, SEVERITY_INFO, LogBatch, LogRecord
 from logstream_contract.rows import Origin, rows_of
-from logstream_writer.block import Block, Source, read_block
 from logstream_writer.store.copy_format import encode, encode_block
 from logstream_writer.store.counts import CountKey, add_block_counts, add_counts
 
