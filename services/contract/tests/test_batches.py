@@ -3,9 +3,8 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from logstream_contract.batches import Limits, Rejected, Undecodable, check_batch, check_node, frame, parse_batch, unframe
+from logstream_contract.batches import Limits, Rejected, Undecodable, check_batch, check_node, parse_batch
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
-from logstream_contract.pb.transport_pb2 import LogBatches
 
 ID = bytes(range(16))
 LIMITS = Limits(batch_records=3, batch_bytes=500, record_attributes=2)
@@ -97,16 +96,6 @@ def test_the_longest_node_is_taken() -> None:
     check_node("é" * 127 + "x")
 
 
-@given(st.lists(st.binary(max_size=300), max_size=5))
-@example([bytes(127), bytes(128), bytes(200), bytes(20_000), bytes(4_194_304)])
-def test_framed_batches_come_back_as_they_were_sent(raws: list[bytes]) -> None:
-    body = b"".join(frame(raw) for raw in raws)
-    assert list(unframe(body)) == raws
-    assert body == LogBatches(batches=raws).SerializeToString()
-
-
 def test_bytes_that_are_no_message_are_undecodable() -> None:
-    with pytest.raises(Undecodable, match="LogBatches"):
-        unframe(b"\x0a\xff")
     with pytest.raises(Undecodable, match="LogBatch"):
         parse_batch(b"\x0a\xff")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from logstream_contract.batches import unframe
+from logstream_contract.packing import Packer, unframe
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_gateway.coalescer import Coalescer
 
@@ -27,7 +27,7 @@ class Publishes:
         return self.confirms[-1]
 
     def batches(self) -> list[list[LogBatch]]:
-        return [[LogBatch.FromString(raw) for raw in unframe(body)] for body in self.bodies]
+        return [[LogBatch.FromString(one.raw()) for one in unframe(body)] for body in self.bodies]
 
 
 def run(test: Callable[[Publishes], Awaitable[None]]) -> None:
@@ -54,7 +54,7 @@ def record(message: str) -> LogRecord:
 
 def test_records_of_a_window_share_one_message_with_a_batch_a_node() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, late, 0.01, 100, 1_000_000)
+        coalescer = Coalescer(published, Packer(0).frame, late, 0.01, 100, 1_000_000)
         adders = [coalescer.add(node, record(message), 3, PATIENT_S) for node, message in ("a1", "b2", "a3")]
         while not published.bodies:
             await asyncio.sleep(0.005)
@@ -73,7 +73,7 @@ def test_records_of_a_window_share_one_message_with_a_batch_a_node() -> None:
 @pytest.mark.parametrize(("max_records", "max_bytes"), [(2, 1_000), (100, 6)])
 def test_a_full_window_is_published_at_once(max_records: int, max_bytes: int) -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, late, 60, max_records, max_bytes)
+        coalescer = Coalescer(published, Packer(0).frame, late, 60, max_records, max_bytes)
         coalescer.add("a", record("1"), 3, PATIENT_S)
         assert not published.bodies
         coalescer.add("a", record("2"), 3, PATIENT_S)
@@ -86,7 +86,7 @@ def test_a_full_window_is_published_at_once(max_records: int, max_bytes: int) ->
 
 def test_a_window_stays_open_while_an_earlier_message_is_unconfirmed() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, late, 60, 100, 1_000_000)
+        coalescer = Coalescer(published, Packer(0).frame, late, 60, 100, 1_000_000)
         coalescer.add("a", record("1"), 3, PATIENT_S)
         coalescer.flush()
         coalescer.add("a", record("2"), 3, PATIENT_S)
@@ -103,7 +103,7 @@ def test_a_window_stays_open_while_an_earlier_message_is_unconfirmed() -> None:
 
 def test_a_window_does_not_stay_open_for_ever() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, late, 0.01, 100, 1_000_000)
+        coalescer = Coalescer(published, Packer(0).frame, late, 0.01, 100, 1_000_000)
         coalescer.add("a", record("1"), 3, PATIENT_S)
         coalescer.flush()
         coalescer.add("a", record("2"), 3, PATIENT_S)
@@ -116,7 +116,7 @@ def test_a_window_does_not_stay_open_for_ever() -> None:
 
 def test_a_record_that_would_pass_the_size_begins_the_next_message() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, late, 60, 100, 10)
+        coalescer = Coalescer(published, Packer(0).frame, late, 60, 100, 10)
         coalescer.add("a", record("1"), 3, PATIENT_S)
         coalescer.add("a", record("2"), 9, PATIENT_S)
         assert published.records == [1]
@@ -130,7 +130,7 @@ def test_a_record_that_would_pass_the_size_begins_the_next_message() -> None:
 
 def test_a_failed_publish_reaches_every_adder() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, late, 60, 100, 1_000)
+        coalescer = Coalescer(published, Packer(0).frame, late, 60, 100, 1_000)
         later = coalescer.add("a", record("1"), 3, PATIENT_S)
         coalescer.flush()
         published.confirms[0].set_exception(RuntimeError("full"))
@@ -147,7 +147,7 @@ def test_a_failed_publish_reaches_every_adder() -> None:
 
 def test_an_adder_who_leaves_takes_neither_its_record_nor_the_others_along() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, late, 60, 100, 1_000)
+        coalescer = Coalescer(published, Packer(0).frame, late, 60, 100, 1_000)
         leaving = coalescer.add("a", record("1"), 3, PATIENT_S)
         staying = coalescer.add("a", record("2"), 3, PATIENT_S)
         leaving.cancel()
@@ -161,7 +161,7 @@ def test_an_adder_who_leaves_takes_neither_its_record_nor_the_others_along() -> 
 
 def test_an_adder_whose_time_is_over_is_told_and_the_others_wait_on() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, late, 60, 100, 1_000)
+        coalescer = Coalescer(published, Packer(0).frame, late, 60, 100, 1_000)
         patient = coalescer.add("a", record("1"), 3, PATIENT_S)
         hasty = coalescer.add("a", record("2"), 3, 0.01)
         with pytest.raises(Late):

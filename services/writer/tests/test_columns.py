@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from logstream_contract.batches import Undecodable, split_batch
 from logstream_contract.columns import Block, Source, read_block
@@ -94,6 +94,10 @@ def test_the_rows_of_plain_batches_are_those_of_the_contract(given_batches: list
 
 
 @given(st.lists(encoded_records, min_size=1, max_size=3))
+@example([b"\x22"])
+@example([b"\x1a"])
+@example([b"\x09\0\0"])
+@example([b"\x2a\x04\x0a\0\x12"])
 def test_a_batch_that_is_no_message_is_not_plain(parts: list[bytes]) -> None:
     raw = batch_of("orders", parts)
     try:

@@ -5,7 +5,7 @@ import struct
 import uuid
 from collections import Counter
 
-from logstream_contract.batches import frame
+from logstream_contract.packing import Packer
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_contract.rows import Origin, rows_of
 from logstream_writer.delivery import Delivery
@@ -24,7 +24,7 @@ def raw(batch_id: int, *messages: str, node: str = "orders") -> bytes:
 
 
 def delivery(*raws: bytes, before: int = 0, received: int | None = RECEIVED, body: bytes | None = None) -> Delivery:
-    framed = b"".join(frame(one) for one in raws) if body is None else body
+    framed = b"".join(Packer(1).frame(one) for one in raws) if body is None else body
     return Delivery(1, 1, framed, received, 1, "default", before > 0, before)
 
 
@@ -66,7 +66,7 @@ def test_what_cannot_be_decoded_is_kept_and_the_rest_is_stored() -> None:
         ("undecodable", b"\x0a\xff"),
         ("undecodable", empty),
         ("undecodable", b"junk"),
-        ("undecodable", frame(raw(2, "b"))),
+        ("undecodable", Packer(1).frame(raw(2, "b"))),
     ]
 
 

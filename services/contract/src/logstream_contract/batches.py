@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 
 from logstream_contract.batch_id import BATCH_ID_BYTES
 from logstream_contract.pb.logs_pb2 import LogBatch
-from logstream_contract.pb.transport_pb2 import LogBatches, RawBatch
+from logstream_contract.pb.transport_pb2 import RawBatch
 
 MAX_NODE_BYTES: Final = 255
 # A row's sequence keeps 16 bits for the index in its batch; no setting may exceed this.
@@ -118,20 +118,9 @@ def _check_attributes(records: Sequence[object], limits: Limits) -> None:
         )
 
 
-def frame(raw: bytes) -> bytes:
-    """The bytes that add one batch to a LogBatches body: tag and length, then the batch as its sender encoded it.
-    Bodies are made by joining frames. Source: Protocol Buffers encoding, "Length-Delimited Records"."""
-    length = len(raw)
-    head = bytearray(b"\x0a")
-    while length > 0x7F:
-        head.append(length & 0x7F | 0x80)
-        length >>= 7
-    head.append(length)
-    return bytes(head) + raw
-
-
 def frame_parts(field: int, parts: Sequence[bytes]) -> list[bytes]:
-    """A length-delimited field of this number (1 to 15) that holds the joined parts, as pieces to be joined."""
+    """A length-delimited field of this number (1 to 15) that holds the joined parts, as pieces to be joined.
+    Source: Protocol Buffers encoding, "Length-Delimited Records"."""
     return [bytes([field << 3 | 2]) + _varint(sum(map(len, parts))), *parts]
 
 
@@ -142,11 +131,3 @@ def _varint(number: int) -> bytes:
         number >>= 7
     out.append(number)
     return bytes(out)
-
-
-def unframe(body: bytes) -> Sequence[bytes]:
-    """The batches of a LogBatches body, each as its sender encoded it. Raises Undecodable."""
-    try:
-        return LogBatches.FromString(body).batches
-    except DecodeError as error:
-        raise Undecodable(f"not a logstream.internal.v1.LogBatches: {error}") from error

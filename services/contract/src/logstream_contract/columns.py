@@ -155,6 +155,7 @@ class _Walk:
             value, value_size, odd_value = self._length(value_tag + 1)
             odd = odd_size | odd_key | odd_value | (self._bytes[at] != _ATTRIBUTE) | (self._bytes[entry] != _KEY)
             odd |= (self._bytes[value_tag] != _VALUE) | (value + value_size != entry + size)
+            odd |= entry + size > self._ends[rows]
             self.odd[rows] |= odd
             fine = ~odd
             rows, key, value_tag, value = rows[fine], key[fine], value_tag[fine], value[fine]
@@ -204,7 +205,8 @@ class _Walk:
         return [raw[i:j] for i, j in zip(begin.tolist(), end.tolist(), strict=True)]
 
     def _step(self, at: Ints) -> None:
-        # A length that lies leads past the end; it stays within the padding, and end() finds it.
+        # A length that lies leads past the end; the next look stays within the padding all the same.
+        self.odd |= at > self._ends
         self._at = np.minimum(at, self._last)
 
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 from logstream_contract.batch_id import new_batch_id
-from logstream_contract.batches import frame
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
 
 # (LogBatches body, records, receive time in Unix nanoseconds) -> done when confirmed; raises when it can't be taken.
@@ -28,9 +27,16 @@ class Coalescer:
     """
 
     def __init__(
-        self, publish: Publish, late: Callable[[], Exception], window_s: float, max_records: int, max_bytes: int
+        self,
+        publish: Publish,
+        frame: Callable[[bytes], bytes],
+        late: Callable[[], Exception],
+        window_s: float,
+        max_records: int,
+        max_bytes: int,
     ) -> None:
         self._publish = publish
+        self._frame = frame
         self._late = late
         self._window_s = window_s
         self._max_records = max_records
@@ -76,7 +82,7 @@ class Coalescer:
             return
         batches, records, adders = self._batches, self._records, self._adders
         self._batches, self._records, self._bytes, self._adders = {}, 0, 0, _Adders()
-        body = b"".join([frame(batch.SerializeToString()) for batch in batches.values()])
+        body = b"".join([self._frame(batch.SerializeToString()) for batch in batches.values()])
         try:
             published = self._publish(body, records, time.time_ns())
         except Exception as error:  # noqa: BLE001 every adder learns of it

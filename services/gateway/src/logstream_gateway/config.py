@@ -48,6 +48,11 @@ class Config:
     coalesce_records: Annotated[int, Field(ge=1, le=MAX_RECORDS_OF_SEQUENCE)] = setting(
         "LOGSTREAM_GATEWAY_COALESCE_RECORDS", "SendLog records that end the wait early.", 1_000, unit="records"
     )
+    compression_level: Annotated[int, Field(ge=0, le=19)] = setting(
+        "LOGSTREAM_GATEWAY_COMPRESSION_LEVEL",
+        "Zstandard level at which batches lie in the broker and in Redis; 0: as they were sent.",
+        1,
+    )
     inflight_bytes: Annotated[int, Field(ge=MIB)] = setting(
         "LOGSTREAM_GATEWAY_INFLIGHT_BYTES",
         "Bytes of batches that one process holds unconfirmed; past it calls are answered UNAVAILABLE at once.",

@@ -10,7 +10,7 @@ from typing import Final, NoReturn, Protocol
 import grpc
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
-from logstream_contract.batches import Limits, Rejected, check_batch, check_node, frame
+from logstream_contract.batches import Limits, Rejected, check_batch, check_node
 from logstream_contract.pb.logger_pb2 import LogRequest, LogResponse
 from logstream_contract.pb.logs_pb2 import LogRecord, PushResult
 from logstream_contract.rows import ORIGINAL_TIMESTAMP
@@ -46,6 +46,7 @@ class Ingest:
     def __init__(
         self,
         publisher: Publisher,
+        frame: Callable[[bytes], bytes],
         coalescer: Coalescer,
         limits: Limits,
         legacy_zone: tzinfo,
@@ -54,6 +55,7 @@ class Ingest:
         metrics: Metrics,
     ) -> None:
         self._publisher = publisher
+        self._frame = frame
         self._coalescer = coalescer
         self._limits = limits
         self._legacy_zone = legacy_zone
@@ -137,7 +139,7 @@ class Ingest:
         """Raises Rejected or Unavailable."""
         batch = check_batch(raw, self._limits)
         records = len(batch.records)
-        confirmed = self._publisher.publish(frame(raw), records, time.time_ns())
+        confirmed = self._publisher.publish(self._frame(raw), records, time.time_ns())
         return _Published(batch.batch_id, records, len(raw), confirmed, self._loop.time() + self._timeout_s)
 
     async def _confirm(self, published: "_Published", patience_s: float) -> None:

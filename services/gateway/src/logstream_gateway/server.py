@@ -8,6 +8,7 @@ from collections.abc import Callable
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from logstream_contract.packing import Packer
 from logstream_contract.pb import logger_pb2, logs_pb2
 
 from logstream_gateway.coalescer import Coalescer
@@ -46,11 +47,13 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _stop_or_die(stop, number))
     publisher = Publisher(config.rabbitmq_url, config.inflight_bytes, config.publish_timeout_s, metrics)
+    frame = Packer(config.compression_level).frame
     coalescer = Coalescer(
-        publisher.publish, publisher.late, config.coalesce_ms / 1000, config.coalesce_records, _COALESCE_BYTES
+        publisher.publish, frame, publisher.late, config.coalesce_ms / 1000, config.coalesce_records, _COALESCE_BYTES
     )
     ingest = Ingest(
         publisher,
+        frame,
         coalescer,
         config.limits,
         config.legacy_timezone,

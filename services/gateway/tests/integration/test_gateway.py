@@ -18,7 +18,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 from harness.fault_proxy import FaultProxy
 from logstream_contract import topology
-from logstream_contract.batches import unframe
+from logstream_contract.packing import unframe
 from logstream_contract.pb.logger_pb2 import LogRequest, LogResponse
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord, PushResult
 from pika.adapters.blocking_connection import BlockingChannel
@@ -107,7 +107,7 @@ def fetch(broker: BlockingChannel) -> tuple[dict[str, Any], list[bytes]]:
     while True:
         method, properties, body = broker.basic_get(topology.WRITE_QUEUE, auto_ack=True)
         if method:
-            return dict(properties.headers), list(unframe(body))
+            return dict(properties.headers), [one.raw() for one in unframe(body)]
         assert time.monotonic() < until, "no message in the queue"
 
 

@@ -26,8 +26,9 @@ log = logging.getLogger(__name__)
 _STEP_S = 0.025
 _FLUSH_S = 0.1
 _AFTER_FAILURE_S = 1.0
-# Of encoded batches, after which viewers get their turn: about a thousand records, seldom so many that they fill a queue.
-_TURN_BYTES = 128 * 1024
+# Of batches as they are carried, most of them packed, after which viewers get their turn: about a thousand records, seldom
+# so many that they fill a queue.
+_TURN_BYTES = 32 * 1024
 
 
 class Feed:

@@ -2,28 +2,31 @@
 are never shown to anybody."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from google.protobuf.message import DecodeError
-from logstream_contract.batches import Undecodable, parse_batch
+from logstream_contract.batches import Undecodable
 from logstream_contract.live_window import batch_name
+from logstream_contract.packing import unpack
 from logstream_contract.pb.transport_pb2 import LiveBatch, LiveBatches
-
-# Tag and length of LogBatch.batch_id, field 1 with 16 bytes.
-_ID_FIRST: Final = b"\x0a\x10"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
-    """One committed batch; raw is its logstream.v1.LogBatch."""
+    """One committed batch."""
 
     number: int
     # What the window knows it by: the number alone is given again by a database that was restored from a backup.
     name: str
     received_ns: int
     floor_ns: int
-    raw: bytes
+    data: bytes
     refused: frozenset[int] = frozenset()
+    packed: bool = False
+
+    @property
+    def raw(self) -> bytes:
+        """Its logstream.v1.LogBatch. Raises Undecodable."""
+        return unpack(self.data) if self.packed else self.data
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +56,16 @@ def read_entry(body: bytes) -> StoredBatch:
 
 def _stored(batch: LiveBatch) -> StoredBatch:
     # Each look at a field of bytes copies it.
-    number, raw = batch.number, batch.batch
+    number, data = batch.number, batch.packed_batch
+    packed = bool(data)
+    if not packed:
+        data = batch.batch
     return StoredBatch(
-        number, name_of(number, raw), batch.received_unix_nano, batch.floor_unix_nano, raw, frozenset(batch.refused)
+        number,
+        batch_name(number, batch.batch_id),
+        batch.received_unix_nano,
+        batch.floor_unix_nano,
+        data,
+        frozenset(batch.refused),
+        packed,
     )
-
-
-def name_of(number: int, raw: bytes) -> str:
-    """The name of the batch with this number and these bytes, whose id is their first field unless a sender is odd."""
-    batch_id = raw[2:18] if raw.startswith(_ID_FIRST) else _id_inside(raw)
-    return batch_name(number, batch_id)
-
-
-def _id_inside(raw: bytes) -> bytes:
-    try:
-        return parse_batch(raw).batch_id
-    except Undecodable:
-        return b""

@@ -9,11 +9,11 @@ from logstream_stream.framing import NativeFraming
 from logstream_stream.hub import Hub
 from logstream_stream.metrics import Metrics
 from logstream_stream.sequencer import Sequencer
-from logstream_stream.stored import StoredBatch, name_of
+from logstream_stream.stored import StoredBatch
 from logstream_stream.viewer import QueueLimits
 from prometheus_client import CollectorRegistry
 
-from .batches import START_NS, live_batch, raw_batch
+from .batches import START_NS, live_batch, name_of, raw_batch
 from .fake_window import FakeWindow
 
 RECORDS = 200
@@ -22,7 +22,7 @@ RECORDS = 200
 def long_batch(number: int) -> StoredBatch:
     """64 KiB and more."""
     raw = raw_batch(["x" * 330] * RECORDS)
-    return StoredBatch(number, name_of(number, raw), START_NS, 0, raw)
+    return StoredBatch(number, name_of(number), START_NS, 0, raw)
 
 
 @pytest.mark.parametrize("sizes", [1, 4, 20])

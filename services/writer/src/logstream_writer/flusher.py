@@ -21,9 +21,6 @@ from logstream_writer.store.store import Flushed, Store, StoredBatch
 log = logging.getLogger(__name__)
 
 _NANOS = 1_000_000_000
-# Field numbers in logstream.internal.v1.
-LIVE_BATCHES_FIELD = LiveBatches.BATCHES_FIELD_NUMBER
-LIVE_BATCH_FIELD = LiveBatch.BATCH_FIELD_NUMBER
 
 
 class Flusher:
@@ -110,7 +107,9 @@ class Flusher:
         message = [LiveBatches(epoch=given.epoch if given else "").SerializeToString()]
         # Joined messages are one merged message: the batches' bytes are copied, not encoded again.
         for entry, position in zip(live, positions, strict=True):
-            message += frame_parts(LIVE_BATCHES_FIELD, [LiveBatch(position=position).SerializeToString(), *entry.parts])
+            message += frame_parts(
+                LiveBatches.BATCHES_FIELD_NUMBER, [LiveBatch(position=position).SerializeToString(), *entry.parts]
+            )
         self._announcer.announce(b"".join(message), sum(entry.records for entry in live))
 
 
@@ -122,6 +121,7 @@ def _live_entry(stored: StoredBatch) -> LiveEntry:
         floor_unix_nano=max(0, batch.floor_unix_nano),
         project=batch.project,
         refused=stored.refused,
+        batch_id=batch.batch_id.bytes,
     )
-    parts = [head.SerializeToString(), *frame_parts(LIVE_BATCH_FIELD, [batch.raw])]
+    parts = [head.SerializeToString(), *batch.carried.live_parts()]
     return LiveEntry(batch_name(stored.number, batch.batch_id.bytes), batch.records - len(stored.refused), parts)

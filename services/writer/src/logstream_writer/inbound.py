@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from logstream_contract.batch_id import BATCH_ID_BYTES
-from logstream_contract.batches import Undecodable, parse_batch, split_batch, unframe
+from logstream_contract.batches import Undecodable, parse_batch, split_batch
 from logstream_contract.columns import Block, Source, read_block
+from logstream_contract.packing import Carried, unframe
 from logstream_contract.pb.logs_pb2 import LogBatch
 from logstream_contract.rows import SEQUENCE_INDEX_BITS, Origin, Rows, rows_of
 
@@ -28,6 +29,7 @@ class InboundBatch:
     project: str
     batch_id: uuid.UUID
     raw: bytes
+    carried: Carried  # the same, as it came and goes on
     digest: bytes
     received_unix_nano: int
     floor_unix_nano: int
@@ -79,6 +81,7 @@ class _Found:
     """A batch whose records are not read yet."""
 
     delivery: Delivery
+    carried: Carried
     raw: bytes
     batch_id: bytes
     source: Source
@@ -145,13 +148,15 @@ def _find(deliveries: Iterable[Delivery], retention_nanos: int, inbound: Inbound
             inbound.dead_letters.append(_undecodable(delivery, delivery.body, "no header `received`"))
             continue
         try:
-            raws = unframe(delivery.body)
+            batches = unframe(delivery.body)
         except Undecodable as error:
             inbound.dead_letters.append(_undecodable(delivery, delivery.body, str(error)))
             continue
         origin = Origin(0, received, received - retention_nanos)
-        for raw in raws:
+        for carried in batches:
+            raw = carried.data
             try:
+                raw = carried.raw()
                 batch = split_batch(raw)
                 if len(batch.batch_id) != BATCH_ID_BYTES:
                     raise Undecodable(f"batch_id: {len(batch.batch_id)} bytes, expected {BATCH_ID_BYTES}")
@@ -160,7 +165,7 @@ def _find(deliveries: Iterable[Delivery], retention_nanos: int, inbound: Inbound
             except Undecodable as error:
                 inbound.dead_letters.append(_undecodable(delivery, raw, str(error)))
             else:
-                yield _Found(delivery, raw, batch.batch_id, Source(batch.node, batch.records, origin))
+                yield _Found(delivery, carried, raw, batch.batch_id, Source(batch.node, batch.records, origin))
 
 
 def _read(found: _Found, block: Block, place: int) -> InboundBatch:
@@ -175,6 +180,7 @@ def _read(found: _Found, block: Block, place: int) -> InboundBatch:
         found.delivery.project,
         uuid.UUID(bytes=found.batch_id),
         found.raw,
+        found.carried,
         hashlib.blake2b(found.raw, digest_size=DIGEST_BYTES).digest(),
         origin.received_unix_nano,
         origin.floor_unix_nano,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import cast
 
 import pytest
-from logstream_contract.batches import frame
+from logstream_contract.packing import Packer
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_contract.pb.transport_pb2 import LiveBatches
 from logstream_writer.broker.announcer import Announcer
@@ -61,7 +61,7 @@ class Unanswering(Store):
 def delivery(tag: int, batch_id: uuid.UUID, *messages: str, before: int = 0) -> Delivery:
     records = [LogRecord(message=message) for message in messages]
     raw = LogBatch(batch_id=batch_id.bytes, node="orders", records=records).SerializeToString()
-    return Delivery(tag, 1, frame(raw), time.time_ns(), len(records), "default", before > 0, before)
+    return Delivery(tag, 1, Packer(1).frame(raw), time.time_ns(), len(records), "default", before > 0, before)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 import requests
 from harness.fault_proxy import FaultProxy
 from logstream_contract import topology
-from logstream_contract.batches import frame
+from logstream_contract.packing import Packer
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_contract.pb.transport_pb2 import LiveBatches
 from pika.adapters.blocking_connection import BlockingChannel
@@ -113,7 +113,7 @@ def test_stored_announced_acknowledged_and_stopped(
     channel.queue_bind(heard, topology.LIVE_EXCHANGE)
     with writer(environment) as process:
         for number in range(20):
-            publish(channel, frame(raw(f"{number}")))
+            publish(channel, Packer(1).frame(raw(f"{number}")))
         publish(channel, b"junk")
         wait("20 rows", lambda: one(database, "SELECT count(*) FROM logs") == 20)
         wait("the dead letter", lambda: one(database, "SELECT reason FROM dead_letters") == "undecodable")
@@ -135,7 +135,7 @@ def test_stored_announced_acknowledged_and_stopped(
 def test_a_message_on_its_tenth_delivery_is_parked(
     environment: dict[str, str], channel: BlockingChannel, database: psycopg.Connection[Any]
 ) -> None:
-    body = frame(raw("again and again"))
+    body = Packer(1).frame(raw("again and again"))
     publish(channel, body)
     for _ in range(9):
         method = None
@@ -152,11 +152,11 @@ def test_a_deleted_queue_is_declared_and_consumed_again(
     environment: dict[str, str], channel: BlockingChannel, database: psycopg.Connection[Any]
 ) -> None:
     with writer(environment):
-        publish(channel, frame(raw("before")))
+        publish(channel, Packer(1).frame(raw("before")))
         wait("the first row", lambda: one(database, "SELECT count(*) FROM logs") == 1)
         channel.queue_delete(topology.WRITE_QUEUE)
         channel.queue_declare(topology.WRITE_QUEUE, durable=True, arguments=topology.WRITE_QUEUE_ARGUMENTS)
-        publish(channel, frame(raw("after")))
+        publish(channel, Packer(1).frame(raw("after")))
         wait("the second row", lambda: one(database, "SELECT count(*) FROM logs") == 2)
 
 
@@ -166,7 +166,7 @@ def test_a_stop_while_the_database_is_away_gives_the_messages_back(
     database.execute("ALTER TABLE logs RENAME TO logs_away")
     try:
         with writer({**environment, "LOGSTREAM_SHUTDOWN_S": "1"}) as process:
-            publish(channel, frame(raw("held")))
+            publish(channel, Packer(1).frame(raw("held")))
             wait("the message to be taken", lambda: left(channel) == 0)
             process.send_signal(signal.SIGTERM)
             assert process.wait(WAIT_S) == 1
@@ -189,7 +189,7 @@ def test_connections_that_break_while_the_database_is_away_park_nothing(
             url = rabbitmq_url.replace(address, f"127.0.0.1:{proxy.port}")
             admin = f"127.0.0.1:{free_port()}"
             with writer({**environment, "LOGSTREAM_RABBITMQ_URL": url, "LOGSTREAM_ADMIN_LISTEN": admin}) as process:
-                publish(channel, frame(raw("held")))
+                publish(channel, Packer(1).frame(raw("held")))
                 for _ in range(11):
                     wait("the message to be held", lambda: metric(admin, "buffered_messages") == 1)
                     seen = metric(admin, "redelivered_messages_total")

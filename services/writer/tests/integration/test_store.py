@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from logstream_contract.batches import frame
+from logstream_contract.packing import Packer
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_writer.delivery import Delivery
 from logstream_writer.inbound import Inbound, decode, park
@@ -25,7 +25,7 @@ def raw(batch_id: uuid.UUID, *messages: str) -> bytes:
 
 
 def inbound(*raws: bytes, before: int = 0) -> Inbound:
-    return decode([Delivery(1, 1, b"".join(map(frame, raws)), RECEIVED, 1, "default", before > 0, before)], DAY)
+    return decode([Delivery(1, 1, b"".join(map(Packer(1).frame, raws)), RECEIVED, 1, "default", before > 0, before)], DAY)
 
 
 @pytest.fixture

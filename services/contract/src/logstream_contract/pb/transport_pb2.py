@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%logstream/internal/v1/transport.proto\x12\x15logstream.internal.v1\"\x1d\n\nLogBatches\x12\x0f\n\x07\x62\x61tches\x18\x01 \x03(\x0c\";\n\x08RawBatch\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x0f\n\x07records\x18\x03 \x03(\x0c\"\x93\x01\n\tLiveBatch\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x1a\n\x12received_unix_nano\x18\x03 \x01(\x06\x12\x17\n\x0f\x66loor_unix_nano\x18\x04 \x01(\x06\x12\x0f\n\x07project\x18\x05 \x01(\t\x12\r\n\x05\x62\x61tch\x18\x06 \x01(\x0c\x12\x0f\n\x07refused\x18\x07 \x03(\r\"O\n\x0bLiveBatches\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x31\n\x07\x62\x61tches\x18\x02 \x03(\x0b\x32 .logstream.internal.v1.LiveBatchb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%logstream/internal/v1/transport.proto\x12\x15logstream.internal.v1\"5\n\nLogBatches\x12\x0f\n\x07\x62\x61tches\x18\x01 \x03(\x0c\x12\x16\n\x0epacked_batches\x18\x02 \x03(\x0c\";\n\x08RawBatch\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x0f\n\x07records\x18\x03 \x03(\x0c\"\xbb\x01\n\tLiveBatch\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x1a\n\x12received_unix_nano\x18\x03 \x01(\x06\x12\x17\n\x0f\x66loor_unix_nano\x18\x04 \x01(\x06\x12\x0f\n\x07project\x18\x05 \x01(\t\x12\r\n\x05\x62\x61tch\x18\x06 \x01(\x0c\x12\x0f\n\x07refused\x18\x07 \x03(\r\x12\x14\n\x0cpacked_batch\x18\x08 \x01(\x0c\x12\x10\n\x08\x62\x61tch_id\x18\t \x01(\x0c\"O\n\x0bLiveBatches\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x31\n\x07\x62\x61tches\x18\x02 \x03(\x0b\x32 .logstream.internal.v1.LiveBatchb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,11 +32,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'logstream.internal.v1.trans
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LOGBATCHES']._serialized_start=64
-  _globals['_LOGBATCHES']._serialized_end=93
-  _globals['_RAWBATCH']._serialized_start=95
-  _globals['_RAWBATCH']._serialized_end=154
-  _globals['_LIVEBATCH']._serialized_start=157
-  _globals['_LIVEBATCH']._serialized_end=304
-  _globals['_LIVEBATCHES']._serialized_start=306
-  _globals['_LIVEBATCHES']._serialized_end=385
+  _globals['_LOGBATCHES']._serialized_end=117
+  _globals['_RAWBATCH']._serialized_start=119
+  _globals['_RAWBATCH']._serialized_end=178
+  _globals['_LIVEBATCH']._serialized_start=181
+  _globals['_LIVEBATCH']._serialized_end=368
+  _globals['_LIVEBATCHES']._serialized_start=370
+  _globals['_LIVEBATCHES']._serialized_end=449
 # @@protoc_insertion_point(module_scope)

@@ -7,10 +7,12 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class LogBatches(_message.Message):
-    __slots__ = ("batches",)
+    __slots__ = ("batches", "packed_batches")
     BATCHES_FIELD_NUMBER: _ClassVar[int]
+    PACKED_BATCHES_FIELD_NUMBER: _ClassVar[int]
     batches: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, batches: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    packed_batches: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, batches: _Optional[_Iterable[bytes]] = ..., packed_batches: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class RawBatch(_message.Message):
     __slots__ = ("batch_id", "node", "records")
@@ -23,7 +25,7 @@ class RawBatch(_message.Message):
     def __init__(self, batch_id: _Optional[bytes] = ..., node: _Optional[str] = ..., records: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class LiveBatch(_message.Message):
-    __slots__ = ("position", "number", "received_unix_nano", "floor_unix_nano", "project", "batch", "refused")
+    __slots__ = ("position", "number", "received_unix_nano", "floor_unix_nano", "project", "batch", "refused", "packed_batch", "batch_id")
     POSITION_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_UNIX_NANO_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +33,8 @@ class LiveBatch(_message.Message):
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     BATCH_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
+    PACKED_BATCH_FIELD_NUMBER: _ClassVar[int]
+    BATCH_ID_FIELD_NUMBER: _ClassVar[int]
     position: int
     number: int
     received_unix_nano: int
@@ -38,7 +42,9 @@ class LiveBatch(_message.Message):
     project: str
     batch: bytes
     refused: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, position: _Optional[int] = ..., number: _Optional[int] = ..., received_unix_nano: _Optional[int] = ..., floor_unix_nano: _Optional[int] = ..., project: _Optional[str] = ..., batch: _Optional[bytes] = ..., refused: _Optional[_Iterable[int]] = ...) -> None: ...
+    packed_batch: bytes
+    batch_id: bytes
+    def __init__(self, position: _Optional[int] = ..., number: _Optional[int] = ..., received_unix_nano: _Optional[int] = ..., floor_unix_nano: _Optional[int] = ..., project: _Optional[str] = ..., batch: _Optional[bytes] = ..., refused: _Optional[_Iterable[int]] = ..., packed_batch: _Optional[bytes] = ..., batch_id: _Optional[bytes] = ...) -> None: ...
 
 class LiveBatches(_message.Message):
     __slots__ = ("epoch", "batches")

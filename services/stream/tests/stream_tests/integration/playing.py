@@ -15,9 +15,9 @@ import requests
 from harness.waiting import wait_for
 from logstream_contract import live_window, topology
 from logstream_contract.pb.transport_pb2 import LiveBatches
-from logstream_stream.stored import StoredBatch, name_of
+from logstream_stream.stored import StoredBatch
 
-from ..batches import live_batch, messages_of, raw_batch
+from ..batches import live_batch, messages_of, name_of, raw_batch
 
 READY_S = 30
 DAY_NS = 86_400 * 10**9
@@ -42,7 +42,7 @@ class Writer:
         now_ns = time.time_ns()
         messages = [f"{self.number}/{index}" + "." * padding for index in range(records)]
         raw = raw_batch(messages, node=node, time_ns=now_ns)
-        return StoredBatch(self.number, name_of(self.number, raw), now_ns, now_ns - DAY_NS, raw)
+        return StoredBatch(self.number, name_of(self.number), now_ns, now_ns - DAY_NS, raw)
 
     def register(self, batches: Sequence[StoredBatch]) -> tuple[str, list[int]]:
         """Appends to the window; answers epoch and positions."""
@@ -53,7 +53,7 @@ class Writer:
 
     def register_bytes(self, number: int, entry: bytes) -> None:
         """Appends an entry with these bytes."""
-        self._run([name_of(number, entry), 1, entry])
+        self._run([name_of(number), 1, entry])
 
     def _run(self, batches: Sequence[str | int | bytes]) -> tuple[str, list[int]]:
         limits = (self.window_records, 64 * 1024 * 1024, live_window.REMEMBERED_NUMBERS)
