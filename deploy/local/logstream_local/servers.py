@@ -23,6 +23,8 @@ _START_RABBITMQ = """\
 until epmd -names >/dev/null 2>&1; do sleep 0.1; done
 exec /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server
 """
+# Erlang's schedulers look for work in a loop before they sleep, on cores that the other programs need. Compose has it too.
+_ERLANG = "+sbwt none +sbwtdcpu none +sbwtdio none"
 _POSTGRES = "/usr/lib/postgresql/17/bin"
 
 
@@ -81,7 +83,7 @@ def rabbitmq(stack: Stack) -> Program:
         "RABBITMQ_LOGS": "-",
         "RABBITMQ_PID_FILE": "/data/pid",
         "RABBITMQ_DIST_PORT": str(stack.ports.erlang_distribution),
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{_ERLANG} -kernel inet_dist_use_interface {{127,0,0,1}}",
         # For its helpers too: one of them starts an epmd that outlives everything when it finds none.
         "ERL_FLAGS": "-start_epmd false",
         # Makes the start script become the server instead of waiting beside it, so that the supervisor knows its process.

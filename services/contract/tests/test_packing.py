@@ -28,9 +28,8 @@ def test_packed_batches_come_back_too(raws: list[bytes]) -> None:
 
 def test_only_what_shrinks_is_packed() -> None:
     packer = Packer(1)
-    (repeated,), (small,), (random,) = (
-        unframe(packer.frame(raw)) for raw in (b"log " * 1_000, b"log " * 10, os.urandom(4_000))
-    )
+    raws = (b"log " * 1_000, b"log " * 10, os.urandom(4_000))
+    repeated, small, random = (one for raw in raws for one in unframe(packer.frame(raw)))
     assert repeated.packed
     assert len(repeated.data) < 100
     assert (small.packed, random.packed) == (False, False)
