@@ -15,7 +15,7 @@ from bench.processes import Programs, Usage
 
 _WRITE_QUEUE = "logstream.write"
 EVERY_S = 0.1
-_FIND_EVERY = 10
+_FIND_EVERY = 50
 
 
 @dataclass(frozen=True)
