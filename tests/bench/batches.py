@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from harness import wire
 from harness.senders import new_batch_id
 
@@ -21,7 +22,11 @@ _KINDS = (
     ("http", 7, "POST /checkout 201 in {b:03d} ms for the cart {a:06d}, worker {c:05d}, trace {d:016x} "),
     ("error", 17, "order {a:06d} could not be shipped: no stock left after {b:03d} ms in {c:05d}, trace {d:016x} "),
 )
+# A request writes so many records on its way, which share its trace.
+_RECORDS_A_TRACE = 10
 _REGIONS = ("eu-central", "eu-west", "us-east", "ap-south")
+
+Traces = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,17 @@ class Kind:
     apart_ns: int = 1_000
 
 
-def message_of(random: np.random.Generator, batch: int, index: int) -> tuple[str, int, str]:
+def traces_of(random: np.random.Generator) -> Traces:
+    """The traces that the records of a batch belong to."""
+    return random.integers(2**63, size=MOST_RECORDS // _RECORDS_A_TRACE)
+
+
+def message_of(random: np.random.Generator, traces: Traces, batch: int, index: int) -> tuple[str, int, str]:
     """Level, severity and message of a record."""
     level, severity, text = _KINDS[int(random.integers(len(_KINDS)))]
-    a, b, c, d = (int(random.integers(top)) for top in (10**6, 10**3, 10**5, 2**63))
-    return level, severity, text.format(a=a, b=b, c=c, d=d) + MARK.format(batch=batch, index=index)
+    a, b, c = (int(random.integers(top)) for top in (10**6, 10**3, 10**5))
+    trace = int(traces[index // _RECORDS_A_TRACE % len(traces)])
+    return level, severity, text.format(a=a, b=b, c=c, d=trace) + MARK.format(batch=batch, index=index)
 
 
 def attributes_of(random: np.random.Generator, count: int) -> dict[str, str]:
@@ -54,9 +65,10 @@ class StampedBatch:
             raise ValueError(f"records={kind.records}: expected 1 to {MOST_RECORDS}")
         random = np.random.default_rng(seed)
         messages = wire.compiled()
+        traces = traces_of(random)
         records: list[Any] = []
         for index in range(kind.records):
-            level, severity, text = message_of(random, 0, index)
+            level, severity, text = message_of(random, traces, 0, index)
             attributes = attributes_of(random, kind.attributes)
             # A time whose bytes are found again below: no other field of a record holds them.
             found = 0xA1B2_C3D4_0000_0000 | index
@@ -97,8 +109,9 @@ class ClientBatch:
         self._apart_ns = kind.apart_ns
         self._node = node
         self._parts = []
+        traces = traces_of(random)
         for index in range(kind.records):
-            level, severity, text = message_of(random, 0, index)
+            level, severity, text = message_of(random, traces, 0, index)
             self._parts.append((level, severity, text[:-MARK_CHARACTERS], attributes_of(random, kind.attributes) or None))
 
     def stamp(self, number: int, time_ns: int) -> tuple[bytes, bytes]:

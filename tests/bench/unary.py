@@ -9,7 +9,7 @@ import numpy as np
 from harness import wire
 from harness.senders import CHANNEL_OPTIONS, seed_timestamp
 
-from bench.batches import message_of
+from bench.batches import message_of, traces_of
 from bench.producer import ACKED, SENT, Account, Order, wait_to_begin
 
 _MESSAGES = 256
@@ -35,7 +35,8 @@ class _Caller:
         self._open = 0
         self._ended = threading.Event()
         random = np.random.default_rng(order.seed)
-        self._texts = [message_of(random, 0, 0) for _ in range(_MESSAGES)]
+        traces = traces_of(random)
+        self._texts = [message_of(random, traces, 0, index) for index in range(_MESSAGES)]
 
     def run(self) -> Account:
         grpc.channel_ready_future(self._channel).result(30)
