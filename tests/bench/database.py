@@ -1,8 +1,10 @@
 """What the benchmark asks of the database: how much is committed, what a row takes, which edition it is. It empties the
 tables between runs, so it refuses a database that holds records of somebody else."""
 
+import contextlib
 from typing import Any
 
+import psutil
 import psycopg
 
 # Nodes of the benchmark's own records begin so.
@@ -76,6 +78,15 @@ class Database:
 
     def analyze(self) -> None:
         self._connection.execute("VACUUM ANALYZE logs")
+
+    def server_pid(self) -> int | None:
+        """The process of the server itself, when it runs on this machine."""
+        backend = self._connection.info.backend_pid
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(backend)
+            if "postgres" in process.name():
+                return process.ppid()
+        return None
 
     def committed(self) -> int:
         """Records of all committed batches, refused ones included."""

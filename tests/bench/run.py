@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import psycopg
+from harness.services import DATABASE
 from harness.stack import Stack
 
 from bench import producer, unary, viewer
@@ -116,7 +117,7 @@ class Bench:
             sent, acked = (sum(counter[slot] for counter in counters) for slot in (producer.SENT, producer.ACKED))
             return sent, acked, viewed[viewer.SEEN], viewed[viewer.LAG_US] / 1e3 if load.viewer else None
 
-        programs = Programs(self.stack.pids())
+        programs = Programs(self._pids())
         depth = QueueDepth(self.stack.rabbitmq_url)
         sampling = Database(self.database.url)
         before = self.database.committed()
@@ -184,6 +185,13 @@ class Bench:
                 load.in_flight,
                 load.deadline_s,
             )
+
+    def _pids(self) -> dict[str, int]:
+        pids = self.stack.pids()
+        # A given database has a server of its own; one on another machine is not measured.
+        server = self.database.server_pid()
+        pids.pop(DATABASE, None)
+        return pids | ({DATABASE: server} if server else {})
 
     def _accounts(self, results: Sequence[Any], load: Load, commits: dict[bytes, int]) -> list[Account]:
         """Waits for the producers, and watches commits meanwhile if that is wanted."""

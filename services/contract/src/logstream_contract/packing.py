@@ -1,5 +1,5 @@
-"""Batches on their way: framed for the queue as their sender encoded them, compressed where that pays. A log's texts repeat
-themselves, and what is not sent is not copied, synced and kept by broker and Redis.
+"""Batches on their way: framed for the queue as their sender encoded them, or compressed. A log's texts repeat
+themselves: compressed, a queue of the same size holds an outage three times as long, and a network carries a third.
 
 Source: Zstandard, RFC 8878; its first level compresses logs to about a third at several hundred megabytes a second.
 """

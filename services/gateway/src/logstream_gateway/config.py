@@ -50,8 +50,9 @@ class Config:
     )
     compression_level: Annotated[int, Field(ge=0, le=19)] = setting(
         "LOGSTREAM_GATEWAY_COMPRESSION_LEVEL",
-        "Zstandard level at which batches lie in the broker and in Redis; 0: as they were sent.",
-        1,
+        "Zstandard level, 1 to 19, at which batches lie in the broker and in Redis, a third as large for a few percent more "
+        "CPU; 0: as they were sent.",
+        0,
     )
     inflight_bytes: Annotated[int, Field(ge=MIB)] = setting(
         "LOGSTREAM_GATEWAY_INFLIGHT_BYTES",

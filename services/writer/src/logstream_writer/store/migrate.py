@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.pool import NullPool
 
+from logstream_writer.store.edition import enable_columnstore
 from logstream_writer.store.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,9 @@ def migrate(database_url: str) -> None:
                 return
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            connection.commit()
+            if enable_columnstore(connection):
+                log.info("the Community edition: logs is a columnstore from now on")
             connection.commit()
             log.info("schema is up to date", extra={"from": current, "to": scripts.get_current_head()})
     except (psycopg.Error, sqlalchemy.exc.SQLAlchemyError) as error:

@@ -16,6 +16,7 @@ from logstream_writer.inbound import DeadLetter, Inbound, InboundBatch, Key, con
 from logstream_writer.store import statements
 from logstream_writer.store.copy_format import HEADER, TRAILER, encode, encode_block
 from logstream_writer.store.counts import CountKey, add_block_counts, add_counts
+from logstream_writer.store.edition import DIRECT_ROWS, SET_DIRECT, copies_directly
 from logstream_writer.store.errors import BLAMES_A_RECORD, StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Store:
     def __init__(self, database_url: str) -> None:
         self._conninfo = make_conninfo(database_url, **_CONNECTION, options=_SESSION)
         self._connection: psycopg.Connection[Any] | None = None
+        self._direct = False
 
     def flush(self, inbound: Inbound) -> Flushed:
         """Stores everything of inbound that is not stored yet; committed when it returns.
@@ -65,7 +67,7 @@ class Store:
             connection = self._connect()
             try:
                 with connection.transaction():
-                    return _Flush(connection, inbound).run()
+                    return _Flush(connection, inbound, self._direct).run()
             except psycopg.Error as error:
                 if (error.sqlstate or "")[:2] not in BLAMES_A_RECORD:
                     raise
@@ -93,15 +95,17 @@ class Store:
         if self._connection is None or self._connection.closed:
             # autocommit: transactions are opened by name, and a read holds none open.
             self._connection = psycopg.connect(self._conninfo, autocommit=True)
+            self._direct = copies_directly(self._connection)
         return self._connection
 
 
 class _Flush:
-    """The statements of one flush, within a transaction of the caller's."""
+    """The statements of one flush, within a transaction of the caller's. direct: large flushes go into the columnstore."""
 
-    def __init__(self, connection: psycopg.Connection[Any], inbound: Inbound) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], inbound: Inbound, direct: bool = False) -> None:
         self._cursor = connection.cursor(binary=True)
         self._inbound = inbound
+        self._direct = direct
         self._dead_letters = list(inbound.dead_letters)
         self._counts: Counter[CountKey] = Counter()
 
@@ -160,6 +164,8 @@ class _Flush:
                 others.append(batch.rows())
             else:
                 numbers[batch.place] = batch.number
+        if self._direct and sum(batch.records for batch in batches) >= DIRECT_ROWS:
+            self._cursor.execute(SET_DIRECT)
         if batches:
             # Piece by piece: the server stores one while the next is being encoded.
             self._copy_rows(chain(encode_block(block, numbers), map(encode, others)))
