@@ -95,6 +95,8 @@ class Bench:
         """Stores so many rows of the hours before now, with their batches, past the services."""
         self.progress(f"storing {rows:,} rows")
         self.database.fill(rows)
+        # Vacuuming what was stored here is not the run's.
+        self.database.analyze()
 
     def _run(
         self, name: str, load: Load, seed: int, during: Callable[[float], object] | None, children: "_Children"
