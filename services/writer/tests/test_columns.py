@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 from logstream_contract.batches import Undecodable, split_batch
@@ -100,6 +101,21 @@ def test_a_batch_that_is_no_message_is_not_plain(parts: list[bytes]) -> None:
         rows_of(raw, ORIGIN)
     except Undecodable:
         assert block_of(raw).plain == [False]
+
+
+@pytest.mark.parametrize("size", range(1, 30))
+def test_a_record_that_was_cut_is_odd(size: int) -> None:
+    record = LogRecord(time_unix_nano=RECEIVED, severity=9, level="info", message="m", attributes={"k": "v"})
+    whole = record.SerializeToString()
+    cut = whole[:size]
+    try:
+        LogRecord.FromString(cut)
+        expected = True
+    except DecodeError:
+        expected = False
+    # The last record of all has nothing behind it that could be taken for a part of it.
+    assert block_of(batch_of("orders", [whole, cut])).plain == [expected]
+    assert block_of(batch_of("orders", [cut, whole])).plain == [expected]
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ _KEY, _VALUE = 0x0A, 0x12
 _MORE: Final = 0x80  # a varint goes on
 # What a look at a field may read past its first byte.
 _PAD: Final = bytes(32)
+_PAST: Final = len(_PAD) // 2
 # Levels up to this length are read as one number.
 _LEVEL_BYTES: Final = 8
 _LEVEL_MASKS: Final = np.array([(1 << 8 * length) - 1 for length in range(_LEVEL_BYTES + 1)], dtype=np.uint64)
@@ -204,8 +205,8 @@ class _Walk:
         return [raw[i:j] for i, j in zip(begin.tolist(), end.tolist(), strict=True)]
 
     def _step(self, at: Ints) -> None:
-        # A length that lies leads past the end; it stays within the padding, and end() finds it.
-        self._at = np.minimum(at, self._last)
+        # A length that lies leads past the end, where end() finds it; what is read next is still within the padding.
+        self._at = np.minimum(at, self._last + _PAST)
 
 
 def _kinds(words: npt.NDArray[np.uint64], lengths: Ints, severities: Ints, odd: Flags) -> tuple[Ints, list[tuple[int, str]]]:
