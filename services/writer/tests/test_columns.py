@@ -116,7 +116,7 @@ def test_a_batch_that_is_no_message_is_not_plain(parts: list[bytes]) -> None:
 
 @pytest.mark.parametrize("size", range(1, 30))
 def test_a_record_that_was_cut_is_odd(size: int) -> None:
-    record = LogRecord(time_unix_nano=RECEIVED, severity=9, level="info", message="m", attributes={"k": "v"})
+    record = LogRecord(time_unix_nano=RECEIVED, severity=SEVERITY_INFO, level="info", message="m", attributes={"k": "v"})
     whole = record.SerializeToString()
     cut = whole[:size]
     try:
