@@ -38,6 +38,13 @@ def test_no_attributes_are_none() -> None:
     assert only(message="a * in the text is no attribute")[4] is None
 
 
+def test_attributes_are_found_whatever_the_encoding_of_their_tag() -> None:
+    # Field 5 as a varint of one byte more than needed.
+    encoded = b"\xaa\x00\x06\x0a\x01k\x12\x01v"
+    raw = b"\x12\x06orders\x1a" + bytes([len(encoded)]) + encoded
+    assert rows_of(raw, ORIGIN).attributes == [{"k": "v"}]
+
+
 def test_a_missing_time_is_the_receive_time_without_a_note() -> None:
     assert only()[0] == RECEIVED // 1000
     assert only()[4] is None

@@ -5,7 +5,9 @@ import struct
 from collections import Counter
 from typing import Any
 
+import orjson
 import pytest
+from google.protobuf.message import DecodeError
 from hypothesis import example, given
 from hypothesis import strategies as st
 from logstream_contract.batches import Undecodable, split_batch
@@ -18,7 +20,7 @@ from logstream_writer.store.counts import CountKey, add_block_counts, add_counts
 RECEIVED = 1_700_000_000_000_000_000
 ORIGIN = Origin(0, RECEIVED, RECEIVED - 10**15)
 
-texts = st.text(max_size=300) | st.text(alphabet='ab\0é"\\\n\x7f', max_size=20)
+texts = st.text(max_size=300) | st.text(alphabet='ab\0\1\4\5é"\\\n\x1b\x7f', max_size=20)
 levels = st.sampled_from(["info", "warn", "ERROR", "critical", "emergency", "", "x\0", "\0", "é", "verbose "]) | texts
 times = st.integers(RECEIVED - 10**14, RECEIVED + 10**11) | st.sampled_from([0, 1, 2**63, 2**64 - 1, RECEIVED + 10**13])
 records = st.builds(
@@ -34,7 +36,12 @@ oddities = st.sampled_from(
     [b"", b"\x22\x02hi", b"\x09" + bytes(8), b"\x30\x01", b"\x10\x09", b"\x2a\x00", b"\x2a\x04\x12\x02ab"]
 )
 encoded = st.builds(lambda record, before, after: before + record.SerializeToString() + after, records, oddities, oddities)
-encoded_records = records.map(LogRecord.SerializeToString) | encoded | st.binary(max_size=40)
+# Alike in length, beginning and end, and one attribute after the other, as no map holds them.
+alike = st.sampled_from(["k", "l", "beginning, one, of the end", "beginning, two, of the end"])
+with_attributes = st.lists(st.tuples(alike, st.text(max_size=3) | st.just("v" * 130)), max_size=4).map(
+    lambda pairs: b"".join(LogRecord(attributes={key: value}).SerializeToString() for key, value in pairs)
+)
+encoded_records = records.map(LogRecord.SerializeToString) | encoded | with_attributes | st.binary(max_size=40)
 
 
 def batch_of(node: str, parts: list[bytes]) -> bytes:
@@ -45,6 +52,11 @@ def batch_of(node: str, parts: list[bytes]) -> bytes:
 def varint(number: int) -> bytes:
     low, high = number & 0x7F, number >> 7
     return bytes([low]) if not high else bytes([low | 0x80]) + varint(high)
+
+
+def record_with(attributes: dict[str, str]) -> bytes:
+    """With the attributes in this order."""
+    return b"".join(LogRecord(attributes={key: value}).SerializeToString() for key, value in attributes.items())
 
 
 def block_of(*raws: bytes) -> Block:
@@ -106,6 +118,21 @@ def test_a_batch_that_is_no_message_is_not_plain(parts: list[bytes]) -> None:
         assert block_of(raw).plain == [False]
 
 
+@pytest.mark.parametrize("size", range(1, 30))
+def test_a_record_that_was_cut_is_odd(size: int) -> None:
+    record = LogRecord(time_unix_nano=RECEIVED, severity=SEVERITY_INFO, level="info", message="m", attributes={"k": "v"})
+    whole = record.SerializeToString()
+    cut = whole[:size]
+    try:
+        LogRecord.FromString(cut)
+        expected = True
+    except DecodeError:
+        expected = False
+    # The last record of all has nothing behind it that could be taken for a part of it.
+    assert block_of(batch_of("orders", [whole, cut])).plain == [expected]
+    assert block_of(batch_of("orders", [cut, whole])).plain == [expected]
+
+
 @pytest.mark.parametrize(
     "record",
     [
@@ -119,11 +146,39 @@ def test_a_batch_that_is_no_message_is_not_plain(parts: list[bytes]) -> None:
             attributes={"k": "v" * 200, "": ""},
         ),
         LogRecord(message="m", attributes={f"key {i}": f'"quoted" \\ {i}\n' for i in range(64)}),
+        LogRecord(attributes={"beginning, one, of the end": "\x1b[0m", "beginning, two, of the end": "é" * 100}),
     ],
 )
 def test_ordinary_records_are_plain(record: LogRecord) -> None:
     raw = batch_of("orders", [LogRecord(level="info", message="first").SerializeToString(), record.SerializeToString()])
     assert block_of(raw).plain == [True]
+
+
+@pytest.mark.parametrize("key", ["k", "a key of more than sixteen bytes", "é", ""])
+def test_a_record_that_repeats_a_key_is_odd(key: str) -> None:
+    """Its members would show the key twice, where the last value counts."""
+    once, other = (LogRecord(attributes={name: "v"}).SerializeToString() for name in (key, "other"))
+    assert block_of(batch_of("orders", [once + other, once])).plain == [True]
+    for record in (once + once, once + other + once, other + once + once):
+        assert block_of(batch_of("orders", [once, record])).plain == [False]
+
+
+@pytest.mark.parametrize("text", [chr(code) for code in range(0x21)] + ['"', "\\", "\x7f", "\u2028", "한"])
+def test_attributes_are_what_orjson_writes(text: str) -> None:
+    attributes = {f"key {text}": f"{text}value", "other": f"{text}{text}" * 60, f"{text}{text}" * 100: ""}
+    raw = batch_of("orders", [LogRecord(attributes={"k": "v"}).SerializeToString(), b"", record_with(attributes)])
+    block = block_of(raw)
+    if ord(text) < 5:
+        assert block.plain == [False]
+    else:
+        assert block.plain == [True]
+        assert block.attributes == [b'"k":"v"', b"", orjson.dumps(attributes)[1:-1]]
+
+
+@pytest.mark.parametrize("entry", [b"\x0a\x01\xff\x12\x01v", b"\x0a\x01k\x12\x01\xff", b"\x0a\x01\xc3\x12\x01\xa9"])
+def test_an_attribute_that_is_no_text_is_odd(entry: bytes) -> None:
+    assert block_of(batch_of("orders", [record_with({"k": "é"}), b"\x2a\x06" + entry])).plain == [False]
+    assert block_of(batch_of("orders", [b"\x2a\x06" + entry, record_with({"k": "é"})])).plain == [False]
 
 
 def test_rows_are_copied_in_the_order_of_their_times() -> None:

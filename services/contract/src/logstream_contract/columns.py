@@ -14,13 +14,10 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
+from logstream_contract.members import Attributes, Flags, Ints, Members, is_text
 from logstream_contract.rows import MAX_AHEAD_NANOS, Origin
 from logstream_contract.severity import HIGHEST, level_of, severity_of
-
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 # Tags of LogRecord's fields.
 _TIME, _SEVERITY, _LEVEL, _MESSAGE, _ATTRIBUTE = 0x09, 0x10, 0x1A, 0x22, 0x2A
@@ -28,13 +25,12 @@ _KEY, _VALUE = 0x0A, 0x12
 _MORE: Final = 0x80  # a varint goes on
 # What a look at a field may read past its first byte.
 _PAD: Final = bytes(32)
+_PAST: Final = len(_PAD) // 2
 # Levels up to this length are read as one number.
 _LEVEL_BYTES: Final = 8
 _LEVEL_MASKS: Final = np.array([(1 << 8 * length) - 1 for length in range(_LEVEL_BYTES + 1)], dtype=np.uint64)
 # Levels that are told apart by comparing.
 _FEW: Final = 12
-# Attributes whose bytes are all among these need no escaping in JSON.
-_PLAIN_JSON: Final = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +65,7 @@ def read_block(sources: Sequence[Source]) -> Block:
     counts = np.array([len(source.records) for source in sources], dtype=np.int64)
     firsts = np.cumsum(counts) - counts
     lengths = np.fromiter(map(len, records), np.int64, len(records))
-    walk = _Walk(b"".join([*records, _PAD]), lengths)
+    walk = _Walk(records, lengths)
     times = walk.time()
     severities = walk.severity()
     level_words = walk.level()
@@ -99,14 +95,16 @@ def read_block(sources: Sequence[Source]) -> Block:
 class _Walk:
     """A position in every record; each method reads one field of all of them, if it is there, and steps behind it."""
 
-    def __init__(self, raw: bytes, lengths: Ints) -> None:
-        self._raw = raw
+    def __init__(self, records: list[bytes], lengths: Ints) -> None:
+        self._records = records
+        self._raw = raw = b"".join([*records, _PAD])
         self._bytes = np.frombuffer(raw, np.uint8)
         # The eight bytes from each position on, as a number.
         self._words: npt.NDArray[np.uint64] = np.ndarray(len(raw) - 7, "<u8", raw, strides=(1,))
         self._last = len(raw) - len(_PAD)
         self._ends = np.cumsum(lengths)
-        self._at = self._ends - lengths
+        self._starts = self._ends - lengths
+        self._at = self._starts.copy()
         self.odd: Flags = np.zeros(len(lengths), bool)
         self.level_bytes: Ints = np.zeros(len(lengths), np.int64)
 
@@ -140,13 +138,16 @@ class _Walk:
         self.odd |= odd & there
         begin = np.where(there, begin, self._at)
         self._step(begin + lengths * there)
-        return self._cut(begin, self._at)
+        # Positions within a record are mostly small numbers, which cost Python less than those within all.
+        begins, ends = (begin - self._starts).tolist(), (self._at - self._starts).tolist()
+        return [record[i:j] for record, i, j in zip(self._records, begins, ends, strict=True)]
 
     def attributes(self) -> list[bytes]:
         """The members of each row's JSON object; one that JSON or the database can't hold makes its row odd."""
-        found: list[bytes] = []
-        names: dict[bytes, bytes | None] = {}
         rows = np.flatnonzero((self._at < self._ends) & ~self.odd)
+        if not len(rows):
+            return []
+        members = Members(self._raw, self._words, len(self._at))
         while len(rows):
             at = self._at[rows]
             entry, size, odd_size = self._length(at + 1)
@@ -155,38 +156,16 @@ class _Walk:
             value, value_size, odd_value = self._length(value_tag + 1)
             odd = odd_size | odd_key | odd_value | (self._bytes[at] != _ATTRIBUTE) | (self._bytes[entry] != _KEY)
             odd |= (self._bytes[value_tag] != _VALUE) | (value + value_size != entry + size)
-            odd |= entry + size > self._ends[rows]
-            self.odd[rows] |= odd
-            fine = ~odd
-            rows, key, value_tag, value = rows[fine], key[fine], value_tag[fine], value[fine]
-            value_end = value + value_size[fine]
-            members = self._members(rows, self._cut(key, value_tag), self._cut(value, value_end), names)
-            if not found and len(rows) == len(self._at):
-                found = members
-            else:
-                found = found or [b""] * len(self._at)
-                for row, member in zip(rows.tolist(), members, strict=True):
-                    before = found[row]
-                    found[row] = before + b"," + member if before else member
-            self._at[rows] = np.minimum(value_end, self._last)
-            rows = rows[self._at[rows] < self._ends[rows]]
-        return found
-
-    def _members(self, rows: Ints, keys: list[bytes], values: list[bytes], names: dict[bytes, bytes | None]) -> list[bytes]:
-        """One member for each row. names: what is written before a value, by key."""
-        for key in set(keys).difference(names):
-            name = _json(key)
-            names[key] = name and name + b":"
-        written = [names[key] for key in keys]
-        if None in written or b"".join(values).translate(None, _PLAIN_JSON):
-            members = []
-            for row, name, value in zip(rows.tolist(), written, values, strict=True):
-                text = _json(value)
-                if name is None or text is None:
-                    self.odd[row] = True
-                members.append((name or b"") + (text or b""))
-            return members
-        return [name + b'"' + value + b'"' for name, value in zip(written, values, strict=True) if name is not None]
+            end = value + value_size
+            odd |= end > self._ends[rows]
+            found = Attributes(rows, at, entry, key, value_tag, value, end)
+            if odd.any():
+                self.odd[rows] |= odd
+                found = found.at(~odd)
+            members.add(found)
+            self._at[found.rows] = found.end
+            rows = found.rows[found.end < self._ends[found.rows]]
+        return members.take(self.odd)
 
     def end(self) -> None:
         """Every record must have been read to its end by now, and not past it."""
@@ -195,19 +174,16 @@ class _Walk:
     def _length(self, at: Ints) -> tuple[Ints, Ints, Flags]:
         """A length of one or two bytes: where what it counts begins, the length, and whether it is longer than that."""
         low = self._bytes[at].astype(np.int64)
+        if low.size and int(low.max()) < _MORE:
+            return at + 1, low, np.zeros(len(low), bool)
         high = self._bytes[at + 1].astype(np.int64)
         two = low >= _MORE
         length = np.where(two, (low & (_MORE - 1)) | (high << 7), low)
         return at + 1 + two, length, two & (high >= _MORE)
 
-    def _cut(self, begin: Ints, end: Ints) -> list[bytes]:
-        raw = self._raw
-        return [raw[i:j] for i, j in zip(begin.tolist(), end.tolist(), strict=True)]
-
     def _step(self, at: Ints) -> None:
-        # A length that lies leads past the end; the next look stays within the padding all the same.
-        self.odd |= at > self._ends
-        self._at = np.minimum(at, self._last)
+        # A length that lies leads past the end, where end() finds it; what is read next is still within the padding.
+        self._at = np.minimum(at, self._last + _PAST)
 
 
 def _kinds(words: npt.NDArray[np.uint64], lengths: Ints, severities: Ints, odd: Flags) -> tuple[Ints, list[tuple[int, str]]]:
@@ -265,27 +241,7 @@ def _times_us(times: Ints, sources: Sequence[Source], counts: Ints, odd: Flags) 
 def _flag_odd_messages(messages: list[bytes], odd: Flags) -> None:
     """NUL is replaced and bytes that are no text are refused elsewhere."""
     together = b"\n".join(messages)
-    if b"\0" in together or not _is_text(together):
+    if b"\0" in together or not is_text(together):
         for row, message in enumerate(messages):
-            if b"\0" in message or not _is_text(message):
+            if b"\0" in message or not is_text(message):
                 odd[row] = True
-
-
-def _is_text(encoded: bytes) -> bool:
-    if encoded.isascii():
-        return True
-    try:
-        encoded.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _json(encoded: bytes) -> bytes | None:
-    """A UTF-8 text as JSON; None for what the database would not take."""
-    if b"\0" in encoded:
-        return None
-    try:
-        return orjson.dumps(encoded.decode())
-    except UnicodeDecodeError:
-        return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
-from logstream_contract.batches import ATTRIBUTES_TAG, parse_batch
+from logstream_contract.batches import parse_batch
 from logstream_contract.pb.logs_pb2 import LogBatch
 from logstream_contract.severity import HIGHEST, level_of, severity_of
 
@@ -59,30 +59,26 @@ class Rows:
 
 def rows_of(raw: bytes, origin: Origin) -> Rows:
     """The rows of an encoded LogBatch. Raises Undecodable (from logstream_contract.batches)."""
-    return rows_of_batch(parse_batch(raw), origin, has_attributes=ATTRIBUTES_TAG in raw)
+    return rows_of_batch(parse_batch(raw), origin)
 
 
-def rows_of_batch(batch: LogBatch, origin: Origin, *, has_attributes: bool = True) -> Rows:
-    """The rows of a decoded LogBatch; has_attributes may be False only when no record has any.
+def rows_of_batch(batch: LogBatch, origin: Origin) -> Rows:
+    """The rows of a decoded LogBatch.
 
-    Works column by column: each record costs one attrgetter call, and only what a whole-column check finds is looked at
-    record by record.
+    Works column by column: each record costs one attrgetter call and a look at its attributes, and only what a whole-column
+    check finds is looked at record by record.
     """
-    records = batch.records
+    # Each walk through the field makes its records anew.
+    records = list(batch.records)
     if not records:
         return Rows(origin.number, _clean(batch.node), [], [], [], [], [])
     times, severities, levels, messages = map(list, zip(*map(_columns, records), strict=True))
-    attributes: list[dict[str, str] | None]
-    if has_attributes:
-        attributes = [dict(found) if (found := record.attributes) else None for record in records]
-    else:
-        attributes = [None] * len(times)
+    attributes = [dict(found) if (found := record.attributes) else None for record in records]
     rows = Rows(origin.number, _clean(batch.node), times, severities, levels, messages, attributes)
     _mend_times(rows, origin)
     _mend_levels(rows)
     _mend_messages(rows)
-    if has_attributes:
-        _mend_attributes(rows)
+    _mend_attributes(rows)
     return rows
 
 

@@ -11,7 +11,7 @@ from logstream_stream.place import ALL, Place
 from logstream_stream.rendering import Rendered
 
 FRAME_RECORDS: Final = 200
-# Of message text; what makes a frame large is messages.
+# Of message text, in UTF-8; what makes a frame large is messages.
 FRAME_TEXT_BYTES: Final = 256 * 1024
 
 
@@ -86,7 +86,7 @@ class Chunk:
 
     def _take(self, rendered: Rendered, start: int, stop: int) -> None:
         times_us = rendered.times_us[start:stop]
-        from_us, to_us = min(times_us), max(times_us)
+        from_us, to_us = int(times_us.min()), int(times_us.max())
         if self._records:
             from_us, to_us = min(from_us, self._from_us), max(to_us, self._to_us)
         self._from_us, self._to_us = from_us, to_us

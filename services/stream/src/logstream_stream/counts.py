@@ -19,9 +19,8 @@ class SecondCounts:
 
     def add(self, decoded: Decoded, lag_ms: float) -> None:
         """lag_ms: from the gateway's receiving the batch to now."""
-        levels = decoded.rows.levels
-        self._levels.update(levels if len(decoded.indexes) == len(levels) else [levels[i] for i in decoded.indexes])
-        self._records += len(decoded.indexes)
+        self._levels.update(decoded.columns.levels())
+        self._records += len(decoded.columns)
         self._lag_ms = max(self._lag_ms, lag_ms)
 
     def take(self, time_ns: int, viewers: int) -> dict[str, Any]:

@@ -1,12 +1,13 @@
-"""Decodes stored batches into rows and renders these, each once while it is of interest. It must not decode what nobody
+"""Decodes stored batches into columns and renders these, each once while it is of interest. It must not decode what nobody
 looks at: it is only called for viewers."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
-from logstream_contract.rows import Origin, Rows, rows_of
+from logstream_contract.rows import Origin
 
+from logstream_stream.columns import Columns, read_columns
 from logstream_stream.framing import Framing
 from logstream_stream.rendering import Rendered
 from logstream_stream.stored import StoredBatch
@@ -16,20 +17,25 @@ _KEPT_BYTES: Final = 32 * 1024 * 1024
 
 
 class Decoded:
-    """A batch's rows. indexes: ascending, of the records that are stored."""
+    """A batch's stored records. raw_bytes: length of the encoded batch."""
 
-    __slots__ = ("_rendered", "indexes", "rows")
+    __slots__ = ("_rendered", "columns", "raw_bytes")
 
-    def __init__(self, rows: Rows, indexes: Sequence[int]) -> None:
-        self.rows = rows
-        self.indexes = indexes
+    def __init__(self, columns: Columns, raw_bytes: int) -> None:
+        self.columns = columns
+        self.raw_bytes = raw_bytes
         self._rendered: dict[Framing, Rendered] = {}
+
+    @property
+    def indexes(self) -> Sequence[int]:
+        """Of the records in the batch; ascending."""
+        return self.columns.indexes
 
     def rendered(self, framing: Framing) -> Rendered:
         """The stored records as this framing writes them."""
         found = self._rendered.get(framing)
         if found is None:
-            found = self._rendered[framing] = framing.render(self.rows, self.indexes)
+            found = self._rendered[framing] = framing.render(self.columns)
         return found
 
 
@@ -44,7 +50,7 @@ class Decoder:
         self._most_records = kept_records
         self._most_bytes = kept_bytes
         self._last: tuple[str, Decoded] | None = None
-        self._kept: OrderedDict[str, tuple[Decoded, int]] = OrderedDict()
+        self._kept: OrderedDict[str, Decoded] = OrderedDict()
         self._records = 0
         self._bytes = 0
 
@@ -52,8 +58,9 @@ class Decoder:
         """Raises Undecodable (from logstream_contract.batches)."""
         decoded = self._found(batch)
         if decoded is None:
-            rows = rows_of(batch.raw, Origin(batch.number, batch.received_ns, batch.floor_ns))
-            decoded = Decoded(rows, _others(batch.refused, len(rows)))
+            # To look at raw may be to unpack it.
+            raw, origin = batch.raw, Origin(batch.number, batch.received_ns, batch.floor_ns)
+            decoded = Decoded(read_columns(raw, origin, batch.refused), len(raw))
         self._last = batch.name, decoded
         return decoded
 
@@ -61,27 +68,22 @@ class Decoder:
         """The same for a batch that a viewer reads from the window."""
         decoded = self.decode(batch)
         if batch.name not in self._kept:
-            self._kept[batch.name] = decoded, len(batch.raw)
-            self._records += len(decoded.rows)
-            self._bytes += len(batch.raw)
+            self._kept[batch.name] = decoded
+            self._records += len(decoded.columns)
+            self._bytes += decoded.raw_bytes
             while (self._records > self._most_records or self._bytes > self._most_bytes) and len(self._kept) > 1:
-                _, (oldest, raw_bytes) = self._kept.popitem(last=False)
-                self._records -= len(oldest.rows)
-                self._bytes -= raw_bytes
+                _, oldest = self._kept.popitem(last=False)
+                self._records -= len(oldest.columns)
+                self._bytes -= oldest.raw_bytes
         return decoded
 
     def _found(self, batch: StoredBatch) -> Decoded | None:
         if self._last and self._last[0] == batch.name:
             return self._last[1]
-        kept = self._kept.get(batch.name)
-        return kept[0] if kept else None
+        return self._kept.get(batch.name)
 
     def forget(self) -> None:
         """Frees what is kept."""
         self._last = None
         self._kept.clear()
         self._records = self._bytes = 0
-
-
-def _others(refused: frozenset[int], count: int) -> Sequence[int]:
-    return [index for index in range(count) if index not in refused] if refused else range(count)

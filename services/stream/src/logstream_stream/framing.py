@@ -2,14 +2,14 @@
 
 Source: WHATWG HTML, "Server-sent events"; the seed's contract for /logs (one unnamed event a record)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 import orjson
-from logstream_contract.rows import Rows
 from logstream_contract.timestamps import iso_micros
 
+from logstream_stream.columns import Columns
 from logstream_stream.place import Place
 from logstream_stream.rendering import Rendered, render_native, render_seed
 from logstream_stream.sequencer import Gap
@@ -25,8 +25,7 @@ _LAST_NS: Final = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_
 class Framing(Protocol):
     """How records and notices look on one route. A notice a route does not have is b""."""
 
-    def render(self, rows: Rows, indexes: Sequence[int]) -> Rendered:
-        """The records at these indexes, which are ascending."""
+    def render(self, columns: Columns) -> Rendered: ...
 
     def logs(self, pieces: list[bytes], place: Place | None) -> bytes:
         """pieces: of one or more records rendered here. place: after the last of them; None: the viewer's place stays."""
@@ -44,13 +43,15 @@ class Framing(Protocol):
 class NativeFraming:
     """/stream: named events with JSON data."""
 
-    def render(self, rows: Rows, indexes: Sequence[int]) -> Rendered:
-        return render_native(rows, indexes, opening=b",")
+    def render(self, columns: Columns) -> Rendered:
+        return render_native(columns, opening=b",")
 
     def logs(self, pieces: list[bytes], place: Place | None) -> bytes:
-        first, *rest = pieces
+        parts = pieces.copy()
         # A record begins with the comma after the one before it.
-        return b"".join([_head(b"logs", place), b"[", first[1:], *rest, b"]\n\n"])
+        parts[0] = b"%b[%b" % (_head(b"logs", place), parts[0][1:])
+        parts.append(b"]\n\n")
+        return b"".join(parts)
 
     def gap(self, gap: Gap) -> bytes:
         return _event(b"gap", gap_data(gap))
@@ -68,8 +69,8 @@ class NativeFraming:
 class SeedFraming:
     """/logs: an unnamed event a record, notices as comments."""
 
-    def render(self, rows: Rows, indexes: Sequence[int]) -> Rendered:
-        return render_seed(rows, indexes, opening=b"data: ", closing=b"\n\n")
+    def render(self, columns: Columns) -> Rendered:
+        return render_seed(columns, opening=b"data: ", closing=b"\n\n")
 
     def logs(self, pieces: list[bytes], place: Place | None) -> bytes:
         return b"".join(pieces)

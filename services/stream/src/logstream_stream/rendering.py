@@ -1,28 +1,29 @@
 """Records as the JSON of a route, a batch at a time: column by column, with no step of Python for a single record. It must
-not know frames or events. What it writes is what orjson writes of `record_of_row` and `seed_record_of_row`, to the byte."""
+not know frames or events. What it writes is, but for the order of attributes, what orjson writes of `record_of_row` and
+`seed_record_of_row`, to the byte."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
+import numpy as np
 import orjson
-from logstream_contract.rows import Rows
+from logstream_contract.json_text import escape, needs_escaping
 from logstream_contract.timestamps import iso_micros, iso_millis
 
-# orjson writes no line break of its own and escapes those in texts, so one parts the values of a column without doubt.
-_BREAK: Final = orjson.Fragment(b"\n")
-_BETWEEN_TEXTS: Final = b",\n  "
-_BETWEEN_OBJECTS: Final = b",\n,"
+from logstream_stream.columns import Columns, Ints
 
-# Times are rewritten a second at a time while each second has so many records, and from 2001 on: seconds with fewer digits
-# could be the beginning of others.
+# With fewer records than this their heads are written one by one.
+_MANY: Final = 64
+# The seconds of a batch are all written, also those between its records, while there are so few of them.
 _RECORDS_A_SECOND: Final = 32
-_FIRST_SECOND: Final = 10**9
+_SECOND_CHARACTERS: Final = len("2024-08-06T18:51:32.")
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The stored records of one batch, and of each its index there, its time and its message.
+    """The stored records of one batch, and of each its index there, its time and its message in UTF-8.
 
     Record n is the bytes of pieces[n * stride : (n + 1) * stride].
     """
@@ -30,8 +31,8 @@ class Rendered:
     pieces: list[bytes]
     stride: int
     indexes: Sequence[int]
-    times_us: Sequence[int]
-    messages: Sequence[str]
+    times_us: Ints
+    messages: Sequence[bytes]
 
     def __len__(self) -> int:
         return len(self.indexes)
@@ -41,115 +42,115 @@ class Rendered:
         return self.pieces[start * self.stride : stop * self.stride]
 
 
-def render_native(rows: Rows, indexes: Sequence[int], opening: bytes) -> Rendered:
-    """The native shape; opening: before each record. indexes: ascending, of the records that are stored."""
-    rows = _at(rows, indexes)
-    node = orjson.dumps(rows.node)
+def render_native(columns: Columns, opening: bytes) -> Rendered:
+    """The native shape; opening: before each record."""
+    node = orjson.dumps(columns.node)
 
     def level(severity: int, level: str) -> bytes:
-        return b'Z","severity":%d,"level":%b,"node":%b,"message":' % (severity, orjson.dumps(level), node)
+        return b'Z","severity":%d,"level":%b,"node":%b,"message":"' % (severity, orjson.dumps(level), node)
 
-    columns = [
-        [opening + b'{"sequence":"'] * len(rows),
-        _sequences(rows, indexes),
-        _times(rows.times_us, b'","time":"', 6, iso_micros),
-        _levels(rows, level),
-        _texts(rows.messages),
-        _attributes(rows.attributes),
-    ]
-    return _woven(columns, rows, indexes)
+    count = len(columns)
+    if columns.members:
+        ends = [[b'","attributes":{'] * count, columns.members, [b"}}"] * count]
+    else:
+        ends = [[b'","attributes":{}}'] * count]
+    heads = _heads(columns, opening + b'{"sequence":"', b'","time":"', 6, iso_micros)
+    return _woven([heads, _levels(columns, level), _texts(columns.messages), *ends], columns)
 
 
-def render_seed(rows: Rows, indexes: Sequence[int], opening: bytes, closing: bytes) -> Rendered:
-    """The seed's shape; opening and closing: around each record. indexes: as above."""
-    rows = _at(rows, indexes)
-    node = orjson.dumps(rows.node)
+def render_seed(columns: Columns, opening: bytes, closing: bytes) -> Rendered:
+    """The seed's shape; opening and closing: around each record."""
+    node = orjson.dumps(columns.node)
 
     def level(_severity: int, level: str) -> bytes:
-        return b'Z","node":%b,"level":%b,"message":' % (node, orjson.dumps(level))
+        return b'Z","node":%b,"level":%b,"message":"' % (node, orjson.dumps(level))
 
-    columns = [
-        [opening + b'{"sequence_number":"'] * len(rows),
-        _sequences(rows, indexes),
-        _times(rows.times_us, b'","timestamp":"', 3, iso_millis),
-        _levels(rows, level),
-        _texts(rows.messages),
-        [b"}" + closing] * len(rows),
-    ]
-    return _woven(columns, rows, indexes)
+    heads = _heads(columns, opening + b'{"sequence_number":"', b'","timestamp":"', 3, iso_millis)
+    ends = [b'"}' + closing] * len(columns)
+    return _woven([heads, _levels(columns, level), _texts(columns.messages), ends], columns)
 
 
-def _at(rows: Rows, indexes: Sequence[int]) -> Rows:
-    """The rows at these indexes alone."""
-    if len(indexes) == len(rows):
-        return rows
-    return Rows(
-        rows.number,
-        rows.node,
-        [rows.times_us[index] for index in indexes],
-        [rows.severities[index] for index in indexes],
-        [rows.levels[index] for index in indexes],
-        [rows.messages[index] for index in indexes],
-        [rows.attributes[index] for index in indexes],
-    )
+def _woven(parts: Sequence[list[bytes]], columns: Columns) -> Rendered:
+    stride = len(parts)
+    pieces = [b""] * (stride * len(columns))
+    for offset, part in enumerate(parts):
+        pieces[offset::stride] = part
+    return Rendered(pieces, stride, columns.indexes, columns.times_us, columns.messages)
 
 
-def _woven(columns: Sequence[list[bytes]], rows: Rows, indexes: Sequence[int]) -> Rendered:
-    stride = len(columns)
-    pieces = [b""] * (stride * len(rows))
-    for offset, column in enumerate(columns):
-        pieces[offset::stride] = column
-    return Rendered(pieces, stride, indexes, rows.times_us, rows.messages)
+def _heads(columns: Columns, opening: bytes, between: bytes, digits: int, iso: Callable[[int], str]) -> list[bytes]:
+    """Each record up to its time, as iso writes it with so many digits of a second, without the Z at its end."""
+    sequences = columns.sequences()
+    if len(columns) < _MANY:
+        before, after = opening.decode(), between.decode()
+        return [
+            f"{before}{sequence}{after}{iso(time_us)[:-1]}".encode()
+            for sequence, time_us in zip(sequences.tolist(), columns.times_us.tolist(), strict=True)
+        ]
+    seconds, fractions = np.divmod(columns.times_us, 1_000_000)
+    second_texts = _second_texts(seconds)
+    # With a one before it every fraction has seven digits.
+    fraction_texts = _decimals(fractions + 1_000_000, skip=1, digits=digits, rest=6 - digits)
+    heads: list[bytes] = []
+    for start, stop in pairwise(_same_lengths(sequences)):
+        length = len(str(sequences[start]))
+        fixed = np.empty(
+            stop - start,
+            [
+                ("opening", f"S{len(opening)}"),
+                ("sequence", f"S{length}"),
+                ("between", f"S{len(between)}"),
+                ("second", f"S{_SECOND_CHARACTERS}"),
+                ("fraction", f"S{digits}"),
+            ],
+        )
+        fixed["opening"] = opening
+        fixed["sequence"] = _decimals(sequences[start:stop], digits=length)
+        fixed["between"] = between
+        fixed["second"] = second_texts[start:stop]
+        fixed["fraction"] = fraction_texts[start:stop]
+        # As a list of opaque values this is the fastest way from an array to pieces of bytes.
+        heads += fixed.view(f"V{fixed.itemsize}").tolist()
+    return heads
 
 
-def _sequences(rows: Rows, indexes: Sequence[int]) -> list[bytes]:
-    first = rows.sequence(0)
-    numbers = [first | index for index in indexes]
-    return orjson.dumps(numbers)[1:-1].split(b",") if numbers else []
+def _second_texts(seconds: Ints) -> "np.ndarray[tuple[int], np.dtype[np.bytes_]]":
+    """Each second as ISO 8601 writes it, and the point behind it."""
+    first, last = int(seconds.min()), int(seconds.max())
+    if last - first <= len(seconds) // _RECORDS_A_SECOND:
+        distinct, which = range(first, last + 1), seconds - first
+    else:
+        found, which = np.unique(seconds, return_inverse=True)
+        distinct = found.tolist()
+    texts = [iso_micros(second * 1_000_000)[:_SECOND_CHARACTERS].encode() for second in distinct]
+    return np.array(texts, f"S{_SECOND_CHARACTERS}")[which]
 
 
-def _times(times_us: list[int], opening: bytes, digits: int, iso: Callable[[int], str]) -> list[bytes]:
-    """Each time as iso writes it, with so many digits of a second, without the Z at its end; opening: before each."""
-    if not times_us:
-        return []
-    first, last = min(times_us) // 1_000_000, max(times_us) // 1_000_000
-    if first < _FIRST_SECOND or last - first > len(times_us) // _RECORDS_A_SECOND:
-        return [opening + iso(time_us)[:-1].encode() for time_us in times_us]
-    # Of a decimal number the last digits are the fraction and those before them the second.
-    numbers = times_us if digits == 6 else [time_us // 10 ** (6 - digits) for time_us in times_us]
-    text = b"," + orjson.dumps(numbers)[1:-1]
-    for second in range(first, last + 1):
-        written = iso(second * 1_000_000)[: -1 - digits].encode()
-        text = text.replace(b",%d" % second, b"\n" + opening + written)
-    return text[1:].split(b"\n")
+def _decimals(numbers: Ints, digits: int, skip: int = 0, rest: int = 0) -> "np.ndarray[tuple[int], np.dtype[np.bytes_]]":
+    """These digits of each number; all of them must have skip + digits + rest."""
+    text = orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY)
+    # Behind each there is a comma or the closing bracket.
+    fields = np.dtype([("skip", f"S{skip}"), ("digits", f"S{digits}"), ("rest", f"S{rest + 1}")])
+    return np.frombuffer(text, fields, offset=1)["digits"]
 
 
-class _Once(dict[tuple[int, str], bytes]):
-    """What is made of a severity and a level, made when it is first asked for."""
-
-    def __init__(self, make: Callable[[int, str], bytes]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, pair: tuple[int, str]) -> bytes:
-        made = self[pair] = self._make(*pair)
-        return made
+def _same_lengths(numbers: Ints) -> list[int]:
+    """Where runs of numbers with equally many digits begin, and where the last ends. numbers: ascending."""
+    shortest, longest = len(str(numbers[0])), len(str(numbers[-1]))
+    bounds = np.searchsorted(numbers, [10**length for length in range(shortest, longest)]).tolist()
+    return sorted({0, *bounds, len(numbers)})
 
 
-def _levels(rows: Rows, make: Callable[[int, str], bytes]) -> list[bytes]:
-    return list(map(_Once(make).__getitem__, zip(rows.severities, rows.levels, strict=True)))
+def _levels(columns: Columns, make: Callable[[int, str], bytes]) -> list[bytes]:
+    made = [make(severity, level) for severity, level in columns.level_kinds]
+    if len(made) == 1:
+        return made * len(columns)
+    levels: list[bytes] = np.array(made, object)[columns.kinds].tolist()
+    return levels
 
 
-def _texts(texts: list[str]) -> list[bytes]:
-    # Indented by two, an array is `[`, a line for each value, `]`.
-    return orjson.dumps(texts, option=orjson.OPT_INDENT_2)[4:-2].split(_BETWEEN_TEXTS) if texts else []
-
-
-def _attributes(attributes: list[dict[str, str] | None]) -> list[bytes]:
-    """The end of each record, from the comma before its attributes."""
-    if not any(attributes):
-        return [b',"attributes":{}}'] * len(attributes)
-    parted: list[object] = [_BREAK] * (2 * len(attributes) - 1)
-    parted[::2] = [found or {} for found in attributes]
-    text = b',"attributes":%b}' % orjson.dumps(parted)[1:-1]
-    return text.replace(_BETWEEN_OBJECTS, b'}\n,"attributes":').split(b"\n")
+def _texts(texts: list[bytes]) -> list[bytes]:
+    """What JSON writes between the quotes."""
+    if not needs_escaping(b"".join(texts)):
+        return texts
+    return escape(b"\0".join(texts), marks=1).split(b"\0")

@@ -46,5 +46,5 @@ def test_what_is_forgotten_is_decoded_anew() -> None:
 
 def test_refused_records_are_no_part_of_it() -> None:
     decoded = Decoder().decode(stored(1, records=4, refused=[0, 2]))
-    assert list(decoded.rendered(NativeFraming()).messages) == ["1/1", "1/3"]
+    assert decoded.rendered(NativeFraming()).messages == [b"1/1", b"1/3"]
     assert list(decoded.indexes) == [1, 3]

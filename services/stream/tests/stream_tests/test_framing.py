@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from logstream_contract.records import record_of_row
 from logstream_contract.rows import Origin, Rows, rows_of
 from logstream_stream.chunk import FRAME_RECORDS, FRAME_TEXT_BYTES, Chunk, Frame, Spot
+from logstream_stream.columns import columns_of_rows
 from logstream_stream.framing import NativeFraming, SeedFraming, gap_data, retry
 from logstream_stream.place import ALL, Place
 from logstream_stream.sequencer import Gap
@@ -25,12 +26,12 @@ def rows(number: int, messages: list[str], time_ns: int = START_NS) -> Rows:
 
 def frames_of(chunk: Chunk, number: int, messages: list[str], spot: Spot) -> list[Frame]:
     found = rows(number, messages)
-    return list(chunk.add(NativeFraming().render(found, range(len(found))), 0, spot))
+    return list(chunk.add(NativeFraming().render(columns_of_rows(found)), 0, spot))
 
 
 def test_a_logs_event_to_the_byte() -> None:
     framing = NativeFraming()
-    pieces = framing.render(rows(1, ["a\nb"]), [0]).pieces
+    pieces = framing.render(columns_of_rows(rows(1, ["a\nb"]))).pieces
     assert framing.logs(pieces, Place("e", 2, 3, 4)) == (
         b"id: e:2:3:4\nevent: logs\n"
         b'data: [{"sequence":"65536","time":"2024-08-06T18:51:32.000000Z","severity":9,"level":"info","node":"orders",'
@@ -41,7 +42,7 @@ def test_a_logs_event_to_the_byte() -> None:
 
 def test_the_seeds_events_to_the_byte() -> None:
     framing = SeedFraming()
-    pieces = framing.render(rows(1, ["a"]), [0]).pieces
+    pieces = framing.render(columns_of_rows(rows(1, ["a"]))).pieces
     one = (
         b'data: {"sequence_number":"65536","timestamp":"2024-08-06T18:51:32.000Z","node":"orders","level":"info",'
         b'"message":"a"}\n\n'
@@ -126,7 +127,7 @@ def test_a_frame_knows_the_times_of_its_records() -> None:
     chunk = Chunk(NativeFraming())
     for offset_s in (2, 1, 3):
         found = rows(offset_s, ["m"], START_NS + offset_s * 10**9)
-        assert list(chunk.add(NativeFraming().render(found, [0]), 0, Spot("e", 1, 1))) == []
+        assert list(chunk.add(NativeFraming().render(columns_of_rows(found)), 0, Spot("e", 1, 1))) == []
     (frame,) = chunk.flush()
     assert (frame.from_us, frame.to_us) == (START_NS // 1000 + 1_000_000, START_NS // 1000 + 3_000_000)
 
@@ -147,7 +148,7 @@ class OneByOne:
         for index in indexes[start:]:
             self.records.append(record_of_row(found, index))
             self.times_us.append(found.times_us[index])
-            self.text += len(found.messages[index])
+            self.text += len(found.messages[index].encode())
             self.place = spot.place(ALL if index == indexes[-1] else index)
             if len(self.records) == FRAME_RECORDS or self.text >= FRAME_TEXT_BYTES:
                 self.flush()
@@ -167,7 +168,7 @@ def batches(draw: st.DrawFn) -> tuple[Rows, list[int], int, bool]:
     # At the longest a frame has about its text after 100 records.
     length = draw(st.sampled_from([0, 1_000, 2 * FRAME_TEXT_BYTES // 100 if count >= 150 else 60_000]))
     chance = draw(st.randoms(use_true_random=False))
-    messages = ["x" * chance.randint(0, length) for _ in range(count)]
+    messages = [chance.choice("xé") * chance.randint(0, length) for _ in range(count)]
     found = rows(draw(st.integers(1, 2**40)), messages)
     found.times_us = [time_us + chance.randint(-10, 10) for time_us in found.times_us]
     refused = draw(st.sets(st.integers(0, count - 1), max_size=5))
@@ -182,7 +183,8 @@ def test_frames_are_cut_as_if_records_came_one_by_one(added: list[tuple[Rows, li
     for position, (found, indexes, start, numbered) in enumerate(added, 1):
         spot = Spot("e", position if numbered else 0, 9)
         expected.add(found, indexes, start, spot)
-        frames += chunk.add(NativeFraming().render(found, indexes), start, spot)
+        columns = columns_of_rows(found).without(frozenset(range(len(found))).difference(indexes))
+        frames += chunk.add(NativeFraming().render(columns), start, spot)
     expected.flush()
     frames += chunk.flush()
     assert [(f.body, f.records, f.from_us, f.to_us, f.numbered) for f in frames] == expected.done

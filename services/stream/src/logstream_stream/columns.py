@@ -1,0 +1,109 @@
+"""The stored records of one batch as columns, whichever way they were read: by logstream_contract.columns where it can, else
+by logstream_contract.rows, which gives the same records."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+from logstream_contract.batches import split_batch
+from logstream_contract.columns import Block, Source, read_block
+from logstream_contract.rows import SEQUENCE_INDEX_BITS, Origin, Rows, rows_of
+
+Ints = npt.NDArray[np.int64]
+
+# With fewer records than this a block costs more than rows: its steps are dear and the same for any number of records.
+_BLOCK_RECORDS: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    number: int  # of the batch
+    node: str
+    indexes: Sequence[int]  # of each record in the batch, ascending; a range from 0 when it is all
+    times_us: Ints
+    kinds: Ints  # which of level_kinds
+    level_kinds: list[tuple[int, str]]  # severity and level
+    messages: list[bytes]  # UTF-8, without NUL
+    members: list[
+        bytes
+    ]  # the attributes as members of a JSON object, b"" where there are none; empty when there are none at all
+
+    def __len__(self) -> int:
+        return len(self.indexes)
+
+    def sequences(self) -> Ints:
+        """Of each record; the inbox's numbers leave room for the index in 63 bits."""
+        first = self.number << SEQUENCE_INDEX_BITS
+        if isinstance(self.indexes, range):
+            return np.arange(first, first + len(self.indexes), dtype=np.int64)
+        return np.array(self.indexes, np.int64) + first
+
+    def levels(self) -> dict[str, int]:
+        """How many records have each level."""
+        counts: dict[str, int] = {}
+        for (_, level), count in zip(self.level_kinds, np.bincount(self.kinds).tolist(), strict=False):
+            if count:
+                counts[level] = counts.get(level, 0) + count
+        return counts
+
+    def without(self, refused: frozenset[int]) -> "Columns":
+        """The records but for those with these indexes."""
+        if not refused:
+            return self
+        kept = [at for at, index in enumerate(self.indexes) if index not in refused]
+        return Columns(
+            self.number,
+            self.node,
+            [self.indexes[at] for at in kept],
+            self.times_us[kept],
+            self.kinds[kept],
+            self.level_kinds,
+            [self.messages[at] for at in kept],
+            [self.members[at] for at in kept] if self.members else [],
+        )
+
+
+def read_columns(raw: bytes, origin: Origin, refused: frozenset[int]) -> Columns:
+    """The records of an encoded LogBatch but for the refused. Raises Undecodable (from logstream_contract.batches)."""
+    batch = split_batch(raw)
+    records = list(batch.records)
+    if len(records) >= _BLOCK_RECORDS:
+        block = read_block([Source(batch.node, records, origin)])
+        if block.plain[0]:
+            return columns_of_block(block, origin.number).without(refused)
+    return columns_of_rows(rows_of(raw, origin)).without(refused)
+
+
+def columns_of_block(block: Block, number: int) -> Columns:
+    """block: of one batch, which is plain."""
+    return Columns(
+        number,
+        block.nodes[0],
+        range(len(block.messages)),
+        block.times_us,
+        block.kinds,
+        block.level_kinds,
+        block.messages,
+        block.attributes,
+    )
+
+
+def columns_of_rows(rows: Rows) -> Columns:
+    numbers: dict[tuple[int, str], int] = {}
+    kinds = [numbers.setdefault(pair, len(numbers)) for pair in zip(rows.severities, rows.levels, strict=True)]
+    members: list[bytes] = []
+    if any(rows.attributes):
+        members = [orjson.dumps(found)[1:-1] if found else b"" for found in rows.attributes]
+    return Columns(
+        rows.number,
+        rows.node,
+        range(len(rows)),
+        np.array(rows.times_us, np.int64),
+        np.array(kinds, np.int64),
+        list(numbers),
+        [message.encode() for message in rows.messages],
+        members,
+    )
