@@ -85,6 +85,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         hub = Hub(time.monotonic, time.time_ns, metrics, limits, config.max_viewers, config.viewer_timeout_s, sequencer)
         window = RedisWindow(config.redis_url)
         feed = Feed(sequencer, hub, window, metrics)
+        Consumer.read_whole_frames()
         feed.start(Consumer(config.rabbitmq_url, config.broker_queue_bytes, feed.take))
         self._hub, self._stop_feed = hub, feed.stop
         opening = Opening(hub, window, time.time_ns, gevent.sleep)

@@ -12,6 +12,7 @@ from logstream_runtime.retry import until_stopped
 from prometheus_client import REGISTRY
 
 from logstream_writer.broker.announcer import Announcer
+from logstream_writer.broker.connection import read_whole_frames
 from logstream_writer.broker.consumer import Consumer
 from logstream_writer.config import Config
 from logstream_writer.flusher import Flusher
@@ -52,6 +53,7 @@ def _migrate(config: Config, stopping: threading.Event) -> int:
 
 def _write(config: Config) -> int:
     metrics = Metrics(REGISTRY)
+    read_whole_frames()
     consumer = Consumer(config.rabbitmq_url, config.prefetch_messages, metrics)
     announcer = Announcer(config.rabbitmq_url, config.live_buffer_bytes, metrics)
     try:

@@ -1,0 +1,53 @@
+"""How long deliveries are gathered, by a clock that only moves when somebody waits."""
+
+import queue
+import time
+
+import pytest
+from logstream_writer.broker.consumer import Consumer
+from logstream_writer.delivery import Delivery
+from logstream_writer.metrics import Metrics
+from prometheus_client import CollectorRegistry
+
+AGE_S = 0.05
+
+
+class Arrivals:
+    """A queue that hands out deliveries at their times, and the clock of both."""
+
+    def __init__(self, *at_s: float, records: int) -> None:
+        self.now_s = 0.0
+        self._due = [(moment, Delivery(tag, 0, b"", 1, records, "default")) for tag, moment in enumerate(at_s)]
+
+    def get(self, timeout: float | None = None) -> Delivery:
+        due_s = self._due[0][0] if self._due else float("inf")
+        until_s = due_s if timeout is None else self.now_s + timeout
+        if due_s > until_s:
+            self.now_s = until_s
+            raise queue.Empty
+        self.now_s = max(self.now_s, due_s)
+        return self._due.pop(0)[1]
+
+    def get_nowait(self) -> Delivery:
+        return self.get(0.0)
+
+
+def gathered(monkeypatch: pytest.MonkeyPatch, arrivals: Arrivals, max_records: int) -> tuple[int, float]:
+    """How many deliveries a flush has, and when it begins."""
+    under_test = Consumer("amqp://localhost", 10, Metrics(CollectorRegistry()))
+    monkeypatch.setattr(under_test, "_deliveries", arrivals)
+    monkeypatch.setattr(time, "monotonic", lambda: arrivals.now_s)
+    return len(under_test.take(max_records, AGE_S)), round(arrivals.now_s, 3)
+
+
+def test_a_trickle_is_flushed_when_its_first_is_old_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gathered(monkeypatch, Arrivals(0.0, 0.01, 0.06, records=10), 100) == (2, 0.05)
+
+
+def test_a_stream_is_given_the_same_time_again_to_fill_a_flush(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gathered(monkeypatch, Arrivals(0.0, 0.02, 0.04, 0.06, 0.08, 0.12, records=10), 100) == (5, 0.1)
+    assert gathered(monkeypatch, Arrivals(0.0, 0.02, 0.04, 0.06, 0.08, 0.12, records=20), 100) == (5, 0.08)
+
+
+def test_a_full_flush_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gathered(monkeypatch, Arrivals(0.0, 0.0, 0.0, records=50), 100) == (2, 0.0)
