@@ -15,6 +15,7 @@ from bench.stalls import Stalls
 _MIB: Final = 2**20
 _WARM_UP: Final = Load([Phase(60_000, 5)])
 _YARDSTICK_ROWS: Final = 300_000
+_MOST_TRIES: Final = 6
 
 
 @dataclass
@@ -86,23 +87,19 @@ def sustained(book: Book) -> None:
     options = book.options
     seconds = options.seconds or 60
     rate = options.rate or 0.9 * float(capacity(book, "capacity")["committed_per_s"])
-    held: float | None = None
-    for attempt in range(1 if options.rate else 5):
+    holds_before = False
+    for _ in range(1 if options.rate else _MOST_TRIES):
         name = f"sustained {rate / 1e3:.0f}k/s"
         load = Load([Phase(rate, seconds)], options.kind(), reader=True)
         outcome = book.bench.run(name, load)
         grows = _growth(outcome, rate)
         book.add(outcome, held=grows <= 0, page_errors=len(outcome.pages.errors) if outcome.pages else None)
         book.bench.progress(f"{name}: {'holds' if grows <= 0 else 'the queue grows'}\n")
-        if grows <= 0:
-            held = rate
-            if attempt and held:
-                break
-            rate *= 1.05
-        elif held:
+        if grows > 0 and holds_before:
             break
-        else:
-            rate *= 0.93
+        holds_before = grows <= 0
+        # Up until one does not hold, or down until one does.
+        rate *= 1.05 if holds_before else 0.93
 
 
 def _growth(outcome: Outcome, rate: float) -> float:
