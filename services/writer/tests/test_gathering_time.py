@@ -10,6 +10,7 @@ from logstream_writer.metrics import Metrics
 from prometheus_client import CollectorRegistry
 
 AGE_S = 0.05
+PREFETCH = 10
 
 
 class Arrivals:
@@ -34,7 +35,7 @@ class Arrivals:
 
 def gathered(monkeypatch: pytest.MonkeyPatch, arrivals: Arrivals, max_records: int) -> tuple[int, float]:
     """How many deliveries a flush has, and when it begins."""
-    under_test = Consumer("amqp://localhost", 10, Metrics(CollectorRegistry()))
+    under_test = Consumer("amqp://localhost", PREFETCH, Metrics(CollectorRegistry()))
     monkeypatch.setattr(under_test, "_deliveries", arrivals)
     monkeypatch.setattr(time, "monotonic", lambda: arrivals.now_s)
     return len(under_test.take(max_records, AGE_S)), round(arrivals.now_s, 3)
@@ -47,6 +48,10 @@ def test_a_trickle_is_flushed_when_its_first_is_old_enough(monkeypatch: pytest.M
 def test_a_stream_is_given_the_same_time_again_to_fill_a_flush(monkeypatch: pytest.MonkeyPatch) -> None:
     assert gathered(monkeypatch, Arrivals(0.0, 0.02, 0.04, 0.06, 0.08, 0.12, records=10), 100) == (5, 0.1)
     assert gathered(monkeypatch, Arrivals(0.0, 0.02, 0.04, 0.06, 0.08, 0.12, records=20), 100) == (5, 0.08)
+
+
+def test_what_the_broker_does_not_hand_out_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gathered(monkeypatch, Arrivals(*[0.001] * PREFETCH, records=1), 100) == (PREFETCH, 0.001)
 
 
 def test_a_full_flush_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:

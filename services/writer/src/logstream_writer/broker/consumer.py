@@ -59,7 +59,8 @@ class Consumer(BrokerThread):
         taken, records = [first], first.records
         until_s = time.monotonic() + max_age_s
         extended = False
-        while records < max_records:
+        # With all taken that the broker hands out ahead, nothing more comes before these are acknowledged.
+        while records < max_records and len(taken) < self._prefetch:
             more = self._next(0.0 if self._stopped.is_set() else max(0.0, until_s - time.monotonic()))
             if more is None:
                 if extended or records < max_records * _GOOD_PART or self._stopped.is_set():
