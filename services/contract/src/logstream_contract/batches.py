@@ -16,12 +16,8 @@ MAX_NODE_BYTES: Final = 255
 # A row's sequence keeps 16 bits for the index in its batch; no setting may exceed this.
 MAX_RECORDS_OF_SEQUENCE: Final = 65_536
 
-# Tag of LogRecord.attributes (field 5, length-delimited). A batch without this byte has no attributes anywhere, which one
-# search of the bytes shows; a `*` in a message only costs the look at each record.
-ATTRIBUTES_TAG: Final = b"\x2a"
-
-# First bytes of that tag as a varint, as short as possible or longer.
-_ATTRIBUTES_TAG_STARTS: Final = (ATTRIBUTES_TAG, b"\xaa")
+# First bytes of the tag of LogRecord.attributes (field 5, length-delimited) as a varint, as short as possible or longer.
+_ATTRIBUTES_TAG_STARTS: Final = (b"\x2a", b"\xaa")
 
 _attributes = attrgetter("attributes")
 
