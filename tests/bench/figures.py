@@ -30,6 +30,7 @@ def figures(
         "offered_per_s": _round(part.offered_per_s()),
         "acked_per_s": _round(part.acked_per_s()),
         "ack_p50_ms": percentile(part.ack_ms, 50),
+        "ack_p95_ms": percentile(part.ack_ms, 95),
         "ack_p99_ms": percentile(part.ack_ms, 99),
         "all_committed_after_s": part.all_committed_after_s(),
         "committed_per_s": _round(committed_per_s),
