@@ -45,11 +45,6 @@ def test_a_trickle_is_flushed_when_its_first_is_old_enough(monkeypatch: pytest.M
     assert gathered(monkeypatch, Arrivals(0.0, 0.01, 0.06, records=10), 100) == (2, 0.05)
 
 
-def test_a_stream_is_given_the_same_time_again_to_fill_a_flush(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert gathered(monkeypatch, Arrivals(0.0, 0.02, 0.04, 0.06, 0.08, 0.12, records=10), 100) == (5, 0.1)
-    assert gathered(monkeypatch, Arrivals(0.0, 0.02, 0.04, 0.06, 0.08, 0.12, records=20), 100) == (5, 0.08)
-
-
 def test_what_the_broker_does_not_hand_out_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert gathered(monkeypatch, Arrivals(*[0.001] * PREFETCH, records=1), 100) == (PREFETCH, 0.001)
 

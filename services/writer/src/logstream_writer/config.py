@@ -35,10 +35,7 @@ class Config:
         "LOGSTREAM_WRITER_FLUSH_RECORDS", "Records that end the gathering of a flush.", 10_000, unit="records"
     )
     flush_ms: Annotated[float, Field(ge=0, le=10_000)] = setting(
-        "LOGSTREAM_WRITER_FLUSH_MS",
-        "Age of the oldest gathered message that starts a flush; twice that when records come fast enough to fill one.",
-        50.0,
-        unit="ms",
+        "LOGSTREAM_WRITER_FLUSH_MS", "Age of the oldest gathered message that starts a flush.", 50.0, unit="ms"
     )
     prefetch_bytes: Annotated[int, Field(ge=8 * MIB)] = setting(
         "LOGSTREAM_WRITER_PREFETCH_BYTES",

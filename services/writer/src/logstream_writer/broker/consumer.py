@@ -16,8 +16,6 @@ from logstream_writer.delivery import Delivery
 from logstream_writer.metrics import Metrics
 
 _CONSUMER_TAG = "logstream-writer"
-# Of a full flush, from which on it is worth waiting for the rest.
-_GOOD_PART = 0.3
 _REMEMBERED_SURVIVORS = 10_000
 
 
@@ -48,9 +46,6 @@ class Consumer(BrokerThread):
     def take(self, max_records: int, max_age_s: float) -> list[Delivery]:
         """Blocks until there is a delivery, then gathers until it is max_age_s old or max_records are there.
 
-        With a good part of max_records by then, it waits for the rest, for the same time again: records come fast, and each
-        flush costs something however small it is.
-
         Answers an empty list once stop() was called and nothing is left.
         """
         first = self._next(None)
@@ -58,16 +53,11 @@ class Consumer(BrokerThread):
             return []
         taken, records = [first], first.records
         until_s = time.monotonic() + max_age_s
-        extended = False
         # With all taken that the broker hands out ahead, nothing more comes before these are acknowledged.
         while records < max_records and len(taken) < self._prefetch:
             more = self._next(0.0 if self._stopped.is_set() else max(0.0, until_s - time.monotonic()))
             if more is None:
-                if extended or records < max_records * _GOOD_PART or self._stopped.is_set():
-                    break
-                extended = True
-                until_s += max_age_s
-                continue
+                break
             taken.append(more)
             records += more.records
         return taken
