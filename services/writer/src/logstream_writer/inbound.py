@@ -89,9 +89,9 @@ class _Found:
 
 def decode(deliveries: Iterable[Delivery], retention_nanos: int) -> Inbound:
     """Decodes the batches of all deliveries, each batch id once."""
-    inbound = Inbound()
-    found = list(_find(deliveries, retention_nanos, inbound))
-    inbound.block = read_block([one.source for one in found])
+    dead_letters: list[DeadLetter] = []
+    found = list(_find(deliveries, retention_nanos, dead_letters))
+    inbound = Inbound(dead_letters=dead_letters, block=read_block([one.source for one in found]))
     seen: dict[Key, InboundBatch] = {}
     for place, one in enumerate(found):
         try:
@@ -140,17 +140,17 @@ def refused(batch: InboundBatch, index: int, detail: str) -> DeadLetter:
     )
 
 
-def _find(deliveries: Iterable[Delivery], retention_nanos: int, inbound: Inbound) -> Iterator[_Found]:
+def _find(deliveries: Iterable[Delivery], retention_nanos: int, dead_letters: list[DeadLetter]) -> Iterator[_Found]:
     """The batches of all deliveries; what is none becomes a dead letter."""
     for delivery in deliveries:
         received = delivery.received_unix_nano
         if received is None:
-            inbound.dead_letters.append(_undecodable(delivery, delivery.body, "no header `received`"))
+            dead_letters.append(_undecodable(delivery, delivery.body, "no header `received`"))
             continue
         try:
             batches = unframe(delivery.body)
         except Undecodable as error:
-            inbound.dead_letters.append(_undecodable(delivery, delivery.body, str(error)))
+            dead_letters.append(_undecodable(delivery, delivery.body, str(error)))
             continue
         origin = Origin(0, received, received - retention_nanos)
         for carried in batches:
@@ -163,7 +163,7 @@ def _find(deliveries: Iterable[Delivery], retention_nanos: int, inbound: Inbound
                 if not batch.records:
                     raise Undecodable("a batch without records")
             except Undecodable as error:
-                inbound.dead_letters.append(_undecodable(delivery, raw, str(error)))
+                dead_letters.append(_undecodable(delivery, raw, str(error)))
             else:
                 yield _Found(delivery, carried, raw, batch.batch_id, Source(batch.node, batch.records, origin))
 
