@@ -9,7 +9,7 @@ import psycopg
 
 # Nodes of the benchmark's own records begin so.
 NODE_PREFIX = "bench-"
-_TABLES = "logs, batches, log_counts, dead_letters"
+_TABLES = "logs, batches, log_counts, log_rollups, dead_letters, search_segments, search_pages"
 _FILL_ROWS = 1_000_000
 _FILL_BATCHES = """
 INSERT INTO batches (project, batch_id, digest, records, time_from, time_to, received_at)

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from logstream_contract.filters import Filter, Terms
 from logstream_query.cursors import Cursor, Position
-from logstream_query.filters import Filter, Terms
 from logstream_query.moments import MAX_US
 from logstream_query.problems import InvalidParameters, ParameterProblem
 from logstream_query.queries import HistoricalQuery, PageQuery, historical_query, page_query

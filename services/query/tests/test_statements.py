@@ -1,8 +1,8 @@
 """The SQL that questions become: values only ever as parameters."""
 
 import pytest
+from logstream_contract.filters import Filter, Terms
 from logstream_query.cursors import Order, Position
-from logstream_query.filters import Filter, Terms
 from logstream_query.moments import as_datetime
 from logstream_query.store import statements
 from logstream_query.store.statements import Statement

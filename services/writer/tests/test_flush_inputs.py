@@ -6,7 +6,7 @@ import uuid
 from collections import Counter
 
 from logstream_contract.packing import Packer
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord, Severity
 from logstream_contract.rows import Origin, rows_of
 from logstream_writer.delivery import Delivery
 from logstream_writer.gathering import Gathering, split
@@ -110,18 +110,19 @@ def test_rows_in_binary_copy_format() -> None:
     assert encode(rows, [1]) == second
 
 
-def test_counts_by_minute_node_and_level() -> None:
+def test_counts_by_minute_node_level_and_severity() -> None:
     minute = RECEIVED // 1000 // 60_000_000 * 60_000_000
     counts: Counter[CountKey] = Counter()
-    records = [LogRecord(level="info"), LogRecord(level="warn"), LogRecord(level="info")]
+    records = [LogRecord(level="info"), LogRecord(level="warn"), LogRecord(level="info", severity=Severity.SEVERITY_WARN)]
     same = rows_of(LogBatch(node="a", records=records).SerializeToString(), Origin(1, RECEIVED, 0))
     add_counts(counts, same)
     records[0].time_unix_nano = RECEIVED - 60_000_000_000
     apart = rows_of(LogBatch(node="b", records=records).SerializeToString(), Origin(1, RECEIVED, 0))
     add_counts(counts, apart, without=[2])
     assert {key: count for key, count in counts.items() if count} == {
-        (minute, "a", "info"): 2,
-        (minute, "a", "warn"): 1,
-        (minute - 60_000_000, "b", "info"): 1,
-        (minute, "b", "warn"): 1,
+        (minute, "a", "info", 9): 1,
+        (minute, "a", "info", 13): 1,
+        (minute, "a", "warn", 13): 1,
+        (minute - 60_000_000, "b", "info", 9): 1,
+        (minute, "b", "warn", 13): 1,
     }

@@ -20,7 +20,7 @@ from harness.verdict import settle
 @pytest.fixture
 def bench(stack: Stack) -> Iterator[Bench]:
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE logs, batches, log_counts, dead_letters")
+        connection.execute("TRUNCATE logs, batches, log_counts, log_rollups, dead_letters, search_segments CASCADE")
     opened = Bench(stack, stack.database_url, print)
     yield opened
     opened.database.clear()
@@ -66,7 +66,7 @@ def test_records_of_others_are_not_emptied(bench: Bench, stack: Stack) -> None:
     with pytest.raises(NotOurs, match="others"):
         bench.database.clear()
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE logs, batches, log_counts, dead_letters")
+        connection.execute("TRUNCATE logs, batches, log_counts, log_rollups, dead_letters, search_segments CASCADE")
 
 
 def test_two_benchmarks_do_not_share_a_database(bench: Bench) -> None:

@@ -5,12 +5,12 @@ from collections.abc import Collection
 from datetime import UTC, tzinfo
 from typing import Annotated, Any, Final, Self
 
+from logstream_contract.filters import MAX_TEXT_CHARACTERS, Terms, read_names, read_terms
 from logstream_contract.severity import HIGHEST, severity_of
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, ValidationInfo, WithJsonSchema
 from pydantic_core import ErrorDetails
 
 from logstream_query.cursors import Cursor, Order, read_cursor
-from logstream_query.filters import MAX_TEXT_CHARACTERS, Terms, read_names, read_terms
 from logstream_query.moments import Moment, read_moment
 from logstream_query.problems import ParameterProblem, parameter_problem
 from logstream_query.query_string import read_query_string

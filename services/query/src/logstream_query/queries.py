@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
 
+from logstream_contract.filters import Filter, Terms
+
 from logstream_query.cursors import Order, Position
-from logstream_query.filters import Filter, Terms
 from logstream_query.moments import MAX_US, Moment
 from logstream_query.parameters import HistoricalLogsParameters, LogsParameters
 from logstream_query.problems import InvalidParameters, parameter_problem

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import psycopg
 import pytest
+from logstream_contract.filters import Filter, Terms
 from logstream_query.cursors import Order, Position
-from logstream_query.filters import Filter, Terms
 from logstream_query.metrics import Metrics
 from logstream_query.moments import as_datetime
 from logstream_query.queries import historical_query

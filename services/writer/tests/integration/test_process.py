@@ -50,7 +50,7 @@ def channel(rabbitmq_url: str) -> Iterator[BlockingChannel]:
 @pytest.fixture
 def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts")
+        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts, log_rollups, search_segments CASCADE")
         yield connection
 
 

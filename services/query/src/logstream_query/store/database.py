@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from typing import Any, Final, cast
 
 import psycopg
+from logstream_contract.filters import Filter
 from logstream_contract.rows import SEQUENCE_INDEX_BITS
 from psycopg import Connection, errors, sql
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from logstream_query.cursors import Order, Position
-from logstream_query.filters import Filter
 from logstream_query.metrics import Metrics
 from logstream_query.store import statements
 from logstream_query.store.connections import CONNECT_OPTIONS, adapt, connection_string

@@ -8,10 +8,10 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from logstream_contract.filters import Filter
 from psycopg import sql
 
 from logstream_query.cursors import Order, Position
-from logstream_query.filters import Filter
 from logstream_query.moments import as_datetime
 
 # The order of the columns is that of logstream_query.store.StoredRecord.

@@ -1,4 +1,4 @@
-"""Counts of a flush's records by minute, node and level, as log_counts keeps them. Pure."""
+"""Counts of a flush's records by minute, node, level and severity, as log_counts keeps them. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,8 +9,8 @@ from logstream_contract.rows import Rows
 
 MINUTE_US = 60_000_000
 
-# (start of the minute in microseconds since the Unix epoch, node, level)
-CountKey = tuple[int, str, str]
+# (start of the minute in microseconds since the Unix epoch, node, level, severity)
+CountKey = tuple[int, str, str, int]
 
 
 def add_counts(counts: Counter[CountKey], rows: Rows, without: Iterable[int] = ()) -> None:
@@ -18,13 +18,14 @@ def add_counts(counts: Counter[CountKey], rows: Rows, without: Iterable[int] = (
     first = min(rows.times_us) // MINUTE_US
     if max(rows.times_us) // MINUTE_US == first:
         # The usual case costs no Python a record.
-        for level, count in Counter(rows.levels).items():
-            counts[first * MINUTE_US, rows.node, level] += count
+        for (level, severity), count in Counter(zip(rows.levels, rows.severities, strict=True)).items():
+            counts[first * MINUTE_US, rows.node, level, severity] += count
     else:
-        for time, level in zip(rows.times_us, rows.levels, strict=True):
-            counts[time // MINUTE_US * MINUTE_US, rows.node, level] += 1
+        for time, level, severity in zip(rows.times_us, rows.levels, rows.severities, strict=True):
+            counts[time // MINUTE_US * MINUTE_US, rows.node, level, severity] += 1
     for index in without:
-        counts[rows.times_us[index] // MINUTE_US * MINUTE_US, rows.node, rows.levels[index]] -= 1
+        minute_us = rows.times_us[index] // MINUTE_US * MINUTE_US
+        counts[minute_us, rows.node, rows.levels[index], rows.severities[index]] -= 1
 
 
 def add_block_counts(counts: Counter[CountKey], block: Block, stored: Sequence[bool]) -> None:
@@ -46,4 +47,5 @@ def add_block_counts(counts: Counter[CountKey], block: Block, stored: Sequence[b
         found, numbers = np.unique(codes, return_counts=True)
     for code, number in zip(found.tolist(), numbers.tolist(), strict=True):
         minute, batch = divmod(code // kinds, len(stored))
-        counts[(first + minute) * MINUTE_US, block.nodes[batch], block.level_kinds[code % kinds][1]] += number
+        severity, level = block.level_kinds[code % kinds]
+        counts[(first + minute) * MINUTE_US, block.nodes[batch], level, severity] += number

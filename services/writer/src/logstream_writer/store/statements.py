@@ -23,9 +23,10 @@ FROM batches JOIN unnest(%s::text[], %s::uuid[]) AS given (project, batch_id) US
 COPY_LOGS = f"COPY logs ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
 
 INSERT_COUNTS = """
-INSERT INTO log_counts (bucket, node, level, count)
-SELECT timestamptz 'epoch' + bucket_us * interval '1 microsecond', node, level, count
-FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[]) AS given (bucket_us, node, level, count)
+INSERT INTO log_counts (bucket, node, level, severity, count)
+SELECT timestamptz 'epoch' + bucket_us * interval '1 microsecond', node, level, severity, count
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::smallint[], %s::bigint[])
+     AS given (bucket_us, node, level, severity, count)
 """
 
 INSERT_DEAD_LETTERS = """

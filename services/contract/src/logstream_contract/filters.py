@@ -1,4 +1,5 @@
-"""What a person asks of records, and the small language of the text search. It knows neither HTTP nor SQL."""
+"""What a person asks of records, and the small language of the text search: one meaning for history and for the live stream.
+It knows neither HTTP nor SQL."""
 
 import re
 from dataclasses import dataclass
@@ -35,6 +36,10 @@ class Filter:
     min_severity: int | None = None
     nodes: tuple[str, ...] = ()  # equal to one of these; `*` stands for any run of characters
     text: Terms = Terms()
+    attributes: tuple[tuple[str, str], ...] = ()  # key and value; the record has all of them
+    not_attributes: tuple[tuple[str, str], ...] = ()  # key and value; the record has none of them
+    sequences: tuple[int, ...] = ()  # one of these
+    regex: str = ""  # a POSIX regular expression found in the message; for history only
 
 
 def read_terms(text: str) -> Terms:
