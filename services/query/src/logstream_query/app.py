@@ -16,6 +16,7 @@ from logstream_query.historical_logs import historical_logs_routes
 from logstream_query.metrics import Metrics
 from logstream_query.parameters import HistoricalLogsParameters, LogsParameters, names_of
 from logstream_query.problems import InvalidParameters, problem_response
+from logstream_query.search import Search
 from logstream_query.store import Store
 from logstream_query.unavailable import Unavailable
 
@@ -39,7 +40,7 @@ def create_app(
 ) -> Flask:
     """registry: gives the one to answer /metrics from. zone: of /historical-logs times that name none."""
     app = Flask("logstream_query", static_folder=None)
-    app.register_blueprint(api_routes(store, metrics, clock))
+    app.register_blueprint(api_routes(Search(store), metrics, clock))
     app.register_blueprint(historical_logs_routes(store, metrics, zone, clock))
     app.register_blueprint(health_routes(store, registry))
     _answer_errors(app, metrics)

@@ -95,8 +95,8 @@ class Parameters(BaseModel):
         return cls.model_validate(values, context=context), problems + found
 
 
-class LogsParameters(Parameters):
-    """What /api/logs takes."""
+class FilterParameters(Parameters):
+    """Which records are meant: what all routes about stored records take."""
 
     start: Time | None = Field(None, description="Records from this time on.")
     end: Time | None = Field(None, description="Records before this time.")
@@ -106,6 +106,11 @@ class LogsParameters(Parameters):
     q: SearchText = Field(
         Terms(), description='Words the message must all hold; `-word` excludes, "quotes" hold a phrase together.'
     )
+
+
+class LogsParameters(FilterParameters):
+    """What /api/logs takes."""
+
     limit: Limit = Field(DEFAULT_LIMIT, description="Records in an answer.")
     cursor: CursorText | None = Field(None, description="next_cursor of the page before.")
     order: OrderText | None = Field(None, description="desc, newest first, unless asked otherwise; a cursor keeps its own.")

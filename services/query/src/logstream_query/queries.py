@@ -9,8 +9,8 @@ from logstream_contract.filters import Filter, Terms
 
 from logstream_query.cursors import Order, Position
 from logstream_query.moments import MAX_US, Moment
-from logstream_query.parameters import HistoricalLogsParameters, LogsParameters
-from logstream_query.problems import InvalidParameters, parameter_problem
+from logstream_query.parameters import FilterParameters, HistoricalLogsParameters, LogsParameters
+from logstream_query.problems import InvalidParameters, ParameterProblem, parameter_problem
 
 _NOT_BEFORE_START: Final = "a time that is not before the start"
 
@@ -43,14 +43,21 @@ def page_query(query_string: str, now_us: int) -> PageQuery:
     asked, problems = LogsParameters.read(query_string)
     cursor = asked.cursor
     asked_at_us = cursor.asked_at_us if cursor else now_us
-    start_us, end_us = _at(asked.start, asked_at_us), _at(asked.end, asked_at_us)
-    if asked.end and _is_backward(start_us, end_us):
-        problems.append(parameter_problem("end", asked.end.text, _NOT_BEFORE_START))
+    wanted = filter_of(asked, asked_at_us, problems)
     if cursor and asked.order and asked.order != cursor.order:
         problems.append(parameter_problem("order", asked.order, f"{cursor.order}, the cursor's own order, or nothing"))
     if problems:
         raise InvalidParameters(problems)
-    wanted = Filter(
+    order = cursor.order if cursor else asked.order or "desc"
+    return PageQuery(wanted, order, cursor.position if cursor else None, asked.limit, asked_at_us)
+
+
+def filter_of(asked: FilterParameters, now_us: int, problems: list[ParameterProblem]) -> Filter:
+    """The records meant, relative times resolved; what is wrong between the parameters is added to the problems."""
+    start_us, end_us = _at(asked.start, now_us), _at(asked.end, now_us)
+    if asked.end and _is_backward(start_us, end_us):
+        problems.append(parameter_problem("end", asked.end.text, _NOT_BEFORE_START))
+    return Filter(
         start_us=start_us,
         end_us=end_us,
         levels=asked.level,
@@ -58,8 +65,6 @@ def page_query(query_string: str, now_us: int) -> PageQuery:
         nodes=asked.node,
         text=asked.q,
     )
-    order = cursor.order if cursor else asked.order or "desc"
-    return PageQuery(wanted, order, cursor.position if cursor else None, asked.limit, asked_at_us)
 
 
 def historical_query(query_string: str, now_us: int, zone: tzinfo) -> HistoricalQuery:

@@ -83,12 +83,12 @@ class Store:
 
     def page(self, wanted: Filter, order: Order, after: Position | None, limit: int) -> list[StoredRecord]:
         """The first `limit` matching records after a position (or from the end of the order)."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return _records(connection, statements.page(wanted, order, after, limit))
 
     def page_after_sequence(self, wanted: Filter, sequence: int, limit: int) -> list[StoredRecord]:
         """Newest first, the matching records after the record of this sequence; none if no such record is stored."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             time_us = _time_of(connection, sequence)
             if time_us is None:
                 return []
@@ -99,7 +99,7 @@ class Store:
         if self._used >= self._size:
             return None
         try:
-            with self._transaction(_READINESS_WAIT_S) as connection:
+            with self.transaction(_READINESS_WAIT_S) as connection:
                 row = connection.execute(_READINESS).fetchone()
         except DatabaseBusy:
             return None
@@ -108,7 +108,7 @@ class Store:
         return None if row and row[0] else "the database has no logstream tables yet: waiting for a writer to create them"
 
     @contextmanager
-    def _transaction(self, wait_s: float | None = None) -> Iterator[Connection]:
+    def transaction(self, wait_s: float | None = None) -> Iterator[Connection]:
         """A read-only transaction; wait_s: for a connection, the pool's own time if None."""
         try:
             with self._metrics.pool_waiting_requests.track_inprogress():
