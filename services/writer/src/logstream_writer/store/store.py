@@ -18,6 +18,7 @@ from logstream_writer.store.copy_format import HEADER, TRAILER, encode, encode_b
 from logstream_writer.store.counts import CountKey, add_block_counts, add_counts
 from logstream_writer.store.edition import DIRECT_ROWS, SET_DIRECT, copies_directly
 from logstream_writer.store.errors import BLAMES_A_RECORD, StoreUnavailable
+from logstream_writer.store.locks import SHARE_FLUSHING
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +114,7 @@ class _Flush:
         flushed = Flushed()
         fresh: list[InboundBatch] = []
         if self._inbound.batches:
+            self._cursor.execute(SHARE_FLUSHING)
             numbers = self._insert_batches()
             fresh = [batch for batch in self._inbound.batches if batch.key in numbers]
             for batch in fresh:

@@ -17,8 +17,8 @@ def upgrade() -> None:
             blocks integer NOT NULL,
             time_from timestamptz,
             time_to timestamptz,
-            block_from bigint[] NOT NULL,
-            block_to bigint[] NOT NULL,
+            block_from bytea NOT NULL,
+            block_to bytea NOT NULL,
             created_at timestamptz NOT NULL DEFAULT now(),
             CHECK (from_number < to_number)
         )

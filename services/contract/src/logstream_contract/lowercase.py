@@ -1,0 +1,5 @@
+"""Interim."""
+
+
+def simple_lower(text: str) -> str:
+    return text.lower()

@@ -1,0 +1,150 @@
+"""What the search index knows: where in time records can lie that match a filter's texts and attributes. It never rules out
+a record that matches; many that it doesn't rule out don't."""
+
+import struct
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from logstream_contract.filters import Filter
+from logstream_contract.grams import PAGE_SLOTS, slots_of_attribute, slots_of_text
+from logstream_contract.lowercase import simple_lower
+from psycopg import Connection, sql
+
+from logstream_query.moments import as_datetime
+
+Range = tuple[int, int]
+
+# A segment that was merged into another between two statements is looked up again.
+_TRIES: Final = 3
+
+_INDEXED: Final = sql.SQL("SELECT to_number FROM search_segments ORDER BY from_number DESC LIMIT 1")
+# The segments and their pages in one statement, hence as they were at one moment.
+_PAGES: Final = sql.SQL(
+    """
+    SELECT s.id, s.blocks, p.page, p.bits
+    FROM (SELECT id, blocks FROM search_segments WHERE time_to >= %s AND time_from <= %s) AS s
+    LEFT JOIN search_pages AS p ON p.segment = s.id AND p.page = ANY(%s)
+    """
+)
+_TIMES: Final = sql.SQL("SELECT id, block_from, block_to FROM search_segments WHERE id = ANY(%s)")
+_NOT_INDEXED: Final = sql.SQL(
+    """
+    SELECT lower(span), upper(span)
+    FROM (SELECT unnest(range_agg(tstzrange(time_from, time_to, '[]'))) AS span
+          FROM batches WHERE number > %s AND time_to >= %s AND time_from <= %s) AS spans
+    """
+)
+
+
+def candidates(connection: Connection, wanted: Filter, from_us: int, to_us: int) -> list[Range] | None:
+    """Ranges within this one outside of which no record matches; None: the index can't tell.
+
+    Ranges are microseconds since the Unix epoch, both ends included, newest first and apart from each other.
+    """
+    slots = _slots_of(wanted)
+    if not slots:
+        return None
+    times = as_datetime(from_us), as_datetime(to_us)
+    # Read first: what is indexed from now on is counted among what is not, and so is looked at all the same.
+    indexed = connection.execute(_INDEXED).fetchone()
+    if indexed is None:
+        return None
+    for _ in range(_TRIES):
+        found = _blocks(connection, slots, times)
+        ranges = _ranges(connection, found)
+        if ranges is not None:
+            break
+    else:
+        return None
+    rest = connection.execute(_NOT_INDEXED, (indexed[0], *times), binary=True).fetchall()
+    return joined([*ranges, *rest], from_us, to_us)
+
+
+def joined(ranges: Iterable[Range], from_us: int, to_us: int) -> list[Range]:
+    """Newest first, cut to the range, overlapping ones made one."""
+    result: list[Range] = []
+    for begin, end in sorted(ranges, key=lambda one: one[1], reverse=True):
+        begin, end = max(begin, from_us), min(end, to_us)
+        if begin > end:
+            continue
+        if result and end >= result[-1][0] - 1:
+            result[-1] = min(begin, result[-1][0]), result[-1][1]
+        else:
+            result.append((begin, end))
+    return result
+
+
+def _slots_of(wanted: Filter) -> list[int]:
+    """Slots that are all set in a block with a record that matches."""
+    slots = [slot for term in wanted.text.included for slot in slots_of_text(simple_lower(term))]
+    slots += [slot for pair in wanted.attributes for slot in slots_of_attribute(*pair)]
+    return list(dict.fromkeys(slots))
+
+
+def _blocks(connection: Connection, slots: Sequence[int], times: tuple[object, object]) -> dict[int, int]:
+    """The blocks that have all slots, as bits by segment."""
+    pages = sorted({slot // PAGE_SLOTS for slot in slots})
+    bits: dict[int, dict[int, bytes]] = defaultdict(dict)
+    blocks: dict[int, int] = {}
+    for segment, count, page, stored in connection.execute(_PAGES, (*times, pages), binary=True):
+        blocks[segment] = count
+        if page is not None:
+            bits[segment][page] = stored
+    return {segment: found for segment, of_pages in bits.items() if (found := _all_set(slots, of_pages, blocks[segment]))}
+
+
+def _all_set(slots: Iterable[int], pages: dict[int, bytes], blocks: int) -> int:
+    width = -(-blocks // 8)
+    found = (1 << blocks) - 1
+    raw: dict[int, bytes] = {}
+    for slot in slots:
+        page, place = divmod(slot, PAGE_SLOTS)
+        if page not in pages:
+            return 0
+        if page not in raw:
+            raw[page] = zlib.decompress(pages[page])
+        found &= int.from_bytes(raw[page][place * width : (place + 1) * width], "little")
+        if not found:
+            return 0
+    return found
+
+
+def _ranges(connection: Connection, found: dict[int, int]) -> list[Range] | None:
+    """Times of the blocks; None if a segment is gone."""
+    if not found:
+        return []
+    rows = connection.execute(_TIMES, (list(found),), binary=True).fetchall()
+    if len(rows) < len(found):
+        return None
+    ranges: list[Range] = []
+    for segment, block_from, block_to in rows:
+        begins, ends = (struct.unpack(f"<{len(stored) // 8}q", stored) for stored in (block_from, block_to))
+        for first, last in _runs(found[segment]):
+            ranges += _side_by_side(begins[first : last + 1], ends[first : last + 1])
+    return ranges
+
+
+def _side_by_side(begins: Sequence[int], ends: Sequence[int]) -> Iterator[Range]:
+    """Blocks that follow each other as one range; late rows have blocks out of turn."""
+    begin, end = begins[0], ends[0]
+    for next_begin, next_end in zip(begins[1:], ends[1:], strict=True):
+        if next_begin < begin:
+            yield begin, end
+            begin, end = next_begin, next_end
+        else:
+            end = max(end, next_end)
+    yield begin, end
+
+
+def _runs(bits: int) -> Iterator[tuple[int, int]]:
+    """First and last index of each run of set bits."""
+    at = 0
+    while bits:
+        skipped = (bits & -bits).bit_length() - 1
+        bits >>= skipped
+        length = (~bits & (bits + 1)).bit_length() - 1
+        yield at + skipped, at + skipped + length - 1
+        bits >>= length
+        at += skipped + length
