@@ -17,8 +17,8 @@ from logstream_contract.gram_columns import empty_slots, set_attributes, set_tex
 from logstream_contract.grams import PAGES
 from logstream_contract.rows import SEQUENCE_INDEX_BITS
 
+from logstream_writer.store import locks
 from logstream_writer.store import search_statements as statements
-from logstream_writer.store.locks import HOLD_FLUSHING
 from logstream_writer.store.segments import Segment, merged_page, padded, read_times, write_times
 
 # A segment is made of so many records or more, unless they have waited for so long.
@@ -97,7 +97,7 @@ class SearchIndexer:
         """All batches up to this number are committed or never will be."""
         with self._connection.transaction():
             self._connection.execute(_BARRIER)
-            self._connection.execute(HOLD_FLUSHING)
+            self._connection.execute(locks.HOLD_FLUSHING)
             return self._number(statements.LAST_NUMBER)
 
     def _batches(self, after: int, upto: int) -> list[_Batch]:
