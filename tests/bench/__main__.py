@@ -12,10 +12,13 @@ from pathlib import Path
 from harness.local_stack import LocalProvider
 from harness.stack import Stack
 
-from bench import report
+from bench import questions, report
 from bench.database import NotOurs
+from bench.past import NoRoom
+from bench.query import Failed
+from bench.questions import WrongAnswer
 from bench.run import Bench, Void
-from bench.scenarios import SCENARIOS, Book, Options
+from bench.scenarios import QUERY, SCENARIOS, Book, Options
 
 
 def main() -> int:
@@ -37,20 +40,29 @@ def main() -> int:
             print(f"error: {error}", file=sys.stderr)
             return 2
         print(f"{bench.database.versions()}, {_machine()}", flush=True)
+        # What was loaded for questions, hours of it perhaps, stays where it will be found again.
+        kept = names == [QUERY] and bool(options.stack or options.dsn)
         chosen = Options(options.rate, options.seconds, options.records, options.attributes, options.rows, out)
         for name in names:
             book = Book(bench, chosen)
             try:
-                book.warm_up()
+                if name != QUERY:
+                    book.warm_up()
+                elif not kept:
+                    bench.database.clear()
                 SCENARIOS[name](book)
-            except Void as error:
+            except (Void, WrongAnswer, Failed, NoRoom) as error:
                 print(f"\nVOID {error}", file=sys.stderr, flush=True)
                 status = 1
             finally:
                 if book.runs:
                     path = report.write(out, name, book.runs)
                     print(f"\n{report.table(book.runs)}\n-> {path}\n", flush=True)
-        bench.database.clear()
+                if book.asked:
+                    path = report.write(out, name, book.asked)
+                    print(f"\n{report.aligned(questions.table(book.asked))}\n-> {path}\n", flush=True)
+        if not kept:
+            bench.database.clear()
     return status
 
 
@@ -63,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, help="how long a rate is kept")
     parser.add_argument("--records", type=int, help="records a Push")
     parser.add_argument("--attributes", type=int, default=0, help="attributes a record (default: 0)")
-    parser.add_argument("--rows", type=float, help="rows that are stored before the last run of growth")
+    parser.add_argument(
+        "--rows", type=float, help="rows stored before the last run of growth, or before questions are asked"
+    )
     parser.add_argument("--out", default="build/bench", help="folder of the figures and plots (default: %(default)s)")
     return parser
 

@@ -1,6 +1,7 @@
-"""Ten hours of stored records to search in: 50 nodes, six levels, needles at known places. Loaded past the services in pieces
-of a million, each in one transaction, so a load that was broken off goes on where it was."""
+"""Ten hours of stored records to search in: 50 nodes, six levels, needles at known places. Loaded past the services in
+pieces of a million, each in one transaction, so a load that was broken off goes on where it was."""
 
+import math
 import shutil
 from collections.abc import Callable
 from typing import Any, Final
@@ -33,6 +34,11 @@ FROM generate_series(%(first)s::bigint, %(last)s::bigint - 1, %(batch)s) AS row,
      LATERAL (SELECT %(anchor)s - step * (%(rows)s - row) AS at) AS times
 RETURNING number
 """
+# Batches of other origin have digests of 32 bytes.
+_DONE: Final = "SELECT DISTINCT ('x' || encode(digest, 'hex'))::bit(32)::int FROM batches WHERE length(digest) = 4"
+_ANCHOR: Final = """
+SELECT coalesce(max(received_at), date_trunc('second', now())) FROM batches WHERE length(digest) = 4
+"""
 _LOGS: Final = """
 WITH stored AS (
     INSERT INTO logs (time, sequence, severity, level, node, message, attributes)
@@ -57,20 +63,21 @@ class NoRoom(RuntimeError):
     """The rows don't fit on the disk."""
 
 
-def load(connection: psycopg.Connection[Any], rows: int, folder: str, progress: Callable[[str], object]) -> int:
-    """Loads what is missing of so many rows; how many there are. folder: on the database's disk. Raises NoRoom.
+def load(connection: psycopg.Connection[Any], rows: int, folder: str | None, progress: Callable[[str], object]) -> int:
+    """Loads what is missing of so many rows; how many there are. folder: on the database's disk,
+    None if that is elsewhere. Raises NoRoom.
 
     rows is rounded up to whole millions.
     """
     pieces = -(-rows // PIECE)
     rows = pieces * PIECE
-    done = {piece for (piece,) in connection.execute("SELECT DISTINCT ('x' || encode(digest, 'hex'))::bit(32)::int FROM batches")}
+    done = {piece for (piece,) in connection.execute(_DONE)}
     missing = [piece for piece in range(pieces) if piece not in done]
-    free = shutil.disk_usage(folder).free
+    free = shutil.disk_usage(folder).free if folder else math.inf
     if len(missing) * PIECE * BYTES_A_ROW > free:
         needed = len(missing) * PIECE * BYTES_A_ROW
         raise NoRoom(f"{rows:,} rows need {needed / 2**30:.0f} GiB more, and {free / 2**30:.0f} GiB are free")
-    found = connection.execute("SELECT coalesce(max(received_at), date_trunc('second', now())) FROM batches").fetchone()
+    found = connection.execute(_ANCHOR).fetchone()
     assert found
     for piece in missing:
         progress(f"loading rows {piece * PIECE:,} to {(piece + 1) * PIECE:,} of {rows:,}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from bench import report, yardstick
+from bench import query, report, yardstick
 from bench.batches import Kind
 from bench.figures import figures, peak_rss
 from bench.producer import Phase
@@ -16,6 +16,7 @@ _MIB: Final = 2**20
 _WARM_UP: Final = Load([Phase(60_000, 5)])
 _YARDSTICK_ROWS: Final = 300_000
 _MOST_TRIES: Final = 6
+QUERY: Final = "query"
 
 
 @dataclass
@@ -42,6 +43,7 @@ class Book:
     edition: str = ""
     yardstick: float | None = None
     runs: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)  # instead of runs, of the scenario that asks
 
     def warm_up(self) -> None:
         """Opens what is opened late and fills caches, and measures the yardstick with the rows of that."""
@@ -176,6 +178,11 @@ def stall(book: Book) -> None:
         raise Void(f"stall: {wrong}")
 
 
+def search(book: Book) -> None:
+    """10 million records of ten hours, or rows= of them: what is asked of them through REST, also while records come in."""
+    book.asked = query.run(book.bench, int(book.options.rows or 10_000_000), book.options.rate)
+
+
 SCENARIOS: Final[dict[str, Callable[[Book], None]]] = {
     "burst": burst,
     "sustained": sustained,
@@ -185,4 +192,5 @@ SCENARIOS: Final[dict[str, Callable[[Book], None]]] = {
     "writers": writers,
     "batch": batch,
     "stall": stall,
+    QUERY: search,
 }
