@@ -7,6 +7,7 @@ from datetime import tzinfo
 from typing import Final
 
 from flask import Flask, Response, g, request
+from logstream_contract.parameters import label_of
 from prometheus_client import CollectorRegistry
 from werkzeug.exceptions import HTTPException
 
@@ -52,8 +53,8 @@ def _answer_errors(app: Flask, metrics: Metrics) -> None:
     @app.errorhandler(InvalidParameters)
     def invalid_parameters(error: InvalidParameters) -> Response:
         for problem in error.problems:
-            name = problem["name"] if problem["name"] in _PARAMETERS else "unknown"
-            metrics.rejected_parameters.labels(_route(), name).inc()
+            name = label_of(problem["name"])
+            metrics.rejected_parameters.labels(_route(), name if name in _PARAMETERS else "unknown").inc()
         return problem_response(400, str(error), title="Invalid parameters", problems=error.problems)
 
     @app.errorhandler(Unavailable)
