@@ -16,9 +16,9 @@ from logstream_query.health import health_routes
 from logstream_query.historical_logs import historical_logs_routes
 from logstream_query.metrics import Metrics
 from logstream_query.parameters import HistoricalLogsParameters, LogsParameters, names_of
-from logstream_query.problems import InvalidParameters, problem_response
+from logstream_query.problems import InvalidParameters, parameter_problem, problem_response
 from logstream_query.search import Search
-from logstream_query.store import Store
+from logstream_query.store import InvalidRegex, Store
 from logstream_query.unavailable import Unavailable
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,11 @@ def _answer_errors(app: Flask, metrics: Metrics) -> None:
             name = label_of(problem["name"])
             metrics.rejected_parameters.labels(_route(), name if name in _PARAMETERS else "unknown").inc()
         return problem_response(400, str(error), title="Invalid parameters", problems=error.problems)
+
+    @app.errorhandler(InvalidRegex)
+    def invalid_regex(error: InvalidRegex) -> Response:
+        expected = f"a regular expression as PostgreSQL has them: {error}"
+        return invalid_parameters(InvalidParameters([parameter_problem("regex", request.args.get("regex", ""), expected)]))
 
     @app.errorhandler(Unavailable)
     def unavailable(error: Unavailable) -> Response:
