@@ -4,7 +4,7 @@ by column. Pure.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from logstream_contract.filters import Filter
@@ -48,7 +48,7 @@ class Matcher:
             self.place(found.time_us, found.sequence)
             and self.node(found.node)
             and self.kind(found.severity, found.level)
-            and self.text(simple_lower(found.message))
+            and bool(self.texts([simple_lower(found.message)], [0]))
             and self.attributes(found.attributes)
         )
 
@@ -76,12 +76,13 @@ class Matcher:
         lowered = simple_lower(level)
         return (not self._levels or lowered in self._levels) and self._level_contains in lowered
 
-    def text(self, lowered: str) -> bool:
-        """lowered: the message, as simple_lower gives it."""
+    def texts(self, lowered: Sequence[str], rows: Sequence[int]) -> Sequence[int]:
+        """Those of the rows whose message matches. lowered: all messages, as simple_lower gives them."""
         for term in self._included:
-            if term not in lowered:
-                return False
-        return not any(term in lowered for term in self._excluded)
+            rows = [row for row in rows if term in lowered[row]]
+        for term in self._excluded:
+            rows = [row for row in rows if term not in lowered[row]]
+        return rows
 
     def attributes(self, found: Mapping[str, str] | None) -> bool:
         wanted, has = self._wanted, found or {}

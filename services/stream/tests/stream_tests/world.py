@@ -46,6 +46,8 @@ class QuietObserver:
 
     def viewers(self, count: int) -> None: ...
 
+    def filters(self, count: int) -> None: ...
+
 
 def events(body: bytes) -> Iterator[tuple[str, Any, str | None]]:
     """(name, data, id) of the events in a body; comments and retry are left out."""
