@@ -87,7 +87,8 @@ QUERIES: tuple[Query, ...] = (
     *[(("q", text),) for text in (
         "disk full", "disk_full", "100%", "%", "_", "\\", "\\%", '"is full"', "-disk", "-x", "- ", "istanbul", "İSTANBUL",
         "i\u0307", "ı", "ss", "ß", "ẞ", "σας", "ΣΑΣ", "σασ", "한", unicodedata.normalize("NFD", "한"), "é", "e\u0301", "É",
-        "💥", "\u202e", "k -kelvin", "å", "ω", "ﬁ", "Ꭰ", '" "', '"\n"', "'; DROP TABLE logs; --", '\\"hi\\"', "XYZ", "\ufffd",
+        "💥", "\u202e", "k -kelvin", "å", "ω", "ﬁ", "Ꭰ", '" "', '"\n"', "'; DROP TABLE logs; --", '\\"hi\\"', "XYZ",
+        "\ufffd",
     )],
     *[(("level", text),) for text in ("info", "INFO,warn", "σας", "ΣΑς", "i\u0307nfo", "İNFO", "100%", "l_vel", "nothing")],
     *[(("min_level", text),) for text in ("1", "info", "warn", "24")],

@@ -42,7 +42,7 @@ class Decoded:
             if rows is not None and len(rows) * _FEW <= len(self.columns):
                 return framing.render(self.columns.only(rows))
             found = self._rendered[framing] = framing.render(self.columns)
-        return found if rows is None or len(rows) == len(found) else found.only(rows)
+        return found if rows is None else found.only(rows)
 
     def lowered(self) -> list[str]:
         """The messages in lower case, as filters compare them."""

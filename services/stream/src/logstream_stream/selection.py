@@ -83,7 +83,8 @@ class Sieve:
 
 def select(decoded: Decoded, sieve: Sieve | None) -> Selection:
     """sieve None: all records."""
-    return Selection(decoded, sieve.rows(decoded) if sieve else None)
+    rows = sieve.rows(decoded) if sieve else None
+    return Selection(decoded, None if rows is None or len(rows) == len(decoded.columns) else rows)
 
 
 def _member(key: str, value: str) -> bytes:
