@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from logstream_query.app import create_app
 from logstream_query.cursors import Position, read_cursor
 from logstream_query.metrics import Metrics
-from logstream_query.store import Store, StoredRecord
+from logstream_query.store import InvalidRegex, Store, StoredRecord
 from logstream_query.unavailable import DatabaseAway, DatabaseBusy, SchemaMissing, StatementTimeout, Unavailable
 from prometheus_client import CollectorRegistry
 from werkzeug.test import TestResponse
@@ -115,6 +115,22 @@ def test_bad_parameters(client: FlaskClient, metric: Callable[..., float], path:
     assert body["problems"] == [{"name": "limit", "value": "x", "expected": "a whole number from 1 to 5000"}]
     assert metric("logstream_query_rejected_parameters_total", route=path, parameter="limit") == 1
     assert metric("logstream_query_requests_total", route=path, method="GET", status="400") == 1
+
+
+def test_a_regular_expression_that_the_database_refuses(
+    client: FlaskClient, store: MemoryStore, metric: Callable[..., float]
+) -> None:
+    store.error = InvalidRegex("invalid regular expression: brackets [] not balanced")
+    body = assert_problem(client.get("/api/logs?regex=a%5B"), 400)
+    (problem,) = body["problems"]
+    assert (problem["name"], problem["value"]) == ("regex", "a[")
+    assert "brackets [] not balanced" in problem["expected"]
+    assert metric("logstream_query_rejected_parameters_total", route="/api/logs", parameter="regex") == 1
+
+
+def test_an_attributes_key_is_no_label(client: FlaskClient, metric: Callable[..., float]) -> None:
+    assert_problem(client.get("/api/logs?attr.k=1&attr.k=2&-attr.=1"), 400)
+    assert metric("logstream_query_rejected_parameters_total", route="/api/logs", parameter="attr") == 2
 
 
 def test_an_unknown_parameter_is_no_label_of_its_own(client: FlaskClient, metric: Callable[..., float]) -> None:

@@ -34,7 +34,9 @@ def test_absent_and_empty_parameters_are_the_defaults(query_string: str) -> None
 
 def test_every_parameter() -> None:
     asked = page_query(
-        "start=-15m&end=now&level=WARN,error&min_level=warn&node=api-*,db&q=disk+%22is+full%22+-tmp&limit=5000&order=asc",
+        "start=-15m&end=now&level=WARN,error&min_level=warn&node=api-*,db&q=disk+%22is+full%22+-tmp&limit=5000&order=asc"
+        "&attr.user=7&attr.http.route%3D%26=+%2F&-attr.user=8&-attr.user=9&-attr.user=8&attr.empty="
+        "&sequence=65537,0&regex=disk+%5Bfg%5D",
         NOW_US,
     )
     assert asked.filter == Filter(
@@ -44,6 +46,10 @@ def test_every_parameter() -> None:
         min_severity=13,
         nodes=("api-*", "db"),
         text=Terms(("disk", "is full"), ("tmp",)),
+        attributes=(("user", "7"), ("http.route=&", " /"), ("empty", "")),
+        not_attributes=(("user", "8"), ("user", "9")),
+        sequences=(65_537, 0),
+        regex="disk [fg]",
     )
     assert (asked.order, asked.limit, asked.after) == ("asc", 5_000, None)
 
@@ -69,6 +75,16 @@ def test_min_level_is_a_name_or_a_number(text: str, severity: int) -> None:
         ("q", '""'),
         ("q", "x" * 1_001),
         ("q", "nul\0"),
+        ("attr.", "v"),
+        ("-attr.", "v"),
+        ("attr." + "k" * 256, "v"),
+        ("attr." + "ü" * 128, "v"),
+        ("attr.k", "nul\0"),
+        ("attr", "v"),
+        ("-attr", "v"),
+        ("+attr.k", "v"),
+        *(("sequence", bad) for bad in ("x", "-1", "1,x", str(2**63), ",", ",".join(map(str, range(51))))),
+        ("regex", "x" * 1_001),
         ("limits", "5"),
         ("limits", ""),
         ("", "5"),
@@ -77,7 +93,7 @@ def test_min_level_is_a_name_or_a_number(text: str, severity: int) -> None:
 )
 def test_a_bad_value_is_named_with_what_was_expected(name: str, value: str) -> None:
     (problem,) = problems_of(urlencode({name: value}))
-    assert problem["name"] == name
+    assert problem["name"] == (name if len(name) <= 200 else name[:200] + "…")
     assert problem["value"] == (value if len(value) <= 200 else value[:200] + "…")
     assert problem["expected"]
 
@@ -96,6 +112,24 @@ def test_all_problems_are_named_at_once() -> None:
 def test_a_parameter_given_twice_is_a_problem_even_with_the_same_value() -> None:
     assert names_of_problems("limit=5&limit=5") == ["limit"]
     assert names_of_problems("limit=&limit=5") == ["limit"]
+    assert names_of_problems("attr.k=5&attr.k=5") == ["attr.k"]
+    assert names_of_problems("attr.k=&attr%2Ek=5") == ["attr.k"]
+
+
+def test_attributes_are_as_many_as_a_limit_says() -> None:
+    most = "&".join([f"attr.{n}=v" for n in range(10)] + [f"-attr.k={n}" for n in range(10)])
+    assert len(page_query(most, NOW_US).filter.not_attributes) == 10
+    (problem,) = problems_of(most + "&-attr.one=more&attr.and=another")
+    assert problem == {"name": "-attr.one", "value": "more", "expected": "at most 20 parameters attr.<key> and -attr.<key>"}
+
+
+def test_a_bad_attribute_is_named_beside_good_ones_and_other_problems() -> None:
+    assert names_of_problems("attr.=v&attr.k=v&attr=v&attr.%FF=v&levle=x") == ["attr", "attr.", "attr.\ufffd", "levle"]
+
+
+def test_who_mistypes_a_name_is_told_the_names_there_are() -> None:
+    (problem,) = problems_of("levle=error")
+    assert "level, min_level, node, q, attr.<key>, -attr.<key>, start, end, sequence, regex, limit" in problem["expected"]
 
 
 def test_bytes_that_are_no_utf8_are_a_problem_and_a_replacement_character_is_none() -> None:
@@ -121,7 +155,7 @@ def test_a_cursor_carries_order_position_and_the_time_of_the_first_question() ->
     assert names_of_problems(f"order=desc&cursor={cursor}") == ["order"]
 
 
-@given(st.text(max_size=80) | st.text(alphabet='startendlimitqnode=&%-"*,0123456789\\', max_size=80))
+@given(st.text(max_size=80) | st.text(alphabet='startendlimitqnode.attr=&%-"*,0123456789\\', max_size=80))
 def test_no_query_string_raises_anything_else(text: str) -> None:
     raw = text.encode("utf-8", "surrogatepass").decode("latin-1")
     for read in (page_query, lambda given, now: historical_query(given, now, UTC)):

@@ -7,6 +7,14 @@ from logstream_query.moments import as_datetime
 from logstream_query.store import statements
 from logstream_query.store.statements import Statement
 
+LEVEL = 'lower(level COLLATE "pg_c_utf8")'
+MESSAGE = 'lower(message COLLATE "pg_c_utf8")'
+VALUE = 'lower(%s::text COLLATE "pg_c_utf8")'
+OF_BATCH = (
+    "(time >= (SELECT time_from FROM batches WHERE number = %s) AND time <= (SELECT time_to FROM batches WHERE number = %s)"
+    " AND sequence = ANY(%s::bigint[]))"
+)
+
 
 def where_of(wanted: Filter) -> tuple[str, tuple[object, ...]]:
     statement = statements.page(wanted, "desc", None, 7)
@@ -34,18 +42,30 @@ def test_no_filter_is_no_condition() -> None:
         ),
         (Filter(start_us=0), "time >= %s", (as_datetime(0),)),
         (Filter(min_severity=13), "severity >= %s", (13,)),
-        (Filter(levels=("Warn", "x")), "lower(level) IN (lower(%s::text), lower(%s::text))", ("Warn", "x")),
-        (Filter(level_contains="a_b"), "lower(level) LIKE lower(%s::text)", ("%a\\_b%",)),
+        (Filter(levels=("Warn", "x")), f"{LEVEL} IN ({VALUE}, {VALUE})", ("Warn", "x")),
+        (Filter(level_contains="a_b"), f"{LEVEL} LIKE {VALUE}", ("%a\\_b%",)),
         (Filter(nodes=("a", "b%")), "node = ANY(%s::text[])", (["a", "b%"],)),
         (Filter(nodes=("a_*", "*")), "node LIKE ANY(%s::text[])", (["a\\_%", "%"],)),
         (Filter(nodes=("a", "b*c*")), "(node = ANY(%s::text[]) OR node LIKE ANY(%s::text[]))", (["a"], ["b%c%"])),
         (
             Filter(text=Terms(("100%", "\\d"), ("it's",))),
-            (
-                "lower(message) LIKE lower(%s::text) AND lower(message) LIKE lower(%s::text)"
-                " AND lower(message) NOT LIKE lower(%s::text)"
-            ),
+            f"{MESSAGE} LIKE {VALUE} AND {MESSAGE} LIKE {VALUE} AND {MESSAGE} NOT LIKE {VALUE}",
             ("%100\\%%", "%\\\\d%", "%it's%"),
+        ),
+        (
+            Filter(attributes=(("k", "v"),), not_attributes=(('q"', "\n"),)),
+            "attributes @> %s::jsonb AND (attributes @> %s::jsonb) IS NOT TRUE",
+            ('{"k":"v"}', '{"q\\"":"\\n"}'),
+        ),
+        (
+            Filter(sequences=(65_537, 7, 65_538)),
+            f"({OF_BATCH} OR {OF_BATCH})",
+            (1, 1, [65_537, 65_538], 0, 0, [7]),
+        ),
+        (
+            Filter(regex="a+"),
+            """message COLLATE "pg_c_utf8" ~ %s::text AND ('' COLLATE "pg_c_utf8" ~ %s::text) IS NOT NULL""",
+            ("a+", "a+"),
         ),
     ],
 )

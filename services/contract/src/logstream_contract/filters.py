@@ -8,6 +8,8 @@ from typing import Final
 MAX_TEXT_CHARACTERS: Final = 1_000
 MAX_TERMS: Final = 20
 MAX_NAMES: Final = 50
+MAX_ATTRIBUTES: Final = 20
+MAX_KEY_BYTES: Final = 255
 
 # A quoted phrase, closed or running to the end, or a word; each with a minus in front if it excludes.
 _TERM: Final = re.compile(r'(-?)"((?:\\.|[^"\\]|\\\Z)*)(?:"|\Z)|(\S+)', re.DOTALL)
@@ -36,8 +38,8 @@ class Filter:
     min_severity: int | None = None
     nodes: tuple[str, ...] = ()  # equal to one of these; `*` stands for any run of characters
     text: Terms = Terms()
-    attributes: tuple[tuple[str, str], ...] = ()  # key and value; the record has all of them
-    not_attributes: tuple[tuple[str, str], ...] = ()  # key and value; the record has none of them
+    attributes: tuple[tuple[str, str], ...] = ()  # key and value, as they are; the record has all of them
+    not_attributes: tuple[tuple[str, str], ...] = ()  # key and value, as they are; the record has none of them
     sequences: tuple[int, ...] = ()  # one of these
     regex: str = ""  # a POSIX regular expression found in the message; for history only
 
@@ -73,3 +75,9 @@ def read_names(text: str) -> tuple[str, ...]:
     if not 1 <= len(names) <= MAX_NAMES:
         raise ValueError(f"1 to {MAX_NAMES} names with commas between them")
     return names
+
+
+def check_key(key: str) -> None:
+    """Raises ValueError unless the key of an attribute has 1 to MAX_KEY_BYTES bytes of UTF-8."""
+    if not 1 <= len(key.encode()) <= MAX_KEY_BYTES:
+        raise ValueError(f"a key of 1 to {MAX_KEY_BYTES} bytes")

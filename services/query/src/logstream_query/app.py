@@ -7,6 +7,7 @@ from datetime import tzinfo
 from typing import Final
 
 from flask import Flask, Response, g, request
+from logstream_contract.parameters import label_of
 from prometheus_client import CollectorRegistry
 from werkzeug.exceptions import HTTPException
 
@@ -15,9 +16,9 @@ from logstream_query.health import health_routes
 from logstream_query.historical_logs import historical_logs_routes
 from logstream_query.metrics import Metrics
 from logstream_query.parameters import HistoricalLogsParameters, LogsParameters, names_of
-from logstream_query.problems import InvalidParameters, problem_response
+from logstream_query.problems import InvalidParameters, parameter_problem, problem_response
 from logstream_query.search import Search
-from logstream_query.store import Store
+from logstream_query.store import InvalidRegex, Store
 from logstream_query.unavailable import Unavailable
 
 log = logging.getLogger(__name__)
@@ -52,9 +53,14 @@ def _answer_errors(app: Flask, metrics: Metrics) -> None:
     @app.errorhandler(InvalidParameters)
     def invalid_parameters(error: InvalidParameters) -> Response:
         for problem in error.problems:
-            name = problem["name"] if problem["name"] in _PARAMETERS else "unknown"
-            metrics.rejected_parameters.labels(_route(), name).inc()
+            name = label_of(problem["name"])
+            metrics.rejected_parameters.labels(_route(), name if name in _PARAMETERS else "unknown").inc()
         return problem_response(400, str(error), title="Invalid parameters", problems=error.problems)
+
+    @app.errorhandler(InvalidRegex)
+    def invalid_regex(error: InvalidRegex) -> Response:
+        expected = f"a regular expression as PostgreSQL has them: {error}"
+        return invalid_parameters(InvalidParameters([parameter_problem("regex", request.args.get("regex", ""), expected)]))
 
     @app.errorhandler(Unavailable)
     def unavailable(error: Unavailable) -> Response:

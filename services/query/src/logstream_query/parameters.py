@@ -1,19 +1,17 @@
 """The parameters of each route and how their texts are read. The models are made to describe the parameters, too; nothing
 here knows Flask or SQL."""
 
-from collections.abc import Collection
-from datetime import UTC, tzinfo
-from typing import Annotated, Any, Final, Self
+from datetime import UTC
+from typing import Annotated, Final
 
-from logstream_contract.filters import MAX_TEXT_CHARACTERS, Terms, read_names, read_terms
-from logstream_contract.severity import HIGHEST, severity_of
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, ValidationInfo, WithJsonSchema
-from pydantic_core import ErrorDetails
+from logstream_contract.filters import MAX_TEXT_CHARACTERS, read_names
+from logstream_contract.parameters import Parameters, RecordParameters, names_of, whole_number
+from pydantic import ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema
 
 from logstream_query.cursors import Cursor, Order, read_cursor
 from logstream_query.moments import Moment, read_moment
-from logstream_query.problems import ParameterProblem, parameter_problem
-from logstream_query.query_string import read_query_string
+
+__all__ = ["FilterParameters", "HistoricalLogsParameters", "LogsParameters", "Parameters", "names_of"]
 
 MAX_LIMIT: Final = 5_000
 DEFAULT_LIMIT: Final = 100
@@ -21,18 +19,16 @@ SEED_DEFAULT_LIMIT: Final = 10
 MAX_SEQUENCE: Final = 2**63 - 1
 
 
-def _whole_number(text: str, least: int, most: int) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
-        raise ValueError(f"a whole number from {least} to {most}")
-    return int(text)
-
-
 def _read_limit(text: str) -> int:
-    return _whole_number(text, 1, MAX_LIMIT)
+    return whole_number(text, 1, MAX_LIMIT)
 
 
 def _read_sequence(text: str) -> int:
-    return _whole_number(text, 0, MAX_SEQUENCE)
+    return whole_number(text, 0, MAX_SEQUENCE)
+
+
+def _read_sequences(text: str) -> tuple[int, ...]:
+    return tuple(_read_sequence(name) for name in read_names(text))
 
 
 def _read_order(text: str) -> Order:
@@ -41,15 +37,6 @@ def _read_order(text: str) -> Order:
     if text == "asc":
         return "asc"
     raise ValueError("desc (newest first) or asc")
-
-
-def _read_min_level(text: str) -> int:
-    severity = severity_of(text)
-    if not severity and text.isascii() and text.isdigit() and len(text) <= len(str(HIGHEST)):
-        severity = int(text)
-    if not 1 <= severity <= HIGHEST:
-        raise ValueError(f"a level name such as debug, info, warn or error, or a severity number from 1 to {HIGHEST}")
-    return severity
 
 
 def _read_time(text: str, info: ValidationInfo) -> Moment:
@@ -63,48 +50,22 @@ _ORDER: Final = WithJsonSchema({"type": "string", "enum": ["desc", "asc"]})
 
 Time = Annotated[Moment, PlainValidator(_read_time), _TIME]
 Limit = Annotated[int, PlainValidator(_read_limit), _LIMIT]
-Names = Annotated[tuple[str, ...], PlainValidator(read_names), _TEXT]
-MinLevel = Annotated[int, PlainValidator(_read_min_level), _TEXT]
 Sequence = Annotated[int, PlainValidator(_read_sequence), _TEXT]
-SearchText = Annotated[Terms, PlainValidator(read_terms), _TEXT]
+Sequences = Annotated[tuple[int, ...], PlainValidator(_read_sequences), _TEXT]
 CursorText = Annotated[Cursor, PlainValidator(read_cursor), _TEXT]
 OrderText = Annotated[Order, PlainValidator(_read_order), _ORDER]
 
 
-class Parameters(BaseModel):
-    """The parameters of one route. A parameter given as the empty string counts as absent."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-    @classmethod
-    def read(cls, query_string: str, zone: tzinfo = UTC) -> tuple[Self, list[ParameterProblem]]:
-        """The parameters, with those that can't be read left at their defaults, and every problem with them.
-
-        query_string holds its bytes as latin-1; a time that names no zone is read in `zone`.
-        """
-        known = names_of(cls)
-        ignore_unknown = cls.model_config.get("extra") == "ignore"
-        values, problems = read_query_string(query_string, known, ignore_unknown=ignore_unknown)
-        context = {"zone": zone}
-        try:
-            return cls.model_validate(values, context=context), problems
-        except ValidationError as error:
-            found = [_problem_of(one, known) for one in error.errors(include_url=False)]
-            for one in error.errors(include_url=False):
-                del values[str(one["loc"][0])]
-        return cls.model_validate(values, context=context), problems + found
-
-
-class FilterParameters(Parameters):
+class FilterParameters(RecordParameters):
     """Which records are meant: what all routes about stored records take."""
 
     start: Time | None = Field(None, description="Records from this time on.")
     end: Time | None = Field(None, description="Records before this time.")
-    level: Names = Field((), description="Levels, with commas between them; upper and lower case are the same.")
-    min_level: MinLevel | None = Field(None, description="Records at least as severe as this level.")
-    node: Names = Field((), description="Nodes, with commas between them; `*` stands for any run of characters.")
-    q: SearchText = Field(
-        Terms(), description='Words the message must all hold; `-word` excludes, "quotes" hold a phrase together.'
+    sequence: Sequences = Field((), description="Records with these sequences, with commas between them.")
+    regex: str = Field(
+        "",
+        max_length=MAX_TEXT_CHARACTERS,
+        description="A regular expression of PostgreSQL that is found in the message; upper and lower case differ.",
     )
 
 
@@ -135,20 +96,3 @@ class HistoricalLogsParameters(Parameters):
         "", max_length=MAX_TEXT_CHARACTERS, description="A text the level holds; upper and lower case are the same."
     )
     limit: Limit = Field(SEED_DEFAULT_LIMIT, description="Records in an answer.")
-
-
-def names_of(model: type[BaseModel]) -> list[str]:
-    """The parameters' names as a query string spells them."""
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _problem_of(error: ErrorDetails, known: Collection[str]) -> ParameterProblem:
-    name, value = str(error["loc"][0]), str(error["input"])
-    context: dict[str, Any] = error.get("ctx", {})
-    if error["type"] == "extra_forbidden":
-        expected = f"one of the parameters {', '.join(known)}"
-    elif error["type"] == "string_too_long":
-        expected = f"at most {context['max_length']} characters"
-    else:
-        expected = str(context.get("error", error["msg"]))
-    return parameter_problem(name, value, expected)

@@ -6,17 +6,12 @@ from typing import Final, NotRequired, TypedDict
 
 import orjson
 from flask import Response
+from logstream_contract.parameters import InvalidParameters
+from logstream_contract.query_string import ParameterProblem, parameter_problem
+
+__all__ = ["InvalidParameters", "ParameterProblem", "parameter_problem", "problem_response"]
 
 MEDIA_TYPE: Final = "application/problem+json"
-_SHOWN_CHARACTERS: Final = 200
-
-
-class ParameterProblem(TypedDict):
-    """What is wrong with one parameter."""
-
-    name: str
-    value: str
-    expected: str
 
 
 class Problem(TypedDict):
@@ -27,19 +22,6 @@ class Problem(TypedDict):
     status: int
     detail: str
     problems: NotRequired[Sequence[ParameterProblem]]
-
-
-class InvalidParameters(Exception):
-    """A query that can't be answered; names every problem."""
-
-    def __init__(self, problems: Sequence[ParameterProblem]) -> None:
-        super().__init__("; ".join(f"{found['name']}: expected {found['expected']}" for found in problems))
-        self.problems = problems
-
-
-def parameter_problem(name: str, value: str, expected: str) -> ParameterProblem:
-    """Name and value are cut to a length that is fit to be shown."""
-    return {"name": _cut(name), "value": _cut(value), "expected": expected}
 
 
 def problem_response(
@@ -59,7 +41,3 @@ def problem_response(
     if problems:
         body["problems"] = problems
     return Response(orjson.dumps(body), status=status, mimetype=MEDIA_TYPE, headers=headers)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"

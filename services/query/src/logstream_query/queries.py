@@ -1,7 +1,7 @@
 """What the routes ask the store, read from their query strings: relative times resolved, parameters held against each other.
 Pure: it looks at no clock and no database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Final
 
@@ -57,14 +57,7 @@ def filter_of(asked: FilterParameters, now_us: int, problems: list[ParameterProb
     start_us, end_us = _at(asked.start, now_us), _at(asked.end, now_us)
     if asked.end and _is_backward(start_us, end_us):
         problems.append(parameter_problem("end", asked.end.text, _NOT_BEFORE_START))
-    return Filter(
-        start_us=start_us,
-        end_us=end_us,
-        levels=asked.level,
-        min_severity=asked.min_level,
-        nodes=asked.node,
-        text=asked.q,
-    )
+    return replace(asked.record_filter(), start_us=start_us, end_us=end_us, sequences=asked.sequence, regex=asked.regex)
 
 
 def historical_query(query_string: str, now_us: int, zone: tzinfo) -> HistoricalQuery:

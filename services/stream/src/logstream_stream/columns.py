@@ -53,7 +53,10 @@ class Columns:
         """The records but for those with these indexes."""
         if not refused:
             return self
-        kept = [at for at, index in enumerate(self.indexes) if index not in refused]
+        return self.only([at for at, index in enumerate(self.indexes) if index not in refused])
+
+    def only(self, kept: Sequence[int]) -> "Columns":
+        """The records at these places of the columns, which ascend."""
         return Columns(
             self.number,
             self.node,

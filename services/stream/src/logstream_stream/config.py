@@ -25,6 +25,12 @@ class Config:
     max_viewers: Annotated[int, Field(ge=1)] = setting(
         "LOGSTREAM_STREAM_MAX_VIEWERS", "Viewers of one replica; more are answered 503.", 10_000, unit="viewers"
     )
+    max_filters: Annotated[int, Field(ge=1)] = setting(
+        "LOGSTREAM_STREAM_MAX_FILTERS",
+        "Different filters of one replica's viewers, each of which every record is held against; more are answered 503.",
+        1_000,
+        unit="filters",
+    )
     queue_records: Annotated[int, Field(ge=200)] = setting(
         "LOGSTREAM_STREAM_QUEUE_RECORDS",
         "Records that wait for one slow viewer; past it the oldest are dropped and announced.",

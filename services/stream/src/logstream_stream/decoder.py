@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
+from logstream_contract.lowercase import simple_lower
 from logstream_contract.rows import Origin
 
 from logstream_stream.columns import Columns, read_columns
@@ -12,6 +13,8 @@ from logstream_stream.framing import Framing
 from logstream_stream.rendering import Rendered
 from logstream_stream.stored import StoredBatch
 
+# One in so many records is rendered for itself, unless the whole batch was.
+_FEW: Final = 8
 _KEPT_RECORDS: Final = 20_000
 _KEPT_BYTES: Final = 32 * 1024 * 1024
 
@@ -19,24 +22,38 @@ _KEPT_BYTES: Final = 32 * 1024 * 1024
 class Decoded:
     """A batch's stored records. raw_bytes: length of the encoded batch."""
 
-    __slots__ = ("_rendered", "columns", "raw_bytes")
+    __slots__ = ("_lowered", "_rendered", "columns", "raw_bytes")
 
     def __init__(self, columns: Columns, raw_bytes: int) -> None:
         self.columns = columns
         self.raw_bytes = raw_bytes
         self._rendered: dict[Framing, Rendered] = {}
+        self._lowered: list[str] | None = None
 
     @property
     def indexes(self) -> Sequence[int]:
         """Of the records in the batch; ascending."""
         return self.columns.indexes
 
-    def rendered(self, framing: Framing) -> Rendered:
-        """The stored records as this framing writes them."""
+    def rendered(self, framing: Framing, rows: Sequence[int] | None = None) -> Rendered:
+        """The stored records as this framing writes them. rows: of those at these places of the columns alone."""
         found = self._rendered.get(framing)
         if found is None:
+            if rows is not None and len(rows) * _FEW <= len(self.columns):
+                return framing.render(self.columns.only(rows))
             found = self._rendered[framing] = framing.render(self.columns)
-        return found
+        return found if rows is None else found.only(rows)
+
+    def lowered(self) -> list[str]:
+        """The messages in lower case, as filters compare them."""
+        if self._lowered is None:
+            # No message holds a NUL. One that is not ASCII would make all of them slow, were they not taken apart first.
+            together = b"\0".join(self.columns.messages).decode()
+            if together.isascii():
+                self._lowered = simple_lower(together).split("\0")
+            else:
+                self._lowered = list(map(simple_lower, together.split("\0")))
+        return self._lowered
 
 
 class Decoder:

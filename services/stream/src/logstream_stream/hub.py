@@ -1,27 +1,36 @@
-"""Gives what the sequencer delivers to all viewers: decoded once, rendered once a framing, queued for each. It must not
-block, wait or know a network: one slow viewer must cost the others nothing."""
+"""Gives what the sequencer delivers to all viewers: decoded once, looked through once a filter, rendered once a framing,
+queued for each. It must not block, wait or know a network: one slow viewer must cost the others nothing."""
 
 from collections.abc import Callable, Collection, Iterable
 from typing import Final, Protocol
 
 from logstream_contract.batches import Undecodable
+from logstream_contract.filters import Filter
 
 from logstream_stream.chunk import Chunk, Frame, Spot
 from logstream_stream.counts import SecondCounts
 from logstream_stream.decoder import Decoded, Decoder
 from logstream_stream.framing import HEARTBEAT, Framing, retry
+from logstream_stream.selection import Sieve, select
 from logstream_stream.sequencer import Deliver, Gap, Outcome, Sequencer
 from logstream_stream.stored import StoredBatch
 from logstream_stream.viewer import SLOW, QueueLimits, Viewer
 
 UNREADABLE: Final = "unreadable batch"
+VIEWERS: Final = "viewers"
+FILTERS: Final = "filters"
 HEARTBEAT_S: Final = 15.0
+MAX_FILTERS: Final = 1_000
 # A viewer comes back after one of these times, so that a replica's viewers don't all come at once.
 _FIRST_RETRY_MS, _RETRY_STEPS, _RETRY_STEP_MS = 500, 16, 100
 
 
 class Full(Exception):
-    """No more viewers fit."""
+    """No more viewers, or no more different filters, fit; reason says which."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Observer(Protocol):
@@ -32,13 +41,16 @@ class Observer(Protocol):
     def gap(self, reason: str) -> None: ...
     def closed(self, reason: str) -> None: ...
     def viewers(self, count: int) -> None: ...
+    def filters(self, count: int) -> None: ...
 
 
 class _Channel:
-    """The viewers of one framing, and the records on their way to them."""
+    """The viewers of one framing and one filter, and the records on their way to them. Raises ValueError for a filter that
+    only history has."""
 
-    def __init__(self, framing: Framing) -> None:
+    def __init__(self, framing: Framing, wanted: Filter | None) -> None:
         self.framing = framing
+        self.sieve = Sieve(wanted) if wanted else None
         self.chunk = Chunk(framing)
         self.viewers: set[Viewer] = set()
 
@@ -55,6 +67,7 @@ class Hub:
         max_viewers: int,
         viewer_timeout_s: float,
         sequencer: Sequencer,
+        max_filters: int = MAX_FILTERS,
     ) -> None:
         self.sequencer = sequencer
         self._clock = clock
@@ -63,7 +76,8 @@ class Hub:
         self._limits = limits
         self._max_viewers = max_viewers
         self._viewer_timeout_s = viewer_timeout_s
-        self._channels: dict[Framing, _Channel] = {}
+        self._max_filters = max_filters
+        self._channels: dict[tuple[Framing, Filter | None], _Channel] = {}
         self._counts = SecondCounts()
         self._beat_at = clock() + HEARTBEAT_S
         # Of the batches that viewers read from the window themselves: a higher number is new to all.
@@ -77,28 +91,46 @@ class Hub:
     def viewer_count(self) -> int:
         return sum(len(channel.viewers) for channel in self._channels.values())
 
-    def join(self, framing: Framing, notify: Callable[[], object], abort: Callable[[], object]) -> Viewer:
-        """A new viewer, who is not live yet. Raises Full. leave() must be called in the end."""
+    @property
+    def filter_count(self) -> int:
+        """Different filters of those who are connected."""
+        return len({wanted for _, wanted in self._channels if wanted})
+
+    def join(
+        self,
+        framing: Framing,
+        notify: Callable[[], object],
+        abort: Callable[[], object],
+        wanted: Filter | None = None,
+    ) -> Viewer:
+        """A new viewer, who is not live yet; wanted None: of all records. Raises Full, and ValueError for a filter that only
+        history has. leave() must be called in the end."""
         if self.draining or self.viewer_count >= self._max_viewers:
-            raise Full
-        viewer = Viewer(framing, self._limits, notify, abort)
-        self._channels.setdefault(framing, _Channel(framing)).viewers.add(viewer)
-        self._observer.viewers(self.viewer_count)
+            raise Full(VIEWERS)
+        channel = self._channels.get((framing, wanted))
+        if channel is None:
+            if wanted and self.filter_count >= self._max_filters:
+                raise Full(FILTERS)
+            channel = self._channels[framing, wanted] = _Channel(framing, wanted)
+        viewer = Viewer(framing, self._limits, notify, abort, wanted, channel.sieve)
+        channel.viewers.add(viewer)
+        self._tell_how_many()
         return viewer
 
     def leave(self, viewer: Viewer) -> None:
-        channel = self._channels.get(viewer.framing)
+        key = viewer.framing, viewer.wanted
+        channel = self._channels.get(key)
         if channel:
             channel.viewers.discard(viewer)
             if not channel.viewers:
-                del self._channels[viewer.framing]
+                del self._channels[key]
         if not self._channels:
             self.decoder.forget()
-        self._observer.viewers(self.viewer_count)
+        self._tell_how_many()
 
     def go_live(self, viewer: Viewer) -> Spot:
         """From now on the viewer is queued everything after the spot this answers; all up to it is in the window."""
-        self._flush(self._channels[viewer.framing])
+        self._flush(self._channels[viewer.framing, viewer.wanted])
         viewer.restart()
         viewer.live = True
         return self.spot
@@ -139,9 +171,9 @@ class Hub:
         self.flush()
         if self._channels:
             counts = self._counts.take(self._wall_ns(), self.viewer_count)
+            frames = self._frames(lambda framing: Frame(framing.counts(counts, self.spot.place())))
             for channel in self._channels.values():
-                frame = Frame(channel.framing.counts(counts, self.spot.place()))
-                self._queue(frame, [viewer for viewer in channel.viewers if viewer.live])
+                self._queue(frames[channel.framing], [viewer for viewer in channel.viewers if viewer.live])
         if now >= self._beat_at:
             self._beat_at = now + HEARTBEAT_S
             for channel in self._channels.values():
@@ -187,13 +219,16 @@ class Hub:
         name = outcome.batch.name
         if outcome.batch.number <= self._highest_shown:
             meant = [viewer for viewer in channel.viewers if name not in viewer.seen_in_window]
+        selected = select(decoded, channel.sieve) if meant else None
+        if selected is None or not selected.indexes:
+            return
         if len(meant) == len(channel.viewers):
-            for frame in channel.chunk.add(decoded.rendered(channel.framing), 0, spot):
+            for frame in channel.chunk.add(selected.rendered(channel.framing), 0, spot):
                 self._queue(frame, channel.viewers)
-        elif meant:
+        else:
             self._flush(channel)
             chunk = Chunk(channel.framing)
-            for frames in (chunk.add(decoded.rendered(channel.framing), 0, spot), chunk.flush()):
+            for frames in (chunk.add(selected.rendered(channel.framing), 0, spot), chunk.flush()):
                 for frame in frames:
                     self._queue(frame, meant)
         if not outcome.position:
@@ -212,9 +247,17 @@ class Hub:
         self._notice(lambda framing: framing.gap(gap), live_only=True)
 
     def _notice(self, body: Callable[[Framing], bytes], *, live_only: bool) -> None:
+        frames = self._frames(lambda framing: Frame(body(framing), notice=True))
         for channel in self._channels.values():
-            frame = Frame(body(channel.framing), notice=True)
-            self._queue(frame, [viewer for viewer in channel.viewers if viewer.live or not live_only])
+            self._queue(frames[channel.framing], [viewer for viewer in channel.viewers if viewer.live or not live_only])
+
+    def _frames(self, make: Callable[[Framing], Frame]) -> dict[Framing, Frame]:
+        """A frame for each framing that somebody watches."""
+        return {framing: make(framing) for framing in {framing for framing, _ in self._channels}}
+
+    def _tell_how_many(self) -> None:
+        self._observer.viewers(self.viewer_count)
+        self._observer.filters(self.filter_count)
 
     def _queue(self, frame: Frame, viewers: Iterable[Viewer]) -> None:
         for viewer in viewers:

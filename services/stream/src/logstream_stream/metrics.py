@@ -10,8 +10,20 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._viewers = Gauge("logstream_stream_viewers", "Viewers connected now", registry=registry)
+        self._filters = Gauge(
+            "logstream_stream_filters", "Different filters of the viewers connected now", registry=registry
+        )
         self.refused = Counter(
-            "logstream_stream_refused_viewers_total", "Viewers refused because no more fit", registry=registry
+            "logstream_stream_refused_viewers_total",
+            "Viewers refused because no more viewers, or no more different filters, fit",
+            ["reason"],
+            registry=registry,
+        )
+        self.rejected_parameters = Counter(
+            "logstream_stream_rejected_parameters_total",
+            "Parameters named in a 400 answer; `parameter` is `unknown` for a name that /stream doesn't have",
+            ["parameter"],
+            registry=registry,
         )
         self._closed = Counter(
             "logstream_stream_closed_viewers_total",
@@ -63,3 +75,6 @@ class Metrics:
 
     def viewers(self, count: int) -> None:
         self._viewers.set(count)
+
+    def filters(self, count: int) -> None:
+        self._filters.set(count)

@@ -15,9 +15,9 @@ from typing import Final
 from logstream_contract.batches import Undecodable
 
 from logstream_stream.chunk import Chunk, Frame, Spot
-from logstream_stream.decoder import Decoded
 from logstream_stream.hub import UNREADABLE, Hub
 from logstream_stream.place import ALL, Place, read_place
+from logstream_stream.selection import Selection, select
 from logstream_stream.sequencer import NEW_EPOCH, PAST_WINDOW, WINDOW_AWAY, Gap
 from logstream_stream.viewer import Viewer
 from logstream_stream.window import Entry, Window, WindowAway
@@ -32,8 +32,11 @@ _MOST_ENTRIES: Final = 64
 _PATIENCE_S: Final = 3.0
 _STEP_S: Final = 0.05
 
-# A batch's stored records from one of them on.
-_Tail = tuple[Decoded, int, Spot]
+# Of batches as they are carried, after which others get their turn.
+_TURN_BYTES: Final = 256 * 1024
+
+# What of a batch a viewer is shown, from one of these records on.
+_Tail = tuple[Selection, int, Spot]
 
 
 class _CannotResume(Exception):
@@ -101,20 +104,25 @@ class Opening:
 
     def _latest(self, viewer: Viewer, spot: Spot, count: int) -> deque[_Tail] | None:
         found: deque[_Tail] = deque()
-        upto, pieces = spot.position, 4
+        upto, pieces, since_turn_bytes = spot.position, 4, 0
         while count:
             reading = self.window.latest(upto, pieces)
             if reading.epoch != spot.epoch:
                 return None
             for entry in reading.entries:
                 upto = entry.position - 1
-                decoded = self._decode(viewer, entry)
-                if decoded and decoded.indexes:
-                    start = max(len(decoded.indexes) - count, 0)
-                    found.appendleft((decoded, start, _spot_of(spot, entry)))
-                    count -= len(decoded.indexes) - start
+                selected = self._select(viewer, entry)
+                if selected:
+                    start = max(len(selected.indexes) - count, 0)
+                    found.appendleft((selected, start, _spot_of(spot, entry)))
+                    count -= len(selected.indexes) - start
                 if not count:
                     return found
+                since_turn_bytes += len(entry.batch.data)
+                if since_turn_bytes >= _TURN_BYTES:
+                    # A filter that matches little looks through all of the window.
+                    since_turn_bytes = 0
+                    self.sleep(0)
             if not reading.entries or not upto:
                 break
             pieces = min(2 * pieces, _MOST_ENTRIES)
@@ -163,30 +171,30 @@ class Opening:
         found: deque[_Tail] = deque()
         for entry in reading.entries:
             # What the sequencer left out it delivered before: the viewer saw it then or was told of a gap.
-            decoded = None if entry.position in self.hub.sequencer.doubled else self._decode(viewer, entry)
-            if decoded:
-                start = bisect_right(decoded.indexes, index) if entry.position == position else 0
-                found.append((decoded, start, _spot_of(spot, entry)))
+            selected = None if entry.position in self.hub.sequencer.doubled else self._select(viewer, entry)
+            if selected:
+                start = bisect_right(selected.indexes, index) if entry.position == position else 0
+                found.append((selected, start, _spot_of(spot, entry)))
         yield from _framed(viewer, found)
 
-    def _decode(self, viewer: Viewer, entry: Entry) -> Decoded | None:
-        """None: the viewer already has it, or nobody can read it, which is announced."""
-        if not self.hub.show(viewer, entry.batch):
-            return None
+    def _select(self, viewer: Viewer, entry: Entry) -> Selection | None:
+        """None: the viewer has it already, nothing of it is for the viewer, or nobody can read it, which is announced."""
         try:
-            return self.hub.decoder.decode_and_keep(entry.batch)
+            selected = select(self.hub.decoder.decode_and_keep(entry.batch), viewer.sieve)
         except Undecodable:
             received_ns = entry.batch.received_ns
             gap = Gap(received_ns, received_ns, UNREADABLE)
             viewer.offer(Frame(self.hub.gap_frame(viewer.framing, gap), notice=True))
             return None
+        # A batch without a record for this viewer need not be remembered: it would show nothing the second time, either.
+        return selected if selected.indexes and self.hub.show(viewer, entry.batch) else None
 
 
 def _framed(viewer: Viewer, found: deque[_Tail]) -> Iterator[Frame]:
     chunk = Chunk(viewer.framing)
     while found:
-        decoded, start, spot = found.popleft()
-        yield from chunk.add(decoded.rendered(viewer.framing), start, spot)
+        selected, start, spot = found.popleft()
+        yield from chunk.add(selected.rendered(viewer.framing), start, spot)
     yield from chunk.flush()
 
 

@@ -6,17 +6,9 @@ from typing import Final, NotRequired, TypedDict
 
 import orjson
 from flask import Response
+from logstream_contract.query_string import ParameterProblem
 
 MEDIA_TYPE: Final = "application/problem+json"
-_SHOWN_CHARACTERS: Final = 200
-
-
-class ParameterProblem(TypedDict):
-    """What is wrong with one parameter."""
-
-    name: str
-    value: str
-    expected: str
 
 
 class Problem(TypedDict):
@@ -27,11 +19,6 @@ class Problem(TypedDict):
     status: int
     detail: str
     problems: NotRequired[Sequence[ParameterProblem]]
-
-
-def parameter_problem(name: str, value: str, expected: str) -> ParameterProblem:
-    """Name and value are cut to a length that is fit to be shown."""
-    return {"name": name[:_SHOWN_CHARACTERS], "value": value[:_SHOWN_CHARACTERS], "expected": expected}
 
 
 def problem_response(

@@ -37,6 +37,17 @@ class Rendered:
     def __len__(self) -> int:
         return len(self.indexes)
 
+    def only(self, kept: Sequence[int]) -> "Rendered":
+        """The records at these places, which ascend."""
+        stride = self.stride
+        return Rendered(
+            [piece for at in kept for piece in self.pieces[at * stride : (at + 1) * stride]],
+            stride,
+            [self.indexes[at] for at in kept],
+            self.times_us[kept],
+            [self.messages[at] for at in kept],
+        )
+
     def slice(self, start: int, stop: int) -> list[bytes]:
         """The pieces of the records from start to before stop."""
         return self.pieces[start * self.stride : stop * self.stride]

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 # Connections besides the viewers': health checks, metrics, and the ones that are answered 503.
 _MORE_CONNECTIONS: Final = 64
 _MORE_FILES: Final = 64
+# The most gunicorn takes: filters and an id in the address.
+_MAX_REQUEST_LINE_BYTES: Final = 8_190
 _WATCH_S: Final = 0.1
 _SHARED_MEMORY: Final = "/dev/shm"
 
@@ -63,6 +65,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "worker_class": "gevent",
             "worker_connections": self._config.max_viewers + _MORE_CONNECTIONS,
             "graceful_timeout": self._config.drain_s,
+            "limit_request_line": _MAX_REQUEST_LINE_BYTES,
             "logger_class": _ProcessLog,
             "control_socket_disable": True,
             "post_worker_init": self._watch_for_the_end,
@@ -82,7 +85,16 @@ class Server(BaseApplication):  # type: ignore[misc]
         metrics = Metrics(registry)
         limits = QueueLimits(config.queue_records, config.queue_bytes)
         sequencer = Sequencer(time.monotonic, time.time_ns)
-        hub = Hub(time.monotonic, time.time_ns, metrics, limits, config.max_viewers, config.viewer_timeout_s, sequencer)
+        hub = Hub(
+            time.monotonic,
+            time.time_ns,
+            metrics,
+            limits,
+            config.max_viewers,
+            config.viewer_timeout_s,
+            sequencer,
+            config.max_filters,
+        )
         window = RedisWindow(config.redis_url)
         feed = Feed(sequencer, hub, window, metrics)
         Consumer.read_whole_frames()

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from logstream_contract.filters import Filter
+
 from logstream_stream.chunk import Frame
 from logstream_stream.framing import Framing
 from logstream_stream.remembered import Remembered
+from logstream_stream.selection import Sieve
 
 SLOW: Final = "slow"
 # Bytes handed over in one piece.
@@ -38,8 +41,13 @@ class Viewer:
         limits: QueueLimits,
         notify: Callable[[], object],
         abort: Callable[[], object],
+        wanted: Filter | None = None,
+        sieve: Sieve | None = None,
     ) -> None:
         self.framing = framing
+        # The filter of this viewer, None: every record, and what looks through batches for it.
+        self.wanted = wanted
+        self.sieve = sieve
         # Until it is live, a viewer reads numbered records from the window itself and is only queued the others.
         self.live = False
         # Names of batches this viewer saw unnumbered, or from the window, while it was not live yet.

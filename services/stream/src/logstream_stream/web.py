@@ -9,28 +9,34 @@ from typing import Any, Final
 
 from flask import Flask, Response, request
 from gevent.event import Event
+from logstream_contract.filters import Filter
+from logstream_contract.parameters import InvalidParameters, label_of, names_of
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from werkzeug.exceptions import HTTPException
 
 from logstream_stream.framing import Framing, NativeFraming, SeedFraming, retry
-from logstream_stream.hub import Full, Hub
+from logstream_stream.hub import FILTERS, VIEWERS, Full, Hub
 from logstream_stream.metrics import Metrics
 from logstream_stream.opening import Opening
-from logstream_stream.problems import ParameterProblem, parameter_problem, problem_response
+from logstream_stream.parameters import StreamParameters
+from logstream_stream.problems import problem_response
 from logstream_stream.viewer import Viewer
 
 log = logging.getLogger(__name__)
 
 # The seed shows the latest 10 first.
 SEED_RECENT_RECORDS: Final = 10
-MOST_RECENT_RECORDS: Final = 5_000
 _RETRY_MS: Final = 2_000
 _RETRY_AFTER_S: Final = 5
 # Bytes that were sent and are not acknowledged for so long mean that the viewer has vanished.
 _VANISHED_MS: Final = 30_000
 _HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-_PARAMETERS: Final = ("after", "recent")
+_PARAMETERS: Final = frozenset(names_of(StreamParameters)) | StreamParameters.elsewhere.keys()
+_FULL: Final = {
+    VIEWERS: "No more viewers fit on this replica.",
+    FILTERS: "No more viewers with filters of their own fit on this replica.",
+}
 
 
 def create_app(
@@ -48,18 +54,20 @@ def create_app(
 
     @app.get("/stream")
     def stream() -> Response:
-        recent, problems = _recent_records(recent_records)
-        problems += [_unknown(name) for name in request.args if name not in _PARAMETERS]
+        asked, problems = StreamParameters.read(request.environ["QUERY_STRING"])
         if problems:
-            detail = "; ".join(f"{found['name']}: expected {found['expected']}" for found in problems)
-            return problem_response(400, detail, title="Invalid parameters", problems=problems)
+            for found in problems:
+                name = label_of(found["name"])
+                metrics.rejected_parameters.labels(name if name in _PARAMETERS else "unknown").inc()
+            return problem_response(400, str(InvalidParameters(problems)), title="Invalid parameters", problems=problems)
         # A browser that reconnects by itself sends the header and repeats the address, whose id is older.
-        after = request.headers.get("Last-Event-ID") or request.args.get("after") or None
-        return live.answer(native, "/stream", after, recent)
+        after = request.headers.get("Last-Event-ID") or asked.after or None
+        recent = recent_records if asked.recent is None else asked.recent
+        return live.answer(native, "/stream", after, recent, asked.wanted())
 
     @app.get("/logs")
     def logs() -> Response:
-        return live.answer(seed, "/logs", None, SEED_RECENT_RECORDS)
+        return live.answer(seed, "/logs", None, SEED_RECENT_RECORDS, None)
 
     @app.get("/livez")
     def livez() -> Response:
@@ -90,19 +98,17 @@ class _Live:
         self._opening = opening
         self._metrics = metrics
 
-    def answer(self, framing: Framing, route: str, after: str | None, recent: int) -> Response:
+    def answer(self, framing: Framing, route: str, after: str | None, recent: int, wanted: Filter | None) -> Response:
         if request.method == "HEAD":
             return Response(mimetype="text/event-stream", headers=_HEADERS)
         connection = request.environ.get("gunicorn.socket")
         _notice_vanishing(connection)
         ready = Event()
         try:
-            viewer = self._hub.join(framing, ready.set, lambda: _cut_off(connection))
-        except Full:
-            self._metrics.refused.inc()
-            return problem_response(
-                503, "No more viewers fit on this replica.", headers={"Retry-After": str(_RETRY_AFTER_S)}
-            )
+            viewer = self._hub.join(framing, ready.set, lambda: _cut_off(connection), wanted)
+        except Full as full:
+            self._metrics.refused.labels(full.reason).inc()
+            return problem_response(503, _FULL[full.reason], headers={"Retry-After": str(_RETRY_AFTER_S)})
         body = _Body(self._hub, viewer, self._bytes(viewer, ready, route, after, recent))
         return Response(body, mimetype="text/event-stream", headers=_HEADERS)
 
@@ -147,19 +153,6 @@ class _Body:
     def close(self) -> None:
         """Called by the server whatever way the response ends."""
         self._hub.leave(self._viewer)
-
-
-def _recent_records(default: int) -> tuple[int, list[ParameterProblem]]:
-    text = request.args.get("recent", "")
-    if not text:
-        return default, []
-    if text.isascii() and text.isdigit() and len(text) < 6 and int(text) <= MOST_RECENT_RECORDS:
-        return int(text), []
-    return default, [parameter_problem("recent", text, f"a whole number from 0 to {MOST_RECENT_RECORDS}")]
-
-
-def _unknown(name: str) -> ParameterProblem:
-    return parameter_problem(name, request.args[name], f"one of the parameters {', '.join(_PARAMETERS)}")
 
 
 def _plain(problem: str | None) -> Response:

@@ -1,11 +1,15 @@
 """The hub: everything once for all, to the viewers it is meant for."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from logstream_contract.filters import Filter, Terms
+from logstream_stream.chunk import Spot
 from logstream_stream.decoder import Decoded
 from logstream_stream.framing import NativeFraming, SeedFraming
 from logstream_stream.hub import Full, Hub
+from logstream_stream.selection import Sieve
 from logstream_stream.sequencer import Deliver, Gap, Sequencer
 from logstream_stream.stored import StoredBatch
 from logstream_stream.viewer import QueueLimits, Viewer
@@ -15,16 +19,19 @@ from .world import QuietObserver, World, events
 
 
 class Stage:
-    def __init__(self, max_viewers: int = 10) -> None:
+    def __init__(self, max_viewers: int = 10, max_filters: int = 10) -> None:
         self.now_s = 0.0
         self.observer = QuietObserver()
         sequencer = Sequencer(lambda: self.now_s, lambda: START_NS)
-        self.hub = Hub(lambda: self.now_s, lambda: START_NS, self.observer, QueueLimits(), max_viewers, 30.0, sequencer)
+        self.hub = Hub(
+            lambda: self.now_s, lambda: START_NS, self.observer, QueueLimits(), max_viewers, 30.0, sequencer, max_filters
+        )
         self.native = NativeFraming()
         self.aborted = 0
 
-    def join(self, framing: Any = None, *, live: bool = True) -> Viewer:
-        viewer = self.hub.join(framing or self.native, lambda: None, self._abort)
+    def join(self, framing: Any = None, *, live: bool = True, text: str = "") -> Viewer:
+        wanted = Filter(text=Terms((text,))) if text else None
+        viewer = self.hub.join(framing or self.native, lambda: None, self._abort, wanted)
         if live:
             self.hub.go_live(viewer)
         return viewer
@@ -51,6 +58,75 @@ def test_one_frame_is_shared_by_all_viewers_of_a_framing() -> None:
     stage.hub.flush()
     frames = [viewer._frames[-1].body for viewer in viewers]
     assert frames[0] is frames[1]
+
+
+def messages(viewer: Viewer) -> list[str]:
+    return [record["message"] for data in seen(viewer, "logs") for record in data]
+
+
+def test_a_viewer_with_a_filter_is_shown_what_matches() -> None:
+    stage = Stage()
+    every, some, none = stage.join(), stage.join(text="/1"), stage.join(text="nothing")
+    stage.deliver(stored(1, records=3), stored(2, records=1), stored(3, records=2))
+    stage.hub.second()
+    counts = {viewer: [data for name, data, _ in events(viewer._frames[-1].body)] for viewer in (every, some, none)}
+    assert counts[every] == counts[some] == counts[none]
+    assert messages(some) == ["1/1", "3/1"]
+    assert messages(every) == ["1/0", "1/1", "1/2", "2/0", "3/0", "3/1"]
+    assert messages(none) == []
+
+
+def test_a_viewer_whose_filter_matches_nothing_moves_on_all_the_same() -> None:
+    stage = Stage()
+    viewer = stage.join(text="nothing")
+    stage.hub.spot = Spot("e", 5)
+    stage.hub.second()
+    assert [(name, event_id) for name, _, event_id in events(viewer.take()[0])] == [("counts", "e:5:65535:0")]
+
+
+def test_a_batch_is_looked_through_once_a_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[Sieve] = []
+    rows = Sieve.rows
+
+    def spy(sieve: Sieve, decoded: Decoded) -> Sequence[int]:
+        looked.append(sieve)
+        return rows(sieve, decoded)
+
+    monkeypatch.setattr(Sieve, "rows", spy)
+    stage = Stage()
+    viewers = [stage.join(text=text) for text in ("/0", "/0", "/1", "")]
+    stage.deliver(stored(1))
+    stage.hub.flush()
+    assert len(looked) == len(set(looked)) == 2
+    assert viewers[0]._frames[-1].body is viewers[1]._frames[-1].body
+    assert [messages(viewer) for viewer in viewers] == [["1/0"], ["1/0"], ["1/1"], ["1/0", "1/1"]]
+
+
+def test_filters_are_counted_while_somebody_has_them() -> None:
+    stage = Stage()
+    viewers = [stage.join(text=text) for text in ("a", "a", "b", "")]
+    assert stage.observer.filter_count == 2
+    for viewer in viewers[1:]:
+        stage.hub.leave(viewer)
+    assert stage.observer.filter_count == 1
+    stage.hub.leave(viewers[0])
+    assert stage.observer.filter_count == 0
+
+
+def test_no_more_filters_than_fit_but_more_viewers_of_one() -> None:
+    stage = Stage(max_filters=1)
+    stage.join(text="a")
+    with pytest.raises(Full, match="filters"):
+        stage.join(text="b")
+    stage.join(text="a")
+    stage.join()
+
+
+def test_a_filter_of_history_is_refused_and_leaves_nothing_behind() -> None:
+    stage = Stage()
+    with pytest.raises(ValueError, match="regex"):
+        stage.hub.join(stage.native, lambda: None, lambda: None, Filter(regex="a"))
+    assert (stage.hub.viewer_count, stage.hub.filter_count) == (0, 0)
 
 
 def test_a_viewer_that_is_not_live_is_queued_only_what_has_no_number() -> None:

@@ -72,9 +72,10 @@ class Live(RuleBasedStateMachine):
     def mend_broker(self) -> None:
         self.world.mend_broker()
 
-    @rule()
-    def join(self) -> None:
-        self.world.join()
+    # The second record of a batch, and what is in few of them.
+    @rule(text=st.sampled_from(["", "", "/1", "7"]))
+    def join(self, text: str) -> None:
+        self.world.join(text)
 
     @precondition(lambda self: self.world.clients)
     @rule(index=INDEX)

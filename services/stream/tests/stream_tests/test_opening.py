@@ -1,7 +1,10 @@
 """First screens and returns, one at a time; the model test mixes them."""
 
+from logstream_contract.filters import Filter, Terms
+from logstream_stream.framing import NativeFraming
+
 from .batches import START_NS
-from .world import Client, World
+from .world import Client, World, events
 
 
 def begun() -> World:
@@ -43,6 +46,49 @@ def test_a_return_into_the_middle_of_a_batch() -> None:
     world.connect(client)
     assert client.shown + read_all(world, client) == ["3/1", "3/2"]
     assert world.observer.gaps == []
+
+
+def test_a_first_screen_is_the_latest_that_match_however_far_back() -> None:
+    world = begun()
+    store_and_adopt(world, 12)
+    client = Client(0, world.join().framing, text="/2")
+    world.connect(client, recent=3)
+    assert client.shown + read_all(world, client) == ["6/2", "9/2", "12/2"]
+    store_and_adopt(world, 3)
+    assert read_all(world, client) == ["15/2"]
+
+
+def test_a_first_screen_with_a_filter_may_be_short_or_empty() -> None:
+    world = begun()
+    store_and_adopt(world, 4)
+    few, none = Client(0, world.join().framing, text="3/"), Client(0, world.join().framing, text="nothing")
+    for client in (few, none):
+        world.connect(client, recent=100)
+        read_all(world, client)
+    assert (few.shown, none.shown) == (["3/0", "3/1", "3/2"], [])
+
+
+def test_a_return_with_a_filter_into_the_middle_of_a_batch() -> None:
+    world = begun()
+    store_and_adopt(world, 5)
+    place = f"{world.window.epoch}:2:0:{START_NS // 1_000_000}"
+    client = Client(0, world.join().framing, text="/1", last_id=place)
+    world.connect(client)
+    assert client.shown + read_all(world, client) == ["2/1", "3/1", "5/1"]
+    assert world.observer.gaps == []
+
+
+def test_what_a_filtered_viewer_saw_unnumbered_is_not_shown_from_the_window() -> None:
+    world = begun()
+    store_and_adopt(world, 1)
+    viewer = world.hub.join(NativeFraming(), lambda: None, lambda: None, Filter(text=Terms(("/0",))))
+    world.store(redis="silent")
+    world.arrive()
+    found = b"".join(frame.body for frame in world.opening.frames(viewer, None, 9))
+    while piece := viewer.take()[0]:
+        found += piece
+    shown = [record["message"] for name, data, _ in events(found) if name == "logs" for record in data]
+    assert sorted(shown) == ["1/0", "2/0"]
 
 
 def test_a_batch_given_a_second_position_is_not_shown_to_who_comes_back() -> None:

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import orjson
+from logstream_contract.filters import Filter, Terms
 from logstream_stream.chunk import Frame
 from logstream_stream.framing import NativeFraming
 from logstream_stream.hub import Hub
@@ -32,6 +33,7 @@ class QuietObserver:
         self.gaps: list[str] = []
         self.dropped_records = 0
         self.closed_reasons: list[str] = []
+        self.filter_count = 0
 
     def lag(self, seconds: float) -> None: ...
 
@@ -45,6 +47,9 @@ class QuietObserver:
         self.closed_reasons.append(reason)
 
     def viewers(self, count: int) -> None: ...
+
+    def filters(self, count: int) -> None:
+        self.filter_count = count
 
 
 def events(body: bytes) -> Iterator[tuple[str, Any, str | None]]:
@@ -61,6 +66,8 @@ class Client:
 
     since_ns: int
     framing: NativeFraming
+    # Only records whose message holds this.
+    text: str = ""
     viewer: Viewer | None = None
     opening: Iterator[Frame] | None = None
     last_id: str | None = None
@@ -80,6 +87,7 @@ class Client:
             if name == "logs":
                 for record in data:
                     message = record["message"]
+                    assert self.text in message
                     if message in self.recent:
                         self.doubles.append(message)
                     self.recent.add(message)
@@ -243,14 +251,15 @@ class World:
 
     # Viewers.
 
-    def join(self) -> Client:
-        client = Client(self.wall_ns(), NativeFraming())
+    def join(self, text: str = "") -> Client:
+        client = Client(self.wall_ns(), NativeFraming(), text)
         self.clients.append(client)
         self.connect(client)
         return client
 
     def connect(self, client: Client, recent: int = 4) -> None:
-        client.viewer = self.hub.join(client.framing, lambda: None, lambda: None)
+        wanted = Filter(text=Terms((client.text,))) if client.text else None
+        client.viewer = self.hub.join(client.framing, lambda: None, lambda: None, wanted)
         if client.last_id is None:
             # It never learned a place: what it missed meanwhile it can't ask for.
             client.since_ns = self.wall_ns()
@@ -288,5 +297,5 @@ class World:
                 continue
             told = any(start - LAG_NS <= batch.received_ns <= end + LAG_NS for start, end in client.gaps)
             if not told:
-                missing += [message for message in messages_of(batch) if message not in seen]
+                missing += [message for message in messages_of(batch) if client.text in message and message not in seen]
         return missing

@@ -1,5 +1,6 @@
-"""The stored records. Only this package knows psycopg; its callers see records and `Unavailable`."""
+"""The stored records. Only this package knows psycopg; its callers see records, `Unavailable` and `InvalidRegex`."""
 
+from logstream_query.store.conditions import InvalidRegex
 from logstream_query.store.database import Store, StoredRecord, url_problem
 
-__all__ = ["Store", "StoredRecord", "url_problem"]
+__all__ = ["InvalidRegex", "Store", "StoredRecord", "url_problem"]

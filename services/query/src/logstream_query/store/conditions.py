@@ -1,18 +1,38 @@
-"""Filters as SQL conditions. Every value goes in as a parameter; columns and operators stand here.
+"""Filters as SQL conditions. Every value goes in as a parameter; columns and operators stand here. What a filter means is
+said in logstream_contract.matching.
 
-Texts are lower-cased by the database on both sides of a comparison, so that one lower-casing (the simple one of C.UTF-8)
-decides what is the same.
+Texts are lower-cased by the database on both sides of a comparison, by the collation that logstream_contract.lowercase is
+about and not by the database's own. Where texts are compared as they are, the database's own collation will do: none that a
+database can have is other than byte by byte about equality and LIKE.
 """
 
 import re
+from collections import defaultdict
 from typing import Final
 
+import orjson
 from logstream_contract.filters import Filter
+from logstream_contract.rows import SEQUENCE_INDEX_BITS
 from psycopg import sql
 
 from logstream_query.moments import as_datetime
 
 _LIKE_SPECIAL: Final = re.compile(r"[\\%_]")
+_LOWERED: Final = sql.SQL('lower(%s::text COLLATE "pg_c_utf8")')
+_LEVEL: Final = sql.SQL('lower(level COLLATE "pg_c_utf8")')
+_MESSAGE: Final = sql.SQL('lower(message COLLATE "pg_c_utf8")')
+# The second part is decided when the statement is planned, so that a regular expression that is none is refused even where
+# there is no record to hold against it.
+_REGEX: Final = sql.SQL('message COLLATE "pg_c_utf8" ~ %s::text AND (\'\' COLLATE "pg_c_utf8" ~ %s::text) IS NOT NULL')
+# `logs` has no index by sequence alone: the batch's row tells between which times to look.
+_OF_BATCH: Final = sql.SQL(
+    "(time >= (SELECT time_from FROM batches WHERE number = %s) AND time <= (SELECT time_to FROM batches WHERE number = %s)"
+    " AND sequence = ANY(%s::bigint[]))"
+)
+
+
+class InvalidRegex(Exception):
+    """A regular expression that the database can't read; the text says what is wrong with it."""
 
 
 class Conditions:
@@ -35,19 +55,36 @@ def add_filter(conditions: Conditions, wanted: Filter) -> None:
         conditions.add(sql.SQL("time >= %s"), as_datetime(wanted.start_us))
     if wanted.end_us is not None:
         conditions.add(sql.SQL("time < %s"), as_datetime(wanted.end_us))
+    if wanted.sequences:
+        _add_sequences(conditions, wanted.sequences)
     if wanted.min_severity is not None:
         conditions.add(sql.SQL("severity >= %s"), wanted.min_severity)
     if wanted.levels:
-        lowered = sql.SQL(", ").join([sql.SQL("lower(%s::text)")] * len(wanted.levels))
-        conditions.add(sql.SQL("lower(level) IN ({})").format(lowered), *wanted.levels)
+        lowered = sql.SQL(", ").join([_LOWERED] * len(wanted.levels))
+        conditions.add(_LEVEL + sql.SQL(" IN (") + lowered + sql.SQL(")"), *wanted.levels)
     if wanted.level_contains:
-        conditions.add(sql.SQL("lower(level) LIKE lower(%s::text)"), _containing(wanted.level_contains))
+        conditions.add(_LEVEL + sql.SQL(" LIKE ") + _LOWERED, _containing(wanted.level_contains))
     if wanted.nodes:
         _add_nodes(conditions, wanted.nodes)
+    for pair in wanted.attributes:
+        conditions.add(sql.SQL("attributes @> %s::jsonb"), _object(*pair))
+    for pair in wanted.not_attributes:
+        # Most records have no attributes at all.
+        conditions.add(sql.SQL("(attributes @> %s::jsonb) IS NOT TRUE"), _object(*pair))
     for term in wanted.text.included:
-        conditions.add(sql.SQL("lower(message) LIKE lower(%s::text)"), _containing(term))
+        conditions.add(_MESSAGE + sql.SQL(" LIKE ") + _LOWERED, _containing(term))
     for term in wanted.text.excluded:
-        conditions.add(sql.SQL("lower(message) NOT LIKE lower(%s::text)"), _containing(term))
+        conditions.add(_MESSAGE + sql.SQL(" NOT LIKE ") + _LOWERED, _containing(term))
+    if wanted.regex:
+        conditions.add(_REGEX, wanted.regex, wanted.regex)
+
+
+def _add_sequences(conditions: Conditions, sequences: tuple[int, ...]) -> None:
+    batches: defaultdict[int, list[int]] = defaultdict(list)
+    for sequence in sequences:
+        batches[sequence >> SEQUENCE_INDEX_BITS].append(sequence)
+    values = [value for number, those in batches.items() for value in (number, number, those)]
+    conditions.add(sql.SQL("({})").format(sql.SQL(" OR ").join([_OF_BATCH] * len(batches))), *values)
 
 
 def _add_nodes(conditions: Conditions, nodes: tuple[str, ...]) -> None:
@@ -59,6 +96,11 @@ def _add_nodes(conditions: Conditions, nodes: tuple[str, ...]) -> None:
         conditions.add(sql.SQL("node LIKE ANY(%s::text[])"), patterns)
     else:
         conditions.add(sql.SQL("(node = ANY(%s::text[]) OR node LIKE ANY(%s::text[]))"), names, patterns)
+
+
+def _object(key: str, value: str) -> str:
+    """The JSON object of one attribute."""
+    return orjson.dumps({key: value}).decode()
 
 
 def _containing(text: str) -> str:

@@ -17,6 +17,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequest
 from logstream_query.cursors import Order, Position
 from logstream_query.metrics import Metrics
 from logstream_query.store import statements
+from logstream_query.store.conditions import InvalidRegex
 from logstream_query.store.connections import CONNECT_OPTIONS, adapt, connection_string
 from logstream_query.store.statements import Statement
 from logstream_query.unavailable import DatabaseAway, DatabaseBusy, SchemaMissing, StatementTimeout, Unavailable
@@ -155,6 +156,8 @@ class Store:
             return DatabaseAway("the database can't be reached")
         if isinstance(error, PoolClosed):
             return DatabaseAway("this process is stopping")
+        if isinstance(error, errors.InvalidRegularExpression):
+            return InvalidRegex(error.diag.message_primary or str(error))
         if isinstance(error, errors.QueryCanceled):
             return StatementTimeout(
                 f"not answered within {self._statement_timeout_s:g} s: "

@@ -1,0 +1,98 @@
+"""What a filter means, outside the database: which records it lets through. The SQL of the query service must mean the same;
+tests hold the two against each other. It decides part by part, so that records that lie in columns can be looked at column
+by column. Pure.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from logstream_contract.filters import Filter
+from logstream_contract.lowercase import simple_lower
+
+
+class Candidate(NamedTuple):
+    """A stored record. time_us: microseconds since the Unix epoch; attributes None: it has none."""
+
+    sequence: int
+    time_us: int
+    severity: int
+    level: str
+    node: str
+    message: str
+    attributes: Mapping[str, str] | None
+
+
+class Matcher:
+    """A filter made ready to be held against many records. Raises ValueError for one with a regular expression: those are
+    PostgreSQL's own, and nothing here reads them the same way."""
+
+    def __init__(self, wanted: Filter) -> None:
+        if wanted.regex:
+            raise ValueError("regex: a regular expression can only be asked of history")
+        self._wanted = wanted
+        self._levels = frozenset(map(simple_lower, wanted.levels))
+        self._level_contains = simple_lower(wanted.level_contains)
+        self._nodes = frozenset(node for node in wanted.nodes if "*" not in node)
+        self._patterns = [_pattern(node) for node in wanted.nodes if "*" in node]
+        self._included = tuple(map(simple_lower, wanted.text.included))
+        self._excluded = tuple(map(simple_lower, wanted.text.excluded))
+        self._sequences = frozenset(wanted.sequences)
+        self.asks_place = wanted.start_us is not None or wanted.end_us is not None or bool(wanted.sequences)
+        self.asks_text = bool(self._included or self._excluded)
+        self.asks_attributes = bool(wanted.attributes or wanted.not_attributes)
+
+    def record(self, found: Candidate) -> bool:
+        """Whether the record matches: every part of the filter holds."""
+        return (
+            self.place(found.time_us, found.sequence)
+            and self.node(found.node)
+            and self.kind(found.severity, found.level)
+            and bool(self.texts([simple_lower(found.message)], [0]))
+            and self.attributes(found.attributes)
+        )
+
+    def place(self, time_us: int, sequence: int) -> bool:
+        """Time and sequence."""
+        wanted = self._wanted
+        return (
+            (wanted.start_us is None or time_us >= wanted.start_us)
+            and (wanted.end_us is None or time_us < wanted.end_us)
+            and (not self._sequences or sequence in self._sequences)
+        )
+
+    def node(self, node: str) -> bool:
+        if not self._wanted.nodes:
+            return True
+        return node in self._nodes or any(pattern.fullmatch(node) for pattern in self._patterns)
+
+    def kind(self, severity: int, level: str) -> bool:
+        """Severity and level."""
+        wanted = self._wanted
+        if wanted.min_severity is not None and severity < wanted.min_severity:
+            return False
+        if not (self._levels or self._level_contains):
+            return True
+        lowered = simple_lower(level)
+        return (not self._levels or lowered in self._levels) and self._level_contains in lowered
+
+    def texts(self, lowered: Sequence[str], rows: Sequence[int]) -> Sequence[int]:
+        """Those of the rows whose message matches. lowered: all messages, as simple_lower gives them."""
+        for term in self._included:
+            rows = [row for row in rows if term in lowered[row]]
+        for term in self._excluded:
+            rows = [row for row in rows if term not in lowered[row]]
+        return rows
+
+    def attributes(self, found: Mapping[str, str] | None) -> bool:
+        wanted, has = self._wanted, found or {}
+        return all(has.get(key) == value for key, value in wanted.attributes) and not any(
+            has.get(key) == value for key, value in wanted.not_attributes
+        )
+
+
+def _pattern(node: str) -> re.Pattern[str]:
+    """`*` stands for any run of characters. Each part between two of them is looked for once, at its first place: what was
+    found is not given back (an atomic group), so that no pattern takes longer than its length times the node's."""
+    first, *between, last = map(re.escape, node.split("*"))
+    return re.compile(first + "".join(f"(?>.*?{part})" for part in between) + f".*{last}", re.DOTALL)

@@ -1,0 +1,191 @@
+"""The parameters of HTTP routes, read from query strings with every problem named, and those that say which records are
+meant: one reading for history and for the live stream. The models are made to describe the parameters, too. It knows
+neither Flask nor SQL; it needs the extra `parameters`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, tzinfo
+from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
+from pydantic_core import ErrorDetails
+
+from logstream_contract.filters import MAX_ATTRIBUTES, Filter, Terms, check_key, read_names, read_terms
+from logstream_contract.query_string import ParameterProblem, parameter_problem, read_query_string
+from logstream_contract.severity import HIGHEST, severity_of
+
+ATTRIBUTE: Final = "attr."
+NOT_ATTRIBUTE: Final = "-attr."
+ATTRIBUTES: Final = "attr"
+
+
+class InvalidParameters(Exception):
+    """A query that can't be answered; names every problem."""
+
+    def __init__(self, problems: Sequence[ParameterProblem]) -> None:
+        super().__init__("; ".join(f"{found['name']}: expected {found['expected']}" for found in problems))
+        self.problems = problems
+
+
+class AttributeTerms(NamedTuple):
+    """Keys and values that a record must all have, and ones of which it must have none."""
+
+    wanted: tuple[tuple[str, str], ...] = ()
+    unwanted: tuple[tuple[str, str], ...] = ()
+
+
+def whole_number(text: str, least: int, most: int) -> int:
+    """Raises ValueError for any text but the decimal digits of a number in this range."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
+        raise ValueError(f"a whole number from {least} to {most}")
+    return int(text)
+
+
+def _read_min_level(text: str) -> int:
+    severity = severity_of(text)
+    if not severity and text.isascii() and text.isdigit() and len(text) <= len(str(HIGHEST)):
+        severity = int(text)
+    if not 1 <= severity <= HIGHEST:
+        raise ValueError(f"a level name such as debug, info, warn or error, or a severity number from 1 to {HIGHEST}")
+    return severity
+
+
+def _take_attributes(given: object) -> AttributeTerms:
+    if not isinstance(given, AttributeTerms):
+        raise ValueError(f"a key in the name, {ATTRIBUTE}<key>=<value>")
+    return given
+
+
+_TEXT: Final = WithJsonSchema({"type": "string"})
+_ATTRIBUTES: Final = WithJsonSchema(
+    {
+        "type": "object",
+        "patternProperties": {r"^-?attr\..": {"type": "string"}},
+        "additionalProperties": False,
+        "maxProperties": MAX_ATTRIBUTES,
+        "examples": [{"attr.trace_id": "4bf92f35", "-attr.user": "probe"}],
+    }
+)
+
+Names = Annotated[tuple[str, ...], PlainValidator(read_names), _TEXT]
+MinLevel = Annotated[int, PlainValidator(_read_min_level), _TEXT]
+SearchText = Annotated[Terms, PlainValidator(read_terms), _TEXT]
+Attributes = Annotated[AttributeTerms, PlainValidator(_take_attributes), _ATTRIBUTES]
+
+
+class Parameters(BaseModel):
+    """The parameters of one route. A parameter given as the empty string counts as absent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    # What names begin with that are no fields: the rest of such a name is the caller's own.
+    prefixes: ClassVar[tuple[str, ...]] = ()
+    # What is expected in place of names that only other routes have.
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def read(cls, query_string: str, zone: tzinfo = UTC) -> tuple[Self, list[ParameterProblem]]:
+        """The parameters, with those that can't be read left at their defaults, and every problem with them.
+
+        query_string holds its bytes as latin-1; a time that names no zone is read in `zone`.
+        """
+        ignore_unknown = cls.model_config.get("extra") == "ignore"
+        given = read_query_string(query_string, names_of(cls), prefixes=cls.prefixes, ignore_unknown=ignore_unknown)
+        problems = given.problems
+        values: dict[str, Any] = {**given.values}
+        if given.prefixed:
+            values = {**cls.read_prefixed(given.prefixed, problems), **values}
+        context = {"zone": zone}
+        try:
+            return cls.model_validate(values, context=context), problems
+        except ValidationError as error:
+            found = error.errors(include_url=False)
+        for one in found:
+            problems.append(cls._problem_of(one))
+            del values[str(one["loc"][0])]
+        return cls.model_validate(values, context=context), problems
+
+    @classmethod
+    def read_prefixed(cls, given: list[tuple[str, str]], problems: list[ParameterProblem]) -> Mapping[str, object]:
+        """The field of pairs whose names begin with a prefix; what is wrong with them is added to the problems."""
+        return {}
+
+    @classmethod
+    def _problem_of(cls, error: ErrorDetails) -> ParameterProblem:
+        name, value = str(error["loc"][0]), str(error["input"])
+        context: dict[str, Any] = error.get("ctx", {})
+        if error["type"] == "extra_forbidden":
+            expected = cls.elsewhere.get(name) or f"one of the parameters {', '.join(shown_names_of(cls))}"
+        elif error["type"] == "string_too_long":
+            expected = f"at most {context['max_length']} characters"
+        else:
+            expected = str(context.get("error", error["msg"]))
+        return parameter_problem(name, value, expected)
+
+
+class RecordParameters(Parameters):
+    """Which records are meant, as history and the live stream both take it."""
+
+    prefixes = (ATTRIBUTE, NOT_ATTRIBUTE)
+
+    level: Names = Field((), description="Levels, with commas between them; upper and lower case are the same.")
+    min_level: MinLevel | None = Field(None, description="Records at least as severe as this level.")
+    node: Names = Field((), description="Nodes, with commas between them; `*` stands for any run of characters.")
+    q: SearchText = Field(
+        Terms(), description='Words the message must all hold; `-word` excludes, "quotes" hold a phrase together.'
+    )
+    attr: Attributes = Field(
+        AttributeTerms(),
+        description="`attr.<key>=<value>`: records that have this attribute; `-attr.<key>=<value>`: those that have not."
+        " Any number of them, which must all hold; the value is compared as it is, also an empty one.",
+    )
+
+    @classmethod
+    def read_prefixed(cls, given: list[tuple[str, str]], problems: list[ParameterProblem]) -> Mapping[str, object]:
+        wanted: dict[str, str] = {}
+        unwanted: dict[tuple[str, str], None] = {}
+        for name, value in given[:MAX_ATTRIBUTES]:
+            is_unwanted = name.startswith(NOT_ATTRIBUTE)
+            key = name.removeprefix(NOT_ATTRIBUTE if is_unwanted else ATTRIBUTE)
+            try:
+                check_key(key)
+            except ValueError as error:
+                problems.append(parameter_problem(name, value, str(error)))
+                continue
+            if is_unwanted:
+                unwanted[key, value] = None
+            elif key in wanted:
+                problems.append(parameter_problem(name, value, "one value, not several"))
+            else:
+                wanted[key] = value
+        if len(given) > MAX_ATTRIBUTES:
+            most = f"at most {MAX_ATTRIBUTES} parameters {ATTRIBUTE}<key> and {NOT_ATTRIBUTE}<key>"
+            problems.append(parameter_problem(*given[MAX_ATTRIBUTES], most))
+        return {ATTRIBUTES: AttributeTerms(tuple(wanted.items()), tuple(unwanted))}
+
+    def record_filter(self) -> Filter:
+        """These parameters as a filter."""
+        return Filter(
+            levels=self.level,
+            min_severity=self.min_level,
+            nodes=self.node,
+            text=self.q,
+            attributes=self.attr.wanted,
+            not_attributes=self.attr.unwanted,
+        )
+
+
+def names_of(model: type[BaseModel]) -> list[str]:
+    """The names of a model's fields as a query string spells them; `attr` stands for the names that begin with it."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def shown_names_of(model: type[BaseModel]) -> list[str]:
+    """The same for people."""
+    shown = {ATTRIBUTES: (f"{ATTRIBUTE}<key>", f"{NOT_ATTRIBUTE}<key>")}
+    return [name for known in names_of(model) for name in shown.get(known, (known,))]
+
+
+def label_of(name: str) -> str:
+    """For a metric: the part of a parameter's name that is not the caller's own."""
+    return ATTRIBUTES if name.startswith((ATTRIBUTE, NOT_ATTRIBUTE)) else name
