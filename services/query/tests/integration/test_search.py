@@ -247,6 +247,26 @@ def test_late_records_are_found_before_the_place_of_a_walk_and_not_behind(
     assert seen == expected([*old, late[0]], Filter(), "desc")
 
 
+def test_slices_that_take_too_long_are_made_smaller_until_they_fit(patient: ImpatientStore, sql: psycopg.Connection) -> None:
+    records = [Planted(START_US + minute * MINUTE_US, "hay", node=f"n{minute % 2}") for minute in range(60)]
+    stored = plant(sql, [*records, Planted(START_US + 9 * DAY_US, "last"), Planted(START_US + 9 * DAY_US + 1, "last")])
+    patient.most_span_us = 10 * MINUTE_US
+    one = Walk(patient, Filter(text=Terms(("hay",))), "desc", None, 100, Questions(2_000), Steps(3, 2))
+    one.look_at_first()
+    one.look_further()
+    assert one.timeouts > 1
+    assert one.position is None
+    assert one.records == expected(stored[:60], Filter(), "desc")
+
+
+def test_the_statements_of_a_transaction_see_the_same_records(store: ImpatientStore, sql: psycopg.Connection) -> None:
+    plant(sql, [Planted(START_US, "a")])
+    with store.transaction() as connection:
+        for _ in range(2):
+            assert connection.execute("SELECT count(*) FROM logs").fetchone() == (1,)
+            plant(sql, [Planted(START_US, "b")])
+
+
 def test_an_answer_says_how_far_it_looked(patient: ImpatientStore, sql: psycopg.Connection) -> None:
     stored = plant(sql, [Planted(START_US + minute * MINUTE_US, "hay") for minute in range(20)])
     search = Search(patient, Metrics(CollectorRegistry()), SearchLimits(budget_s=0.0, steps=Steps(4, 2)))

@@ -25,6 +25,12 @@ _AFTER: Final = {
     "desc": sql.SQL("time <= %s AND (time, sequence) < (%s, %s)"),
     "asc": sql.SQL("time >= %s AND (time, sequence) > (%s, %s)"),
 }
+# For ranges that don't reach over the position's time. A comparison of pairs would make the index be read from the position
+# on, instead of from each range on.
+_BEHIND: Final = {
+    "desc": sql.SQL("(time < %s OR sequence < %s)"),
+    "asc": sql.SQL("(time > %s OR sequence > %s)"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +77,14 @@ def nearest_ends(wanted: Filter, order: Order, after: Position | None, rows: int
 
 
 def within(wanted: Filter, order: Order, ranges: Sequence[Range], after: Position | None, limit: int) -> Statement:
-    """As page, of the records of these times, which must lie within the filter's own."""
+    """As page, of the records of these times, which must lie within the filter's own and not reach over the position's."""
     starts = [as_datetime(one.from_us) for one in ranges]
     ends = [as_datetime(one.to_us) for one in ranges]
-    conditions = _after(order, after)
+    conditions = Conditions()
     # Constant bounds let the planner leave out chunks; what is between the ranges is left out when the query runs.
     conditions.add(sql.SQL("time >= %s AND time <= %s"), min(starts), max(ends))
+    if after is not None:
+        conditions.add(_BEHIND[order], as_datetime(after.time_us), after.sequence)
     if len(ranges) == 1:
         add_filter(conditions, _without_times(wanted))
         return Statement(_SELECT + conditions.where() + _ORDER_BY[order] + _LIMIT, (*conditions.values, limit))
