@@ -10,11 +10,20 @@ from logstream_query.app import create_app
 from logstream_query.cursors import Position, read_cursor
 from logstream_query.metrics import Metrics
 from logstream_query.store import InvalidRegex, Store, StoredRecord
-from logstream_query.unavailable import DatabaseAway, DatabaseBusy, SchemaMissing, StatementTimeout, Unavailable
+from logstream_query.unavailable import (
+    ClientGone,
+    DatabaseAway,
+    DatabaseBusy,
+    SchemaMissing,
+    StatementTimeout,
+    TooManySearches,
+    Unavailable,
+)
 from prometheus_client import CollectorRegistry
 from werkzeug.test import TestResponse
 
 TIME_US = 1_722_970_292_513_200
+UNKNOWN_SEQUENCE = 1_000_000
 
 
 def stored(sequence: int) -> StoredRecord:
@@ -35,7 +44,10 @@ class MemoryStore:
             raise self.error
         return [stored(sequence) for sequence in self.sequences[: asked[-1]]]
 
-    page_after_sequence = page
+    def position_of(self, sequence: int) -> Position | None:
+        if self.error:
+            raise self.error
+        return Position(TIME_US, sequence) if sequence < UNKNOWN_SEQUENCE else None
 
     def problem(self) -> str | None:
         return str(self.error) if self.error else None
@@ -82,7 +94,9 @@ def test_records_in_the_native_shape(client: FlaskClient) -> None:
         {"sequence": "9", "time": "2024-08-06T18:51:32.513209Z", "severity": 17, "level": "error", "node": "api",
          "message": "message 9", "attributes": {"k": "v"}},
     ]  # fmt: skip
-    assert read_cursor(body["next_cursor"]).position == Position(TIME_US + 9, 9)
+    cursor = read_cursor(body["next_cursor"])
+    assert (cursor.position, cursor.found) == (Position(TIME_US + 9, 9), 2)
+    assert (body["complete"], body["scanned_until"], body["found"]) == (False, "2024-08-06T18:51:32.513209Z", 2)
 
 
 def test_next_cursor_only_if_there_is_more(client: FlaskClient, store: MemoryStore) -> None:
@@ -90,12 +104,14 @@ def test_next_cursor_only_if_there_is_more(client: FlaskClient, store: MemorySto
     answer = client.get("/api/logs?limit=10").get_json()
     assert (len(answer["records"]), answer["next_cursor"]) == (10, None)
     store.sequences = []
-    assert client.get("/api/logs").get_json() == {"records": [], "next_cursor": None}
+    assert client.get("/api/logs").get_json() == {
+        "records": [], "next_cursor": None, "complete": True, "scanned_until": None, "found": 0
+    }  # fmt: skip
 
 
 def test_the_next_page_goes_on_where_the_last_one_ended(client: FlaskClient, store: MemoryStore) -> None:
     cursor = client.get("/api/logs?limit=3&order=asc").get_json()["next_cursor"]
-    client.get(f"/api/logs?limit=3&cursor={cursor}")
+    assert client.get(f"/api/logs?limit=3&cursor={cursor}").get_json()["found"] == 6
     assert store.asked[1:] == ("asc", Position(TIME_US + 8, 8), 4)
 
 
@@ -105,7 +121,8 @@ def test_records_in_the_seed_shape(client: FlaskClient, store: MemoryStore) -> N
          "message": "message 10"}
     ]  # fmt: skip
     client.get("/historical-logs?sequence_number=70000&limit=4")
-    assert store.asked[1:] == (70_000, 4)
+    assert store.asked[1:] == ("desc", Position(TIME_US, 70_000), 5)
+    assert client.get(f"/historical-logs?sequence_number={UNKNOWN_SEQUENCE}").get_json() == []
 
 
 @pytest.mark.parametrize("path", ["/api/logs", "/historical-logs"])
@@ -140,7 +157,14 @@ def test_an_unknown_parameter_is_no_label_of_its_own(client: FlaskClient, metric
 
 @pytest.mark.parametrize(
     ("error", "status", "retry_after"),
-    [(DatabaseAway, 503, "2"), (DatabaseBusy, 503, "2"), (SchemaMissing, 503, "5"), (StatementTimeout, 504, None)],
+    [
+        (DatabaseAway, 503, "2"),
+        (DatabaseBusy, 503, "2"),
+        (SchemaMissing, 503, "5"),
+        (StatementTimeout, 504, None),
+        (TooManySearches, 429, "1"),
+        (ClientGone, 499, None),
+    ],
 )
 @pytest.mark.parametrize("path", ["/api/logs", "/historical-logs", "/historical-logs?sequence_number=1"])
 def test_a_store_that_does_not_answer(

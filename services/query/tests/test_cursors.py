@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from logstream_query.cursors import Cursor, Order, Position, read_cursor
+from logstream_query.cursors import MAX_SEQUENCE, Cursor, Order, Position, read_cursor
 from logstream_query.moments import MAX_US
 
 TIMES = st.integers(0, MAX_US)
@@ -15,7 +15,8 @@ CURSORS = st.builds(
     Cursor,
     st.sampled_from(get_args(Order)),
     TIMES,
-    st.builds(Position, TIMES, st.integers(0, 2**63 - 1)),
+    st.builds(Position, TIMES, st.integers(0, MAX_SEQUENCE)),
+    st.integers(0, 2**40),
 )
 
 
@@ -35,25 +36,28 @@ def test_anything_else_is_a_cursor_or_a_value_error(text: str) -> None:
         assert cursor.position.sequence >= 0
 
 
-def _raw(version: int = 1, order: int = 0, asked: int = 1, time: int = 2, sequence: int = 3) -> bytes:
-    numbers = b"".join(number.to_bytes(8, "big", signed=True) for number in (asked, time, sequence))
+def _raw(version: int = 2, order: int = 0, asked: int = 1, time: int = 2, sequence: int = 3, found: int = 4) -> bytes:
+    numbers = b"".join(number.to_bytes(8, "big", signed=True) for number in (asked, time, sequence, found))
     return bytes([version, order]) + numbers
 
 
 def test_the_form_is_this() -> None:
-    assert read_cursor(base64.urlsafe_b64encode(_raw()).decode()) == Cursor("desc", 1, Position(2, 3))
+    assert read_cursor(base64.urlsafe_b64encode(_raw()).decode()) == Cursor("desc", 1, Position(2, 3), 4)
 
 
 @pytest.mark.parametrize(
     "raw",
     [
-        _raw(version=2),
+        _raw(version=1),
+        _raw(version=1)[:-8],
+        _raw(version=3),
         _raw(order=2),
         _raw(time=-1),
         _raw(time=MAX_US + 1),
         _raw(asked=-1),
         _raw(asked=MAX_US + 1),
         _raw(sequence=-1),
+        _raw(found=-1),
         _raw() + b"x",
         _raw()[:-1],
         b"",

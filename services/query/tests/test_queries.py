@@ -29,7 +29,7 @@ def names_of_problems(query_string: str) -> list[str]:
 
 @pytest.mark.parametrize("query_string", ["", "limit=&q=&start=&end=&level=&min_level=&node=&cursor=&order=", "&&"])
 def test_absent_and_empty_parameters_are_the_defaults(query_string: str) -> None:
-    assert page_query(query_string, NOW_US) == PageQuery(Filter(), "desc", None, 100, NOW_US)
+    assert page_query(query_string, NOW_US) == PageQuery(Filter(), "desc", None, 100, NOW_US, 0)
 
 
 def test_every_parameter() -> None:
@@ -146,11 +146,11 @@ def test_a_start_after_the_end_is_a_problem_and_an_empty_range_is_none() -> None
     assert page_query("start=5&end=5", NOW_US).filter == Filter(start_us=5_000_000, end_us=5_000_000)
 
 
-def test_a_cursor_carries_order_position_and_the_time_of_the_first_question() -> None:
-    cursor = Cursor("asc", NOW_US, Position(7, 8)).encode()
+def test_a_cursor_carries_order_position_count_and_the_time_of_the_first_question() -> None:
+    cursor = Cursor("asc", NOW_US, Position(7, 8), 300).encode()
     later_us = NOW_US + 60_000_000
     asked = page_query(f"start=-15m&cursor={cursor}", later_us)
-    assert asked == PageQuery(Filter(start_us=NOW_US - 900_000_000), "asc", Position(7, 8), 100, NOW_US)
+    assert asked == PageQuery(Filter(start_us=NOW_US - 900_000_000), "asc", Position(7, 8), 100, NOW_US, 300)
     assert page_query(f"order=asc&cursor={cursor}", later_us).order == "asc"
     assert names_of_problems(f"order=desc&cursor={cursor}") == ["order"]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import orjson
 from flask import Blueprint, Response, request
 from logstream_contract.records import record
+from logstream_contract.timestamps import iso_micros
 
 from logstream_query.cursors import Cursor
 from logstream_query.metrics import Metrics
@@ -20,11 +21,18 @@ def api_routes(search: Search, metrics: Metrics, clock: Callable[[], int]) -> Bl
     def logs() -> Response:
         asked = page_query(request.environ["QUERY_STRING"], clock())
         found = search.find(asked.filter, asked.order, asked.after, asked.limit)
+        total = asked.found + len(found.records)
         next_cursor = None
         if found.position:
-            next_cursor = Cursor(asked.order, asked.asked_at_us, found.position).encode()
+            next_cursor = Cursor(asked.order, asked.asked_at_us, found.position, total).encode()
         metrics.returned_records.labels("/api/logs").inc(len(found.records))
-        body = {"records": [record(*row) for row in found.records], "next_cursor": next_cursor}
+        body = {
+            "records": [record(*row) for row in found.records],
+            "next_cursor": next_cursor,
+            "complete": found.position is None,
+            "scanned_until": None if found.scanned_until_us is None else iso_micros(found.scanned_until_us),
+            "found": total,
+        }
         return Response(orjson.dumps(body), mimetype="application/json")
 
     return routes

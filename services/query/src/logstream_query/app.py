@@ -12,12 +12,13 @@ from prometheus_client import CollectorRegistry
 from werkzeug.exceptions import HTTPException
 
 from logstream_query.api import api_routes
+from logstream_query.clients import KnownClients
 from logstream_query.health import health_routes
 from logstream_query.historical_logs import historical_logs_routes
 from logstream_query.metrics import Metrics
 from logstream_query.parameters import HistoricalLogsParameters, LogsParameters, names_of
 from logstream_query.problems import InvalidParameters, parameter_problem, problem_response
-from logstream_query.search import Search
+from logstream_query.search import Search, SearchLimits
 from logstream_query.store import InvalidRegex, Store
 from logstream_query.unavailable import Unavailable
 
@@ -38,11 +39,14 @@ def create_app(
     registry: Callable[[], CollectorRegistry],
     zone: tzinfo,
     clock: Callable[[], int] = now_us,
+    limits: SearchLimits | None = None,
 ) -> Flask:
     """registry: gives the one to answer /metrics from. zone: of /historical-logs times that name none."""
     app = Flask("logstream_query", static_folder=None)
-    app.register_blueprint(api_routes(Search(store), metrics, clock))
-    app.register_blueprint(historical_logs_routes(store, metrics, zone, clock))
+    app.wsgi_app = KnownClients(app.wsgi_app)  # type: ignore[method-assign]
+    search = Search(store, metrics, limits)
+    app.register_blueprint(api_routes(search, metrics, clock))
+    app.register_blueprint(historical_logs_routes(store, search, metrics, zone, clock))
     app.register_blueprint(health_routes(store, registry))
     _answer_errors(app, metrics)
     _count_requests(app, metrics)
@@ -66,7 +70,7 @@ def _answer_errors(app: Flask, metrics: Metrics) -> None:
     def unavailable(error: Unavailable) -> Response:
         metrics.unavailable_requests.labels(error.reason).inc()
         headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
-        return problem_response(error.status, str(error), headers=headers)
+        return problem_response(error.status, str(error), title=error.title, headers=headers)
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:

@@ -30,9 +30,22 @@ class Config:
     )
     statement_timeout_s: Annotated[float, Field(ge=0.1, le=600)] = setting(
         "LOGSTREAM_QUERY_STATEMENT_TIMEOUT_S",
-        "How long the database may work on one statement before the request is answered 504.",
+        "How long the database may work on one statement, and a search on its smallest step, before the request is answered "
+        "504.",
         10.0,
         unit="s",
+    )
+    search_budget_s: Annotated[float, Field(ge=0.05, le=60)] = setting(
+        "LOGSTREAM_QUERY_SEARCH_BUDGET_S",
+        "How long a request looks through records before it answers with what it found and a cursor to go on.",
+        0.8,
+        unit="s",
+    )
+    searches: Annotated[int, Field(ge=1, le=1000)] = setting(
+        "LOGSTREAM_QUERY_SEARCHES",
+        "Requests of one process that may look through records at a time, at most two fewer than its connections; others "
+        "are answered 429.",
+        8,
     )
     legacy_timezone: ZoneInfo = setting(
         "LOGSTREAM_LEGACY_TIMEZONE", "Zone of /historical-logs times that name none, an IANA name.", ZoneInfo("UTC")

@@ -11,15 +11,16 @@ from logstream_query.moments import MAX_US
 Order = Literal["desc", "asc"]
 
 EXPECTED: Final = "the next_cursor of an earlier answer, unchanged"
+MAX_SEQUENCE: Final = 2**63 - 1
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _ORDERS: Final[tuple[Order, Order]] = ("desc", "asc")
-# Version, order, time of the walk's first question, time and sequence of the last record sent.
-_FORM: Final = struct.Struct(">BBqqq")
+# Version, order, time of the walk's first question, time and sequence of where it has got to, records sent so far.
+_FORM: Final = struct.Struct(">BBqqqq")
 
 
 class Position(NamedTuple):
-    """A record's place in the order of records."""
+    """A place in the order of records. No record need be stored there."""
 
     time_us: int
     sequence: int
@@ -27,14 +28,18 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """asked_at_us: when the first page was asked for, so that relative times mean the same on every page."""
+    """asked_at_us: when the first page was asked for, so that relative times mean the same on every page.
+
+    found: records on all pages so far.
+    """
 
     order: Order
     asked_at_us: int
     position: Position
+    found: int
 
     def encode(self) -> str:
-        raw = _FORM.pack(_VERSION, _ORDERS.index(self.order), self.asked_at_us, *self.position)
+        raw = _FORM.pack(_VERSION, _ORDERS.index(self.order), self.asked_at_us, *self.position, self.found)
         return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
@@ -42,10 +47,10 @@ def read_cursor(text: str) -> Cursor:
     """Raises ValueError for a text that no answer of this version carried."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        version, order, asked_at_us, time_us, sequence = _FORM.unpack(raw)
+        version, order, asked_at_us, time_us, sequence, found = _FORM.unpack(raw)
     except (binascii.Error, struct.error, ValueError) as error:
         raise ValueError(EXPECTED) from error
     known = version == _VERSION and order < len(_ORDERS)
-    if not (known and 0 <= asked_at_us <= MAX_US and 0 <= time_us <= MAX_US and sequence >= 0):
+    if not (known and 0 <= asked_at_us <= MAX_US and 0 <= time_us <= MAX_US and sequence >= 0 and found >= 0):
         raise ValueError(EXPECTED)
-    return Cursor(_ORDERS[order], asked_at_us, Position(time_us, sequence))
+    return Cursor(_ORDERS[order], asked_at_us, Position(time_us, sequence), found)

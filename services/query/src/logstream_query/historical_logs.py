@@ -9,20 +9,24 @@ from logstream_contract.records import seed_record
 
 from logstream_query.metrics import Metrics
 from logstream_query.queries import historical_query
-from logstream_query.store import Store
+from logstream_query.search import Search
+from logstream_query.store import Store, StoredRecord
 
 
-def historical_logs_routes(store: Store, metrics: Metrics, zone: tzinfo, clock: Callable[[], int]) -> Blueprint:
+def historical_logs_routes(
+    store: Store, search: Search, metrics: Metrics, zone: tzinfo, clock: Callable[[], int]
+) -> Blueprint:
     """zone: of times that name none. clock: microseconds since the epoch."""
     routes = Blueprint("historical_logs", __name__)
 
     @routes.get("/historical-logs")
     def historical_logs() -> Response:
         asked = historical_query(request.environ["QUERY_STRING"], clock(), zone)
-        if asked.after_sequence is None:
-            found = store.page(asked.filter, "desc", None, asked.limit)
-        else:
-            found = store.page_after_sequence(asked.filter, asked.after_sequence, asked.limit)
+        found: list[StoredRecord] = []
+        after = None if asked.after_sequence is None else store.position_of(asked.after_sequence)
+        # After a record that isn't stored any more came only what was older still.
+        if after or asked.after_sequence is None:
+            found = search.find_all(asked.filter, "desc", after, asked.limit)
         metrics.returned_records.labels("/historical-logs").inc(len(found))
         body = [
             seed_record(sequence, time_us, level, node, message) for sequence, time_us, _, level, node, message, _ in found

@@ -30,7 +30,25 @@ class Metrics:
         )
         self.unavailable_requests = Counter(
             "logstream_query_unavailable_requests",
-            "Requests not answered by the database: away, busy (no connection free in time), timeout, schema (no tables).",
+            "Requests not answered: the database is away, busy (no connection free in time), timeout, schema (no tables), "
+            "searches (too many at a time), client_gone (nobody waited any more).",
+            ["reason"],
+            registry=registry,
+        )
+        self.searches = Gauge(
+            "logstream_query_searches",
+            "Requests that look through records at the moment.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self.slice_timeouts = Counter(
+            "logstream_query_slice_timeouts",
+            "Slices of searches that took too long and were made smaller.",
+            registry=registry,
+        )
+        self.cancelled_transactions = Counter(
+            "logstream_query_cancelled_transactions",
+            "Transactions cancelled in the database: client_gone.",
             ["reason"],
             registry=registry,
         )

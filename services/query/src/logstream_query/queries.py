@@ -19,7 +19,8 @@ _NOT_BEFORE_START: Final = "a time that is not before the start"
 class PageQuery:
     """One page: at most `limit` records that match and come after `after` in this order.
 
-    asked_at_us: when the first page of the walk was asked for, microseconds since the epoch.
+    asked_at_us: when the first page of the walk was asked for, microseconds since the epoch. found: records on the pages
+    before.
     """
 
     filter: Filter
@@ -27,6 +28,7 @@ class PageQuery:
     after: Position | None
     limit: int
     asked_at_us: int
+    found: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,9 @@ def page_query(query_string: str, now_us: int) -> PageQuery:
         problems.append(parameter_problem("order", asked.order, f"{cursor.order}, the cursor's own order, or nothing"))
     if problems:
         raise InvalidParameters(problems)
-    order = cursor.order if cursor else asked.order or "desc"
-    return PageQuery(wanted, order, cursor.position if cursor else None, asked.limit, asked_at_us)
+    if not cursor:
+        return PageQuery(wanted, asked.order or "desc", None, asked.limit, asked_at_us, 0)
+    return PageQuery(wanted, cursor.order, cursor.position, asked.limit, asked_at_us, cursor.found)
 
 
 def filter_of(asked: FilterParameters, now_us: int, problems: list[ParameterProblem]) -> Filter:

@@ -1,15 +1,24 @@
-"""Finds records page by page, and says how far it looked. It knows neither HTTP nor SQL."""
+"""Finds records within a budget of time, and says how far it looked. It knows neither HTTP nor SQL."""
 
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Final
 
 from logstream_contract.filters import Filter
 
 from logstream_query.cursors import Order, Position
+from logstream_query.metrics import Metrics
+from logstream_query.ranges import border_us
 from logstream_query.store import Store, StoredRecord
+from logstream_query.unavailable import StatementTimeout, TooManySearches
+from logstream_query.walk import Budget, Steps, Walk
 
 _SEQUENCE_OF_RECORD: Final = 0
 _TIME_OF_RECORD: Final = 1
+# Connections kept for requests that need no search.
+_SPARE_CONNECTIONS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +34,70 @@ class Found:
     scanned_until_us: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class SearchLimits:
+    """budget_s: of one request. most_s: of one that would get no further otherwise. concurrent: searches at a time."""
+
+    budget_s: float = 0.8
+    most_s: float = 10.0
+    concurrent: int = 8
+    steps: Steps = field(default_factory=Steps)
+
+
+def fitting_searches(wished: int, connections: int) -> int:
+    """Searches at a time that leave some of a pool's connections to other requests."""
+    return max(1, min(wished, connections - _SPARE_CONNECTIONS))
+
+
 class Search:
-    """Every call answers within its budget, and gets further with each."""
+    """Every call answers within its budget, and gets further with each. May be called by many at once."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, metrics: Metrics, limits: SearchLimits | None = None) -> None:
         self._store = store
+        self._metrics = metrics
+        self._limits = limits or SearchLimits()
+        self._permits = threading.BoundedSemaphore(self._limits.concurrent)
 
-    def find(self, wanted: Filter, order: Order, after: Position | None, limit: int) -> Found:
-        """The first matching records after a position (or from the end of the order). Raises Unavailable."""
+    def find(
+        self,
+        wanted: Filter,
+        order: Order,
+        after: Position | None,
+        limit: int,
+        budget_s: float | None = None,
+        patience_s: float = 0.0,
+    ) -> Found:
+        """The first matching records after a position (or from the end of the order), as many as are found in time.
+
+        budget_s: to search for, the limits' own if None. patience_s: how long to wait when too many search already.
+        Raises Unavailable: TooManySearches, and StatementTimeout if it got no further within the most that a request may
+        take.
+        """
+        if _is_bounded(wanted):
+            return self._page(wanted, order, after, limit)
+        budget = Budget(self._limits.budget_s if budget_s is None else budget_s, self._limits.most_s)
+        walk = Walk(self._store, wanted, order, after, limit, budget, self._limits.steps)
+        try:
+            walk.look_at_first()
+            if not walk.is_over:
+                with self._permit(wanted, patience_s):
+                    walk.look_further()
+        finally:
+            self._metrics.slice_timeouts.inc(walk.timeouts)
+        return Found(walk.records, walk.position, walk.position and border_us(walk.position))
+
+    def find_all(self, wanted: Filter, order: Order, after: Position | None, limit: int) -> list[StoredRecord]:
+        """The first `limit` matching records after a position, for an answer that can't say how far it got.
+        Raises Unavailable, also when there was no time to look for them all."""
+        found = self.find(wanted, order, after, limit, self._limits.most_s)
+        if found.position and len(found.records) < limit:
+            raise StatementTimeout(
+                f"not all searched within {self._limits.most_s:g} s: ask for a shorter time range, or use /api/logs, which "
+                "answers as it gets along"
+            )
+        return found.records
+
+    def _page(self, wanted: Filter, order: Order, after: Position | None, limit: int) -> Found:
         # One more than asked for tells whether there is more.
         found = self._store.page(wanted, order, after, limit + 1)
         if len(found) <= limit:
@@ -40,3 +105,29 @@ class Search:
         last = found[limit - 1]
         position = Position(last[_TIME_OF_RECORD], last[_SEQUENCE_OF_RECORD])
         return Found(found[:limit], position, position.time_us)
+
+    @contextmanager
+    def _permit(self, wanted: Filter, patience_s: float) -> Iterator[None]:
+        """Needed by what the counts don't shorten enough."""
+        if not _is_costly(wanted):
+            yield
+            return
+        if not self._permits.acquire(blocking=patience_s > 0, timeout=patience_s or None):
+            raise TooManySearches(f"{self._limits.concurrent} searches are under way already: try again in a moment")
+        try:
+            with self._metrics.searches.track_inprogress():
+                yield
+        finally:
+            self._permits.release()
+
+
+def _is_bounded(wanted: Filter) -> bool:
+    """Whether the index of records alone leads to all that match."""
+    names = wanted.levels or wanted.level_contains or wanted.nodes or wanted.min_severity is not None
+    return bool(wanted.sequences) or not (names or _is_costly(wanted))
+
+
+def _is_costly(wanted: Filter) -> bool:
+    """Whether records themselves must be looked at."""
+    texts = wanted.text.included or wanted.text.excluded or wanted.regex
+    return bool(texts or wanted.attributes or wanted.not_attributes)

@@ -14,6 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from logstream_query.app import create_app
 from logstream_query.config import Config
 from logstream_query.metrics import Metrics
+from logstream_query.search import SearchLimits, fitting_searches
 from logstream_query.store import Store
 
 # gunicorn takes no longer request line; past it the answer is 414.
@@ -71,7 +72,12 @@ class Server(BaseApplication):  # type: ignore[misc]
             statement_timeout_s=self._config.statement_timeout_s,
         )
         self._store.open()
-        return create_app(self._store, metrics, _summed_registry, self._config.legacy_timezone)
+        limits = SearchLimits(
+            budget_s=self._config.search_budget_s,
+            most_s=self._config.statement_timeout_s,
+            concurrent=fitting_searches(self._config.searches, self._config.pool_connections),
+        )
+        return create_app(self._store, metrics, _summed_registry, self._config.legacy_timezone, limits=limits)
 
     def _close_store(self, _server: Any, _worker: Any) -> None:
         if self._store:

@@ -9,6 +9,7 @@ class Unavailable(Exception):
 
     reason: str
     status: int = 503
+    title: str = ""  # the status's own phrase
     retry_after_s: int | None = 2
 
 
@@ -37,3 +38,20 @@ class StatementTimeout(Unavailable):
     reason = "timeout"
     status = 504
     retry_after_s = None
+
+
+class ClientGone(Unavailable):
+    """Nobody waits for the answer any more. The status, nginx's own for this, is seen in metrics only."""
+
+    reason = "client_gone"
+    status = 499
+    title = "Client Closed Request"
+    retry_after_s = None
+
+
+class TooManySearches(Unavailable):
+    """This process searches for as many requests as it may at a time."""
+
+    reason = "searches"
+    status = 429
+    retry_after_s = 1

@@ -213,21 +213,16 @@ def test_new_records_do_not_shift_a_walk(store: Store, plant: Plant) -> None:
     assert seen == newest_first(old)
 
 
-def test_pages_after_a_record(store: Store, plant: Plant) -> None:
-    first = plant([Planted(START_US + index * SECOND_US, f"first {index}") for index in range(5)])
-    second = plant([Planted(START_US + index * SECOND_US, f"second {index}") for index in range(5)])
-    order = newest_first(first + second)
-    for place, record in enumerate(order):
-        assert store.page_after_sequence(Filter(), record[0], 3) == order[place + 1 : place + 4]
-    assert messages(store.page_after_sequence(Filter(text=Terms(("first",))), order[0][0], 2)) == ["first 4", "first 3"]
+def test_the_position_of_a_record(store: Store, plant: Plant) -> None:
+    stored = plant([Planted(START_US + index, f"{index}") for index in range(3)])
+    assert [store.position_of(record[0]) for record in stored] == [Position(record[1], record[0]) for record in stored]
 
 
-def test_after_a_record_that_is_not_stored_comes_nothing(store: Store, plant: Plant) -> None:
+def test_a_record_that_is_not_stored_has_no_position(store: Store, plant: Plant) -> None:
     stored = plant([Planted(START_US, "a"), Planted(START_US + 1, "b")])
     past_the_batch = stored[-1][0] + 1
     unknown_batch = stored[-1][0] + (5 << 16)
-    for sequence in (past_the_batch, unknown_batch, 0, 2**63 - 1):
-        assert store.page_after_sequence(Filter(), sequence, 3) == []
+    assert [store.position_of(sequence) for sequence in (past_the_batch, unknown_batch, 0, 2**63 - 1)] == [None] * 4
 
 
 def test_the_seed_finds_the_millisecond_it_was_told(store: Store, plant: Plant) -> None:
@@ -243,7 +238,7 @@ def test_a_database_without_tables(database_url: str, store: Store) -> None:
         try:
             assert "no logstream tables" in (store.problem() or "")
             with pytest.raises(SchemaMissing):
-                store.page_after_sequence(Filter(), 1, 1)
+                store.position_of(1)
         finally:
             connection.execute("ALTER TABLE batches_elsewhere RENAME TO batches")
-    assert store.page_after_sequence(Filter(), 1, 1) == []
+    assert store.position_of(1) is None

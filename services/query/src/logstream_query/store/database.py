@@ -3,9 +3,9 @@ called by many greenlets at once and block cooperatively."""
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import psycopg
 from logstream_contract.filters import Filter
@@ -16,7 +16,9 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequest
 
 from logstream_query.cursors import Order, Position
 from logstream_query.metrics import Metrics
-from logstream_query.store import statements
+from logstream_query.ranges import Range, common, merged
+from logstream_query.store import presence, sketches, statements
+from logstream_query.store.cancellation import Cancellation
 from logstream_query.store.conditions import InvalidRegex
 from logstream_query.store.connections import CONNECT_OPTIONS, adapt, connection_string
 from logstream_query.store.statements import Statement
@@ -34,10 +36,20 @@ _MAX_WAITING: Final = 200
 # database that was away for long is noticed soon after it is back.
 _RECONNECT_S: Final = 3.0
 _READINESS_WAIT_S: Final = 1.0
-_BEGIN: Final = sql.SQL("BEGIN READ ONLY; SET LOCAL statement_timeout = {}")
+# All statements of a transaction see the same records. Set in the transaction, the time-out also holds behind a pooler.
+_BEGIN: Final = sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {}")
 _COMMIT: Final = sql.SQL("COMMIT")
 _OPEN_TRANSACTION: Final = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 _READINESS: Final = sql.SQL("SELECT to_regclass('logs') IS NOT NULL AND to_regclass('batches') IS NOT NULL")
+
+
+class Nearest(NamedTuple):
+    """records: those of the records looked at that match. first, last: of those looked at; last None: there are no more.
+    Both None: the limit was reached before."""
+
+    records: list[StoredRecord]
+    first: Position | None
+    last: Position | None
 
 
 def url_problem(url: str) -> str | None:
@@ -61,8 +73,7 @@ class Store:
         self._size = pool_connections
         self._used = 0
         self._statement_timeout_s = statement_timeout_s
-        # Set in the transaction, the time-out also holds behind a pooler.
-        self._begin = _BEGIN.format(sql.Literal(round(statement_timeout_s * 1_000)))
+        self._cancellation = Cancellation(metrics)
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             connection_string(url),
             kwargs=CONNECT_OPTIONS,
@@ -77,23 +88,66 @@ class Store:
 
     def open(self) -> None:
         """Starts connecting and doesn't wait for it."""
+        self._cancellation.start()
         self._pool.open()
 
     def close(self) -> None:
         self._pool.close()
+        self._cancellation.stop()
 
     def page(self, wanted: Filter, order: Order, after: Position | None, limit: int) -> list[StoredRecord]:
         """The first `limit` matching records after a position (or from the end of the order)."""
         with self.transaction() as connection:
             return _records(connection, statements.page(wanted, order, after, limit))
 
-    def page_after_sequence(self, wanted: Filter, sequence: int, limit: int) -> list[StoredRecord]:
-        """Newest first, the matching records after the record of this sequence; none if no such record is stored."""
+    def nearest(
+        self, wanted: Filter, order: Order, after: Position | None, limit: int, rows: int, timeout_s: float
+    ) -> Nearest:
+        """Looks at the next `rows` records, whatever they are, and stops when `limit` of them match."""
+        with self.transaction(timeout_s=timeout_s) as connection:
+            records = _records(connection, statements.nearest(wanted, order, after, limit, rows))
+            if len(records) >= limit:
+                return Nearest(records, None, None)
+            ends = [Position(*row) for row in _rows(connection, statements.nearest_ends(wanted, order, after, rows))]
+        return Nearest(records, ends[0] if ends else None, ends[1] if len(ends) > 1 else None)
+
+    def within(
+        self, wanted: Filter, order: Order, ranges: Sequence[Range], after: Position | None, limit: int, timeout_s: float
+    ) -> list[StoredRecord]:
+        """The first matching records after a position that have these times, which must lie within the filter's own."""
+        with self.transaction(timeout_s=timeout_s) as connection:
+            return _records(connection, statements.within(wanted, order, ranges, after, limit))
+
+    def last_time(self, wanted: Filter, order: Order, after: Position, timeout_s: float) -> int | None:
+        """Microseconds since the epoch, of the last record of the filter's times; None if there is none from there on."""
+        with self.transaction(timeout_s=timeout_s) as connection:
+            rows = _rows(connection, statements.last_time(wanted, order, after))
+        return rows[0][0] if rows else None
+
+    def possible(self, wanted: Filter, within: Range, timeout_s: float) -> list[Range] | None:
+        """Newest first, the hours in which records can match as far as the counts and the search index know."""
+        with self.transaction(timeout_s=timeout_s) as connection:
+            hours = presence.present(connection, wanted, presence.HOUR_S, *within) if presence.can_tell(wanted) else None
+            if hours is not None and not (hours := common(hours, [within])):
+                return []
+            reach = Range(hours[-1].from_us, hours[0].to_us) if hours else within
+            blocks = sketches.candidates(connection, wanted, *reach)
+        if blocks is None:
+            return hours
+        return merged(blocks) if hours is None else common(merged(blocks), hours)
+
+    def present_minutes(self, wanted: Filter, within: Range, timeout_s: float) -> list[Range] | None:
+        """Newest first, the minutes with records of the filter's nodes and levels; None if it names none."""
+        if not presence.can_tell(wanted):
+            return None
+        with self.transaction(timeout_s=timeout_s) as connection:
+            return presence.present(connection, wanted, presence.MINUTE_S, *within)
+
+    def position_of(self, sequence: int) -> Position | None:
+        """Of the stored record of this sequence."""
         with self.transaction() as connection:
             time_us = _time_of(connection, sequence)
-            if time_us is None:
-                return []
-            return _records(connection, statements.page(wanted, "desc", Position(time_us, sequence), limit))
+        return None if time_us is None else Position(time_us, sequence)
 
     def problem(self) -> str | None:
         """Why questions can't be answered at the moment, or None. A busy database is no problem: it answers others."""
@@ -109,14 +163,18 @@ class Store:
         return None if row and row[0] else "the database has no logstream tables yet: waiting for a writer to create them"
 
     @contextmanager
-    def transaction(self, wait_s: float | None = None) -> Iterator[Connection]:
-        """A read-only transaction; wait_s: for a connection, the pool's own time if None."""
+    def transaction(self, wait_s: float | None = None, timeout_s: float | None = None) -> Iterator[Connection]:
+        """A read-only transaction, in which all statements see the same records.
+
+        wait_s: for a connection, the pool's own time if None. timeout_s: of each statement, the store's own if None. When
+        the client of the request under way leaves, the statement is cancelled and ClientGone raised.
+        """
         try:
             with self._metrics.pool_waiting_requests.track_inprogress():
-                connection = self._begun(wait_s or self._pool.timeout)
+                connection = self._begun(wait_s or self._pool.timeout, timeout_s or self._statement_timeout_s)
             self._used += 1
             try:
-                with self._metrics.pool_used_connections.track_inprogress():
+                with self._metrics.pool_used_connections.track_inprogress(), self._cancellation.watching(connection):
                     yield connection
                     connection.execute(_COMMIT)
             except Exception:
@@ -127,19 +185,20 @@ class Store:
                 self._used -= 1
                 self._pool.putconn(connection)
         except psycopg.Error as error:
-            raise self._unavailable(error) from error
+            raise self._unavailable(error, timeout_s or self._statement_timeout_s) from error
 
-    def _begun(self, wait_s: float) -> Connection:
+    def _begun(self, wait_s: float, timeout_s: float) -> Connection:
         """A connection of the pool with a transaction begun, which must be put back.
 
         BEGIN shows whether the connection was lost while it lay in the pool. Then the next one is taken at once, however
         many were lost; the pool's own check pauses a second or more after each.
         """
+        begin = _BEGIN.format(sql.Literal(max(1, round(timeout_s * 1_000))))
         deadline_s = time.monotonic() + wait_s
         for left in range(self._size, -1, -1):
             connection = self._pool.getconn(deadline_s - time.monotonic())
             try:
-                connection.execute(self._begin)
+                connection.execute(begin)
             except BaseException as error:
                 self._pool.putconn(connection)
                 if not left or not isinstance(error, psycopg.OperationalError):
@@ -148,7 +207,7 @@ class Store:
                 break
         return connection
 
-    def _unavailable(self, error: psycopg.Error) -> Exception:
+    def _unavailable(self, error: psycopg.Error, timeout_s: float) -> Exception:
         """Ours for psycopg's error; one that is no outage but our mistake is given back as it is."""
         if isinstance(error, (TooManyRequests, PoolTimeout)):
             if self._used >= self._size or isinstance(error, TooManyRequests):
@@ -160,8 +219,7 @@ class Store:
             return InvalidRegex(error.diag.message_primary or str(error))
         if isinstance(error, errors.QueryCanceled):
             return StatementTimeout(
-                f"not answered within {self._statement_timeout_s:g} s: "
-                "ask for a shorter time range, or filter by level or node"
+                f"not answered within {timeout_s:.3g} s: ask for a shorter time range, or filter by level or node"
             )
         if isinstance(error, (errors.UndefinedTable, errors.UndefinedColumn)):
             return SchemaMissing("the database has no logstream tables yet, or of another version")

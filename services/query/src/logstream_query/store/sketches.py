@@ -13,8 +13,7 @@ from logstream_contract.lowercase import simple_lower
 from psycopg import Connection, sql
 
 from logstream_query.moments import as_datetime
-
-Range = tuple[int, int]
+from logstream_query.ranges import Range, merged
 
 # A segment that was merged into another between two statements is looked up again.
 _TRIES: Final = 3
@@ -59,21 +58,7 @@ def candidates(connection: Connection, wanted: Filter, from_us: int, to_us: int)
     else:
         return None
     rest = connection.execute(_NOT_INDEXED, (indexed[0], *times), binary=True).fetchall()
-    return joined([*ranges, *rest], from_us, to_us)
-
-
-def joined(ranges: Iterable[Range], from_us: int, to_us: int) -> list[Range]:
-    """Newest first, cut to the range, overlapping ones made one."""
-    result: list[Range] = []
-    for begin, end in sorted(ranges, key=lambda one: one[1], reverse=True):
-        begin, end = max(begin, from_us), min(end, to_us)
-        if begin > end:
-            continue
-        if result and end >= result[-1][0] - 1:
-            result[-1] = min(begin, result[-1][0]), result[-1][1]
-        else:
-            result.append((begin, end))
-    return result
+    return merged((max(begin, from_us), min(end, to_us)) for begin, end in [*ranges, *rest])
 
 
 def _slots_of(wanted: Filter) -> list[int]:
@@ -111,14 +96,14 @@ def _all_set(slots: Iterable[int], pages: dict[int, bytes], blocks: int) -> int:
     return found
 
 
-def _ranges(connection: Connection, found: dict[int, int]) -> list[Range] | None:
+def _ranges(connection: Connection, found: dict[int, int]) -> list[tuple[int, int]] | None:
     """Times of the blocks; None if a segment is gone."""
     if not found:
         return []
     rows = connection.execute(_TIMES, (list(found),), binary=True).fetchall()
     if len(rows) < len(found):
         return None
-    ranges: list[Range] = []
+    ranges: list[tuple[int, int]] = []
     for segment, block_from, block_to in rows:
         begins, ends = (struct.unpack(f"<{len(stored) // 8}q", stored) for stored in (block_from, block_to))
         for first, last in _runs(found[segment]):
@@ -126,7 +111,7 @@ def _ranges(connection: Connection, found: dict[int, int]) -> list[Range] | None
     return ranges
 
 
-def _side_by_side(begins: Sequence[int], ends: Sequence[int]) -> Iterator[Range]:
+def _side_by_side(begins: Sequence[int], ends: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Blocks that follow each other as one range; late rows have blocks out of turn."""
     begin, end = begins[0], ends[0]
     for next_begin, next_end in zip(begins[1:], ends[1:], strict=True):

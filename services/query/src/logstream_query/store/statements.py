@@ -1,6 +1,7 @@
 """SQL for the questions, composed but not executed. Every value goes in as a parameter; columns and operators stand here."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from logstream_contract.filters import Filter
@@ -8,10 +9,13 @@ from psycopg import sql
 
 from logstream_query.cursors import Order, Position
 from logstream_query.moments import as_datetime
+from logstream_query.ranges import Range
 from logstream_query.store.conditions import Conditions, add_filter
 
 # The order of the columns is that of logstream_query.store.StoredRecord.
-_SELECT: Final = sql.SQL("SELECT sequence, time, severity, level, node, message, attributes FROM logs")
+_COLUMNS: Final = sql.SQL("SELECT sequence, time, severity, level, node, message, attributes FROM ")
+_SELECT: Final = _COLUMNS + sql.SQL("logs")
+_LIMIT: Final = sql.SQL(" LIMIT %s")
 _ORDER_BY: Final = {
     "desc": sql.SQL(" ORDER BY time DESC, sequence DESC"),
     "asc": sql.SQL(" ORDER BY time, sequence"),
@@ -20,6 +24,12 @@ _ORDER_BY: Final = {
 _AFTER: Final = {
     "desc": sql.SQL("time <= %s AND (time, sequence) < (%s, %s)"),
     "asc": sql.SQL("time >= %s AND (time, sequence) > (%s, %s)"),
+}
+# For ranges that don't reach over the position's time. A comparison of pairs would make the index be read from the position
+# on, instead of from each range on.
+_BEHIND: Final = {
+    "desc": sql.SQL("(time < %s OR sequence < %s)"),
+    "asc": sql.SQL("(time > %s OR sequence > %s)"),
 }
 
 
@@ -33,12 +43,90 @@ class Statement:
 
 def page(wanted: Filter, order: Order, after: Position | None, limit: int) -> Statement:
     """The first `limit` matching records after a position (or from the end of the order)."""
+    conditions = _after(order, after)
+    add_filter(conditions, wanted)
+    return Statement(_SELECT + conditions.where() + _ORDER_BY[order] + _LIMIT, (*conditions.values, limit))
+
+
+def nearest(wanted: Filter, order: Order, after: Position | None, limit: int, rows: int) -> Statement:
+    """As page, of the next `rows` records only, whether they match or not."""
+    inner, outer = _after(order, after), Conditions()
+    add_filter(inner, _times_of(wanted))
+    add_filter(outer, _without_times(wanted))
+    query = (
+        _COLUMNS
+        + sql.SQL("(")
+        + _SELECT
+        + inner.where()
+        + _ORDER_BY[order]
+        + sql.SQL(" LIMIT %s) AS nearest")
+        + outer.where()
+        + _ORDER_BY[order]
+        + _LIMIT
+    )
+    return Statement(query, (*inner.values, rows, *outer.values, limit))
+
+
+def nearest_ends(wanted: Filter, order: Order, after: Position | None, rows: int) -> Statement:
+    """Time and sequence of the first and, if there are so many, the last of the next `rows` (at least 2) records."""
+    conditions = _after(order, after)
+    add_filter(conditions, _times_of(wanted))
+    one = sql.SQL("(SELECT time, sequence FROM logs") + conditions.where() + _ORDER_BY[order]
+    query = one + sql.SQL(" LIMIT 1) UNION ALL ") + one + sql.SQL(" LIMIT 1 OFFSET %s)")
+    return Statement(query, (*conditions.values, *conditions.values, rows - 1))
+
+
+def within(wanted: Filter, order: Order, ranges: Sequence[Range], after: Position | None, limit: int) -> Statement:
+    """As page, of the records of these times, which must lie within the filter's own and not reach over the position's."""
+    starts = [as_datetime(one.from_us) for one in ranges]
+    ends = [as_datetime(one.to_us) for one in ranges]
+    conditions = Conditions()
+    # Constant bounds let the planner leave out chunks; what is between the ranges is left out when the query runs.
+    conditions.add(sql.SQL("time >= %s AND time <= %s"), min(starts), max(ends))
+    if after is not None:
+        conditions.add(_BEHIND[order], as_datetime(after.time_us), after.sequence)
+    if len(ranges) == 1:
+        add_filter(conditions, _without_times(wanted))
+        return Statement(_SELECT + conditions.where() + _ORDER_BY[order] + _LIMIT, (*conditions.values, limit))
+    conditions.add(sql.SQL("time >= range.start AND time <= range.stop"))
+    add_filter(conditions, _without_times(wanted))
+    query = (
+        sql.SQL("SELECT found.* FROM unnest(%s::timestamptz[], %s::timestamptz[]) AS range (start, stop), LATERAL (")
+        + _SELECT
+        + conditions.where()
+        + _ORDER_BY[order]
+        + sql.SQL(" LIMIT %s) AS found")
+        + _ORDER_BY[order]
+        + _LIMIT
+    )
+    return Statement(query, (starts, ends, *conditions.values, limit, limit))
+
+
+def last_time(wanted: Filter, order: Order, after: Position) -> Statement:
+    """The time of the last record, in this order, of the filter's times; whether it matches otherwise or not."""
+    conditions = Conditions()
+    conditions.add(sql.SQL("time <= %s") if order == "desc" else sql.SQL("time >= %s"), as_datetime(after.time_us))
+    add_filter(conditions, _times_of(wanted))
+    backwards = _ORDER_BY["asc" if order == "desc" else "desc"]
+    return Statement(
+        sql.SQL("SELECT time FROM logs") + conditions.where() + backwards + sql.SQL(" LIMIT 1"), tuple(conditions.values)
+    )
+
+
+def _after(order: Order, after: Position | None) -> Conditions:
     conditions = Conditions()
     if after is not None:
         time = as_datetime(after.time_us)
         conditions.add(_AFTER[order], time, time, after.sequence)
-    add_filter(conditions, wanted)
-    return Statement(_SELECT + conditions.where() + _ORDER_BY[order] + sql.SQL(" LIMIT %s"), (*conditions.values, limit))
+    return conditions
+
+
+def _times_of(wanted: Filter) -> Filter:
+    return Filter(start_us=wanted.start_us, end_us=wanted.end_us)
+
+
+def _without_times(wanted: Filter) -> Filter:
+    return replace(wanted, start_us=None, end_us=None)
 
 
 def batch_times(number: int) -> Statement:

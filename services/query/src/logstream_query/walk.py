@@ -1,0 +1,166 @@
+"""The way of one search through the records, slice by slice, within a budget of time. It knows neither HTTP nor SQL."""
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from logstream_contract.filters import Filter
+
+from logstream_query.cursors import Order, Position
+from logstream_query.pace import Pace
+from logstream_query.plan import Plan
+from logstream_query.ranges import Range, past, short_of, take
+from logstream_query.store import Store, StoredRecord
+from logstream_query.unavailable import StatementTimeout
+
+_SEQUENCE_OF_RECORD: Final = 0
+_TIME_OF_RECORD: Final = 1
+# A statement may take this much longer than what is left, so that a slice that nearly fits is not in vain.
+_GRACE_S: Final = 0.1
+# Less isn't worth a statement.
+_LEAST_LEFT_S: Final = 0.02
+# Ranges read by one statement: each costs a fraction of a millisecond.
+_MOST_RANGES: Final = 200
+
+
+class Budget:
+    """seconds: to search for. most_s: what the request may take if it would get no further otherwise."""
+
+    def __init__(self, seconds: float, most_s: float) -> None:
+        self._began_s = time.monotonic()
+        self._seconds = seconds
+        self._most_s = most_s
+
+    def left_s(self) -> float:
+        return self._began_s + self._seconds - time.monotonic()
+
+    @property
+    def is_used_up(self) -> bool:
+        return self.left_s() < _LEAST_LEFT_S
+
+    def slice_timeout_s(self) -> float:
+        """Half of what is left: after a slice that took too long there is time for a smaller one."""
+        return min(max(0.0, self.left_s()) / 2 + _GRACE_S, self.most_left_s())
+
+    def most_left_s(self) -> float:
+        return max(_GRACE_S, self._began_s + self._most_s - time.monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """How many records a search looks at before it thinks about where to look: first_rows, or if these take too long,
+    least_rows, which may take as long as a statement may."""
+
+    first_rows: int = 20_000
+    least_rows: int = 500
+
+
+class Walk:
+    """position: where to go on; None when all was looked at. records: at most as many as asked for. Not shared."""
+
+    def __init__(
+        self, store: Store, wanted: Filter, order: Order, after: Position | None, limit: int, budget: Budget, steps: Steps
+    ) -> None:
+        self._store = store
+        self._wanted = wanted
+        self._order: Order = order
+        self._limit = limit
+        self._budget = budget
+        self._steps = steps
+        self._pace = Pace(1)
+        self._has_more = False
+        self.position = after
+        self.records: list[StoredRecord] = []
+        self.timeouts = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether this request gets no further: all is looked at, the page is full, or the budget used up."""
+        return self.position is None or self._has_more or self._budget.is_used_up
+
+    def look_at_first(self) -> None:
+        """The records that come next, whatever they are: finds what is frequent, and gets further in any case.
+        Raises StatementTimeout when even the least number of records took too long."""
+        began_s = time.monotonic()
+        try:
+            nearest = self._store.nearest(
+                self._wanted,
+                self._order,
+                self.position,
+                self._wanting,
+                self._steps.first_rows,
+                self._budget.slice_timeout_s(),
+            )
+        except StatementTimeout:
+            self.timeouts += 1
+            began_s = time.monotonic()
+            nearest = self._store.nearest(
+                self._wanted, self._order, self.position, self._wanting, self._steps.least_rows, self._budget.most_left_s()
+            )
+        self.position = nearest.last
+        if nearest.first and nearest.last:
+            span_us = abs(nearest.first.time_us - nearest.last.time_us) + 1
+            self._pace = Pace(span_us)
+            self._pace.took(span_us, time.monotonic() - began_s)
+        self._add(nearest.records)
+
+    def look_further(self) -> None:
+        """Slice by slice where the plan says, until this request gets no further."""
+        assert self.position
+        try:
+            end_us = self._store.last_time(self._wanted, self._order, self.position, self._budget.slice_timeout_s())
+        except StatementTimeout:
+            self.timeouts += 1
+            return
+        if end_us is None:
+            self.position = None
+            return
+        whole = Range(min(end_us, self.position.time_us), max(end_us, self.position.time_us))
+        plan = Plan(self._store, self._wanted, self._order, whole)
+        while not self.is_over:
+            part = plan.next_part(self._budget.slice_timeout_s())
+            if part is None:
+                self.position = None
+            elif self._go_through(part.ranges):
+                self.position = part.end
+
+    def _go_through(self, ranges: list[Range]) -> bool:
+        """Whether to the end."""
+        while ranges and not self.is_over:
+            group, rest = take(ranges, self._pace.span_us(self._budget.left_s()), _MOST_RANGES, self._order)
+            if not self._look_within(group):
+                continue
+            if self._has_more:
+                return False
+            ranges = rest
+            self.position = (short_of(rest[0], self._order) if rest else None) or past(group[-1], self._order)
+        return not ranges
+
+    def _look_within(self, group: list[Range]) -> bool:
+        """False: it took too long, and the next slice is to be smaller."""
+        span_us = sum(one.span_us for one in group)
+        began_s = time.monotonic()
+        try:
+            found = self._store.within(
+                self._wanted, self._order, group, self.position, self._wanting, self._budget.slice_timeout_s()
+            )
+        except StatementTimeout:
+            self.timeouts += 1
+            self._pace.timed_out(span_us)
+            return False
+        self._pace.took(span_us, time.monotonic() - began_s)
+        self._add(found)
+        return True
+
+    @property
+    def _wanting(self) -> int:
+        """One more than the page holds tells whether there is more."""
+        return self._limit + 1 - len(self.records)
+
+    def _add(self, found: list[StoredRecord]) -> None:
+        self.records += found
+        self._has_more = len(self.records) > self._limit
+        if self._has_more:
+            del self.records[self._limit :]
+            last = self.records[-1]
+            self.position = Position(last[_TIME_OF_RECORD], last[_SEQUENCE_OF_RECORD])
