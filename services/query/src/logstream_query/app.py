@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from werkzeug.exceptions import HTTPException
 
 from logstream_query.api import api_routes
+from logstream_query.documentation import documentation_routes
 from logstream_query.health import health_routes
 from logstream_query.historical_logs import historical_logs_routes
 from logstream_query.metrics import Metrics
@@ -42,6 +43,7 @@ def create_app(
     app = Flask("logstream_query", static_folder=None)
     app.register_blueprint(api_routes(Search(store), metrics, clock))
     app.register_blueprint(historical_logs_routes(store, metrics, zone, clock))
+    app.register_blueprint(documentation_routes())
     app.register_blueprint(health_routes(store, registry))
     _answer_errors(app, metrics)
     _count_requests(app, metrics)
