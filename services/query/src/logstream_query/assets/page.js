@@ -27,7 +27,7 @@ function target(form) {
 
 async function send(form) {
   const url = target(form);
-  const [output, button] = [form.querySelector("output"), form.querySelector("button")];
+  const [output, button] = [form.querySelector(".answer"), form.querySelector("button")];
   const [request, status, body] = ["request", "status", "body"].map((name) => form.querySelector(`[data-${name}]`));
   output.hidden = false;
   request.textContent = `curl '${location.origin}${url.replaceAll("'", "%27")}'`;
