@@ -57,22 +57,18 @@ def _read_time(text: str, info: ValidationInfo) -> Moment:
 
 
 _TEXT: Final = WithJsonSchema({"type": "string"})
-_SEARCH_TEXT: Final = WithJsonSchema(
-    {"type": "string", "maxLength": MAX_TEXT_CHARACTERS, "examples": ['disk "no space" -test']}
-)
-_MIN_LEVEL: Final = WithJsonSchema({"type": "string", "examples": ["warn", "17"]})
-_SEQUENCE: Final = WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,19}$", "examples": ["65536"]})
-_CURSOR: Final = WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"})
 _TIME: Final = WithJsonSchema({"type": "string", "examples": ["2024-08-06T18:51:32Z", "1722970292", "-15m"]})
 _LIMIT: Final = WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT})
 _ORDER: Final = WithJsonSchema({"type": "string", "enum": ["desc", "asc"]})
+_SEQUENCE: Final = WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,19}$", "examples": ["65536"]})
+_CURSOR: Final = WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"})
 
 Time = Annotated[Moment, PlainValidator(_read_time), _TIME]
 Limit = Annotated[int, PlainValidator(_read_limit), _LIMIT]
 Names = Annotated[tuple[str, ...], PlainValidator(read_names), _TEXT]
-MinLevel = Annotated[int, PlainValidator(_read_min_level), _MIN_LEVEL]
+MinLevel = Annotated[int, PlainValidator(_read_min_level), _TEXT]
 Sequence = Annotated[int, PlainValidator(_read_sequence), _SEQUENCE]
-SearchText = Annotated[Terms, PlainValidator(read_terms), _SEARCH_TEXT]
+SearchText = Annotated[Terms, PlainValidator(read_terms), _TEXT]
 CursorText = Annotated[Cursor, PlainValidator(read_cursor), _CURSOR]
 OrderText = Annotated[Order, PlainValidator(_read_order), _ORDER]
 
