@@ -1,4 +1,4 @@
-"""Requests made up from the OpenAPI document, valid ones and others, against the running service: whatever they hold, the
+"""Requests made up from the OpenAPI document, good ones and any others, against the running service: whatever they hold, the
 answer is one that the document tells of."""
 
 import os
@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,37 @@ RECORDS = (
     ("2024-08-07T00:00:00+00", 0, "100%", "näme", "x" * 10_000, None),
 )
 
+START = {"enum": ["2024-08-06", "1722970292", "1722970292513", "-5200w"]}
+END = {"enum": ["now", "2024-08-07", "2034-01-01T00:00:00+02:00"]}
+TEXT = {"enum": ["disk", "%", "_", "\\", "\u202e", 'ü "full"', "-full x", "💥"]}
+SEQUENCE = {"enum": ["65536", "65539"]}
+ATTRIBUTES = {
+    "type": "object",
+    "properties": {
+        "attr.trace_id": {"enum": ["4bf92f3577b34da6", ""]},
+        "attr.ключ": {"enum": ["\n"]},
+        "-attr.trace_id": {"enum": ["4bf92f3577b34da6", "%"]},
+    },
+    "additionalProperties": False,
+}
+# What is likely to be asked, by the parameter's name.
+PLAUSIBLE: dict[str, dict[str, Any]] = {
+    "start": START,
+    "startTime": START,
+    "end": END,
+    "endTime": END,
+    "level": {"enum": ["error", "WARN,info", "100%", "nothing"]},
+    "min_level": {"enum": ["warn", "9"]},
+    "node": {"enum": ["api-*", "näme", "db,api-1", "*"]},
+    "q": TEXT,
+    "message": TEXT,
+    "regex": {"enum": ["^disk", "[0-9]{3}", "(x+x+)+y"]},
+    "sequence": SEQUENCE,
+    "sequence_number": SEQUENCE,
+    "bucket": {"enum": ["1d", "52w"]},
+    "attr": ATTRIBUTES,
+}
+
 
 def strict(schema: Any) -> Any:
     """A copy in which an object with a field that isn't described is wrong, so that no field goes undescribed."""
@@ -41,20 +73,40 @@ def strict(schema: Any) -> Any:
     return copy
 
 
-SCHEMA = schemathesis.openapi.from_dict(
-    strict(openapi_document(API, "test")),
-    config=schemathesis.Config.from_dict(
-        {
-            # The same requests every time.
-            "generation": {"deterministic": True, "max-examples": MAX_EXAMPLES},
-            "phases": {"coverage": {"generate-duplicate-query-parameters": True}},
-            "checks": {
-                # A schema can't say all: that a start lies before its end, that a text is a time.
-                "positive_data_acceptance": {"expected-statuses": [200, 400, 404, 414]},
-                "negative_data_rejection": {"expected-statuses": [400, 404, 405, 414]},
-            },
-        }
-    ),
+def plausible(document: dict[str, Any]) -> dict[str, Any]:
+    """A copy that allows only what is likely to be asked, and no cursor: none can be known beforehand."""
+    copy = deepcopy(document)
+    for path in copy["paths"].values():
+        parameters = [one for one in path["get"].get("parameters", []) if one["name"] != "cursor"]
+        for parameter in parameters:
+            parameter["schema"] = PLAUSIBLE.get(parameter["name"], parameter["schema"])
+            parameter.pop("allowEmptyValue", None)
+        path["get"]["parameters"] = parameters
+    return copy
+
+
+def schema_of(document: dict[str, Any], **config: Any) -> schemathesis.BaseSchema:
+    """Makes the same requests every time."""
+    generation = {"deterministic": True, "max-examples": MAX_EXAMPLES, **config.pop("generation", {})}
+    return schemathesis.openapi.from_dict(
+        document, config=schemathesis.Config.from_dict({"generation": generation, **config})
+    )
+
+
+DOCUMENT = strict(openapi_document(API, "test"))
+ANYTHING = schema_of(
+    DOCUMENT,
+    phases={"coverage": {"generate-duplicate-query-parameters": True}},
+    checks={
+        # A schema can't say all: that a start lies before its end, that a text is a time.
+        "positive_data_acceptance": {"expected-statuses": [200, 400, 404, 414]},
+        "negative_data_rejection": {"expected-statuses": [400, 404, 405, 414]},
+    },
+)
+GOOD = schema_of(
+    plausible(DOCUMENT),
+    generation={"mode": "positive"},
+    checks={"positive_data_acceptance": {"expected-statuses": [200]}},
 )
 
 
@@ -114,23 +166,15 @@ def session() -> Iterator[requests.Session]:
         yield opened
 
 
-@pytest.fixture(scope="module")
-def statuses() -> dict[str, set[int]]:
-    """What each route has answered."""
-    return {}
-
-
-@SCHEMA.parametrize()
+@ANYTHING.parametrize()
 def test_every_answer_is_one_the_document_tells_of(
-    case: schemathesis.Case[Any], service_url: str, session: requests.Session, statuses: dict[str, set[int]]
+    case: schemathesis.Case[Any], service_url: str, session: requests.Session
 ) -> None:
-    answer = case.call_and_validate(base_url=service_url, session=session)
-    statuses.setdefault(case.path, set()).add(answer.status_code)
+    case.call_and_validate(base_url=service_url, session=session)
 
 
-def test_good_requests_and_bad_ones_were_made(service_url: str, statuses: dict[str, set[int]]) -> None:
-    if not statuses:
-        pytest.skip("looks at what the requests of this run were answered")
-    for operation in API.operations:
-        expected = {200, 400} if operation.parameters else {200}
-        assert expected - statuses.get(operation.path, expected) == set(), operation.path
+@GOOD.parametrize()
+def test_good_requests_are_answered_as_described(
+    case: schemathesis.Case[Any], service_url: str, session: requests.Session
+) -> None:
+    case.call_and_validate(base_url=service_url, session=session)
