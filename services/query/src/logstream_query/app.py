@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from logstream_query.api import api_routes
 from logstream_query.clients import KnownClients
+from logstream_query.documentation import documentation_routes
 from logstream_query.health import health_routes
 from logstream_query.historical_logs import historical_logs_routes
 from logstream_query.metrics import Metrics
@@ -47,6 +48,7 @@ def create_app(
     search = Search(store, metrics, limits)
     app.register_blueprint(api_routes(search, metrics, clock))
     app.register_blueprint(historical_logs_routes(store, search, metrics, zone, clock))
+    app.register_blueprint(documentation_routes())
     app.register_blueprint(health_routes(store, registry))
     _answer_errors(app, metrics)
     _count_requests(app, metrics)

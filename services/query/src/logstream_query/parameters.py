@@ -47,12 +47,14 @@ _TEXT: Final = WithJsonSchema({"type": "string"})
 _TIME: Final = WithJsonSchema({"type": "string", "examples": ["2024-08-06T18:51:32Z", "1722970292", "-15m"]})
 _LIMIT: Final = WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT})
 _ORDER: Final = WithJsonSchema({"type": "string", "enum": ["desc", "asc"]})
+_SEQUENCE: Final = WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,19}$", "examples": ["65536"]})
+_CURSOR: Final = WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"})
 
 Time = Annotated[Moment, PlainValidator(_read_time), _TIME]
 Limit = Annotated[int, PlainValidator(_read_limit), _LIMIT]
-Sequence = Annotated[int, PlainValidator(_read_sequence), _TEXT]
+Sequence = Annotated[int, PlainValidator(_read_sequence), _SEQUENCE]
 Sequences = Annotated[tuple[int, ...], PlainValidator(_read_sequences), _TEXT]
-CursorText = Annotated[Cursor, PlainValidator(read_cursor), _TEXT]
+CursorText = Annotated[Cursor, PlainValidator(read_cursor), _CURSOR]
 OrderText = Annotated[Order, PlainValidator(_read_order), _ORDER]
 
 

@@ -13,8 +13,9 @@ from harness.waiting import wait_for
 from logstream_contract.filters import Filter, read_terms
 from logstream_contract.packing import Packer
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_query.ranges import Range
 from logstream_query.store.connections import adapt
-from logstream_query.store.sketches import Range, candidates
+from logstream_query.store.sketches import candidates
 from logstream_writer.delivery import Delivery
 from logstream_writer.inbound import decode
 from logstream_writer.store import locks, search_index, search_statements

@@ -1,0 +1,98 @@
+"""The list of what this service answers under /api, and of the seed's route: one entry a route, from which the document is
+made. A test holds the list and the application's routes together."""
+
+from types import MappingProxyType
+from typing import Any, Final
+
+from logstream_query.answers import Page, Problem, SeedRecord
+from logstream_query.openapi import Answer, Api, Operation
+from logstream_query.parameters import HistoricalLogsParameters, LogsParameters
+from logstream_query.problems import MEDIA_TYPE
+
+_JSON: Final = "application/json"
+_HTML: Final = "text/html; charset=utf-8"
+_PROBLEM: Final = MappingProxyType({MEDIA_TYPE: Problem})
+_RETRY_AFTER: Final = MappingProxyType(
+    {"Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "integer", "minimum": 1}}}
+)
+
+PROBLEMS: Final = MappingProxyType(
+    {
+        400: ("InvalidParameters", Answer("Parameters can't be read, are unknown, or don't go together.", _PROBLEM)),
+        404: ("NotFound", Answer("Nothing is stored under this name.", _PROBLEM)),
+        414: (
+            "UriTooLong",
+            Answer(
+                "The request line is longer than 8,190 bytes. Answered before the service reads it.", {"text/html": None}
+            ),
+        ),
+        429: ("TooManySearches", Answer("As many searches run as may run at once.", _PROBLEM, _RETRY_AFTER)),
+        500: ("InternalError", Answer("The service failed; its log says more.", _PROBLEM)),
+        502: ("QueryUnreachable", Answer("The page's proxy can't reach the query service.", _PROBLEM)),
+        503: (
+            "Unavailable",
+            Answer("The database is away, not migrated yet, or all connections to it are in use.", _PROBLEM, _RETRY_AFTER),
+        ),
+        504: (
+            "TooSlow",
+            Answer("The database took longer than it may: ask for a shorter time range, or filter more.", _PROBLEM),
+        ),
+    }
+)
+
+# What every route can answer, what one with parameters can, and one that asks the database.
+_ALWAYS: Final = (500, 502)
+_READING: Final = (400, 414, *_ALWAYS, 503, 504)
+_SEARCHING: Final = (*_READING, 429)
+
+
+def _ok(description: str, body: Any, media_type: str = _JSON) -> dict[int, Answer]:
+    return {200: Answer(description, {media_type: body})}
+
+
+OPERATIONS: Final = (
+    Operation(
+        "/api/logs",
+        "findLogs",
+        "Stored records, page by page",
+        _ok("Matching records.", Page),
+        _SEARCHING,
+        "A record matches if every filter given does. Pages are in the order of time, then sequence. A walk from page to "
+        "page never repeats or shifts: new records don't move it, and relative times mean on every page what they meant on "
+        "the first.",
+        LogsParameters,
+    ),
+    Operation(
+        "/historical-logs",
+        "findHistoricalLogs",
+        "Stored records as grpc-log-stream gave them",
+        _ok("Matching records, newest first.", list[SeedRecord]),
+        _SEARCHING,
+        "Kept for its clients. Parameters that it doesn't know are overlooked. A time that names no zone is read in "
+        "`LOGSTREAM_LEGACY_TIMEZONE`.",
+        HistoricalLogsParameters,
+    ),
+    Operation(
+        "/api/openapi.json",
+        "describeApi",
+        "This description, as an OpenAPI 3.1 document",
+        _ok("The document.", dict[str, Any]),
+        _ALWAYS,
+    ),
+    Operation(
+        "/api/docs",
+        "readApiDocs",
+        "This description, as a page for people",
+        _ok("The page.", None, _HTML),
+        _ALWAYS,
+    ),
+)
+
+API: Final = Api(
+    "logstream",
+    "Answers questions about stored logs. A parameter given as the empty string counts as absent; one that is unknown or "
+    "given twice is an error. HEAD is answered wherever GET is, any other method with 405. Times are UTC unless they say "
+    "otherwise. Every error but 414 is `application/problem+json` (RFC 9457).",
+    PROBLEMS,
+    OPERATIONS,
+)
