@@ -37,14 +37,15 @@ def own_database(database_url: str, superuser_url: str) -> Iterator[str]:
         with psycopg.connect(_named(superuser_url, plain), autocommit=True) as connection:
             connection.execute("create extension if not exists timescaledb")
         url = _named(database_url, plain)
-        _migrate(url)
+        migrate(url)
         yield url
     finally:
         with psycopg.connect(superuser_url, autocommit=True) as connection:
             connection.execute(sql.SQL("drop database if exists {} with (force)").format(name))
 
 
-def _migrate(database_url: str) -> None:
+def migrate(database_url: str) -> None:
+    """Brings the tables up to date, as an operator does."""
     # The writer reads all its settings first; only the database is used.
     settings = {
         "LOGSTREAM_DATABASE_URL": database_url,
