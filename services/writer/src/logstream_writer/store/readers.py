@@ -20,9 +20,10 @@ READABLE: Final = (
     "storage_readable",
 )
 
+# The privilege on a relation that is missing is NULL: it is left out here, and whoever needs it says that it is missing.
 _UNREADABLE: Final = """
 SELECT name FROM pg_roles, unnest(CAST(:names AS text[])) AS name
-WHERE rolname = :role AND NOT has_table_privilege(rolname, name, 'SELECT')
+WHERE rolname = :role AND NOT has_table_privilege(rolname, to_regclass(name), 'SELECT')
 """
 
 
