@@ -46,13 +46,7 @@ def own_database(database_url: str, superuser_url: str) -> Iterator[str]:
 
 def migrate(database_url: str) -> None:
     """Brings the tables up to date, as an operator does."""
-    # The writer reads all its settings first; only the database is used.
-    settings = {
-        "LOGSTREAM_DATABASE_URL": database_url,
-        "LOGSTREAM_RABBITMQ_URL": "amqp://127.0.0.1:1/",
-        "LOGSTREAM_REDIS_URL": "redis://127.0.0.1:1/0",
-        "LOGSTREAM_ADMIN_LISTEN": "127.0.0.1:0",
-    }
+    settings = {"LOGSTREAM_DATABASE_URL": database_url}
     done = subprocess.run(MIGRATE, env=os.environ | settings, capture_output=True, text=True, timeout=MIGRATE_S, check=False)
     assert done.returncode == 0, f"{' '.join(MIGRATE)}: exit status {done.returncode}\n{done.stderr[-3_000:]}"
 
