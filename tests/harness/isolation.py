@@ -37,21 +37,16 @@ def own_database(database_url: str, superuser_url: str) -> Iterator[str]:
         with psycopg.connect(_named(superuser_url, plain), autocommit=True) as connection:
             connection.execute("create extension if not exists timescaledb")
         url = _named(database_url, plain)
-        _migrate(url)
+        migrate(url)
         yield url
     finally:
         with psycopg.connect(superuser_url, autocommit=True) as connection:
             connection.execute(sql.SQL("drop database if exists {} with (force)").format(name))
 
 
-def _migrate(database_url: str) -> None:
-    # The writer reads all its settings first; only the database is used.
-    settings = {
-        "LOGSTREAM_DATABASE_URL": database_url,
-        "LOGSTREAM_RABBITMQ_URL": "amqp://127.0.0.1:1/",
-        "LOGSTREAM_REDIS_URL": "redis://127.0.0.1:1/0",
-        "LOGSTREAM_ADMIN_LISTEN": "127.0.0.1:0",
-    }
+def migrate(database_url: str) -> None:
+    """Brings the tables up to date, as an operator does."""
+    settings = {"LOGSTREAM_DATABASE_URL": database_url}
     done = subprocess.run(MIGRATE, env=os.environ | settings, capture_output=True, text=True, timeout=MIGRATE_S, check=False)
     assert done.returncode == 0, f"{' '.join(MIGRATE)}: exit status {done.returncode}\n{done.stderr[-3_000:]}"
 

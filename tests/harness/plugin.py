@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness import isolation
+from harness.community_database import community_database
 from harness.session import open_stack
 from harness.stack import Stack
 
@@ -15,6 +16,8 @@ SEED_VARIABLE = "LOGSTREAM_TEST_SEED"
 SEED = pytest.StashKey[int]()
 # The stack takes its time to start, most of all the first time on a machine.
 START_TIMEOUT_S = 900
+# The fixtures that every other fixture with a server asks for.
+SERVERS = frozenset({"stack", "community_url"})
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,7 +40,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Marks before -m chooses among the markers, and then looks at what was chosen."""
     for item in items:
-        if "stack" in getattr(item, "fixturenames", ()):
+        if not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("stack")
     yield
     first = next((item for item in items if item.get_closest_marker("stack")), None)
@@ -77,4 +80,12 @@ def rabbitmq_url(stack: Stack) -> Iterator[str]:
 def redis_url(stack: Stack) -> Iterator[str]:
     """The address of an empty Redis database, which this module has for itself."""
     with isolation.own_redis(stack.redis_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def community_url() -> Iterator[str]:
+    """The address of a database with TimescaleDB's Community edition and the product's tables, for the whole session: tests
+    empty the tables they use. It serves one client at a time; the next one waits for it to leave."""
+    with community_database() as url:
         yield url

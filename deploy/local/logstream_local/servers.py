@@ -25,6 +25,8 @@ exec /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server
 """
 # Erlang's schedulers look for work in a loop before they sleep, on cores that the other programs need. Compose has it too.
 _ERLANG = "+sbwt none +sbwtdcpu none +sbwtdio none"
+# The group of those who only read: docs/sql.md.
+_READERS = "logstream_readonly"
 _POSTGRES = "/usr/lib/postgresql/17/bin"
 
 
@@ -265,13 +267,15 @@ def _sql(stack: Stack, database: str, statements: str) -> str:
 
 
 def create_database(stack: Stack) -> None:
-    """Create role, database and extension where they are missing. Raises StackError while the server is not up."""
+    """Create roles, database and extension where they are missing. Raises StackError while the server is not up."""
     # \gexec runs each row of a query's answer as a statement: the way to "create if missing" for roles and databases.
     _sql(
         stack,
         "postgres",
         "SELECT 'CREATE ROLE logstream LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'logstream') \\gexec\n"
         f"ALTER ROLE logstream PASSWORD '{stack.secrets.logstream}';\n"
+        f"SELECT 'CREATE ROLE {_READERS} NOLOGIN'"
+        f" WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{_READERS}') \\gexec\n"
         "SELECT 'CREATE DATABASE logstream OWNER logstream'"
         " WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'logstream') \\gexec\n",
     )
@@ -280,7 +284,8 @@ def create_database(stack: Stack) -> None:
 
 def _database_answers(stack: Stack) -> str | None:
     try:
-        if not _sql(stack, "postgres", "SELECT 1 FROM pg_database WHERE datname = 'logstream'").strip():
+        found = f"SELECT 1 FROM pg_database, pg_roles WHERE datname = 'logstream' AND rolname = '{_READERS}'"
+        if not _sql(stack, "postgres", found).strip():
             create_database(stack)
         if not _sql(stack, "logstream", "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'").strip():
             create_database(stack)

@@ -1,8 +1,10 @@
-"""Starts the writer: `python -m logstream_writer`; with the argument `migrate` it only brings the schema up to date."""
+"""Starts the writer: `python -m logstream_writer`. With the argument `migrate` it only brings the schema up to date, with
+`maintain --once` it runs each task of maintenance one time."""
 
 import logging
 import sys
 import threading
+from typing import TypeVar
 
 from logstream_runtime.admin import AdminServer
 from logstream_runtime.config import load_or_exit, masked
@@ -14,35 +16,53 @@ from prometheus_client import REGISTRY
 from logstream_writer.broker.announcer import Announcer
 from logstream_writer.broker.connection import read_whole_frames
 from logstream_writer.broker.consumer import Consumer
-from logstream_writer.config import Config
+from logstream_writer.config import Config, DatabaseConfig, MaintenanceConfig
 from logstream_writer.flusher import Flusher
 from logstream_writer.live import LiveWindow
+from logstream_writer.maintenance.maintainer import Maintainer
+from logstream_writer.maintenance.tasks import tasks_of
 from logstream_writer.metrics import Metrics
 from logstream_writer.store.errors import StoreUnavailable
 from logstream_writer.store.migrate import migrate
+from logstream_writer.store.session import Session
 from logstream_writer.store.store import Store
 
 log = logging.getLogger("logstream_writer")
 
-MIGRATE = "migrate"
+C = TypeVar("C", bound=DatabaseConfig)
+
+MIGRATE = ["migrate"]
+MAINTAIN = ["maintain", "--once"]
 
 
 def main() -> int:
-    config = load_or_exit(Config)
-    set_up_logging("writer", config.log_level)
-    log.info("configuration", extra={"settings": masked(config)})
     arguments = sys.argv[1:]
-    if arguments == [MIGRATE]:
+    if arguments == MIGRATE:
+        database = _configured(DatabaseConfig)
         stopping = threading.Event()
         on_stop_signals(stopping.set)
-        return _migrate(config, stopping)
+        return _migrate(database, stopping)
+    if arguments == MAINTAIN:
+        return _maintain(_configured(MaintenanceConfig))
     if arguments:
-        log.error("unknown arguments %s: expected none, or %s", arguments, MIGRATE)
+        expected = " or ".join(f"`{' '.join(known)}`" for known in (MIGRATE, MAINTAIN))
+        print(f"unknown arguments {arguments}: expected none, {expected}", file=sys.stderr)
         return 2
-    return _write(config)
+    return _write(_configured(Config))
 
 
-def _migrate(config: Config, stopping: threading.Event) -> int:
+def _configured(kind: type[C]) -> C:
+    config = load_or_exit(kind)
+    set_up_logging("writer", config.log_level)
+    log.info("configuration", extra={"settings": masked(config)})
+    return config
+
+
+def _maintain(config: MaintenanceConfig) -> int:
+    return Maintainer(Session(config.database_url), tasks_of(config, once=True), Metrics(REGISTRY)).once()
+
+
+def _migrate(config: DatabaseConfig, stopping: threading.Event) -> int:
     try:
         until_stopped("the database", StoreUnavailable, stopping)(migrate, config.database_url)
     except StoreUnavailable as error:
@@ -82,6 +102,9 @@ def _write(config: Config) -> int:
     if status or stopping.is_set():
         return status
 
+    maintainer = Maintainer(Session(config.database_url), tasks_of(config), metrics)
+    if config.maintenance:
+        maintainer.start()
     store = Store(config.database_url)
     window = LiveWindow(config.redis_url, config.window_records, config.window_bytes, metrics)
     announcer.start()
@@ -103,6 +126,7 @@ def _write(config: Config) -> int:
         log.error("stopped with messages unstored; the broker delivers them again", extra={"error": str(error)})
         status = 1
 
+    maintainer.close(within_s=5)
     # The last acknowledgements leave before the connection is closed; viewers get what was stored last.
     consumer.end(within_s=5)
     announcer.end(within_s=5)

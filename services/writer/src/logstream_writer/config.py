@@ -11,25 +11,59 @@ MIB = 1024 * 1024
 DAY_NANOS = 86_400 * 1_000_000_000
 
 
-@dataclass(frozen=True)
-class Config:
-    rabbitmq_url: str = setting(
-        "LOGSTREAM_RABBITMQ_URL", "Where RabbitMQ is: amqp:// or amqps://user:password@host:5672/vhost.", secret=True
-    )
+@dataclass(frozen=True, kw_only=True)
+class DatabaseConfig:
+    """What `migrate` needs."""
+
     database_url: str = setting(
         "LOGSTREAM_DATABASE_URL",
         "Where TimescaleDB is: postgresql://user:password@host:5432/database. Directly, not through a pooler.",
         secret=True,
     )
+    log_level: Literal["debug", "info", "warning", "error"] = setting(
+        "LOGSTREAM_LOG_LEVEL", "Least severe line of the process's own log.", "info"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaintenanceConfig(DatabaseConfig):
+    """What `maintain` needs."""
+
+    retention_days: Annotated[int, Field(ge=1, le=36_500)] = setting(
+        "LOGSTREAM_RETENTION_DAYS",
+        "Age by a record's own time at which it may be deleted, and up to which that time is believed; a record that "
+        "arrives with an older one gets its receive time.",
+        30,
+        unit="days",
+    )
+    retention_bytes: Annotated[int, Field(ge=0)] = setting(
+        "LOGSTREAM_RETENTION_BYTES",
+        "Size of all records, indexes, counts and batches on the database's disk past which the oldest records are deleted. "
+        "0: no limit.",
+        0,
+        unit="bytes",
+    )
+    chunk_target_bytes: Annotated[int, Field(ge=16 * MIB)] = setting(
+        "LOGSTREAM_CHUNK_TARGET_BYTES",
+        "Size, with its index, that a chunk of records should reach at the measured rate. The newest chunk is read and "
+        "written all the time and should fit into the database's memory.",
+        1024 * MIB,
+        unit="bytes",
+    )
+
+    @property
+    def retention_nanos(self) -> int:
+        return self.retention_days * DAY_NANOS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(MaintenanceConfig):
+    rabbitmq_url: str = setting(
+        "LOGSTREAM_RABBITMQ_URL", "Where RabbitMQ is: amqp:// or amqps://user:password@host:5672/vhost.", secret=True
+    )
     redis_url: str = setting("LOGSTREAM_REDIS_URL", "Where Redis is: redis:// or rediss://host:6379/0.", secret=True)
     admin_listen: ListenAddress = setting(
         "LOGSTREAM_ADMIN_LISTEN", "Where /livez, /readyz and /metrics are served.", Address("0.0.0.0", 9464)
-    )
-    retention_days: Annotated[int, Field(ge=1, le=36_500)] = setting(
-        "LOGSTREAM_RETENTION_DAYS",
-        "Age up to which a record's own time is believed; a record that arrives with an older one gets its receive time.",
-        30,
-        unit="days",
     )
     flush_records: Annotated[int, Field(ge=1, le=1_000_000)] = setting(
         "LOGSTREAM_WRITER_FLUSH_RECORDS", "Records that end the gathering of a flush.", 10_000, unit="records"
@@ -60,16 +94,15 @@ class Config:
         64 * MIB,
         unit="bytes",
     )
+    maintenance: bool = setting(
+        "LOGSTREAM_WRITER_MAINTENANCE",
+        "Whether this process looks after the storage when no other one does: retention, counts, chunks. Without it, run "
+        "`maintain --once` regularly.",
+        True,
+    )
     shutdown_s: Annotated[float, Field(gt=0, le=300)] = setting(
         "LOGSTREAM_SHUTDOWN_S", "How long a stopping process may take to finish its work.", 20.0, unit="s"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = setting(
-        "LOGSTREAM_LOG_LEVEL", "Least severe line of the process's own log.", "info"
-    )
-
-    @property
-    def retention_nanos(self) -> int:
-        return self.retention_days * DAY_NANOS
 
     @property
     def prefetch_messages(self) -> int:

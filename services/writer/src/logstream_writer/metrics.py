@@ -62,3 +62,50 @@ class Metrics:
         )
         self.consuming = Gauge("logstream_writer_consuming", "1 while messages are consumed.", registry=registry)
         self.redis_up = Gauge("logstream_writer_redis_up", "1 when the last call to Redis succeeded.", registry=registry)
+        self.maintenance_leading = Gauge(
+            "logstream_writer_maintenance_leading",
+            "1 while this process has the lock of maintenance; only its figures of maintenance are those of the database.",
+            registry=registry,
+        )
+        self.maintenance_runs = Counter(
+            "logstream_writer_maintenance_runs",
+            "Runs of a task of maintenance, by outcome: done or failed.",
+            ["task", "outcome"],
+            registry=registry,
+        )
+        self.maintenance_seconds = Histogram(
+            "logstream_writer_maintenance_seconds",
+            "How long a run of a task took.",
+            ["task"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.maintenance_failures = Counter(
+            "logstream_writer_maintenance_failures",
+            "Runs that failed and are tried again, by SQLSTATE class (`none`: no answer; `55`: a lock was not had in time; "
+            "`internal`: a fault of the task itself). Task `lock`: there was no connection for the lock.",
+            ["task", "sqlstate_class"],
+            registry=registry,
+        )
+        self.maintenance_done = Counter(
+            "logstream_writer_maintenance_done",
+            "What tasks have done. retention_by_age and retention_by_size: chunks, records and batches deleted; inbox: "
+            "batches deleted; count_compaction: count_rows moved and sums written; columnstore: chunks converted; "
+            "chunk_interval: changes.",
+            ["task", "what"],
+            registry=registry,
+        )
+        self.maintenance_freed_bytes = Counter(
+            "logstream_writer_maintenance_freed_bytes", "Disk space given back.", ["task"], registry=registry
+        )
+        # By the names that reports use.
+        self.maintenance_state = {
+            name: Gauge(f"logstream_writer_maintenance_{name}", text, registry=registry)
+            for name, text in {
+                "oldest_record_age_seconds": "Age of the oldest record, by its own time, to the minute.",
+                "stored_bytes": "Size on disk of records, indexes, batches, counts and search index.",
+                "chunks": "Chunks of logs.",
+                "uncompacted_count_rows": "Rows of counts not added up yet.",
+                "chunk_interval_seconds": "The time that chunks to come take.",
+            }.items()
+        }

@@ -35,3 +35,9 @@ def copies_directly(connection: psycopg.Connection[Any]) -> bool:
     """Whether this database takes COPY straight into the columnstore."""
     row = connection.execute(f"SELECT {_DIRECT} AND {_ENABLED}").fetchone()
     return bool(row and row[0])
+
+
+def has_columnstore(connection: psycopg.Connection[Any]) -> bool:
+    """Whether logs is a columnstore here, and the edition still has the procedures for one."""
+    row = connection.execute(f"SELECT {_COMMUNITY} AND {_ENABLED}").fetchone()
+    return bool(row and row[0])

@@ -13,6 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from logstream_writer.store.edition import enable_columnstore
 from logstream_writer.store.errors import StoreUnavailable
+from logstream_writer.store.readers import READERS, let_read
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,9 @@ def migrate(database_url: str) -> None:
             connection.commit()
             if enable_columnstore(connection):
                 log.info("the Community edition: logs is a columnstore from now on")
+            connection.commit()
+            if let_read(connection):
+                log.info("the role for readers may read", extra={"role": READERS})
             connection.commit()
             log.info("schema is up to date", extra={"from": current, "to": scripts.get_current_head()})
     except (psycopg.Error, sqlalchemy.exc.SQLAlchemyError) as error:

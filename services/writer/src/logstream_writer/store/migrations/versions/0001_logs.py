@@ -74,4 +74,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE logs, batches, dead_letters, log_counts")
+    # A hypertable is dropped by itself only.
+    op.execute("DROP TABLE logs")
+    op.execute("DROP TABLE batches, dead_letters, log_counts")

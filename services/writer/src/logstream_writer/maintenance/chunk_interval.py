@@ -1,0 +1,103 @@
+"""Lets the time that a chunk takes follow the rate, so that a chunk with its index stays about as large as is wanted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from logstream_writer.maintenance.chunks import SECOND_US, Chunk, read_bytes, read_chunks, read_now_us
+from logstream_writer.maintenance.counts import first_minute_us, records_between
+from logstream_writer.maintenance.task import Report
+from logstream_writer.store.session import Connection
+
+_HOUR_S: Final = 3600
+# Each divides a day, so chunks of any of them begin and end together at midnight, and each but the first two whole hours.
+INTERVALS_S: Final = (600, 1800, _HOUR_S, 2 * _HOUR_S, 3 * _HOUR_S, 4 * _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S, 24 * _HOUR_S)
+# Before anything is known. Too short heals with the next chunk, too long not before it is full.
+START_S: Final = _HOUR_S
+# The rate is that of the last hours; fewer minutes say little.
+_LOOK_BACK_US: Final = 2 * _HOUR_S * SECOND_US
+_LEAST_US: Final = 600 * SECOND_US
+_OFF: Final = 2.0
+
+_INTERVAL: Final = """
+SELECT extract(epoch FROM time_interval)::bigint FROM timescaledb_information.dimensions
+WHERE hypertable_name = 'logs' AND dimension_number = 1
+"""
+_SET: Final = "SELECT set_chunk_time_interval('logs', make_interval(secs => %s))"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The recent rate: records in so many seconds, and what one takes on disk."""
+
+    records: int
+    seconds: float
+    record_bytes: float
+
+    @property
+    def bytes_a_second(self) -> float:
+        return self.records * self.record_bytes / self.seconds
+
+
+def fitting(target_bytes: int, bytes_a_second: float) -> float:
+    """The seconds in which target_bytes come, within the allowed intervals' bounds."""
+    wanted_s = target_bytes / bytes_a_second if bytes_a_second else INTERVALS_S[-1]
+    return max(float(INTERVALS_S[0]), min(wanted_s, float(INTERVALS_S[-1])))
+
+
+def next_interval(current_s: int, wanted_s: float, beginning: bool) -> int:
+    """The interval to go on with. It changes when it is off by two times or more, and then to the next allowed one; at the
+    beginning at once to the longest that is not too long."""
+    if not (wanted_s >= current_s * _OFF or wanted_s <= current_s / _OFF):
+        return current_s
+    if beginning:
+        return max(allowed for allowed in INTERVALS_S if allowed <= wanted_s)
+    if wanted_s > current_s:
+        return min(allowed for allowed in INTERVALS_S if allowed > current_s)
+    return max(allowed for allowed in INTERVALS_S if allowed < current_s)
+
+
+class ChunkInterval:
+    """Sets the interval of chunks to come; those that exist stay as they are."""
+
+    name: Final = "chunk_interval"
+    every_s: Final = 600.0
+
+    def __init__(self, target_bytes: int) -> None:
+        self._target_bytes = target_bytes
+
+    def run(self, connection: Connection) -> Report:
+        row = connection.execute(_INTERVAL).fetchone()
+        assert row
+        current_s = int(row[0])
+        chunks = read_chunks(connection)
+        chosen_s, facts = current_s, {}
+        if not chunks:
+            chosen_s = min(current_s, START_S)
+        elif measured := self._measure(connection, chunks):
+            wanted_s = fitting(self._target_bytes, measured.bytes_a_second)
+            chosen_s = next_interval(current_s, wanted_s, beginning=len(chunks) == 1)
+            facts = {
+                "records_a_second": round(measured.records / measured.seconds, 1),
+                "record_bytes": round(measured.record_bytes, 1),
+                "wanted_s": round(wanted_s),
+            }
+        if chosen_s != current_s:
+            connection.execute(_SET, [chosen_s])
+        state = {"chunk_interval_seconds": chosen_s}
+        return Report({"changes": int(chosen_s != current_s)}, state=state, facts={"from_s": current_s, **facts})
+
+    def _measure(self, connection: Connection, chunks: Sequence[Chunk]) -> Measured | None:
+        """The rate over the last hours, None if records have come for some minutes only."""
+        now_us = read_now_us(connection)
+        from_us = max(now_us - _LOOK_BACK_US, chunks[0].from_us)
+        if len(chunks) == 1:
+            from_us = max(from_us, first_minute_us(connection) or now_us)
+        if now_us - from_us < _LEAST_US:
+            return None
+        records = records_between(connection, from_us, now_us)
+        sizes = read_bytes(connection)
+        recent = [chunk for chunk in chunks if chunk.to_us > from_us and chunk.from_us <= now_us]
+        stored = sum(records_between(connection, chunk.from_us, chunk.to_us) for chunk in recent)
+        size = sum(sizes.get(chunk.name, 0) for chunk in recent)
+        return Measured(records, (now_us - from_us) / SECOND_US, size / stored if stored else 0.0)
