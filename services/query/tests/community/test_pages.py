@@ -105,4 +105,5 @@ def test_filters_find_what_python_finds(store: Store) -> None:
 def test_a_record_of_a_compressed_chunk_is_found_by_its_sequence(store: Store) -> None:
     for place in (700, 2_500):
         sequence = RECORDS[place][0]
-        assert store.page_after_sequence(Filter(), sequence, 10) == RECORDS[place - 10 : place][::-1]
+        position = store.position_of(sequence)
+        assert store.page(Filter(), "desc", position, 10) == RECORDS[place - 10 : place][::-1]

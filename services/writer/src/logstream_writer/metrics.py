@@ -90,8 +90,8 @@ class Metrics:
         self.maintenance_done = Counter(
             "logstream_writer_maintenance_done",
             "What tasks have done. retention_by_age and retention_by_size: chunks, records and batches deleted; inbox: "
-            "batches deleted; count_compaction: count_rows moved and sums written; columnstore: chunks converted; "
-            "chunk_interval: changes.",
+            "batches deleted; count_compaction: count_rows moved and sums written; search_index: segments written, rows in "
+            "them, and merged_segments; columnstore: chunks converted; chunk_interval: changes.",
             ["task", "what"],
             registry=registry,
         )
@@ -106,6 +106,7 @@ class Metrics:
                 "stored_bytes": "Size on disk of records, indexes, batches, counts and search index.",
                 "chunks": "Chunks of logs.",
                 "uncompacted_count_rows": "Rows of counts not added up yet.",
+                "unindexed_records": "Records that are not in the search index yet.",
                 "chunk_interval_seconds": "The time that chunks to come take.",
             }.items()
         }

@@ -6,6 +6,7 @@ from logstream_writer.maintenance.columnstore import Columnstore
 from logstream_writer.maintenance.compaction import Compaction
 from logstream_writer.maintenance.inbox import InboxTask
 from logstream_writer.maintenance.retention import AgeRetention, SizeRetention
+from logstream_writer.maintenance.search_index import SearchIndex
 from logstream_writer.maintenance.survey import Survey
 from logstream_writer.maintenance.task import Task
 
@@ -18,6 +19,7 @@ def tasks_of(config: MaintenanceConfig, once: bool = False) -> list[Task]:
         AgeRetention(config.retention_days),
         SizeRetention(config.retention_bytes),
         InboxTask(),
+        SearchIndex(config.search_index_share, once=once),
         Columnstore(wait=not once),
         Survey(),
     ]

@@ -68,12 +68,14 @@ class SearchIndexer:
         self._connection = connection
         self._pause = pause
 
-    def run(self, *, everything: bool = False) -> Indexed:
-        """Indexes what waits; everything: also what is too little for a segment. Raises psycopg.Error; what is committed
-        by then stays."""
+    def run(self, *, everything: bool = False, most_segments: int | None = None) -> Indexed:
+        """Indexes what waits, up to so many segments; everything: also what is too little for one.
+
+        Raises psycopg.Error; what is committed by then stays. LockNotAvailable: a flush took longer than is waited for.
+        """
         done = Indexed()
         upto = self._committed_number()
-        while True:
+        while most_segments is None or done.segments < most_segments:
             after = self._number(statements.INDEXED_NUMBER)
             batches = self._batches(after, upto)
             if not batches:
@@ -88,6 +90,10 @@ class SearchIndexer:
             while self._merge():
                 done.merged += _MERGED_SEGMENTS
         return done
+
+    def waiting(self) -> int:
+        """Records that are not indexed yet."""
+        return self._number(statements.WAITING)
 
     def _number(self, statement: str) -> int:
         row = self._connection.execute(statement).fetchone()

@@ -10,6 +10,8 @@ _ROW_WEIGHT: Final = 100
 LAST_NUMBER: Final = "SELECT coalesce(max(number), 0) FROM batches"
 INDEXED_NUMBER: Final = "SELECT coalesce(max(to_number), 0) FROM search_segments"
 
+WAITING: Final = f"SELECT coalesce(sum(records), 0)::bigint FROM batches WHERE number > ({INDEXED_NUMBER})"
+
 BATCHES: Final = """
 SELECT number, records, time_from, time_to, received_at < now() - %s * interval '1 second'
 FROM batches WHERE number > %s AND number <= %s ORDER BY number LIMIT %s
