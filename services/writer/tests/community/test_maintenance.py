@@ -1,0 +1,130 @@
+"""The tasks of maintenance on TimescaleDB's Community edition: in chunks that are columns, records and counts agree too."""
+
+from typing import Any
+
+import psycopg
+import pytest
+from logstream_writer.maintenance.chunk_interval import ChunkInterval
+from logstream_writer.maintenance.columnstore import Columnstore
+from logstream_writer.maintenance.compaction import Compaction
+from logstream_writer.maintenance.inbox import InboxTask
+from logstream_writer.maintenance.retention import AgeRetention, SizeRetention
+from logstream_writer.maintenance.survey import Survey
+from logstream_writer.maintenance.task import Task
+
+MINUTES = 4 * 24 * 60
+# A record a minute for four days up to now with its batch and its count, the older half in columns, and beside them a late
+# record every ten minutes. Half of the counts are in the rollups.
+PLANTED = f"""
+SELECT set_chunk_time_interval('logs', INTERVAL '1 day');
+INSERT INTO logs
+SELECT now() - i * interval '1 minute', i << 16, 9, 'info', 'node-' || i % 3, 'message ' || i, NULL
+FROM generate_series(0, {MINUTES - 1}) AS i;
+SELECT compress_chunk(chunk) FROM show_chunks('logs', older_than => now() - interval '2 days') AS chunk;
+INSERT INTO logs
+SELECT time + interval '1 second', sequence + 1, 17, 'error', 'late', 'm', NULL FROM logs WHERE (sequence >> 16) % 10 = 0;
+INSERT INTO batches (project, batch_id, number, digest, records, time_from, time_to, received_at) OVERRIDING SYSTEM VALUE
+SELECT 'default', gen_random_uuid(), sequence >> 16, '', count(*), min(time), max(time), min(time) - interval '9 days'
+FROM logs GROUP BY sequence >> 16;
+INSERT INTO log_counts (bucket, node, level, severity, count)
+SELECT date_trunc('minute', time), node, level, severity, count(*) FROM logs GROUP BY 1, 2, 3, 4;
+"""
+DIFFERENCES = """
+SELECT count(*) FROM (
+    SELECT date_bin(width_s * interval '1 second', time, 'epoch') AS bucket, node, level, severity, count(*) AS count
+    FROM logs GROUP BY 1, 2, 3, 4
+) AS found FULL JOIN (
+    SELECT bucket, node, level, severity, sum(count) AS count
+    FROM (
+        SELECT date_bin(width_s * interval '1 second', bucket, 'epoch') AS bucket, node, level, severity, count
+        FROM log_counts
+        UNION ALL
+        SELECT bucket, node, level, severity, count FROM log_rollups WHERE log_rollups.width_s = widths.width_s
+    ) AS parts GROUP BY 1, 2, 3, 4
+) AS counted USING (bucket, node, level, severity)
+WHERE found.count IS DISTINCT FROM counted.count
+"""
+DISAGREEING = (
+    f"SELECT width_s FROM unnest(ARRAY[60, 600, 3600]) AS widths (width_s), LATERAL ({DIFFERENCES}) AS wrong WHERE count > 0"
+)
+UNFINISHED = """
+SELECT count(*) FROM timescaledb_information.chunks
+WHERE hypertable_name = 'logs' AND range_end <= now() - interval '1 hour'
+  AND _timescaledb_functions.chunk_status(format('%I.%I', chunk_schema, chunk_name)::regclass) <> 1
+"""
+
+
+@pytest.fixture
+def planted(database: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+    database.execute(PLANTED)
+    return database
+
+
+def one(database: psycopg.Connection[Any], query: str) -> Any:
+    row = database.execute(query).fetchone()
+    assert row
+    return row[0]
+
+
+def assert_counts_agree(database: psycopg.Connection[Any]) -> None:
+    assert database.execute(DISAGREEING).fetchall() == []
+
+
+def test_counts_are_added_up(planted: psycopg.Connection[Any]) -> None:
+    assert Compaction(most_rows=1_000).run(planted).done["count_rows"] > MINUTES
+    assert one(planted, "SELECT count(*) FROM log_counts") <= 4
+    assert_counts_agree(planted)
+
+
+def test_retention_by_age_drops_chunks_that_are_columns_with_their_counts(planted: psycopg.Connection[Any]) -> None:
+    Compaction().run(planted)
+    rows = one(planted, "SELECT count(*) FROM logs")
+    oldest = one(planted, "SELECT min(time) FROM logs")
+    report = AgeRetention(2).run(planted)
+    assert report.done["chunks"] >= 1
+    assert report.done["records"] == rows - one(planted, "SELECT count(*) FROM logs") > 0
+    assert report.freed_bytes > 0
+    assert one(planted, "SELECT min(time) FROM logs") > oldest
+    assert one(planted, "SELECT min(time) FROM logs") <= one(planted, "SELECT now() - interval '2 days'")
+    assert report.done["batches"] > 0
+    assert one(planted, "SELECT min(time_to) >= (SELECT min(time) FROM logs) FROM batches")
+    assert_counts_agree(planted)
+
+
+def test_retention_by_size_keeps_the_newest_chunk(planted: psycopg.Connection[Any]) -> None:
+    newest = one(planted, "SELECT max(time) FROM logs")
+    assert SizeRetention(1).run(planted).done["chunks"] >= 3
+    assert one(planted, "SELECT max(time) FROM logs") == newest
+    assert_counts_agree(planted)
+
+
+def test_closed_chunks_become_columns_with_their_late_rows(planted: psycopg.Connection[Any]) -> None:
+    everything = "SELECT array_agg(logs ORDER BY time, sequence)::text FROM logs"
+    before = one(planted, everything)
+    assert one(planted, UNFINISHED) > 1
+    assert Columnstore(wait=False).run(planted).done["chunks"] > 1
+    assert one(planted, UNFINISHED) == 0
+    assert one(planted, everything) == before
+    planted.execute("INSERT INTO logs SELECT min(time), 3, 9, 'info', 'later', 'm' FROM logs")
+    assert one(planted, UNFINISHED) == 1
+    assert Columnstore(wait=False).run(planted).done["chunks"] == 1
+    assert one(planted, "SELECT count(*) FROM logs WHERE node = 'later'") == 1
+
+
+def test_the_chunk_interval_follows_the_rate(planted: psycopg.Connection[Any]) -> None:
+    assert ChunkInterval(1_000).run(planted).state["chunk_interval_seconds"] == 600
+    planted.execute("INSERT INTO logs VALUES (now() + interval '1 hour', 1, 9, 'info', 'next', 'm')")
+    length = (
+        "SELECT range_end - range_start <= interval '10 minutes' FROM timescaledb_information.chunks ORDER BY range_start"
+    )
+    assert planted.execute(length).fetchall()[-1] == (True,)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [Compaction(), AgeRetention(2), SizeRetention(1), InboxTask(), Columnstore(wait=False), ChunkInterval(1_000), Survey()],
+    ids=lambda task: str(task.name),
+)
+def test_a_second_run_changes_nothing(planted: psycopg.Connection[Any], task: Task) -> None:
+    task.run(planted)
+    assert not task.run(planted).changed
