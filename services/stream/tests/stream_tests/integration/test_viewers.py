@@ -106,3 +106,48 @@ def test_at_the_end_viewers_have_all_records_and_a_time_to_come_back(
         assert viewer.ended.wait(30)
         assert viewer.parser.retry_ms != 2000
         assert viewer.parser.retry_ms is not None
+
+
+def test_a_viewer_with_a_filter_sees_what_matches_and_its_place_moves_on(replica: Replica, writer: Writer) -> None:
+    for _ in range(3):
+        writer.store(3)
+    with Viewer(f"{replica.url}/stream?q=/1&recent=2") as viewer:
+        expect(viewer, ["2/1", "3/1"])
+        viewer.wait("live", lambda seen: bool(seen.named("counts")))
+        assert replica.metric("logstream_stream_filters") == 1
+        writer.store(1)
+        writer.store(3)
+        expect(viewer, ["2/1", "3/1", "5/1"])
+        writer.store(1)
+        viewer.wait("a later place", lambda seen: ":6:65535:" in (seen.last_id() or ""))
+    writer.store(2)
+    with Viewer(f"{replica.url}/stream?q=/1", viewer.last_id()) as again:
+        expect(again, ["7/1"])
+    replica.wait("to forget the filter", lambda: replica.metric("logstream_stream_filters") == 0)
+
+
+def test_too_many_filters_are_told_when_to_come_back(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
+    with (
+        Replica(rabbitmq_url, redis_url, LOGSTREAM_STREAM_MAX_FILTERS="1") as replica,
+        Viewer(f"{replica.url}/stream?level=warn"),
+        Viewer(f"{replica.url}/stream?level=warn"),
+        Viewer(f"{replica.url}/stream"),
+    ):
+        refused = replica.get("/stream?level=error")
+        assert refused.status_code == 503
+        assert int(refused.headers["Retry-After"]) > 0
+        assert "filters" in refused.json()["detail"]
+        assert 'logstream_stream_refused_viewers_total{reason="filters"} 1.0' in replica.get("/metrics").text
+
+
+def test_bad_parameters_are_counted_by_name(replica: Replica) -> None:
+    assert replica.get("/stream?attr.k=1&attr.k=2&regex=a&levle=x&start=now").status_code == 400
+    metrics = replica.get("/metrics").text
+    for name in ("attr", "regex", "unknown", "start"):
+        assert f'logstream_stream_rejected_parameters_total{{parameter="{name}"}} 1.0' in metrics
+
+
+def test_an_address_of_eight_kilobytes_is_taken(replica: Replica) -> None:
+    with Viewer(f"{replica.url}/stream?attr.k={'v' * 8_000}"):
+        pass
+    assert replica.get(f"/stream?attr.k={'v' * 9_000}").status_code == 414
