@@ -10,6 +10,7 @@ from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry
 from werkzeug.exceptions import HTTPException
 
+from logstream_query.aggregate_routes import AGGREGATE_PARAMETERS, aggregate_routes
 from logstream_query.api import api_routes
 from logstream_query.health import health_routes
 from logstream_query.historical_logs import historical_logs_routes
@@ -22,7 +23,7 @@ from logstream_query.unavailable import Unavailable
 
 log = logging.getLogger(__name__)
 
-_PARAMETERS: Final = frozenset(names_of(LogsParameters) + names_of(HistoricalLogsParameters))
+_PARAMETERS: Final = frozenset(names_of(LogsParameters) + names_of(HistoricalLogsParameters) + AGGREGATE_PARAMETERS)
 _METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -37,10 +38,16 @@ def create_app(
     registry: Callable[[], CollectorRegistry],
     zone: tzinfo,
     clock: Callable[[], int] = now_us,
+    *,
+    count_budget_s: float = 1.0,
+    export_records: int = 1_000_000,
 ) -> Flask:
     """registry: gives the one to answer /metrics from. zone: of /historical-logs times that name none."""
     app = Flask("logstream_query", static_folder=None)
-    app.register_blueprint(api_routes(Search(store), metrics, clock))
+    search = Search(store)
+    app.register_blueprint(api_routes(search, metrics, clock))
+    for routes in aggregate_routes(store, search, metrics, clock, count_budget_s, export_records):
+        app.register_blueprint(routes)
     app.register_blueprint(historical_logs_routes(store, metrics, zone, clock))
     app.register_blueprint(health_routes(store, registry))
     _answer_errors(app, metrics)

@@ -71,7 +71,14 @@ class Server(BaseApplication):  # type: ignore[misc]
             statement_timeout_s=self._config.statement_timeout_s,
         )
         self._store.open()
-        return create_app(self._store, metrics, _summed_registry, self._config.legacy_timezone)
+        return create_app(
+            self._store,
+            metrics,
+            _summed_registry,
+            self._config.legacy_timezone,
+            count_budget_s=self._config.count_budget_s,
+            export_records=self._config.export_records,
+        )
 
     def _close_store(self, _server: Any, _worker: Any) -> None:
         if self._store:

@@ -1,5 +1,22 @@
 """The stored records. Only this package knows psycopg; its callers see records and `Unavailable`."""
 
+from logstream_query.store.aggregates import Aggregates, BarCount, Top, ValueCount
 from logstream_query.store.database import Store, StoredRecord, url_problem
+from logstream_query.store.neighbours import Neighbourhood, Neighbours, Side
+from logstream_query.store.statistics import RATE_MINUTES, Statistics, read_statistics
 
-__all__ = ["Store", "StoredRecord", "url_problem"]
+__all__ = [
+    "RATE_MINUTES",
+    "Aggregates",
+    "BarCount",
+    "Neighbourhood",
+    "Neighbours",
+    "Side",
+    "Statistics",
+    "Store",
+    "StoredRecord",
+    "Top",
+    "ValueCount",
+    "read_statistics",
+    "url_problem",
+]
