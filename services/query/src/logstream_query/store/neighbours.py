@@ -4,7 +4,8 @@
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any, Final, NamedTuple, cast
 
 from logstream_contract.rows import SEQUENCE_INDEX_BITS
@@ -13,7 +14,6 @@ from psycopg import Connection, sql
 from logstream_query.counting import MINUTE_US
 from logstream_query.cursors import Order
 from logstream_query.moments import MICROSECONDS, as_datetime
-from logstream_query.store.aggregates import set_timeout
 from logstream_query.store.database import Store, StoredRecord
 from logstream_query.unavailable import StatementTimeout
 
@@ -21,8 +21,10 @@ _HOUR_US: Final = 60 * MINUTE_US
 # Read before anything else: a node of which every 200th record is has the usual ten among them.
 _NEAREST: Final = 2_000
 _HOURS_AT_ONCE: Final = 100
+# Minutes in one statement, at most: what it found is lost when it takes too long.
+_MINUTES_AT_ONCE: Final = 16
 # The counts, and the rows of the minutes that they name, must be of one moment.
-_SNAPSHOT: Final = sql.SQL("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+_BEGIN: Final = sql.SQL("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL statement_timeout = {}")
 _ORDER_BY: Final = {
     "desc": sql.SQL("ORDER BY time DESC, sequence DESC"),
     "asc": sql.SQL("ORDER BY time, sequence"),
@@ -39,7 +41,19 @@ _OF_ALL: Final = sql.SQL("SELECT {columns} FROM logs WHERE {beyond} {order} LIMI
 _NEAREST_OF_NODE: Final = sql.SQL(
     "SELECT {columns} FROM (SELECT * FROM logs WHERE {beyond} {order} LIMIT %s) AS nearest WHERE node = %s {order} LIMIT %s"
 )
+# A minute is read no further than to the last of the records that it is known to hold. The bounds around all the minutes are
+# implied; they leave out chunks before the statement runs.
 _OF_NODE: Final = sql.SQL(
+    """
+SELECT {columns} FROM unnest(%s::timestamptz[], %s::bigint[]) AS present (start, number), LATERAL (
+    SELECT * FROM logs
+    WHERE time >= start AND time < start + interval '1 minute' AND time >= %s AND time < %s AND node = %s {order}
+    LIMIT present.number
+) AS minute {order} LIMIT %s
+"""
+)
+# Apart from the others: with this condition the index is read on from the record.
+_OF_NODE_IN_OWN_MINUTE: Final = sql.SQL(
     "SELECT {columns} FROM logs WHERE {beyond} AND time >= %s AND time < %s AND node = %s {order} LIMIT %s"
 )
 _END: Final = {
@@ -99,28 +113,25 @@ class Neighbours:
         return Neighbourhood(record, self._of_node(record, "desc", before), self._of_node(record, "asc", after))
 
     def _of_node(self, record: StoredRecord, order: Order, limit: int) -> Side:
+        nearest: list[StoredRecord] = []
         found: list[StoredRecord] = []
         if limit == 0:
             return Side(found, True)
         deadline_s = self._clock_s() + self._budget_s
         try:
             with self._store.transaction() as connection:
-                connection.execute(_SNAPSHOT)
-                set_timeout(connection, self._budget_s)
-                found = _nearest_of_node(connection, record, order, limit)
-                if len(found) == limit:
-                    return Side(found, True)
-                nearest, found = found, []
-                for start_us, count in _minutes(connection, record, order):
-                    left_s = deadline_s - self._clock_s()
-                    if left_s <= 0:
-                        return Side(max(found, nearest, key=len), False)
-                    set_timeout(connection, left_s)
-                    found += _in_minute(connection, record, order, start_us, min(count, limit - len(found)))
+                connection.execute(_BEGIN.format(sql.Literal(max(1, round(self._budget_s * 1_000)))))
+                nearest = _nearest_of_node(connection, record, order, limit)
+                if len(nearest) == limit:
+                    return Side(nearest, True)
+                for minutes in _groups(_minutes(connection, record, order), limit):
+                    found += _in_minutes(connection, record, order, minutes, limit - len(found))
                     if len(found) == limit:
                         break
+                    if self._clock_s() >= deadline_s:
+                        return Side(max(found, nearest, key=len), False)
         except StatementTimeout:
-            return Side(found, False)
+            return Side(max(found, nearest, key=len), False)
         return Side(found, True)
 
 
@@ -142,9 +153,31 @@ def _nearest_of_node(connection: Connection, record: StoredRecord, order: Order,
     return _records(connection, _in_order(_NEAREST_OF_NODE, order), *_position(record), _NEAREST, record[4], limit)
 
 
-def _in_minute(connection: Connection, record: StoredRecord, order: Order, start_us: int, limit: int) -> list[StoredRecord]:
-    times = as_datetime(start_us), as_datetime(start_us + MINUTE_US)
-    return _records(connection, _in_order(_OF_NODE, order), *_position(record), *times, record[4], limit)
+def _in_minutes(
+    connection: Connection, record: StoredRecord, order: Order, minutes: Sequence[tuple[int, int]], limit: int
+) -> list[StoredRecord]:
+    """Of the minutes with these starts and numbers of records, the nearest records of the same node."""
+    starts = [as_datetime(minute_us) for minute_us, _ in minutes]
+    bounds = min(starts), max(starts) + timedelta(minutes=1)
+    if len(minutes) == 1 and minutes[0][0] == record[1] // MINUTE_US * MINUTE_US:
+        query = _in_order(_OF_NODE_IN_OWN_MINUTE, order)
+        return _records(connection, query, *_position(record), *bounds, record[4], limit)
+    numbers = [number for _, number in minutes]
+    return _records(connection, _in_order(_OF_NODE, order), starts, numbers, *bounds, record[4], limit)
+
+
+def _groups(minutes: Iterable[tuple[int, int]], limit: int) -> Iterator[list[tuple[int, int]]]:
+    """The minutes that may hold the nearest records, up to limit: the record's own alone, then more and more at once."""
+    most, group, expected = 1, list[tuple[int, int]](), 0
+    for minute in minutes:
+        group.append(minute)
+        # Of the record's own minute only a part lies on this side, and nobody knows which.
+        expected += minute[1] if most > 1 else 0
+        if len(group) == most or expected >= limit:
+            yield group
+            most, group = min(2 * most, _MINUTES_AT_ONCE), []
+    if group:
+        yield group
 
 
 def _minutes(connection: Connection, record: StoredRecord, order: Order) -> Iterator[tuple[int, int]]:
