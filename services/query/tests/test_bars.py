@@ -19,7 +19,9 @@ def test_widths(text: str, seconds: int) -> None:
     assert read_width(text) == seconds * SECOND_US
 
 
-@pytest.mark.parametrize("text", ["0s", "1", "s", "-1m", "1.5h", "1M", "1 h", "١m", "3651d", "999999999w", "9999999999s", "1m\n"])
+@pytest.mark.parametrize(
+    "text", ["0s", "1", "s", "-1m", "1.5h", "1M", "1 h", "١m", "3651d", "999999999w", "9999999999s", "1m\n"]
+)
 def test_what_is_no_width(text: str) -> None:
     with pytest.raises(ValueError, match="a width such as"):
         read_width(text)
@@ -27,7 +29,16 @@ def test_what_is_no_width(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("span_s", "bars", "seconds"),
-    [(60, 60, 1), (61, 60, 2), (900, 60, 15), (3_600, 60, 60), (36_000, 60, 600), (86_400, 60, 1_800), (1, 1, 1), (0, 60, 1)],
+    [
+        (60, 60, 1),
+        (61, 60, 2),
+        (900, 60, 15),
+        (3_600, 60, 60),
+        (36_000, 60, 600),
+        (86_400, 60, 1_800),
+        (1, 1, 1),
+        (0, 60, 1),
+    ],
 )
 def test_an_easily_read_width_for_a_number_of_bars(span_s: int, bars: int, seconds: int) -> None:
     assert nice_width(span_s * SECOND_US, bars) == seconds * SECOND_US
