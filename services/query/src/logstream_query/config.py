@@ -47,6 +47,15 @@ class Config:
         "are answered 429.",
         8,
     )
+    count_budget_s: Annotated[float, Field(ge=0.1, le=60)] = setting(
+        "LOGSTREAM_QUERY_COUNT_BUDGET_S",
+        "How long a histogram counts records, or a context looks for neighbours, before it answers how far it got.",
+        1.0,
+        unit="s",
+    )
+    export_records: Annotated[int, Field(ge=1, le=1_000_000_000)] = setting(
+        "LOGSTREAM_QUERY_EXPORT_RECORDS", "Records of one export at most; what it left out is told.", 1_000_000
+    )
     legacy_timezone: ZoneInfo = setting(
         "LOGSTREAM_LEGACY_TIMEZONE", "Zone of /historical-logs times that name none, an IANA name.", ZoneInfo("UTC")
     )

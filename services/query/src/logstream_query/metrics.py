@@ -28,6 +28,12 @@ class Metrics:
         self.returned_records = Counter(
             "logstream_query_returned_records", "Records sent in answers.", ["route"], registry=registry
         )
+        self.exports = Counter(
+            "logstream_query_exports",
+            "Exports ended: complete, capped (more records match), left (by the client), failed (broken off).",
+            ["format", "outcome"],
+            registry=registry,
+        )
         self.unavailable_requests = Counter(
             "logstream_query_unavailable_requests",
             "Requests not answered: the database is away, busy (no connection free in time), timeout, schema (no tables), "

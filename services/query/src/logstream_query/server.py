@@ -77,7 +77,15 @@ class Server(BaseApplication):  # type: ignore[misc]
             most_s=self._config.statement_timeout_s,
             concurrent=fitting_searches(self._config.searches, self._config.pool_connections),
         )
-        return create_app(self._store, metrics, _summed_registry, self._config.legacy_timezone, limits=limits)
+        return create_app(
+            self._store,
+            metrics,
+            _summed_registry,
+            self._config.legacy_timezone,
+            limits=limits,
+            count_budget_s=self._config.count_budget_s,
+            export_records=self._config.export_records,
+        )
 
     def _close_store(self, _server: Any, _worker: Any) -> None:
         if self._store:

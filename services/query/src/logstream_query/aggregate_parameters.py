@@ -1,0 +1,121 @@
+"""The parameters of the routes that count, export or look around a record, and how their texts are read. Nothing here knows
+Flask or SQL."""
+
+from functools import partial
+from typing import Annotated, Final, Literal
+
+from logstream_contract.filters import Filter
+from pydantic import Field, PlainValidator, WithJsonSchema
+
+from logstream_query.bars import MAX_BARS, read_width
+from logstream_query.parameters import CursorText, FilterParameters, OrderText, Parameters
+from logstream_query.problems import InvalidParameters, ParameterProblem
+from logstream_query.queries import filter_of
+
+DEFAULT_BARS: Final = 60
+MAX_TARGET_BARS: Final = 1_000
+DEFAULT_TOP: Final = 10
+MAX_TOP: Final = 1_000
+DEFAULT_SAMPLE: Final = 1_000
+MAX_SAMPLE: Final = 5_000
+DEFAULT_NEIGHBOURS: Final = 10
+MAX_NEIGHBOURS: Final = 500
+
+ExportFormat = Literal["ndjson", "csv"]
+Scope = Literal["node", "all"]
+
+
+def read_whole_number(text: str, least: int, most: int | None) -> int:
+    """Raises ValueError saying what was expected."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else -1
+    if number < least or (most is not None and number > most):
+        raise ValueError(f"a whole number from {least} to {most}" if most is not None else f"a whole number from {least} on")
+    return number
+
+
+def _read_format(text: str) -> ExportFormat:
+    if text == "ndjson":
+        return "ndjson"
+    if text == "csv":
+        return "csv"
+    raise ValueError("ndjson (a JSON object a line) or csv")
+
+
+def _read_scope(text: str) -> Scope:
+    if text == "node":
+        return "node"
+    if text == "all":
+        return "all"
+    raise ValueError("node (records of the same node) or all")
+
+
+def _whole(least: int, most: int) -> tuple[PlainValidator, WithJsonSchema]:
+    return (
+        PlainValidator(partial(read_whole_number, least=least, most=most)),
+        WithJsonSchema({"type": "integer", "minimum": least, "maximum": most}),
+    )
+
+
+_WIDTH: Final = WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,9}[smhdw]$", "examples": ["10s", "5m", "1h", "1d"]})
+_FORMAT: Final = WithJsonSchema({"type": "string", "enum": ["ndjson", "csv"]})
+_SCOPE: Final = WithJsonSchema({"type": "string", "enum": ["node", "all"]})
+_AT_LEAST_ONE: Final = WithJsonSchema({"type": "integer", "minimum": 1})
+
+TargetBars = Annotated[int, *_whole(1, MAX_TARGET_BARS)]
+Width = Annotated[int, PlainValidator(read_width), _WIDTH]
+TopCount = Annotated[int, *_whole(1, MAX_TOP)]
+Sample = Annotated[int, *_whole(1, MAX_SAMPLE)]
+Neighbours = Annotated[int, *_whole(0, MAX_NEIGHBOURS)]
+FormatText = Annotated[ExportFormat, PlainValidator(_read_format), _FORMAT]
+ScopeText = Annotated[Scope, PlainValidator(_read_scope), _SCOPE]
+# The most is a setting, so the route compares.
+RecordCount = Annotated[int, PlainValidator(partial(read_whole_number, least=1, most=None)), _AT_LEAST_ONE]
+
+
+class HistogramParameters(FilterParameters):
+    """What /api/logs/histogram takes."""
+
+    buckets: TargetBars = Field(DEFAULT_BARS, description="About how many bars; the width is then one that reads easily.")
+    bucket: Width | None = Field(
+        None, description=f"The width of a bar instead, such as 10s, 5m, 1h or 1d; at most {MAX_BARS} bars."
+    )
+
+
+class FacetsParameters(FilterParameters):
+    """What /api/logs/facets takes."""
+
+    top: TopCount = Field(DEFAULT_TOP, description="Values listed of each facet, the most frequent first.")
+    records: Sample = Field(
+        DEFAULT_SAMPLE, description="How many of the newest matching records the attributes are counted in."
+    )
+
+
+class ContextParameters(Parameters):
+    """What /api/logs/<sequence>/context takes."""
+
+    before: Neighbours = Field(DEFAULT_NEIGHBOURS, description="Records before this one.")
+    after: Neighbours = Field(DEFAULT_NEIGHBOURS, description="Records after this one.")
+    scope: ScopeText = Field("node", description="Neighbours of the same node, or of all.")
+
+
+class ExportParameters(FilterParameters):
+    """What /api/logs/export takes."""
+
+    format: FormatText = Field("ndjson", description="A JSON object a line, or comma-separated values.")
+    order: OrderText | None = Field(None, description="desc, newest first, unless asked otherwise; a cursor keeps its own.")
+    cursor: CursorText | None = Field(None, description="next_cursor of an earlier export or page, to go on there.")
+    max_records: RecordCount | None = Field(
+        None, description="Records at most; no more than LOGSTREAM_QUERY_EXPORT_RECORDS, which is also the default."
+    )
+
+
+class StatsParameters(Parameters):
+    """What /api/stats takes: nothing."""
+
+
+def wanted_by(asked: FilterParameters, problems: list[ParameterProblem], now_us: int) -> Filter:
+    """The records meant. Raises InvalidParameters with these problems and those between the parameters."""
+    wanted = filter_of(asked, now_us, problems)
+    if problems:
+        raise InvalidParameters(problems)
+    return wanted

@@ -1,0 +1,46 @@
+"""Joins the routes that count, export or look around a record."""
+
+from collections.abc import Callable
+from typing import Final
+
+from flask import Blueprint
+
+from logstream_query.aggregate_parameters import (
+    ContextParameters,
+    ExportParameters,
+    FacetsParameters,
+    HistogramParameters,
+)
+from logstream_query.context import context_routes
+from logstream_query.export import Exporter, export_routes
+from logstream_query.facets import facets_routes
+from logstream_query.histogram import histogram_routes
+from logstream_query.metrics import Metrics
+from logstream_query.parameters import names_of
+from logstream_query.record_counts import RecordCounts
+from logstream_query.search import Search
+from logstream_query.stats import Kept, stats_routes
+from logstream_query.store import Aggregates, Neighbours, Store, read_statistics
+
+_MODELS: Final = (HistogramParameters, FacetsParameters, ContextParameters, ExportParameters)
+# The sequence of a context stands in the path.
+AGGREGATE_PARAMETERS: Final = [*(name for model in _MODELS for name in names_of(model)), "sequence"]
+
+
+def aggregate_routes(
+    store: Store,
+    search: Search,
+    metrics: Metrics,
+    clock: Callable[[], int],
+    count_budget_s: float,
+    export_records: int,
+) -> list[Blueprint]:
+    """clock: microseconds since the epoch. export_records: of one export at most."""
+    aggregates = Aggregates(store)
+    return [
+        histogram_routes(aggregates, RecordCounts(aggregates, count_budget_s), clock),
+        facets_routes(aggregates, search, clock),
+        context_routes(Neighbours(store, count_budget_s), metrics),
+        export_routes(aggregates, Exporter(search, metrics), export_records, clock),
+        stats_routes(Kept(lambda: read_statistics(store, clock()))),
+    ]

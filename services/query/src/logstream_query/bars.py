@@ -1,0 +1,53 @@
+"""The bars of a histogram: how wide they are and where they begin. Pure."""
+
+import re
+from typing import Final
+
+from logstream_query.moments import MICROSECONDS
+
+MAX_BARS: Final = 5_000
+EXPECTED: Final = "a width such as 10s, 5m, 1h or 1d (units s, m, h, d, w), up to 3650d"
+
+_UNIT_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_WIDTH: Final = re.compile(r"(\d{1,9})([smhdw])", re.ASCII)
+_MAX_WIDTH_S: Final = 3_650 * 86_400
+_WEEK_US: Final = 7 * 86_400 * MICROSECONDS
+# 1970 began on a Thursday.
+_FIRST_MONDAY_US: Final = 4 * 86_400 * MICROSECONDS
+# Widths that people read easily; from a minute on each is a multiple of one that counts are stored for.
+_NICE_S: Final = tuple(
+    int(number) * _UNIT_S[unit]
+    for number, unit in _WIDTH.findall("1s 2s 5s 10s 15s 30s 1m 2m 5m 10m 20m 30m 1h 2h 3h 6h 12h 1d 2d 1w 2w 4w 13w 52w")
+)
+
+
+def read_width(text: str) -> int:
+    """Microseconds. Raises ValueError saying what was expected."""
+    found = _WIDTH.fullmatch(text)
+    width_s = int(found[1]) * _UNIT_S[found[2]] if found else 0
+    if not 1 <= width_s <= _MAX_WIDTH_S:
+        raise ValueError(EXPECTED)
+    return width_s * MICROSECONDS
+
+
+def nice_width(span_us: int, bars: int) -> int:
+    """Microseconds: the narrowest easily read width of which about this many bars, or fewer, cover the time."""
+    for width_s in _NICE_S:
+        if width_s * MICROSECONDS * bars >= span_us:
+            return width_s * MICROSECONDS
+    widest_us = _NICE_S[-1] * MICROSECONDS
+    return -(-span_us // (bars * widest_us)) * widest_us
+
+
+def origin_of(width_us: int) -> int:
+    """Where bars are counted from, microseconds since the epoch: weeks begin on Mondays, all else at whole multiples."""
+    return 0 if width_us % _WEEK_US else _FIRST_MONDAY_US
+
+
+def bar_starts(start_us: int, end_us: int, width_us: int) -> range:
+    """The starts of the bars that a range touches. The first may lie before the range, and before 1970."""
+    if start_us >= end_us:
+        return range(0)
+    origin_us = origin_of(width_us)
+    first_us = (start_us - origin_us) // width_us * width_us + origin_us
+    return range(first_us, end_us, width_us)

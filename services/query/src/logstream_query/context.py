@@ -1,0 +1,60 @@
+"""The route /api/logs/<sequence>/context: the records around one."""
+
+from typing import TypedDict
+
+import orjson
+from flask import Blueprint, Response, request
+from logstream_contract.records import Record, record
+from werkzeug.exceptions import NotFound
+
+from logstream_query.aggregate_parameters import ContextParameters, read_whole_number
+from logstream_query.metrics import Metrics
+from logstream_query.parameters import MAX_SEQUENCE
+from logstream_query.problems import InvalidParameters, parameter_problem
+from logstream_query.store import Neighbours
+
+_ROUTE = "/api/logs/<sequence>/context"
+
+
+class Complete(TypedDict):
+    """Whether a side holds as many as asked for, or all that there are. Else the search ended early: there may be more."""
+
+    before: bool
+    after: bool
+
+
+class Context(TypedDict):
+    """Oldest first."""
+
+    before: list[Record]
+    record: Record
+    after: list[Record]
+    complete: Complete
+
+
+def context_routes(neighbours: Neighbours, metrics: Metrics) -> Blueprint:
+    routes = Blueprint("context", __name__)
+
+    @routes.get(_ROUTE)
+    def context(sequence: str) -> Response:
+        asked, problems = ContextParameters.read(request.environ["QUERY_STRING"])
+        number = 0
+        try:
+            number = read_whole_number(sequence, 0, MAX_SEQUENCE)
+        except ValueError as error:
+            problems.append(parameter_problem("sequence", sequence, str(error)))
+        if problems:
+            raise InvalidParameters(problems)
+        found = neighbours.of(number, asked.before, asked.after, same_node=asked.scope == "node")
+        if found is None:
+            raise NotFound(f"no record of sequence {number} is stored: it never was, or the retention has dropped it")
+        metrics.returned_records.labels(_ROUTE).inc(len(found.before.records) + 1 + len(found.after.records))
+        body: Context = {
+            "before": [record(*row) for row in reversed(found.before.records)],
+            "record": record(*found.record),
+            "after": [record(*row) for row in found.after.records],
+            "complete": {"before": found.before.complete, "after": found.after.complete},
+        }
+        return Response(orjson.dumps(body), mimetype="application/json")
+
+    return routes

@@ -1,0 +1,108 @@
+"""From which stored counts, and from which rows at its ragged ends, the records of a time range are counted exactly.
+
+Writers store a count for each minute; maintenance moves counts into sums over a minute, ten minutes and an hour, each of
+which alone holds all that was moved. So a range is cut into pieces, each read from the widest sums that fit. Pure.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from logstream_contract.filters import Filter
+
+from logstream_query.moments import MICROSECONDS
+
+# counts: what has not been moved yet. logs: the records themselves.
+Source = Literal["logs", "counts", "rollups"]
+
+MINUTE_US: Final = 60 * MICROSECONDS
+# Widths of the sums, widest first; each is a multiple of the next.
+_WIDTHS_US: Final = (60 * MINUTE_US, 10 * MINUTE_US, MINUTE_US)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of the range: microseconds since the Unix epoch, from start up to but not including end, None for no bound.
+
+    width_us: of the sums, of rollups only. sign: -1 if what is found there is to be taken away.
+    """
+
+    source: Source
+    start_us: int | None
+    end_us: int | None
+    width_us: int = 0
+    sign: Literal[1, -1] = 1
+
+
+def is_countable(wanted: Filter) -> bool:
+    """Whether stored counts tell how many records match: they know times, levels, severities and nodes only."""
+    return not (
+        wanted.text.included
+        or wanted.text.excluded
+        or wanted.attributes
+        or wanted.not_attributes
+        or wanted.sequences
+        or wanted.regex
+    )
+
+
+def pieces(start_us: int | None, end_us: int | None, now_us: int, bucket_us: int | None = None) -> list[Piece]:
+    """The pieces whose counts, each times its sign, add up to the range's.
+
+    bucket_us: no sums are used that may reach over a multiple of it; it is a multiple of a minute. None: all may be used.
+    """
+    if start_us is not None and end_us is not None:
+        if start_us >= end_us:
+            return []
+        if start_us // MINUTE_US == (end_us - 1) // MINUTE_US and end_us - start_us < MINUTE_US:
+            return [Piece("logs", start_us, end_us)]
+    start_us, ragged_start = _whole_start(start_us, now_us)
+    end_us, ragged_end = _whole_end(end_us, now_us)
+    found = ragged_start + ragged_end
+    if start_us is None or end_us is None or start_us < end_us:
+        widths = tuple(width for width in _WIDTHS_US if bucket_us is None or bucket_us % width == 0)
+        found.append(Piece("counts", start_us, end_us))
+        found += _rollups(start_us, end_us, widths)
+    return found
+
+
+def _whole_start(start_us: int | None, now_us: int) -> tuple[int | None, list[Piece]]:
+    """The start moved to a whole minute, and the rows that this leaves out or takes in too much, whichever is shorter."""
+    if start_us is None or start_us % MINUTE_US == 0:
+        return start_us, []
+    minute_us = start_us - start_us % MINUTE_US
+    next_us = minute_us + MINUTE_US
+    if _filled_us(minute_us, start_us, now_us) < _filled_us(start_us, next_us, now_us):
+        return minute_us, [Piece("logs", minute_us, start_us, sign=-1)]
+    return next_us, [Piece("logs", start_us, next_us)]
+
+
+def _whole_end(end_us: int | None, now_us: int) -> tuple[int | None, list[Piece]]:
+    if end_us is None or end_us % MINUTE_US == 0:
+        return end_us, []
+    minute_us = end_us - end_us % MINUTE_US
+    next_us = minute_us + MINUTE_US
+    if _filled_us(end_us, next_us, now_us) < _filled_us(minute_us, end_us, now_us):
+        return next_us, [Piece("logs", end_us, next_us, sign=-1)]
+    return minute_us, [Piece("logs", minute_us, end_us)]
+
+
+def _filled_us(start_us: int, end_us: int, now_us: int) -> int:
+    """How much of a time can hold many records: what lies ahead holds only those of clocks that are ahead."""
+    return max(0, min(end_us, now_us) - start_us)
+
+
+def _rollups(start_us: int | None, end_us: int | None, widths_us: tuple[int, ...]) -> list[Piece]:
+    """The widest sums in the middle, the next ones on both sides of them. Both ends are multiples of the last width."""
+    if start_us is not None and end_us is not None and start_us >= end_us:
+        return []
+    width_us, *finer = widths_us
+    inner_start_us = None if start_us is None else -(-start_us // width_us) * width_us
+    inner_end_us = None if end_us is None else end_us // width_us * width_us
+    if inner_start_us is not None and inner_end_us is not None and inner_start_us >= inner_end_us:
+        return _rollups(start_us, end_us, tuple(finer))
+    found = [Piece("rollups", inner_start_us, inner_end_us, width_us)]
+    if start_us != inner_start_us:
+        found += _rollups(start_us, inner_start_us, tuple(finer))
+    if end_us != inner_end_us:
+        found += _rollups(inner_end_us, end_us, tuple(finer))
+    return found

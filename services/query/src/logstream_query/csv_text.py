@@ -1,0 +1,48 @@
+"""Records as comma-separated values (RFC 4180, UTF-8) that a spreadsheet shows as they are and never runs. Pure.
+
+Source: OWASP, "CSV Injection": a cell that begins with one of = + - @ TAB CR may be taken for a formula; an apostrophe in
+front makes it a text.
+"""
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import Final
+
+import orjson
+from logstream_contract.timestamps import iso_micros
+
+from logstream_query.store import StoredRecord
+
+COLUMNS: Final = ("time", "sequence", "severity", "level", "node", "message", "attributes")
+_FORMULA_STARTS: Final = frozenset("=+-@\t\r")
+
+
+def csv_header() -> bytes:
+    return _lines([COLUMNS])
+
+
+def csv_lines(records: Iterable[StoredRecord]) -> bytes:
+    """A line a record in the order of COLUMNS; attributes as a JSON object, or nothing if there are none."""
+    return _lines(
+        (
+            iso_micros(time_us),
+            sequence,
+            severity,
+            _as_text(level),
+            _as_text(node),
+            _as_text(message),
+            orjson.dumps(attributes).decode() if attributes else "",
+        )
+        for sequence, time_us, severity, level, node, message, attributes in records
+    )
+
+
+def _as_text(cell: str) -> str:
+    return f"'{cell}" if cell[:1] in _FORMULA_STARTS else cell
+
+
+def _lines(rows: Iterable[Iterable[object]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,183 @@
+"""The route /api/logs/export: every matching record, up to a number of them, as a file.
+
+Records are read page by page, each page in a transaction of its own: a client that reads slowly holds no connection to the
+database, and no more than a page is in memory. An answer that breaks off is never ended cleanly, so a client sees that it is
+not whole.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypedDict
+
+import orjson
+from flask import Blueprint, Response, request
+from logstream_contract.filters import Filter
+from logstream_contract.records import record
+
+from logstream_query.aggregate_parameters import ExportFormat, ExportParameters
+from logstream_query.counting import is_countable
+from logstream_query.csv_text import csv_header, csv_lines
+from logstream_query.cursors import Cursor, Order, Position
+from logstream_query.metrics import Metrics
+from logstream_query.moments import as_datetime
+from logstream_query.problems import InvalidParameters, parameter_problem
+from logstream_query.queries import filter_of
+from logstream_query.search import Found, Search
+from logstream_query.store import Aggregates, StoredRecord
+from logstream_query.unavailable import Unavailable
+
+log = logging.getLogger(__name__)
+
+_ROUTE: Final = "/api/logs/export"
+_MEDIA_TYPES: Final = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8; header=present"}
+_FIRST_PAGE: Final = 500
+_MAX_PAGE: Final = 5_000
+# Large records come in smaller pages.
+_PAGE_BYTES: Final = 4 * 1024 * 1024
+# How often a page is asked for again, after the pause that the error names, before the answer breaks off.
+_TRIES: Final = 4
+
+
+class ExportEnd(TypedDict):
+    """The last line of an NDJSON export, under the key logstream_export. next_cursor: to go on with; null if complete."""
+
+    records: int
+    complete: bool
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one request asks for."""
+
+    filter: Filter
+    format: ExportFormat
+    order: Order
+    after: Position | None
+    asked_at_us: int
+    max_records: int
+    found: int = 0  # before the cursor
+
+
+class Exporter:
+    """Makes the bodies of exports. sleep: pauses this request only, seconds."""
+
+    def __init__(self, search: Search, metrics: Metrics, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._search = search
+        self._metrics = metrics
+        self._sleep = sleep
+
+    def first(self, asked: Asked) -> Found:
+        """The first page. Raises Unavailable."""
+        return self._search.find(asked.filter, asked.order, asked.after, min(_FIRST_PAGE, asked.max_records))
+
+    def body(self, asked: Asked, found: Found) -> Iterator[bytes]:
+        """All pages from the first one on, in pieces. Raises Unavailable, which breaks the answer off."""
+        sent, page, outcome = 0, _FIRST_PAGE, "left"
+        try:
+            if asked.format == "csv":
+                yield csv_header()
+            while True:
+                if found.records:
+                    lines = csv_lines(found.records) if asked.format == "csv" else ndjson_lines(found.records)
+                    sent += len(found.records)
+                    page = next_page(page, len(found.records), len(lines))
+                    yield lines
+                    self._metrics.returned_records.labels(_ROUTE).inc(len(found.records))
+                if found.position is None or sent >= asked.max_records:
+                    break
+                found = self._find(asked, found.position, min(page, asked.max_records - sent))
+            if asked.format == "ndjson":
+                yield _end(asked, sent, found.position)
+            outcome = "complete" if found.position is None else "capped"
+        except Unavailable as error:
+            outcome = "failed"
+            self._metrics.unavailable_requests.labels(error.reason).inc()
+            log.warning("export broken off", extra={"reason": error.reason, "error": str(error), "records": sent})
+            raise
+        except Exception:
+            outcome = "failed"
+            raise
+        finally:
+            self._metrics.exports.labels(asked.format, outcome).inc()
+
+    def _find(self, asked: Asked, after: Position, limit: int) -> Found:
+        for _ in range(_TRIES - 1):
+            try:
+                return self._search.find(asked.filter, asked.order, after, limit)
+            except Unavailable as error:
+                if error.retry_after_s is None:
+                    raise
+                self._sleep(error.retry_after_s)
+        return self._search.find(asked.filter, asked.order, after, limit)
+
+
+def export_routes(aggregates: Aggregates, exporter: Exporter, most_records: int, clock: Callable[[], int]) -> Blueprint:
+    """most_records: of one export. clock: microseconds since the epoch."""
+    routes = Blueprint("export", __name__)
+
+    @routes.get(_ROUTE)
+    def export() -> Response:
+        now_us = clock()
+        asked = _asked(request.environ["QUERY_STRING"], now_us, most_records)
+        found = exporter.first(asked)
+        headers = {
+            "Content-Disposition": f'attachment; filename="{_file_name(now_us, asked.format)}"',
+            "X-Logstream-Max-Records": str(asked.max_records),
+            # nginx hands the answer on as it comes, instead of keeping all of it for a slow client.
+            "X-Accel-Buffering": "no",
+        }
+        if asked.after is None and is_countable(asked.filter):
+            headers["X-Logstream-Matching-Records"] = str(aggregates.total(asked.filter, now_us))
+        return Response(exporter.body(asked, found), content_type=_MEDIA_TYPES[asked.format], headers=headers)
+
+    return routes
+
+
+def ndjson_lines(records: Sequence[StoredRecord]) -> bytes:
+    """A line a record, as /api/logs has them."""
+    return b"".join([orjson.dumps(record(*row), option=orjson.OPT_APPEND_NEWLINE) for row in records])
+
+
+def next_page(page: int, records: int, size_bytes: int) -> int:
+    """How many records to ask for next, after a page of this many for which `page` were asked."""
+    fitting = _PAGE_BYTES * records // size_bytes
+    return max(1, min(2 * page, _MAX_PAGE, fitting))
+
+
+def _asked(query_string: str, now_us: int, most_records: int) -> Asked:
+    """Raises InvalidParameters."""
+    asked, problems = ExportParameters.read(query_string)
+    cursor = asked.cursor
+    asked_at_us = cursor.asked_at_us if cursor else now_us
+    wanted = filter_of(asked, asked_at_us, problems)
+    if cursor and asked.order and asked.order != cursor.order:
+        problems.append(parameter_problem("order", asked.order, f"{cursor.order}, the cursor's own order, or nothing"))
+    max_records = most_records if asked.max_records is None else asked.max_records
+    if max_records > most_records:
+        expected = f"a whole number from 1 to {most_records}"
+        problems.append(parameter_problem("max_records", str(max_records), expected))
+    if problems:
+        raise InvalidParameters(problems)
+    order = cursor.order if cursor else asked.order or "desc"
+    return Asked(
+        wanted,
+        asked.format,
+        order,
+        cursor.position if cursor else None,
+        asked_at_us,
+        max_records,
+        cursor.found if cursor else 0,
+    )
+
+
+def _end(asked: Asked, sent: int, position: Position | None) -> bytes:
+    cursor = None if position is None else Cursor(asked.order, asked.asked_at_us, position, asked.found + sent).encode()
+    end: ExportEnd = {"records": sent, "complete": position is None, "next_cursor": cursor}
+    return orjson.dumps({"logstream_export": end}, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _file_name(now_us: int, form: ExportFormat) -> str:
+    return f"logstream-{as_datetime(now_us):%Y%m%dT%H%M%SZ}.{form}"

@@ -1,0 +1,133 @@
+"""The route /api/stats: how much is stored, how much comes in, and how much of it the search index covers."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Final, Literal, TypedDict
+
+import orjson
+from flask import Blueprint, Response, request
+from logstream_contract.timestamps import iso_micros
+
+from logstream_query.aggregate_parameters import StatsParameters
+from logstream_query.counting import MINUTE_US
+from logstream_query.problems import InvalidParameters
+from logstream_query.store import RATE_MINUTES, Statistics
+
+# What is told may be this old: many pages may ask, and the sizes of many chunks take the database some time.
+KEEP_S: Final = 5.0
+
+
+class Bytes(TypedDict):
+    """On disk, of the records: the rows, their indexes, and all of it."""
+
+    table: int
+    index: int
+    total: int
+
+
+class Versions(TypedDict):
+    postgresql: str
+    timescaledb: str
+
+
+class Rate(TypedDict):
+    """Records by their own times; end is not included."""
+
+    start: str
+    end: str
+    records: int
+    per_second: float
+    levels: dict[str, int]
+
+
+class Rates(TypedDict):
+    """Of the last whole minute, and of the 60 whole minutes that end with it."""
+
+    minute: Rate
+    hour: Rate
+
+
+class SearchIndex(TypedDict):
+    """batches_behind: how many of the newest batches the index does not cover yet."""
+
+    rows: int
+    batches_behind: int
+
+
+class Stats(TypedDict):
+    rows: int
+    bytes: Bytes
+    chunks: int
+    oldest: str | None
+    newest: str | None
+    edition: Literal["apache", "community"]
+    versions: Versions
+    rates: Rates
+    search_index: SearchIndex
+
+
+class Kept:
+    """Statistics that are read again once they are too old, by one request at a time."""
+
+    def __init__(
+        self, read: Callable[[], Statistics], keep_s: float = KEEP_S, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._read = read
+        self._keep_s = keep_s
+        self._clock_s = clock_s
+        self._lock = threading.Lock()
+        self._kept: tuple[float, Statistics] | None = None
+
+    def get(self) -> Statistics:
+        """Raises Unavailable."""
+        with self._lock:
+            if self._kept is None or self._clock_s() - self._kept[0] >= self._keep_s:
+                self._kept = self._clock_s(), self._read()
+            return self._kept[1]
+
+
+def stats_routes(kept: Kept) -> Blueprint:
+    routes = Blueprint("stats", __name__, url_prefix="/api")
+
+    @routes.get("/stats")
+    def stats() -> Response:
+        _, problems = StatsParameters.read(request.environ["QUERY_STRING"])
+        if problems:
+            raise InvalidParameters(problems)
+        return Response(orjson.dumps(stats_of(kept.get())), mimetype="application/json")
+
+    return routes
+
+
+def stats_of(found: Statistics) -> Stats:
+    return {
+        "rows": found.rows,
+        "bytes": {"table": found.table_bytes, "index": found.index_bytes, "total": found.total_bytes},
+        "chunks": found.chunks,
+        "oldest": None if found.oldest_us is None else iso_micros(found.oldest_us),
+        "newest": None if found.newest_us is None else iso_micros(found.newest_us),
+        "edition": "community" if found.community else "apache",
+        "versions": {"postgresql": found.postgresql, "timescaledb": found.timescaledb},
+        "rates": {
+            "minute": _rate(found.last_minute, found.minute_us, 1),
+            "hour": _rate(found.last_hour, found.minute_us, RATE_MINUTES),
+        },
+        "search_index": {
+            "rows": found.indexed_rows,
+            "batches_behind": max(0, (found.newest_batch or 0) - (found.indexed_to or 0)),
+        },
+    }
+
+
+def _rate(levels: Counter[str], last_minute_us: int, minutes: int) -> Rate:
+    end_us = last_minute_us + MINUTE_US
+    records = levels.total()
+    return {
+        "start": iso_micros(end_us - minutes * MINUTE_US),
+        "end": iso_micros(end_us),
+        "records": records,
+        "per_second": round(records / (60 * minutes), 3),
+        "levels": dict(levels.most_common()),
+    }

@@ -1,0 +1,224 @@
+"""Finds a record by its sequence, and the records around it, through the connections of the store.
+
+`logs` has no index by node. The stored counts tell in which minutes a node has records at all, so only those are read.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
+from typing import Any, Final, NamedTuple, cast
+
+from logstream_contract.rows import SEQUENCE_INDEX_BITS
+from psycopg import Connection, sql
+
+from logstream_query.counting import MINUTE_US
+from logstream_query.cursors import Order
+from logstream_query.moments import MICROSECONDS, as_datetime
+from logstream_query.store.database import Store, StoredRecord
+from logstream_query.unavailable import StatementTimeout
+
+_HOUR_US: Final = 60 * MINUTE_US
+# Read before anything else: a node of which every 200th record is has the usual ten among them.
+_NEAREST: Final = 2_000
+_HOURS_AT_ONCE: Final = 100
+# Minutes in one statement, at most: what it found is lost when it takes too long.
+_MINUTES_AT_ONCE: Final = 16
+# The counts, and the rows of the minutes that they name, must be of one moment.
+_BEGIN: Final = sql.SQL("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL statement_timeout = {}")
+_ORDER_BY: Final = {
+    "desc": sql.SQL("ORDER BY time DESC, sequence DESC"),
+    "asc": sql.SQL("ORDER BY time, sequence"),
+}
+# The comparison of times alone is implied; TimescaleDB leaves out chunks by it, and not by the comparison of pairs.
+_BEYOND: Final = {
+    "desc": sql.SQL("time <= %s AND (time, sequence) < (%s, %s)"),
+    "asc": sql.SQL("time >= %s AND (time, sequence) > (%s, %s)"),
+}
+_COLUMNS: Final = sql.SQL("sequence, time, severity, level, node, message, attributes")
+_BATCH: Final = sql.SQL("SELECT time_from, time_to FROM batches WHERE number = %s")
+_RECORD: Final = sql.SQL("SELECT {columns} FROM logs WHERE time >= %s AND time <= %s AND sequence = %s LIMIT 1")
+_OF_ALL: Final = sql.SQL("SELECT {columns} FROM logs WHERE {beyond} {order} LIMIT %s")
+_NEAREST_OF_NODE: Final = sql.SQL(
+    "SELECT {columns} FROM (SELECT * FROM logs WHERE {beyond} {order} LIMIT %s) AS nearest WHERE node = %s {order} LIMIT %s"
+)
+# A minute is read no further than to the last of the records that it is known to hold. The bounds around all the minutes are
+# implied; they leave out chunks before the statement runs.
+_OF_NODE: Final = sql.SQL(
+    """
+SELECT {columns} FROM unnest(%s::timestamptz[], %s::bigint[]) AS present (start, number), LATERAL (
+    SELECT * FROM logs
+    WHERE time >= start AND time < start + interval '1 minute' AND time >= %s AND time < %s AND node = %s {order}
+    LIMIT present.number
+) AS minute {order} LIMIT %s
+"""
+)
+# Apart from the others: with this condition the index is read on from the record.
+_OF_NODE_IN_OWN_MINUTE: Final = sql.SQL(
+    "SELECT {columns} FROM logs WHERE {beyond} AND time >= %s AND time < %s AND node = %s {order} LIMIT %s"
+)
+_END: Final = {
+    "desc": sql.SQL("SELECT time FROM logs ORDER BY time, sequence LIMIT 1"),
+    "asc": sql.SQL("SELECT time FROM logs ORDER BY time DESC, sequence DESC LIMIT 1"),
+}
+# One look into the index for each bucket: all nodes of a long time would take longer to read over.
+_PRESENT: Final = sql.SQL(
+    """
+SELECT start, (rolled.count + fresh.count)::bigint
+FROM generate_series(%s::timestamptz, %s::timestamptz, %s * interval '1 second') AS start,
+     LATERAL (
+        SELECT coalesce(sum(count), 0) AS count FROM log_rollups WHERE width_s = %s AND bucket = start AND node = %s
+     ) AS rolled,
+     LATERAL (
+        SELECT coalesce(sum(count), 0) AS count FROM log_counts
+        WHERE bucket >= start AND bucket < start + %s * interval '1 second' AND node = %s
+     ) AS fresh
+WHERE rolled.count + fresh.count > 0
+"""
+)
+
+
+class Side(NamedTuple):
+    """Neighbours on one side, the nearest first.
+
+    complete: as many as asked for, or all that there are; else the budget ran out, and there may be more further away.
+    """
+
+    records: list[StoredRecord]
+    complete: bool
+
+
+class Neighbourhood(NamedTuple):
+    record: StoredRecord
+    before: Side
+    after: Side
+
+
+class Neighbours:
+    """Like the Store, usable by many greenlets at once. budget_s: how long the neighbours on one side are looked for."""
+
+    def __init__(self, store: Store, budget_s: float, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._budget_s = budget_s
+        self._clock_s = clock_s
+
+    def of(self, sequence: int, before: int, after: int, *, same_node: bool) -> Neighbourhood | None:
+        """The record of this sequence and its neighbours; None if no such record is stored. Raises Unavailable."""
+        with self._store.transaction() as connection:
+            record = _record(connection, sequence)
+            if record is None:
+                return None
+            if not same_node:
+                sides = _of_all(connection, record, "desc", before), _of_all(connection, record, "asc", after)
+                return Neighbourhood(record, Side(sides[0], True), Side(sides[1], True))
+        return Neighbourhood(record, self._of_node(record, "desc", before), self._of_node(record, "asc", after))
+
+    def _of_node(self, record: StoredRecord, order: Order, limit: int) -> Side:
+        nearest: list[StoredRecord] = []
+        found: list[StoredRecord] = []
+        if limit == 0:
+            return Side(found, True)
+        deadline_s = self._clock_s() + self._budget_s
+        try:
+            with self._store.transaction() as connection:
+                connection.execute(_BEGIN.format(sql.Literal(max(1, round(self._budget_s * 1_000)))))
+                nearest = _nearest_of_node(connection, record, order, limit)
+                if len(nearest) == limit:
+                    return Side(nearest, True)
+                for minutes in _groups(_minutes(connection, record, order), limit):
+                    found += _in_minutes(connection, record, order, minutes, limit - len(found))
+                    if len(found) == limit:
+                        break
+                    if self._clock_s() >= deadline_s:
+                        return Side(max(found, nearest, key=len), False)
+        except StatementTimeout:
+            return Side(max(found, nearest, key=len), False)
+        return Side(found, True)
+
+
+def _record(connection: Connection, sequence: int) -> StoredRecord | None:
+    batch = _rows(connection, _BATCH, sequence >> SEQUENCE_INDEX_BITS)
+    if not batch:
+        return None
+    times = [as_datetime(time_us) for time_us in batch[0]]
+    found = _records(connection, _RECORD.format(columns=_COLUMNS), *times, sequence)
+    return found[0] if found else None
+
+
+def _of_all(connection: Connection, record: StoredRecord, order: Order, limit: int) -> list[StoredRecord]:
+    return _records(connection, _in_order(_OF_ALL, order), *_position(record), limit)
+
+
+def _nearest_of_node(connection: Connection, record: StoredRecord, order: Order, limit: int) -> list[StoredRecord]:
+    """Of the nearest records those of the same node, at most limit."""
+    return _records(connection, _in_order(_NEAREST_OF_NODE, order), *_position(record), _NEAREST, record[4], limit)
+
+
+def _in_minutes(
+    connection: Connection, record: StoredRecord, order: Order, minutes: Sequence[tuple[int, int]], limit: int
+) -> list[StoredRecord]:
+    """Of the minutes with these starts and numbers of records, the nearest records of the same node."""
+    starts = [as_datetime(minute_us) for minute_us, _ in minutes]
+    bounds = min(starts), max(starts) + timedelta(minutes=1)
+    if len(minutes) == 1 and minutes[0][0] == record[1] // MINUTE_US * MINUTE_US:
+        query = _in_order(_OF_NODE_IN_OWN_MINUTE, order)
+        return _records(connection, query, *_position(record), *bounds, record[4], limit)
+    numbers = [number for _, number in minutes]
+    return _records(connection, _in_order(_OF_NODE, order), starts, numbers, *bounds, record[4], limit)
+
+
+def _groups(minutes: Iterable[tuple[int, int]], limit: int) -> Iterator[list[tuple[int, int]]]:
+    """The minutes that may hold the nearest records, up to limit: the record's own alone, then more and more at once."""
+    most, group, expected = 1, list[tuple[int, int]](), 0
+    for minute in minutes:
+        group.append(minute)
+        # Of the record's own minute only a part lies on this side, and nobody knows which.
+        expected += minute[1] if most > 1 else 0
+        if len(group) == most or expected >= limit:
+            yield group
+            most, group = min(2 * most, _MINUTES_AT_ONCE), []
+    if group:
+        yield group
+
+
+def _minutes(connection: Connection, record: StoredRecord, order: Order) -> Iterator[tuple[int, int]]:
+    """Start and number of records of the minutes in which the record's node has some, from its own minute on."""
+    _, time_us, _, _, node, *_ = record
+    step = -1 if order == "desc" else 1
+    end = _rows(connection, _END[order])
+    last_us = end[0][0] // _HOUR_US * _HOUR_US if end else time_us
+    first_us = time_us // _HOUR_US * _HOUR_US
+    while (last_us - first_us) * step >= 0:
+        until_us = first_us + (_HOURS_AT_ONCE - 1) * _HOUR_US * step
+        until_us = max(until_us, last_us) if step < 0 else min(until_us, last_us)
+        for hour_us, _ in _present(connection, node, first_us, until_us, _HOUR_US, step):
+            bounds = [hour_us, hour_us + _HOUR_US - MINUTE_US][::step]
+            for minute_us, count in _present(connection, node, bounds[0], bounds[1], MINUTE_US, step):
+                if (minute_us - time_us // MINUTE_US * MINUTE_US) * step >= 0:
+                    yield minute_us, count
+        first_us = until_us + _HOUR_US * step
+
+
+def _present(
+    connection: Connection, node: str, first_us: int, last_us: int, width_us: int, step: int
+) -> list[tuple[int, int]]:
+    """Start and number of records of the buckets from first to last in which the node has some, in this order."""
+    width_s = width_us // MICROSECONDS
+    values = (as_datetime(first_us), as_datetime(last_us), step * width_s, width_s, node, width_s, node)
+    return sorted(_rows(connection, _PRESENT, *values), reverse=step < 0)
+
+
+def _in_order(query: sql.SQL, order: Order) -> sql.Composed:
+    return query.format(columns=_COLUMNS, beyond=_BEYOND[order], order=_ORDER_BY[order])
+
+
+def _position(record: StoredRecord) -> tuple[object, ...]:
+    time = as_datetime(record[1])
+    return time, time, record[0]
+
+
+def _records(connection: Connection, query: sql.SQL | sql.Composed, *values: object) -> list[StoredRecord]:
+    return cast(list[StoredRecord], _rows(connection, query, *values))
+
+
+def _rows(connection: Connection, query: sql.SQL | sql.Composed, *values: object) -> list[tuple[Any, ...]]:
+    return connection.execute(query, values, binary=True).fetchall()

@@ -1,0 +1,108 @@
+"""What is stored altogether, through the connections of the store."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Final
+
+from logstream_contract.filters import Filter
+from psycopg import Connection, sql
+
+from logstream_query.counting import MINUTE_US, pieces
+from logstream_query.store import counts
+from logstream_query.store.database import Store
+
+RATE_MINUTES: Final = 60
+_OLDEST: Final = sql.SQL("SELECT time FROM logs ORDER BY time, sequence LIMIT 1")
+_NEWEST: Final = sql.SQL("SELECT time FROM logs ORDER BY time DESC, sequence DESC LIMIT 1")
+# The table's own bytes with those of long values; total has the indexes, too.
+_SIZE: Final = sql.SQL(
+    "SELECT (table_bytes + coalesce(toast_bytes, 0))::bigint, index_bytes::bigint, total_bytes::bigint"
+    " FROM hypertable_detailed_size('logs')"
+)
+_CHUNKS: Final = sql.SQL("SELECT count(*) FROM timescaledb_information.chunks WHERE hypertable_name = 'logs'")
+_VERSIONS: Final = sql.SQL(
+    "SELECT coalesce(current_setting('timescaledb.license', true), '') = 'timescale', current_setting('server_version'),"
+    " (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb')"
+)
+_INDEXED: Final = sql.SQL(
+    "SELECT (SELECT coalesce(sum(rows), 0)::bigint FROM search_segments), (SELECT max(to_number) FROM search_segments),"
+    " (SELECT max(number) FROM batches)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Times are microseconds since the Unix epoch, None if there are no records.
+
+    minute_us: the start of the last whole minute; last_minute and last_hour hold its records and those of the 60 whole
+    minutes that end with it, by level. indexed_to, newest_batch: numbers of batches, None if there is none.
+    """
+
+    rows: int
+    oldest_us: int | None
+    newest_us: int | None
+    table_bytes: int
+    index_bytes: int
+    total_bytes: int
+    chunks: int
+    community: bool
+    postgresql: str
+    timescaledb: str
+    minute_us: int
+    last_minute: Counter[str]
+    last_hour: Counter[str]
+    indexed_rows: int
+    indexed_to: int | None
+    newest_batch: int | None
+
+
+def read_statistics(store: Store, now_us: int) -> Statistics:
+    """Raises Unavailable."""
+    minute_us = now_us // MINUTE_US * MINUTE_US - MINUTE_US
+    with store.transaction() as connection:
+        table_bytes, index_bytes, total_bytes = _row(connection, _SIZE) or (0, 0, 0)
+        community, postgresql, timescaledb = _row(connection, _VERSIONS) or (False, "", "")
+        last_minute, last_hour = _recent(connection, minute_us)
+        indexed_rows, indexed_to, newest_batch = _row(connection, _INDEXED) or (0, None, None)
+        everything = counts.total(Filter(), pieces(None, None, now_us))
+        return Statistics(
+            rows=connection.execute(everything.query, everything.values, binary=True).fetchall()[0][0],
+            oldest_us=_value(connection, _OLDEST),
+            newest_us=_value(connection, _NEWEST),
+            table_bytes=table_bytes,
+            index_bytes=index_bytes,
+            total_bytes=total_bytes,
+            chunks=_value(connection, _CHUNKS),
+            community=community,
+            postgresql=postgresql.partition(" ")[0],
+            timescaledb=timescaledb,
+            minute_us=minute_us,
+            last_minute=last_minute,
+            last_hour=last_hour,
+            indexed_rows=indexed_rows,
+            indexed_to=indexed_to,
+            newest_batch=newest_batch,
+        )
+
+
+def _recent(connection: Connection, minute_us: int) -> tuple[Counter[str], Counter[str]]:
+    """Records by level: of the minute that begins here, and of the hour that ends with it."""
+    end_us = minute_us + MINUTE_US
+    parts = pieces(end_us - RATE_MINUTES * MINUTE_US, end_us, end_us, MINUTE_US)
+    statement = counts.bars(Filter(), parts, MINUTE_US)
+    last_minute: Counter[str] = Counter()
+    last_hour: Counter[str] = Counter()
+    for start_us, level, _, count in connection.execute(statement.query, statement.values, binary=True).fetchall():
+        last_hour[level] += count
+        if start_us == minute_us:
+            last_minute[level] += count
+    return last_minute, last_hour
+
+
+def _row(connection: Connection, query: sql.SQL) -> tuple[Any, ...] | None:
+    return connection.execute(query, binary=True).fetchone()
+
+
+def _value(connection: Connection, query: sql.SQL) -> Any:
+    row = _row(connection, query)
+    return row[0] if row else None
