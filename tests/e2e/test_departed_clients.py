@@ -1,6 +1,7 @@
 """A client that leaves while its question is being answered takes the work in the database with it, through the page's
 proxy as well."""
 
+import contextlib
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -73,8 +74,9 @@ def test_a_client_that_leaves_ends_its_statement(patient: Stack, sql: psycopg.Co
 def test_a_client_that_asks_for_more_on_the_same_connection_has_not_left(patient: Stack, sql: psycopg.Connection) -> None:
     url = patient.admin_url("query")
     before = patient.metrics("query").get(CANCELLED, 0)
-    with closing(ask(url, "/api/logs?limit=1")) as client:
+    with contextlib.ExitStack() as open_until_answered:
         with locked(patient):
+            client = open_until_answered.enter_context(closing(ask(url, "/api/logs?limit=1")))
             wait_for("a statement at work", lambda: statements_at_work(sql))
             client.sendall(f"GET /livez HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\nConnection: close\r\n\r\n".encode())
             # Many looks at the client later it is still there.

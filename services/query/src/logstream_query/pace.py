@@ -1,29 +1,35 @@
-"""How much time a slice of a search covers, from how long the slices before it took. Pure: it looks at no clock."""
+"""How much a slice of a search covers, from how long the slices before took. Pure: it looks at no clock."""
 
 from typing import Final
 
 # Long enough that the fixed cost of a statement is small, short enough that others get their turn at the connections.
 TARGET_S: Final = 0.15
+# Each range costs a fraction of a millisecond, and more where many chunks lie between the first and the last.
+MOST_RANGES: Final = 200
+_FIRST_RANGES: Final = 50
 _MOST_GROWTH: Final = 4.0
 # Quick answers say little about the cost of a longer slice, and a clock's resolution must not divide by nothing.
 _LEAST_TOOK_S: Final = 0.001
 
 
 class Pace:
-    """Spans are microseconds of records' time."""
+    """Spans are microseconds of records' time. ranges: as many may be in the next slice."""
 
     def __init__(self, span_us: int) -> None:
         self._span_us = max(1, span_us)
+        self.ranges = _FIRST_RANGES
 
     def span_us(self, left_s: float) -> int:
         """For the next slice, which shall end within left_s."""
         return max(1, int(self._span_us * min(1.0, max(0.0, left_s) / TARGET_S)))
 
-    def took(self, span_us: int, seconds: float) -> None:
-        """A slice of this span was searched."""
-        fitting = span_us * TARGET_S / max(seconds, _LEAST_TOOK_S)
-        self._span_us = max(1, int(min(fitting, max(span_us, self._span_us) * _MOST_GROWTH)))
+    def took(self, span_us: int, ranges: int, seconds: float) -> None:
+        """A slice of this span in so many ranges was searched."""
+        fit = TARGET_S / max(seconds, _LEAST_TOOK_S)
+        self._span_us = max(1, int(min(span_us * fit, max(span_us, self._span_us) * _MOST_GROWTH)))
+        self.ranges = max(1, int(min(ranges * fit, max(ranges, self.ranges) * _MOST_GROWTH, MOST_RANGES)))
 
-    def timed_out(self, span_us: int) -> None:
-        """A slice of this span was too long."""
+    def timed_out(self, span_us: int, ranges: int) -> None:
+        """A slice of this span in so many ranges was too long."""
         self._span_us = max(1, span_us // 4)
+        self.ranges = max(1, ranges // 4)

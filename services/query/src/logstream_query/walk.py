@@ -19,8 +19,6 @@ _TIME_OF_RECORD: Final = 1
 _GRACE_S: Final = 0.1
 # Less isn't worth a statement.
 _LEAST_LEFT_S: Final = 0.02
-# Ranges read by one statement: each costs a fraction of a millisecond.
-_MOST_RANGES: Final = 200
 
 
 class Budget:
@@ -101,7 +99,7 @@ class Walk:
         if nearest.first and nearest.last:
             span_us = abs(nearest.first.time_us - nearest.last.time_us) + 1
             self._pace = Pace(span_us)
-            self._pace.took(span_us, time.monotonic() - began_s)
+            self._pace.took(span_us, 1, time.monotonic() - began_s)
         self._add(nearest.records)
 
     def look_further(self) -> None:
@@ -127,7 +125,7 @@ class Walk:
     def _go_through(self, ranges: list[Range]) -> bool:
         """Whether to the end."""
         while ranges and not self.is_over:
-            group, rest = take(ranges, self._pace.span_us(self._budget.left_s()), _MOST_RANGES, self._order)
+            group, rest = take(ranges, self._pace.span_us(self._budget.left_s()), self._pace.ranges, self._order)
             if not self._look_within(group):
                 continue
             if self._has_more:
@@ -146,9 +144,9 @@ class Walk:
             )
         except StatementTimeout:
             self.timeouts += 1
-            self._pace.timed_out(span_us)
+            self._pace.timed_out(span_us, len(group))
             return False
-        self._pace.took(span_us, time.monotonic() - began_s)
+        self._pace.took(span_us, len(group), time.monotonic() - began_s)
         self._add(found)
         return True
 

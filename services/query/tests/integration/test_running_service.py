@@ -22,6 +22,9 @@ import requests
 
 WAIT_S = 60.0
 TIME = "2024-08-06T18:51:32.513200+00"
+# Words that no message holds: each costs a look at every message.
+TEDIOUS = "/api/logs?q=" + "+".join(f"-nothing-like-{number}" for number in range(19)) + "+nothing-at-all"
+MANY_ROWS = 150_000
 
 
 class Service:
@@ -107,6 +110,16 @@ def sql(database_url: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+@pytest.fixture
+def many_records(sql: psycopg.Connection) -> None:
+    """More than a search looks at without thinking, a millisecond apart before TIME."""
+    sql.execute(
+        "INSERT INTO logs (time, sequence, severity, level, node, message)"
+        " SELECT %s::timestamptz - n * interval '1 ms', n, 9, 'info', 'api', 'hay ' || n FROM generate_series(1, %s) AS n",
+        (TIME, MANY_ROWS),
+    )
+
+
 @contextlib.contextmanager
 def locked(database_url: str) -> Iterator[None]:
     """Nobody reads `logs` meanwhile: statements on it wait."""
@@ -177,6 +190,43 @@ def test_a_busy_pool_is_a_503_and_still_ready(serve: Serve, sql: psycopg.Connect
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert "in use" in answer.json()["detail"]
     assert 'logstream_query_unavailable_requests_total{reason="busy"} 1.0' in service.get("/metrics").text
+
+
+def test_a_search_answers_as_it_gets_along(serve: Serve, many_records: None) -> None:
+    service = serve(LOGSTREAM_QUERY_SEARCH_BUDGET_S="0.05")
+    answer = service.get(TEDIOUS).json()
+    borders = []
+    while not answer["complete"]:
+        assert (answer["records"], answer["found"]) == ([], 0)
+        borders.append(answer["scanned_until"])
+        answer = service.get(f"{TEDIOUS}&cursor={answer['next_cursor']}").json()
+    assert (answer["scanned_until"], answer["next_cursor"]) == (None, None)
+    assert borders
+    assert borders == sorted(set(borders), reverse=True)
+
+
+def test_found_counts_over_the_pages_of_a_walk(serve: Serve, many_records: None) -> None:
+    service = serve()
+    counts, cursor = [], ""
+    for _ in range(3):
+        answer = service.get(f"/api/logs?q=hay+7&limit=20&cursor={cursor}").json()
+        counts.append(answer["found"])
+        cursor = answer["next_cursor"]
+    assert counts == [20, 40, 60]
+
+
+def test_one_search_too_many_is_a_429(serve: Serve, many_records: None) -> None:
+    service = serve(LOGSTREAM_QUERY_SEARCH_BUDGET_S="60", LOGSTREAM_QUERY_SEARCHES="1")
+    with ThreadPoolExecutor() as pool:
+        (first,) = in_background(pool, service, TEDIOUS, 1)
+        wait_until(lambda: "logstream_query_searches 1.0" in service.get("/metrics").text, "a search at work")
+        answer = service.get(TEDIOUS)
+        assert service.status("/api/logs?q=hay") == 200
+        assert service.status("/api/logs?node=nobody") == 200
+        assert first.result().json()["complete"] is True
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert 'logstream_query_unavailable_requests_total{reason="searches"} 1.0' in service.get("/metrics").text
 
 
 def test_sessions_cut_by_the_database_are_replaced(serve: Serve, sql: psycopg.Connection, database_url: str) -> None:

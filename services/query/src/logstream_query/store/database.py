@@ -17,6 +17,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequest
 from logstream_query.cursors import Order, Position
 from logstream_query.metrics import Metrics
 from logstream_query.ranges import Range, common, merged
+from logstream_query.reach import Reach
 from logstream_query.store import presence, sketches, statements
 from logstream_query.store.cancellation import Cancellation
 from logstream_query.store.conditions import InvalidRegex
@@ -74,6 +75,8 @@ class Store:
         self._used = 0
         self._statement_timeout_s = statement_timeout_s
         self._cancellation = Cancellation(metrics)
+        self._page_reach = Reach()
+        self._rows_reach = Reach()
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             connection_string(url),
             kwargs=CONNECT_OPTIONS,
@@ -97,19 +100,31 @@ class Store:
 
     def page(self, wanted: Filter, order: Order, after: Position | None, limit: int) -> list[StoredRecord]:
         """The first `limit` matching records after a position (or from the end of the order)."""
+        now_us = _now_us()
         with self.transaction() as connection:
-            return _records(connection, statements.page(wanted, order, after, limit))
+            for tried in self._page_reach.attempts(wanted, order, after, now_us):
+                records = _records(connection, statements.page(tried, order, after, limit))
+                if is_full := len(records) >= limit:
+                    break
+        self._page_reach.learn(wanted, order, after, now_us, records[-1][1] if is_full else None)
+        return records
 
     def nearest(
         self, wanted: Filter, order: Order, after: Position | None, limit: int, rows: int, timeout_s: float
     ) -> Nearest:
         """Looks at the next `rows` records, whatever they are, and stops when `limit` of them match."""
+        now_us = _now_us()
         with self.transaction(timeout_s=timeout_s) as connection:
-            records = _records(connection, statements.nearest(wanted, order, after, limit, rows))
-            if len(records) >= limit:
-                return Nearest(records, None, None)
-            ends = [Position(*row) for row in _rows(connection, statements.nearest_ends(wanted, order, after, rows))]
-        return Nearest(records, ends[0] if ends else None, ends[1] if len(ends) > 1 else None)
+            for tried in self._rows_reach.attempts(wanted, order, after, now_us):
+                records = _records(connection, statements.nearest(tried, order, after, limit, rows))
+                if len(records) >= limit:
+                    return Nearest(records, None, None)
+                ends = [Position(*row) for row in _rows(connection, statements.nearest_ends(tried, order, after, rows))]
+                if len(ends) > 1:
+                    break
+        first, last = (*ends, None, None)[:2]
+        self._rows_reach.learn(wanted, order, after, now_us, last and last.time_us)
+        return Nearest(records, first, last)
 
     def within(
         self, wanted: Filter, order: Order, ranges: Sequence[Range], after: Position | None, limit: int, timeout_s: float
@@ -227,6 +242,11 @@ class Store:
             log.warning("database error", extra={"error": str(error).strip(), "sqlstate": error.sqlstate})
             return DatabaseAway("the database closed the connection or refuses it")
         return error
+
+
+def _now_us() -> int:
+    """Microseconds since the epoch."""
+    return time.time_ns() // 1_000
 
 
 def _records(connection: Connection, statement: Statement) -> list[StoredRecord]:

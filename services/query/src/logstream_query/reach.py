@@ -1,0 +1,61 @@
+"""How far a question that needs only the next few records has to reach. The planner looks at every chunk that a statement
+may touch, so the next records are asked for within a bound first. Pure: it looks at no clock."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from logstream_contract.filters import Filter
+
+from logstream_query.cursors import Order, Position
+from logstream_query.moments import MAX_US
+
+_FIRST_US: Final = 3_600_000_000
+# Records come in bursts, so much more than what was enough last time; past the second factor it is too much.
+_MARGIN: Final = 16
+_TOO_MUCH: Final = 64
+
+
+class Reach:
+    """Learns from each answer; of one kind of question, about a similar number of records. A wrong guess costs a second
+    statement and nothing else."""
+
+    def __init__(self) -> None:
+        self._span_us = _FIRST_US
+
+    def attempts(self, wanted: Filter, order: Order, after: Position | None, now_us: int) -> Iterator[Filter]:
+        """Filters to be tried one after the other, until one has brought enough: within the reach, then as asked."""
+        begin_us = _begin_us(wanted, order, after, now_us)
+        if begin_us is not None and self._span_us <= begin_us and not wanted.sequences:
+            if order == "desc":
+                bounded = replace(wanted, start_us=max(begin_us - self._span_us, wanted.start_us or 0))
+            else:
+                bounded = replace(
+                    wanted, end_us=min(begin_us + self._span_us, MAX_US if wanted.end_us is None else wanted.end_us)
+                )
+            if bounded != wanted:
+                yield bounded
+        yield wanted
+
+    def learn(self, wanted: Filter, order: Order, after: Position | None, now_us: int, last_us: int | None) -> None:
+        """last_us: the time of the last record needed; None: there were not enough of them at all, which tells something
+        only of questions without a bound of their own."""
+        begin_us = _begin_us(wanted, order, after, now_us)
+        is_bounded = (wanted.start_us if order == "desc" else wanted.end_us) is not None or wanted.sequences
+        if begin_us is None or (last_us is None and is_bounded):
+            return
+        if last_us is None:
+            self._span_us = MAX_US
+            return
+        span_us = max(_FIRST_US, abs(begin_us - last_us))
+        if span_us > self._span_us or self._span_us > span_us * _TOO_MUCH:
+            self._span_us = span_us * _MARGIN
+
+
+def _begin_us(wanted: Filter, order: Order, after: Position | None, now_us: int) -> int | None:
+    """About where the question begins; None: at the oldest record, wherever that is."""
+    if after is not None:
+        return after.time_us
+    if order == "desc":
+        return now_us if wanted.end_us is None else min(now_us, wanted.end_us)
+    return wanted.start_us
