@@ -6,7 +6,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 from logstream_writer.maintenance import columnstore
-from logstream_writer.maintenance.chunks import HOUR_US, read_chunks
+from logstream_writer.maintenance.chunks import HOUR_US, Chunk, read_chunks
 from logstream_writer.maintenance.columnstore import Columnstore
 
 COMPRESSED, UNORDERED, FROZEN, PARTIAL = 1, 2, 4, 8
@@ -21,7 +21,7 @@ class Edition:
         self.statuses: dict[str, int] = {}
         self.now_us = 0
 
-    def convert(self, connection: object, chunk: columnstore.Chunk) -> None:
+    def convert(self, connection: object, chunk: Chunk) -> None:
         self.statuses.pop(chunk.name)
 
 
