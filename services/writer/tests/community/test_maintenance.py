@@ -113,7 +113,7 @@ def test_closed_chunks_become_columns_with_their_late_rows(planted: psycopg.Conn
 
 def test_the_chunk_interval_follows_the_rate(planted: psycopg.Connection[Any]) -> None:
     assert ChunkInterval(1_000).run(planted).state["chunk_interval_seconds"] == 600
-    planted.execute("INSERT INTO logs VALUES (now() + interval '1 hour', 1, 9, 'info', 'next', 'm')")
+    planted.execute("INSERT INTO logs VALUES (now() + interval '2 days', 1, 9, 'info', 'next', 'm')")
     length = (
         "SELECT range_end - range_start <= interval '10 minutes' FROM timescaledb_information.chunks ORDER BY range_start"
     )
