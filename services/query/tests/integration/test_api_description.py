@@ -57,6 +57,7 @@ PLAUSIBLE: dict[str, dict[str, Any]] = {
     "sequence": SEQUENCE,
     "sequence_number": SEQUENCE,
     "bucket": {"enum": ["1d", "52w"]},
+    "max_records": {"enum": ["1", "1000"]},
     "attr": ATTRIBUTES,
 }
 
