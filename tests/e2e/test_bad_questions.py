@@ -78,7 +78,7 @@ ANSWERED: dict[str, tuple[str, tuple[str, ...]]] = {
     "an attribute excluded": ("-attr.a.b=%E2%80%AE", MESSAGES[1:]),
     "a sequence never stored": (f"sequence={NEVER_STORED}", ()),
     "a regular expression": ("regex=" + quote("^a{40}!$"), (RUN,)),
-    "a regular expression of SQL": ("regex=" + quote("'; DROP"), (SQL,)),
+    "a regular expression of SQL": ("regex=" + quote("'s; DROP.*--$"), (SQL,)),
 }
 REFUSED_NAMES = ("levle=error", "limit=1&limit=1", "%00=1", "%E2%80%AElimit=1", "q%00=1", "=", "=1", "%FF=1", "limit[]=1")
 
