@@ -210,7 +210,13 @@ def test_a_query_string_too_long_is_refused(stack: Stack, parameters: dict[str, 
 
 @pytest.mark.parametrize(
     "request_line",
-    [b"GET /api/logs?q=\x00 HTTP/1.1", b"GET /api/logs?q=\xff HTTP/1.1", b"GET /api/logs?q=a b HTTP/1.1", b"GET"],
+    [
+        b"GET /api/%00 HTTP/1.1",
+        b"GET /api/logs?q=\x00 HTTP/1.1",
+        b"GET /api/logs?q=\xff HTTP/1.1",
+        b"GET /api/logs?q=a b HTTP/1.1",
+        b"GET",
+    ],
 )
 def test_bytes_that_are_no_request_are_refused(stack: Stack, request_line: bytes) -> None:
     parts = urlsplit(stack.page_url)
@@ -225,6 +231,19 @@ def test_a_sequence_that_is_not_stored(stack: Stack) -> None:
     """As if it had been deleted: what came after it in this order was older still."""
     for sequence in (NEVER_STORED, 0):
         assert historical(stack.page_url, {"sequence_number": sequence}) == []
+
+
+def test_the_context_of_a_sequence_that_is_not_stored_is_not_found(stack: Stack) -> None:
+    context = "/api/logs/{sequence}/context"
+    if context not in get(f"{stack.page_url}/api/openapi.json").json()["paths"]:
+        pytest.skip("there is no route for a context")
+    answers = {
+        sequence: get(stack.page_url + context.format(sequence=sequence))
+        for sequence in (NEVER_STORED, 1, "x", "-1", "1e3", 2**63, "%FF", "%E2%80%AE1", "1 OR 1=1")
+    }
+    assert [answer.status_code for answer in answers.values()] == [404] * 2 + [400] * 7
+    assert {answer.headers["Content-Type"] for answer in answers.values()} == {"application/problem+json"}
+    assert str(NEVER_STORED) in answers[NEVER_STORED].json()["detail"]
 
 
 def test_other_methods_are_refused(stack: Stack, parameters: dict[str, set[str]]) -> None:
