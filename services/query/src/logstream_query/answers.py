@@ -37,12 +37,36 @@ class Record(BaseModel):
 
 
 class Page(BaseModel):
-    """Records in the order asked for."""
+    """Records in the order asked for. It may hold fewer than asked for, or none, and yet not be the last: a search answers
+    within its budget with what it has found."""
 
     records: list[Record]
     next_cursor: str | None = Field(
-        description="Ask the same again with `cursor` set to this for the next page; null when there is none."
+        description="Ask the same again with `cursor` set to this to go on; null when everything was looked at."
     )
+    complete: bool = Field(description="Whether everything was looked at.")
+    scanned_until: str | None = Field(
+        description="All matching records between where the search began and this time are in the answers so far; null when "
+        "everything was looked at.",
+        examples=["2024-08-06T18:00:00.000000Z"],
+    )
+    found: int = Field(ge=0, description="Records found so far, on all pages of this walk.")
+
+
+class Complete(BaseModel):
+    """Whether a side holds as many as asked for, or all that there are. Else the search ended early: there may be more."""
+
+    before: bool
+    after: bool
+
+
+class Context(BaseModel):
+    """A record among its neighbours, all oldest first."""
+
+    before: list[Record]
+    record: Record
+    after: list[Record]
+    complete: Complete
 
 
 class SeedRecord(BaseModel):

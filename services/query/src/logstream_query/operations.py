@@ -4,10 +4,20 @@ made. A test holds the list and the application's routes together."""
 from types import MappingProxyType
 from typing import Any, Final
 
-from logstream_query.answers import Page, Problem, SeedRecord
+from logstream_query.aggregate_parameters import (
+    ContextParameters,
+    ExportParameters,
+    FacetsParameters,
+    HistogramParameters,
+    StatsParameters,
+)
+from logstream_query.answers import Context, Page, Problem, SeedRecord
+from logstream_query.facets import Facets
+from logstream_query.histogram import Histogram
 from logstream_query.openapi import Answer, Api, Operation
 from logstream_query.parameters import HistoricalLogsParameters, LogsParameters
 from logstream_query.problems import MEDIA_TYPE
+from logstream_query.stats import Stats
 
 _JSON: Final = "application/json"
 _HTML: Final = "text/html; charset=utf-8"
@@ -44,6 +54,19 @@ PROBLEMS: Final = MappingProxyType(
 _ALWAYS: Final = (500, 502)
 _READING: Final = (400, 414, *_ALWAYS, 503, 504)
 _SEARCHING: Final = (*_READING, 429)
+_EXPORT_HEADERS: Final = MappingProxyType(
+    {
+        "Content-Disposition": {"description": "A file name.", "schema": {"type": "string"}},
+        "X-Logstream-Max-Records": {
+            "description": "Records of this export at most.",
+            "schema": {"type": "integer", "minimum": 1},
+        },
+        "X-Logstream-Matching-Records": {
+            "description": "Records that match; only if filtered by nothing but time, level and node.",
+            "schema": {"type": "integer", "minimum": 0},
+        },
+    }
+)
 
 
 def _ok(description: str, body: Any, media_type: str = _JSON) -> dict[int, Answer]:
@@ -61,6 +84,54 @@ OPERATIONS: Final = (
         "page never repeats or shifts: new records don't move it, and relative times mean on every page what they meant on "
         "the first.",
         LogsParameters,
+    ),
+    Operation(
+        "/api/logs/histogram",
+        "countLogs",
+        "How many records match, by time and level",
+        _ok("Bars from the first to the last, empty ones too.", Histogram),
+        _SEARCHING,
+        "Filtered by time, level and node only, and in bars of whole minutes, it is answered from stored counts. Else "
+        "records are counted from newest to oldest within a budget: `complete` and `scanned_from` say how far that went.",
+        HistogramParameters,
+    ),
+    Operation(
+        "/api/logs/facets",
+        "findFacets",
+        "The most frequent levels, nodes and attributes of the records that match",
+        _ok("Values with their counts, the most frequent first.", Facets),
+        _SEARCHING,
+        "Filtered by time, level and node only, levels and nodes are counted over all matching records. Attributes, and "
+        "with other filters levels and nodes too, are counted over the newest ones: `over` says over how many.",
+        FacetsParameters,
+    ),
+    Operation(
+        "/api/logs/{sequence}/context",
+        "findContext",
+        "The records around one",
+        _ok("The record and its neighbours.", Context),
+        (*_READING, 404),
+        "Neighbours in the order of time, then sequence.",
+        ContextParameters,
+        {"sequence": {"description": "Of the record.", "type": "string", "pattern": "^[0-9]{1,19}$", "examples": ["65536"]}},
+    ),
+    Operation(
+        "/api/logs/export",
+        "exportLogs",
+        "Every matching record, as a file",
+        {200: Answer("The records.", {"application/x-ndjson": None, "text/csv": None}, _EXPORT_HEADERS)},
+        _SEARCHING,
+        'NDJSON ends with a line `{"logstream_export": {"records", "complete", "next_cursor"}}`. In CSV a cell that a '
+        "spreadsheet would take for a formula begins with an apostrophe. An answer that breaks off is never ended cleanly.",
+        ExportParameters,
+    ),
+    Operation(
+        "/api/stats",
+        "readStats",
+        "How much is stored and how much comes in",
+        _ok("Up to a few seconds old.", Stats),
+        _READING,
+        parameters=StatsParameters,
     ),
     Operation(
         "/historical-logs",
