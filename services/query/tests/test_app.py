@@ -10,6 +10,7 @@ from logstream_query.app import create_app
 from logstream_query.cursors import Position, read_cursor
 from logstream_query.metrics import Metrics
 from logstream_query.store import InvalidRegex, Store, StoredRecord
+from logstream_query.store.database import Nearest
 from logstream_query.unavailable import (
     ClientGone,
     DatabaseAway,
@@ -43,6 +44,9 @@ class MemoryStore:
         if self.error:
             raise self.error
         return [stored(sequence) for sequence in self.sequences[: asked[-1]]]
+
+    def nearest(self, *asked: Any) -> Nearest:
+        return Nearest(self.page(*asked[:4]), None, None)
 
     def position_of(self, sequence: int) -> Position | None:
         if self.error:

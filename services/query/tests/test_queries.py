@@ -124,6 +124,7 @@ def test_attributes_are_as_many_as_a_limit_says() -> None:
 
 
 def test_a_bad_attribute_is_named_beside_good_ones_and_other_problems() -> None:
+    assert names_of_problems("attr=") == ["attr"]
     assert names_of_problems("attr.=v&attr.k=v&attr=v&attr.%FF=v&levle=x") == ["attr", "attr.", "attr.\ufffd", "levle"]
 
 

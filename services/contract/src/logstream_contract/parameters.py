@@ -90,7 +90,9 @@ class Parameters(BaseModel):
         query_string holds its bytes as latin-1; a time that names no zone is read in `zone`.
         """
         ignore_unknown = cls.model_config.get("extra") == "ignore"
-        given = read_query_string(query_string, names_of(cls), prefixes=cls.prefixes, ignore_unknown=ignore_unknown)
+        # A field of prefixed names is itself no name.
+        known = [name for name in names_of(cls) if f"{name}." not in cls.prefixes]
+        given = read_query_string(query_string, known, prefixes=cls.prefixes, ignore_unknown=ignore_unknown)
         problems = given.problems
         values: dict[str, Any] = {**given.values}
         if given.prefixed:

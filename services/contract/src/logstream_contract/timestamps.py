@@ -29,7 +29,7 @@ def read_timestamp(text: str, zone: tzinfo) -> int | None:
             nanos = _micros(text, zone) * 1_000
     except (ValueError, OverflowError):
         return None
-    return nanos if nanos > 0 else None
+    return nanos if nanos >= 0 else None
 
 
 def _micros(text: str, zone: tzinfo) -> int:

@@ -131,7 +131,8 @@ class Ingest:
         timestamp = request.timestamp
         nanos = read_timestamp(timestamp, self._legacy_zone)
         record = LogRecord(time_unix_nano=nanos or 0, level=request.level, message=request.message)
-        if nanos is None and timestamp:
+        # 0 says that there is no time, so the first moment of 1970 is kept as text, too.
+        if not nanos and timestamp:
             record.attributes[ORIGINAL_TIMESTAMP] = timestamp[:_TOO_LONG_FOR_AN_ATTRIBUTE]
         return record
 

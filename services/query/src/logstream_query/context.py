@@ -1,10 +1,9 @@
 """The route /api/logs/<sequence>/context: the records around one."""
 
-from typing import TypedDict
-
 import orjson
 from flask import Blueprint, Response, request
 from logstream_contract.records import Record, record
+from typing_extensions import TypedDict
 from werkzeug.exceptions import NotFound
 
 from logstream_query.aggregate_parameters import ContextParameters, read_whole_number

@@ -9,12 +9,13 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypedDict
+from typing import Final
 
 import orjson
 from flask import Blueprint, Response, request
 from logstream_contract.filters import Filter
 from logstream_contract.records import record
+from typing_extensions import TypedDict
 
 from logstream_query.aggregate_parameters import ExportFormat, ExportParameters
 from logstream_query.counting import is_countable

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal
 
 import orjson
 from flask import Blueprint, Response, request
+from typing_extensions import TypedDict
 
 from logstream_query.aggregate_parameters import FacetsParameters, wanted_by
 from logstream_query.counting import is_countable

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal
 
 import orjson
 from flask import Blueprint, Response, request
 from logstream_contract.timestamps import iso_micros
+from typing_extensions import TypedDict
 
 from logstream_query.aggregate_parameters import HistogramParameters, wanted_by
 from logstream_query.bars import MAX_BARS, bar_starts, nice_width

@@ -4,11 +4,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal
 
 import orjson
 from flask import Blueprint, Response, request
 from logstream_contract.timestamps import iso_micros
+from typing_extensions import TypedDict
 
 from logstream_query.aggregate_parameters import StatsParameters
 from logstream_query.counting import MINUTE_US
