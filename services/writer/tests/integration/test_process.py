@@ -212,3 +212,25 @@ def test_bad_settings_are_named(environment: dict[str, str]) -> None:
     assert done.returncode == 2
     assert "LOGSTREAM_WRITER_FLUSH_MS='soon'" in done.stderr
     assert "LOGSTREAM_REDIS_URL: missing" in done.stderr
+
+
+def test_a_running_writer_looks_after_the_storage_unless_it_is_told_not_to(
+    environment: dict[str, str], database: psycopg.Connection[Any]
+) -> None:
+    maintaining = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'logstream-maintenance'"
+    count = "INSERT INTO log_counts (bucket, node, level, count) VALUES (now() - interval '1 hour', 'orders', 'info', 1)"
+    database.execute(count)
+    admin = f"127.0.0.1:{free_port()}"
+    with writer({**environment, "LOGSTREAM_ADMIN_LISTEN": admin}) as process:
+        wait("the counts to be added up", lambda: one(database, "SELECT count(*) FROM log_rollups") == 3)
+        assert one(database, "SELECT count(*) FROM log_counts") == 0
+        wait("the lock", lambda: metric(admin, "maintenance_leading") == 1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == 0
+    database.execute(count)
+    with writer({**environment, "LOGSTREAM_ADMIN_LISTEN": admin, "LOGSTREAM_WRITER_MAINTENANCE": "false"}) as process:
+        wait("consuming", lambda: metric(admin, "consuming") == 1)
+        assert one(database, f"{maintaining} AND datname = current_database()") == 0
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == 0
+    assert one(database, "SELECT count(*) FROM log_counts") == 1

@@ -12,7 +12,7 @@ from logstream_writer.store.session import Connection
 _HOUR_S: Final = 3600
 # Each divides a day, so chunks of any of them begin and end together at midnight, and each but the first two whole hours.
 INTERVALS_S: Final = (600, 1800, _HOUR_S, 2 * _HOUR_S, 3 * _HOUR_S, 4 * _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S, 24 * _HOUR_S)
-# Before anything is known. Too short heals with the next chunk, too long not before it is full.
+# In place of the schema's day before anything is known. Too short heals with the next chunk, too long not before it is full.
 START_S: Final = _HOUR_S
 # The rate is that of the last hours; fewer minutes say little.
 _LOOK_BACK_US: Final = 2 * _HOUR_S * SECOND_US
@@ -45,16 +45,18 @@ def fitting(target_bytes: int, bytes_a_second: float) -> float:
     return max(float(INTERVALS_S[0]), min(wanted_s, float(INTERVALS_S[-1])))
 
 
-def next_interval(current_s: int, wanted_s: float, beginning: bool) -> int:
-    """The interval to go on with. It changes when it is off by two times or more, and then to the next allowed one; at the
-    beginning at once to the longest that is not too long."""
-    if not (wanted_s >= current_s * _OFF or wanted_s <= current_s / _OFF):
-        return current_s
-    if beginning:
+def next_interval(current_s: int, wanted_s: float, newest_s: int) -> int:
+    """The interval to go on with; it changes only when it is off by two times or more.
+
+    newest_s is the time that the newest chunk takes. Too long, it becomes the longest allowed one that is not: a mistake
+    is over with the next chunk. Too short, it becomes the next allowed one, once a chunk of the present one is there: a
+    quiet night must not make a chunk for the whole of a busy day.
+    """
+    if wanted_s <= current_s / _OFF:
         return max(allowed for allowed in INTERVALS_S if allowed <= wanted_s)
-    if wanted_s > current_s:
+    if wanted_s >= current_s * _OFF and newest_s >= current_s:
         return min(allowed for allowed in INTERVALS_S if allowed > current_s)
-    return max(allowed for allowed in INTERVALS_S if allowed < current_s)
+    return current_s
 
 
 class ChunkInterval:
@@ -73,10 +75,10 @@ class ChunkInterval:
         chunks = read_chunks(connection)
         chosen_s, facts = current_s, {}
         if not chunks:
-            chosen_s = min(current_s, START_S)
+            chosen_s = START_S if current_s >= INTERVALS_S[-1] else current_s
         elif measured := self._measure(connection, chunks):
             wanted_s = fitting(self._target_bytes, measured.bytes_a_second)
-            chosen_s = next_interval(current_s, wanted_s, beginning=len(chunks) == 1)
+            chosen_s = next_interval(current_s, wanted_s, (chunks[-1].to_us - chunks[-1].from_us) // SECOND_US)
             facts = {
                 "records_a_second": round(measured.records / measured.seconds, 1),
                 "record_bytes": round(measured.record_bytes, 1),
@@ -90,9 +92,7 @@ class ChunkInterval:
     def _measure(self, connection: Connection, chunks: Sequence[Chunk]) -> Measured | None:
         """The rate over the last hours, None if records have come for some minutes only."""
         now_us = read_now_us(connection)
-        from_us = max(now_us - _LOOK_BACK_US, chunks[0].from_us)
-        if len(chunks) == 1:
-            from_us = max(from_us, first_minute_us(connection) or now_us)
+        from_us = max(now_us - _LOOK_BACK_US, first_minute_us(connection) or now_us)
         if now_us - from_us < _LEAST_US:
             return None
         records = records_between(connection, from_us, now_us)

@@ -24,8 +24,8 @@ _ROUNDS: Final = 3
 class Columnstore:
     """Converts chunks whose time is over by an hour and that nothing was written to for so long.
 
-    A conversion holds up writers of late records to that chunk, hence the wait. A run knows only by an earlier one what
-    was written since; `wait` False does without.
+    A conversion holds up writers of late records to that chunk, hence the wait. A run knows only by earlier ones of this
+    object what was written; with `wait` False it is enough that the chunk's time is over by an hour.
     """
 
     name: Final = "columnstore"
@@ -40,8 +40,8 @@ class Columnstore:
         if not has_columnstore(connection):
             return Report(facts={"note": "nothing to do on this edition"})
         now_us = read_now_us(connection)
-        closed = [chunk for chunk in read_chunks(connection) if chunk.to_us <= now_us - HOUR_US]
-        waiting = [chunk for chunk in closed if _needs_work(_status(connection, chunk))]
+        ended = [chunk for chunk in read_chunks(connection) if chunk.to_us <= now_us]
+        waiting = [chunk for chunk in ended if _needs_work(_status(connection, chunk))]
         quiet = [chunk for chunk in waiting if self._is_quiet(connection, chunk, now_us)]
         self._seen = {chunk.name: self._seen[chunk.name] for chunk in waiting if chunk.name in self._seen}
         before = read_bytes(connection) if quiet else {}
@@ -53,9 +53,9 @@ class Columnstore:
         return Report({"chunks": done}, freed_bytes=max(0, freed), facts={"waiting_chunks": len(waiting) - done})
 
     def _is_quiet(self, connection: Connection, chunk: Chunk, now_us: int) -> bool:
-        """Whether the chunk has the number of records that it had an hour ago."""
+        """Whether the chunk, whose time is over, has the number of records that it had an hour ago."""
         if not self._wait:
-            return True
+            return chunk.to_us <= now_us - HOUR_US
         records = records_between(connection, chunk.from_us, chunk.to_us)
         seen_records, since_us = self._seen.get(chunk.name, (None, now_us))
         if records != seen_records:

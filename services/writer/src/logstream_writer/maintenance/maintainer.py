@@ -13,19 +13,31 @@ from logstream_writer.store.session import Session
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 30.0  # how often a process without the lock asks for it
-_FIRST_BACKOFF_S = 10.0
+LOOK_S = 30.0
+FIRST_BACKOFF_S = 10.0
 _LONGEST_BACKOFF_S = 600.0
 _LOCK = "lock"  # the label of failures before any task
 
 
 class Maintainer:
-    """Owns the session. Keeps the lock from its first success to close() or the loss of its connection."""
+    """Owns the session. Keeps the lock from its first success to close() or the loss of its connection.
 
-    def __init__(self, session: Session, tasks: Sequence[Task], metrics: Metrics) -> None:
+    look_s: how often a process without the lock asks for it. first_backoff_s: the pause after a failure, doubled with each.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        tasks: Sequence[Task],
+        metrics: Metrics,
+        look_s: float = LOOK_S,
+        first_backoff_s: float = FIRST_BACKOFF_S,
+    ) -> None:
         self._session = session
         self._tasks = tasks
         self._metrics = metrics
+        self._look_s = look_s
+        self._first_backoff_s = first_backoff_s
         self._due_s = {task.name: 0.0 for task in tasks}
         self._failures = dict.fromkeys((_LOCK, *self._due_s), 0)
         self._stopping = threading.Event()
@@ -78,13 +90,13 @@ class Maintainer:
         finally:
             self._metrics.maintenance_leading.set(leading)
         if not leading:
-            return LOOK_S
+            return self._look_s
         for task in self._tasks:
             if self._stopping.is_set() or not self._session.held:
                 break
             if self._due_s[task.name] <= time.monotonic():
                 self._run(task)
-        return max(1.0, min(min(self._due_s.values()) - time.monotonic(), LOOK_S))
+        return max(0.0, min(min(self._due_s.values()) - time.monotonic(), self._look_s))
 
     def _run(self, task: Task, always_log: bool = False) -> bool:
         """One run of a task, whose next one is set; whether it succeeded."""
@@ -120,7 +132,9 @@ class Maintainer:
         if self._stopping.is_set():
             return 0
         self._failures[name] += 1
-        pause_s: float = min(_FIRST_BACKOFF_S * 2 ** (self._failures[name] - 1), _LONGEST_BACKOFF_S) * random.uniform(0.5, 1)
+        pause_s: float = min(self._first_backoff_s * 2 ** (self._failures[name] - 1), _LONGEST_BACKOFF_S) * random.uniform(
+            0.5, 1
+        )
         self._metrics.maintenance_failures.labels(name, sqlstate_class).inc()
         log.warning(
             "maintenance failed, it is tried again",

@@ -38,7 +38,7 @@ class AgeRetention:
 
     def run(self, connection: Connection) -> Report:
         limit_us = read_now_us(connection) - self._retention_days * _DAY_US
-        return _drop_while(connection, lambda cutoff_us, group, chunks: cutoff_us <= limit_us)
+        return _drop_while(connection, lambda cutoff_us, group, chunks: cutoff_us <= limit_us, _MOST_CUTS)
 
 
 class SizeRetention:
@@ -48,8 +48,9 @@ class SizeRetention:
     name: Final = "retention_by_size"
     every_s: Final = 60.0
 
-    def __init__(self, retention_bytes: int) -> None:
+    def __init__(self, retention_bytes: int, most_cuts: int = _MOST_CUTS) -> None:
         self._retention_bytes = retention_bytes
+        self._most_cuts = most_cuts
 
     def run(self, connection: Connection) -> Report:
         if not self._retention_bytes:
@@ -60,14 +61,16 @@ class SizeRetention:
                 return False
             return total_bytes(connection) > self._retention_bytes
 
-        return _drop_while(connection, wanted)
+        return _drop_while(connection, wanted, self._most_cuts)
 
 
-def _drop_while(connection: Connection, wanted: Callable[[int, Sequence[Chunk], Sequence[Chunk]], bool]) -> Report:
+def _drop_while(
+    connection: Connection, wanted: Callable[[int, Sequence[Chunk], Sequence[Chunk]], bool], most_cuts: int
+) -> Report:
     """Cuts off the oldest chunks that go together, as long as they are wanted gone."""
     drops: list[Dropped] = []
     cutoff = None
-    for _ in range(_MOST_CUTS):
+    for _ in range(most_cuts):
         chunks = read_chunks(connection)
         if not chunks:
             break
