@@ -182,6 +182,13 @@ def test_counts_are_those_of_the_records_wherever_they_are_kept(
     assert reader.execute(counted).fetchall() == reader.execute(by_record).fetchall()
 
 
+def test_the_volume_a_day_counts_every_record_once(reader: psycopg.Connection[Any], owner: psycopg.Connection[Any]) -> None:
+    volume = dict(QUERIES)["8"]
+    for statements in ("", ROLLED_UP):
+        owner.execute(statements)
+        assert sum(row[1] for row in reader.execute(volume)) == only(reader, "SELECT count(*) FROM logs")
+
+
 def test_a_range_of_time_leaves_out_chunks(reader: psycopg.Connection[Any], owner: psycopg.Connection[Any]) -> None:
     owner.execute(
         "INSERT INTO logs SELECT now() - i * interval '1 day', i, 9, 'info', 'x', 'm' FROM generate_series(0, 9) AS i"
