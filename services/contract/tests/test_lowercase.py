@@ -1,7 +1,7 @@
 """Simple lower-casing, as far as it needs no database to be told; services/query holds it against PostgreSQL."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from logstream_contract.lowercase import simple_lower
 
@@ -27,6 +27,7 @@ def test_each_character_becomes_one(text: str, lowered: str) -> None:
     assert simple_lower(text) == lowered
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_what_stands_around_a_text_does_not_change_it(before: str, text: str) -> None:
     assert simple_lower(before + text) == simple_lower(before) + simple_lower(text)

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 from harness.corpus import QUERIES, SAMPLES, query_string, random_query
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from logstream_contract.filters import Filter, Terms
 from logstream_contract.matching import Candidate, Matcher
@@ -67,6 +67,7 @@ def test_what_is_asked_by_hand(query: list[tuple[str, str]]) -> None:
     assert numbers(wanted) == [record.sequence for record in RECORDS if plainly(wanted, record)]
 
 
+@settings(deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_what_is_asked_by_chance(chance: Random) -> None:
     wanted = filter_of(query_string(random_query(chance)))

@@ -84,6 +84,10 @@ def test_what_a_filtered_viewer_saw_unnumbered_is_not_shown_from_the_window() ->
     viewer = world.hub.join(NativeFraming(), lambda: None, lambda: None, Filter(text=Terms(("/0",))))
     world.store(redis="silent")
     world.arrive()
+    while world.hub.spot.position < 2:
+        world.wait(0.3)
+        world.ask()
+        world.answer()
     found = b"".join(frame.body for frame in world.opening.frames(viewer, None, 9))
     while piece := viewer.take()[0]:
         found += piece

@@ -7,7 +7,7 @@ from typing import Any, cast
 import orjson
 import pytest
 from harness.corpus import QUERIES, SAMPLES, query_string, random_query
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from logstream_contract.filters import Filter, Terms
 from logstream_contract.matching import Candidate, Matcher
@@ -93,11 +93,13 @@ def test_what_is_asked_by_hand(query: list[tuple[str, str]]) -> None:
         assert_right(batch_of(node), filter_of(query))
 
 
+@settings(deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_what_is_asked_by_chance(chance: Random) -> None:
     assert_right(batch_of(chance.choice(NODES)), filter_of(random_query(chance)))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.dictionaries(TEXTS, TEXTS, max_size=3), min_size=1, max_size=6),
     st.lists(st.tuples(TEXTS, TEXTS), max_size=2),
