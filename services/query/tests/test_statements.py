@@ -4,6 +4,7 @@ import pytest
 from logstream_contract.filters import Filter, Terms
 from logstream_query.cursors import Order, Position
 from logstream_query.moments import as_datetime
+from logstream_query.ranges import Range
 from logstream_query.store import statements
 from logstream_query.store.statements import Statement
 
@@ -85,6 +86,37 @@ def test_pages_go_on_after_a_position(order: Order, condition: str, order_by: st
     assert statement.query.as_string(None).endswith(f" WHERE {condition} AND severity >= %s ORDER BY {order_by} LIMIT %s")
     time = as_datetime(5_000_000)
     assert statement.values == (time, time, 3, 9, 10)
+
+
+def test_one_range_has_constant_bounds_and_no_filter_by_time() -> None:
+    wanted = Filter(start_us=0, end_us=9_000_000, min_severity=9)
+    statement = statements.within(wanted, "desc", [Range(2_000_000, 3_000_000)], None, 10)
+    assert statement.query.as_string(None).endswith(
+        " FROM logs WHERE time >= %s AND time <= %s AND severity >= %s ORDER BY time DESC, sequence DESC LIMIT %s"
+    )
+    assert statement.values == (as_datetime(2_000_000), as_datetime(3_000_000), 9, 10)
+
+
+@pytest.mark.parametrize(
+    ("order", "behind"), [("desc", "(time < %s OR sequence < %s)"), ("asc", "(time > %s OR sequence > %s)")]
+)
+def test_many_ranges_are_read_from_where_each_begins(order: Order, behind: str) -> None:
+    """A comparison of pairs would have the index read from the position on."""
+    ranges = [Range(5_000_000, 6_000_000), Range(2_000_000, 3_000_000)]
+    statement = statements.within(Filter(), order, ranges, Position(6_000_000, 7), 10)
+    text = statement.query.as_string(None)
+    assert f"time >= %s AND time <= %s AND {behind} AND time >= range.start AND time <= range.stop ORDER BY" in text
+    starts, ends = [as_datetime(one.from_us) for one in ranges], [as_datetime(one.to_us) for one in ranges]
+    assert statement.values == (starts, ends, starts[1], ends[0], ends[0], 7, 10, 10)
+
+
+def test_the_next_records_are_bounded_by_number_before_they_are_filtered() -> None:
+    wanted = Filter(start_us=1_000_000, min_severity=9)
+    statement = statements.nearest(wanted, "asc", None, 10, 500)
+    assert " FROM logs WHERE time >= %s ORDER BY time, sequence LIMIT %s) AS nearest WHERE severity >= %s ORDER BY" in (
+        statement.query.as_string(None)
+    )
+    assert statement.values == (as_datetime(1_000_000), 500, 9, 10)
 
 
 def test_a_record_is_looked_for_between_the_times_of_its_batch() -> None:

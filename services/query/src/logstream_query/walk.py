@@ -16,7 +16,7 @@ from logstream_query.unavailable import StatementTimeout
 _SEQUENCE_OF_RECORD: Final = 0
 _TIME_OF_RECORD: Final = 1
 # A statement may take this much longer than what is left, so that a slice that nearly fits is not in vain.
-_GRACE_S: Final = 0.1
+_GRACE_S: Final = 0.15
 # Less isn't worth a statement.
 _LEAST_LEFT_S: Final = 0.02
 
