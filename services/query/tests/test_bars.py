@@ -59,6 +59,11 @@ def test_bars_cover_the_range_and_no_bar_more(start_us: int, span_us: int, width
     assert starts[-1] < start_us + span_us <= starts[-1] + width_s * SECOND_US
 
 
+def test_the_end_is_in_no_bar() -> None:
+    assert list(bar_starts(0, 2 * DAY_US, DAY_US)) == [0, DAY_US]
+    assert list(bar_starts(DAY_US - 1, DAY_US + 1, DAY_US)) == [0, DAY_US]
+
+
 def test_weeks_begin_on_mondays_and_days_at_midnight() -> None:
     noon_us = (datetime(2024, 8, 7, 12, tzinfo=UTC) - EPOCH).days * DAY_US + DAY_US // 2
     assert as_datetime(bar_starts(noon_us, noon_us + 1, 7 * DAY_US)[0]) == datetime(2024, 8, 5, tzinfo=UTC)

@@ -21,11 +21,13 @@ class MemoryAggregates:
         self.now_s = 0.0
         self.slices: list[tuple[int, int]] = []
         self.timeouts = 0
+        self.places = 0
 
     def clock_s(self) -> float:
         return self.now_s
 
     def nth_newest_us(self, start_us: int, end_us: int, n: int) -> int | None:
+        self.places += 1
         found = [time_us for time_us in self.times if start_us <= time_us < end_us]
         return found[-n] if len(found) >= n else None
 
@@ -92,7 +94,7 @@ def test_records_too_slow_for_the_budget_are_no_error() -> None:
 def test_an_empty_range_asks_nothing() -> None:
     aggregates = MemoryAggregates([1], 0.1)
     assert count(aggregates, 5, 5) == ({}, 5)
-    assert aggregates.slices == []
+    assert (aggregates.slices, aggregates.places) == ([], 0)
 
 
 def test_a_database_that_is_away_is_an_error() -> None:

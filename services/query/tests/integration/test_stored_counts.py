@@ -1,6 +1,7 @@
 """Counts, facets, neighbours and statistics from a real database: the same as plain Python counts in the same records,
 whatever part of the counts maintenance has moved."""
 
+import itertools
 import random
 import uuid
 from collections import Counter
@@ -16,7 +17,7 @@ from logstream_query.counting import MINUTE_US
 from logstream_query.metrics import Metrics
 from logstream_query.moments import as_datetime
 from logstream_query.record_counts import RecordCounts
-from logstream_query.store import Aggregates, Neighbours, Store, StoredRecord, Top, read_statistics
+from logstream_query.store import Aggregates, Neighbours, Side, Store, StoredRecord, Top, read_statistics
 from prometheus_client import CollectorRegistry
 
 START_US = 1_722_902_400_000_000
@@ -229,12 +230,31 @@ def test_neighbours_are_the_nearest_records(database: Database, seed: int, same_
         assert (found.before.complete, found.after.complete) == (True, True)
 
 
-def test_neighbours_that_were_not_found_in_time_are_not_said_to_be_missing(database: Database) -> None:
+def test_neighbours_of_a_rare_node_are_found_over_days(database: Database) -> None:
+    rare = sorted((record for record in database.records if record[4] == "rare"), key=lambda record: record[1])
+    for place, record in enumerate(rare):
+        found = Neighbours(database.store, 20).of(record[0], 10, 10, same_node=True)
+        assert found
+        assert (found.before.records[::-1], found.after.records) == (rare[:place], rare[place + 1 :])
+
+
+def test_neighbours_not_found_within_the_budget_are_not_said_to_be_missing(database: Database) -> None:
+    ticks_s = itertools.count(0, 100)
     newest = max(database.records, key=lambda record: record[1])
-    assert newest[4] == "rare"
-    found = Neighbours(database.store, 0.000_001).of(newest[0], 2, 2, same_node=True)
+    found = Neighbours(database.store, 20, lambda: next(ticks_s)).of(newest[0], 2, 0, same_node=True)
     assert found
-    assert (found.before.records, found.before.complete) == ([], False)
+    assert (newest[4], found.before) == ("rare", Side([], False))
+
+
+def test_neighbours_not_found_because_the_database_is_slow_are_not_said_to_be_missing(
+    database: Database, database_url: str
+) -> None:
+    newest = max(database.records, key=lambda record: record[1])
+    with psycopg.connect(database_url) as connection:
+        connection.execute("LOCK TABLE log_counts IN ACCESS EXCLUSIVE MODE")
+        found = Neighbours(database.store, 0.5).of(newest[0], 2, 0, same_node=True)
+    assert found
+    assert found.before == Side([], False)
 
 
 def test_an_unknown_sequence_has_no_neighbourhood(database: Database) -> None:

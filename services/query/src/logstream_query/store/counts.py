@@ -20,7 +20,7 @@ _COUNTED: Final = sql.SQL("SELECT {time} AS time, node, level, severity, {count}
 _BAR: Final = sql.SQL("date_bin(%s * interval '1 microsecond', time, %s)")
 # A key that is only in rows ahead of the range, and in the counts that hold them, sums up to nothing.
 _BARS: Final = sql.SQL(
-    "SELECT {bar}, level, severity, sum(count)::bigint FROM ({counted}) AS counted GROUP BY 1, 2, 3 HAVING sum(count) <> 0"
+    "SELECT {bar}, level, severity, sum(count)::bigint FROM ({counted}) AS counted GROUP BY 1, 2, 3 HAVING sum(count) > 0"
 )
 _BARS_OF_RECORDS: Final = sql.SQL("SELECT {bar}, level, severity, count(*) FROM logs{where} GROUP BY 1, 2, 3")
 _TOTAL: Final = sql.SQL("SELECT coalesce(sum(count), 0)::bigint FROM ({counted}) AS counted")
@@ -29,7 +29,7 @@ _TOP: Final = sql.SQL(
     """
 WITH summed AS (
     SELECT grouping(level) AS facet, level, severity, node, sum(count)::bigint AS count
-    FROM ({counted}) AS counted GROUP BY GROUPING SETS ((level, severity), (node)) HAVING sum(count) <> 0
+    FROM ({counted}) AS counted GROUP BY GROUPING SETS ((level, severity), (node)) HAVING sum(count) > 0
 ), merged AS (
     SELECT facet, coalesce(level, node) AS value, sum(count)::bigint AS count,
            coalesce((array_agg(severity ORDER BY count DESC, severity DESC))[1], 0) AS severity
