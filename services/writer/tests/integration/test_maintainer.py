@@ -168,6 +168,25 @@ def test_a_failing_task_is_counted_by_its_class_and_stops_no_other(
     assert metrics.maintenance_freed_bytes.labels("probe")._value.get() >= 10 * done
 
 
+def test_a_fault_outside_of_the_tasks_does_not_end_the_maintenance(
+    database_url: str, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session(database_url)
+    acquire, faults = session.acquire, [ValueError("not the database's fault")]
+
+    def faulty() -> bool:
+        if faults:
+            raise faults.pop()
+        return acquire()
+
+    monkeypatch.setattr(session, "acquire", faulty)
+    running = Maintainer(session, [probe := Probe()], metrics, first_backoff_s=0.05)
+    running.start()
+    wait("a run", lambda: probe.runs)
+    running.close(within_s=10)
+    assert metrics.maintenance_failures.labels("lock", "internal")._value.get() == 1
+
+
 def test_a_failing_task_is_tried_later_and_later(database_url: str, metrics: Metrics) -> None:
     def wrong(connection: Connection) -> None:
         raise ValueError

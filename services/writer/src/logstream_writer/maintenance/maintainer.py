@@ -73,11 +73,17 @@ class Maintainer:
 
     def _loop(self) -> None:
         try:
-            while not self._stopping.wait(self._pass()):
+            while not self._stopping.wait(self._safe_pass()):
                 pass
         finally:
             self._session.close()
             self._metrics.maintenance_leading.set(0)
+
+    def _safe_pass(self) -> float:
+        try:
+            return self._pass()
+        except Exception as error:  # noqa: BLE001  # the top of the loop, which ends with the writer and not before
+            return self._failed(_LOCK, error, "internal")
 
     def _pass(self) -> float:
         """Runs what is due; the seconds until something is again."""
