@@ -5,6 +5,7 @@ import os
 import random
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from harness import isolation
@@ -24,6 +25,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "stack: needs the servers; every test with one of the server fixtures has this marker"
     )
+    # How long an example takes says nothing on a busy machine.
+    hypothesis.settings.register_profile("logstream", deadline=None)
+    hypothesis.settings.load_profile("logstream")
     config.stash[SEED] = int(os.environ.get(SEED_VARIABLE) or random.randrange(1_000_000))
 
 

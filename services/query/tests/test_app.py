@@ -45,6 +45,10 @@ class MemoryStore:
             raise self.error
         return [stored(sequence) for sequence in self.sequences[: asked[-1]]]
 
+    def check_regex(self, regex: str) -> None:
+        if isinstance(self.error, InvalidRegex):
+            raise self.error
+
     def nearest(self, *asked: Any) -> Nearest:
         return Nearest(self.page(*asked[:4]), None, None)
 

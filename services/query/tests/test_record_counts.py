@@ -1,5 +1,6 @@
 """Counting by looking at records: everything once, newest first, and honest about how far the budget reached."""
 
+from contextlib import nullcontext
 from typing import Any, cast
 
 import pytest
@@ -46,7 +47,7 @@ class MemoryAggregates:
 
 
 def count(aggregates: MemoryAggregates, start_us: int, end_us: int, budget_s: float = 1.0) -> tuple[dict[int, int], int]:
-    counts = RecordCounts(cast(Aggregates, aggregates), budget_s, aggregates.clock_s)
+    counts = RecordCounts(cast(Aggregates, aggregates), budget_s, nullcontext, aggregates.clock_s)
     bars, scanned_us = counts.bars(WANTED, start_us, end_us, WIDTH_US)
     assert len({bar[:3] for bar in bars}) == len(bars)
     return {bar.start_us: bar.records for bar in bars}, scanned_us

@@ -38,7 +38,7 @@ def aggregate_routes(
     """clock: microseconds since the epoch. export_records: of one export at most."""
     aggregates = Aggregates(store)
     return [
-        histogram_routes(aggregates, RecordCounts(aggregates, count_budget_s), clock),
+        histogram_routes(aggregates, RecordCounts(aggregates, count_budget_s, search.permit), clock),
         facets_routes(aggregates, search, clock),
         context_routes(Neighbours(store, count_budget_s), metrics),
         export_routes(aggregates, Exporter(search, metrics), export_records, clock),

@@ -4,6 +4,7 @@ SQL."""
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Final
 
@@ -23,7 +24,15 @@ _SHRINK: Final = 16
 class RecordCounts:
     """Usable by many greenlets at once."""
 
-    def __init__(self, aggregates: Aggregates, budget_s: float, clock_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        aggregates: Aggregates,
+        budget_s: float,
+        permit: Callable[[], AbstractContextManager[None]],
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """permit: held while records are looked at; entering it may raise Unavailable."""
+        self._permit = permit
         self._aggregates = aggregates
         self._budget_s = budget_s
         self._clock_s = clock_s
@@ -33,6 +42,12 @@ class RecordCounts:
 
         The range counts, not the filter's own; microseconds since the Unix epoch. Raises Unavailable.
         """
+        if wanted.regex:
+            self._aggregates.check_regex(wanted.regex)
+        with self._permit():
+            return self._bars(wanted, start_us, end_us, width_us)
+
+    def _bars(self, wanted: Filter, start_us: int, end_us: int, width_us: int) -> tuple[list[BarCount], int]:
         counted: Counter[tuple[int, str, int]] = Counter()
         deadline_s = self._clock_s() + self._budget_s
         span_us = end_us - start_us

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -73,6 +73,8 @@ class Search:
         Raises Unavailable: TooManySearches, and StatementTimeout if it got no further within the most that a request may
         take.
         """
+        if wanted.regex:
+            self._store.check_regex(wanted.regex)
         if _is_bounded(wanted):
             return self._page(wanted, order, after, limit)
         budget = Budget(self._limits.budget_s if budget_s is None else budget_s, self._limits.most_s)
@@ -80,7 +82,7 @@ class Search:
         try:
             walk.look_at_first()
             if not walk.is_over:
-                with self._permit(wanted, patience_s):
+                with self.permit(patience_s) if _is_costly(wanted) else nullcontext():
                     walk.look_further()
         finally:
             self._metrics.slice_timeouts.inc(walk.timeouts)
@@ -107,11 +109,8 @@ class Search:
         return Found(found[:limit], position, position.time_us)
 
     @contextmanager
-    def _permit(self, wanted: Filter, patience_s: float) -> Iterator[None]:
-        """Needed by what the counts don't shorten enough."""
-        if not _is_costly(wanted):
-            yield
-            return
+    def permit(self, patience_s: float = 0.0) -> Iterator[None]:
+        """Needed by whoever looks at records one by one. Raises TooManySearches, after waiting for so long."""
         if not self._permits.acquire(blocking=patience_s > 0, timeout=patience_s or None):
             raise TooManySearches(f"{self._limits.concurrent} searches are under way already: try again in a moment")
         try:

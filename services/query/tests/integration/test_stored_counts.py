@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import psycopg
@@ -183,7 +184,7 @@ def test_bars_are_counted_to_the_record(database: Database, seed: int, minutes: 
 
 @pytest.mark.parametrize("budget_s", [20, 0.000_001])
 def test_records_are_counted_from_the_newest_on(database: Database, budget_s: float) -> None:
-    counts = RecordCounts(Aggregates(database.store), budget_s)
+    counts = RecordCounts(Aggregates(database.store), budget_s, nullcontext)
     wanted = Filter(text=Terms(("disk",)), nodes=("api-*",))
     width_us = nice_width(SPAN_US, 60) + 1
     found, scanned_us = counts.bars(wanted, START_US, END_US, width_us)

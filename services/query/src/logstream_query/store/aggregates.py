@@ -46,6 +46,10 @@ class Aggregates:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    def check_regex(self, regex: str) -> None:
+        """As the Store's."""
+        self._store.check_regex(regex)
+
     def oldest_us(self) -> int | None:
         """The time of the oldest record, microseconds since the Unix epoch; None if there is none."""
         with self._store.transaction() as connection:

@@ -39,6 +39,7 @@ _RECONNECT_S: Final = 3.0
 _READINESS_WAIT_S: Final = 1.0
 # All statements of a transaction see the same records. Set in the transaction, the time-out also holds behind a pooler.
 _BEGIN: Final = sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {}")
+_REGEX: Final = sql.SQL("SELECT '' COLLATE \"pg_c_utf8\" ~ %s::text")
 _COMMIT: Final = sql.SQL("COMMIT")
 _OPEN_TRANSACTION: Final = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 _READINESS: Final = sql.SQL("SELECT to_regclass('logs') IS NOT NULL AND to_regclass('batches') IS NOT NULL")
@@ -108,6 +109,11 @@ class Store:
                     break
         self._page_reach.learn(wanted, order, after, now_us, records[-1][1] if is_full else None)
         return records
+
+    def check_regex(self, regex: str) -> None:
+        """Raises InvalidRegex. A search that looks at no record would not notice."""
+        with self.transaction() as connection:
+            connection.execute(_REGEX, (regex,))
 
     def nearest(
         self, wanted: Filter, order: Order, after: Position | None, limit: int, rows: int, timeout_s: float

@@ -1,4 +1,4 @@
-"""Adds the counts of past minutes up: from log_counts, where each flush appends, into log_rollups."""
+"""Adds counts up: from log_counts, where each flush appends, into log_rollups."""
 
 from typing import Final
 
@@ -6,13 +6,13 @@ from logstream_writer.maintenance.task import Report
 from logstream_writer.store.session import Connection
 
 # One statement, so that a reader of both tables sees each count once. Flushes only append, and what they append meanwhile
-# is not in its snapshot and stays; counts of late records move again later. Buckets begin at whole multiples of their width
-# since the epoch.
+# is not in its snapshot and stays, to be moved by the next one. Minutes that are not over are moved, too: a reader has to
+# add up what is left. Buckets begin at whole multiples of their width since the epoch.
 _MOVE: Final = """
 WITH moved AS (
     DELETE FROM log_counts
     WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM log_counts WHERE bucket < now() - interval '2 minutes' ORDER BY bucket LIMIT %s))
+        SELECT ctid FROM log_counts ORDER BY bucket LIMIT %s))
     RETURNING bucket, node, level, severity, count
 ), summed AS (
     INSERT INTO log_rollups (width_s, bucket, node, level, severity, count)
@@ -37,10 +37,10 @@ _MOST_STATEMENTS: Final = 50  # a run
 
 
 class Compaction:
-    """Moves the counts of minutes that are over by more than a minute, at most so many rows a statement."""
+    """Moves all counts, at most so many rows a statement."""
 
     name: Final = "count_compaction"
-    every_s: Final = 30.0
+    every_s: Final = 10.0
 
     def __init__(self, most_rows: int = _MOST_ROWS) -> None:
         self._most_rows = most_rows
