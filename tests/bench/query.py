@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-import psutil
 import psycopg
 from harness.services import DATABASE
 
@@ -107,7 +106,8 @@ def _maintain(database_url: str) -> None:
 def _folder(bench: Bench) -> str | None:
     """On the disk of the database, if that is this machine's."""
     server = bench.database.server_pid()
-    return psutil.Process(server).cwd() if server else None
+    # By the kernel's own link, because the server may see another root.
+    return f"/proc/{server}/cwd" if server else None
 
 
 def _cold(bench: Bench) -> bool:

@@ -61,4 +61,4 @@ class Compaction:
             self._dead_rows = 0
         left = connection.execute(_LEFT).fetchone()
         assert left
-        return Report({"count_rows": moved, "sums": summed}, state={"uncompacted_count_rows": left[0]})
+        return Report({"count_rows": moved, "sums": summed}, state={"uncompacted_count_rows": left[0]}, routine=True)

@@ -130,7 +130,7 @@ class Maintainer:
         for name, value in report.state.items():
             self._metrics.maintenance_state[name].set(value)
         said = {**report.done, "freed_bytes": report.freed_bytes, **report.state, **report.facts}
-        level = logging.INFO if always_log or report.changed else logging.DEBUG
+        level = logging.INFO if always_log or (report.changed and not report.routine) else logging.DEBUG
         log.log(level, "maintenance", extra={"task": task.name, "seconds": round(seconds, 3), **said})
 
     def _failed(self, name: str, error: Exception, sqlstate_class: str) -> float:

@@ -40,6 +40,7 @@ class SearchIndex:
         return Report(
             {"segments": indexed.segments, "rows": indexed.rows, "merged_segments": indexed.merged},
             state={"unindexed_records": indexer.waiting()},
+            routine=True,
         )
 
     def _pause(self, worked_s: float) -> None:

@@ -12,13 +12,14 @@ class Report:
     """What a run of a task did.
 
     done: amounts by kind, counted in metrics, hence a fixed set of kinds a task. state: gauges to set, by their names in
-    Metrics.maintenance_state. facts: for the log line only.
+    Metrics.maintenance_state. facts: for the log line only. routine: done every few seconds, so no news for the log.
     """
 
     done: Mapping[str, int] = field(default_factory=dict)
     freed_bytes: int = 0
     state: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, object] = field(default_factory=dict)
+    routine: bool = False
 
     @property
     def changed(self) -> bool:
