@@ -46,10 +46,11 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """How many records a search looks at before it thinks about where to look: first_rows, or if these take too long,
-    least_rows, which may take as long as a statement may."""
+    """How many records a search looks at before it thinks about where to look: first_rows, or indexed_rows if the search
+    index will help, or if these take too long, least_rows, which may take as long as a statement may."""
 
     first_rows: int = 20_000
+    indexed_rows: int = 5_000
     least_rows: int = 500
 
 
@@ -80,14 +81,12 @@ class Walk:
         """The records that come next, whatever they are: finds what is frequent, and gets further in any case.
         Raises StatementTimeout when even the least number of records took too long."""
         began_s = time.monotonic()
+        rows = self._steps.first_rows
+        if self._store.is_indexed(self._wanted):
+            rows = min(rows, self._steps.indexed_rows)
         try:
             nearest = self._store.nearest(
-                self._wanted,
-                self._order,
-                self.position,
-                self._wanting,
-                self._steps.first_rows,
-                self._budget.slice_timeout_s(),
+                self._wanted, self._order, self.position, self._wanting, rows, self._budget.slice_timeout_s()
             )
         except StatementTimeout:
             self.timeouts += 1

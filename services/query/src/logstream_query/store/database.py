@@ -132,6 +132,11 @@ class Store:
         self._rows_reach.learn(wanted, order, after, now_us, last and last.time_us)
         return Nearest(records, first, last)
 
+    @staticmethod
+    def is_indexed(wanted: Filter) -> bool:
+        """Whether the search index can help to find what a filter means."""
+        return sketches.can_tell(wanted)
+
     def within(
         self, wanted: Filter, order: Order, ranges: Sequence[Range], after: Position | None, limit: int, timeout_s: float
     ) -> list[StoredRecord]:

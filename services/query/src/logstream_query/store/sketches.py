@@ -37,6 +37,11 @@ _NOT_INDEXED: Final = sql.SQL(
 )
 
 
+def can_tell(wanted: Filter) -> bool:
+    """Whether the index can tell anything about a filter."""
+    return bool(_slots_of(wanted))
+
+
 def candidates(connection: Connection, wanted: Filter, from_us: int, to_us: int) -> list[Range] | None:
     """Ranges within this one outside of which no record matches; None: the index can't tell.
 
