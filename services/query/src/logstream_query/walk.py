@@ -50,8 +50,8 @@ class Steps:
     index will help, or if these take too long, least_rows, which may take as long as a statement may."""
 
     first_rows: int = 20_000
-    indexed_rows: int = 5_000
     least_rows: int = 500
+    indexed_rows: int = 5_000
 
 
 class Walk:

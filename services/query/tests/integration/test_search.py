@@ -269,7 +269,7 @@ def test_the_statements_of_a_transaction_see_the_same_records(store: ImpatientSt
 
 def test_an_answer_says_how_far_it_looked(patient: ImpatientStore, sql: psycopg.Connection) -> None:
     stored = plant(sql, [Planted(START_US + minute * MINUTE_US, "hay") for minute in range(20)])
-    search = Search(patient, Metrics(CollectorRegistry()), SearchLimits(budget_s=0.0, steps=Steps(4, 2)))
+    search = Search(patient, Metrics(CollectorRegistry()), SearchLimits(budget_s=0.0, steps=Steps(4, 4)))
     wanted = Filter(text=Terms(("needle",)))
     found = search.find(wanted, "desc", None, 10)
     assert (found.records, found.scanned_until_us) == ([], stored[16].time_us)
