@@ -14,6 +14,7 @@ from logstream_contract.filters import Filter, read_terms
 from logstream_contract.packing import Packer
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_query.ranges import Range
+from logstream_query.store import sketches
 from logstream_query.store.connections import adapt
 from logstream_query.store.sketches import candidates
 from logstream_writer.delivery import Delivery
@@ -115,6 +116,18 @@ def test_what_is_not_indexed_is_looked_at(store: Store, database: psycopg.Connec
     index(database)
     assert candidates(database, Filter(text=read_terms("needle")), *ALWAYS) == [(late_us, late_us)]
     assert candidates(database, Filter(text=read_terms("noodle")), *ALWAYS) == []
+
+
+def test_an_index_that_is_far_behind_is_no_help(
+    store: Store, database: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(store, fillers(10))
+    index(database)
+    wanted = Filter(text=read_terms("needle"))
+    monkeypatch.setattr(sketches, "_MOST_WAITING", 3)
+    for number in range(3):
+        keep(store, [(RECEIVED_US - number * MINUTE_US, "hay", {})])
+        assert (candidates(database, wanted, *ALWAYS) is None) == (number == 2)
 
 
 def test_a_filter_without_a_text_of_four_bytes_is_not_helped(store: Store, database: psycopg.Connection[Any]) -> None:
