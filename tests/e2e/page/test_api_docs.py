@@ -12,7 +12,7 @@ from .conftest import OpenPage
 from .log_page import LogPage
 from .service import Service
 
-HOSTILE = '<img src=x onerror="window.hacked = 1"> \' & </pre><script>window.hacked = 1</script>'
+HOSTILE = '<img src=x onerror="window.hacked = 2"> \' & </pre><script>window.hacked = 2</script>'
 
 
 @pytest.fixture

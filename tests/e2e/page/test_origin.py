@@ -37,7 +37,8 @@ def test_hashed_files_are_kept_and_the_page_is_asked_for_again(stack: Stack) -> 
 
 
 def test_services_answer_under_the_pages_address(stack: Stack) -> None:
-    assert set(get(f"{stack.page_url}/api/logs", {"limit": 1}).json()) == {"records", "next_cursor"}
+    page = get(f"{stack.page_url}/api/logs", {"limit": 1}).json()
+    assert set(page) == {"records", "next_cursor", "complete", "scanned_until", "found"}
     assert isinstance(get(f"{stack.page_url}/historical-logs").json(), list)
 
 

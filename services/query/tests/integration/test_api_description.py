@@ -19,6 +19,7 @@ import schemathesis
 from logstream_query.openapi import openapi_document
 from logstream_query.operations import API
 from psycopg.types.json import Jsonb
+from schemathesis.specs.openapi.checks import negative_data_rejection
 
 WAIT_S = 60.0
 MAX_EXAMPLES = 60
@@ -175,7 +176,9 @@ def session() -> Iterator[requests.Session]:
 def test_every_answer_is_one_the_document_tells_of(
     case: schemathesis.Case[Any], service_url: str, session: requests.Session
 ) -> None:
-    case.call_and_validate(base_url=service_url, session=session)
+    # An attribute's value may be any text, so on the wire a number or null made up for it is a text as good as others.
+    texts = any(str(name).lstrip("-").startswith("attr.") for name in case.query or {})
+    case.call_and_validate(base_url=service_url, session=session, excluded_checks=[negative_data_rejection] if texts else [])
 
 
 @GOOD.parametrize()

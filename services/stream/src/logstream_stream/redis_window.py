@@ -1,6 +1,7 @@
 """The recent window in Redis, read only. The one module that knows redis; its errors leave as WindowAway."""
 
 import logging
+import threading
 
 from logstream_contract.batches import Undecodable
 from logstream_contract.live_window import FIELD_BATCH, HEAD, NUMBERS, WINDOW, position_of, window_id
@@ -15,6 +16,11 @@ log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 1.0
 _CONNECTIONS = 16
+# Waiting for one of these is no sign that Redis is away: many viewers may come at a time.
+_TURN_S = 30.0
+# First screens that are read at a time. Each may go through all of the window; more of them would only take turns, and keep
+# those who resume from a connection.
+_FIRST_SCREENS = 4
 
 
 class RedisWindow:
@@ -24,7 +30,7 @@ class RedisWindow:
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=_CONNECTIONS,
-            timeout=_TIMEOUT_S,
+            timeout=_TURN_S,
             socket_timeout=_TIMEOUT_S,
             socket_connect_timeout=_TIMEOUT_S,
             socket_keepalive=True,
@@ -32,6 +38,7 @@ class RedisWindow:
             retry=Retry(NoBackoff(), 1),
         )
         self._redis = Redis(connection_pool=pool)
+        self._first_screens = threading.BoundedSemaphore(_FIRST_SCREENS)
 
     def read(self, anchor: int | None, after: int, upto: int, count: int) -> Reading:
         ranged = count > 0 and upto > after
@@ -61,7 +68,8 @@ class RedisWindow:
         pipe.hmget(HEAD, "epoch", "position")
         pipe.xrevrange(WINDOW, window_id(upto), "-", count)
         try:
-            (epoch, position), raw = pipe.execute()
+            with self._first_screens:
+                (epoch, position), raw = pipe.execute()
         except (RedisError, OSError) as error:
             raise WindowAway(str(error)) from error
         return Reading(_text(epoch), int(position or 0), None, _entries(raw), upto)

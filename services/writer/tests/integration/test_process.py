@@ -75,6 +75,12 @@ def writer(environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
         process.wait()
 
 
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """So that what was stored is acknowledged, too, and nothing is left for the next test."""
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(WAIT_S) == 0
+
+
 def publish(channel: BlockingChannel, body: bytes, **headers: object) -> None:
     everything = {topology.HEADER_RECEIVED: time.time_ns(), topology.HEADER_RECORDS: 1, topology.HEADER_PROJECT: "default"}
     properties = pika.BasicProperties(headers={**everything, **headers}, delivery_mode=2)
@@ -142,8 +148,9 @@ def test_a_message_on_its_tenth_delivery_is_parked(
         while method is None:
             method, _, _ = channel.basic_get(topology.WRITE_QUEUE)
         channel.basic_nack(method.delivery_tag, requeue=True)
-    with writer(environment):
+    with writer(environment) as process:
         wait("the dead letter", lambda: one(database, "SELECT count(*) FROM dead_letters") == 1)
+        stop(process)
     assert database.execute("SELECT reason, body FROM dead_letters").fetchall() == [("parked", body)]
     assert one(database, "SELECT count(*) FROM logs") == 0
 
@@ -151,13 +158,14 @@ def test_a_message_on_its_tenth_delivery_is_parked(
 def test_a_deleted_queue_is_declared_and_consumed_again(
     environment: dict[str, str], channel: BlockingChannel, database: psycopg.Connection[Any]
 ) -> None:
-    with writer(environment):
+    with writer(environment) as process:
         publish(channel, Packer(1).frame(raw("before")))
         wait("the first row", lambda: one(database, "SELECT count(*) FROM logs") == 1)
         channel.queue_delete(topology.WRITE_QUEUE)
         channel.queue_declare(topology.WRITE_QUEUE, durable=True, arguments=topology.WRITE_QUEUE_ARGUMENTS)
         publish(channel, Packer(1).frame(raw("after")))
         wait("the second row", lambda: one(database, "SELECT count(*) FROM logs") == 2)
+        stop(process)
 
 
 def test_a_stop_while_the_database_is_away_gives_the_messages_back(
@@ -173,8 +181,9 @@ def test_a_stop_while_the_database_is_away_gives_the_messages_back(
     finally:
         database.execute("ALTER TABLE logs_away RENAME TO logs")
     wait("the message to be back", lambda: left(channel) == 1)
-    with writer(environment):
+    with writer(environment) as process:
         wait("the row", lambda: one(database, "SELECT message FROM logs") == "held")
+        stop(process)
     assert one(database, "SELECT count(*) FROM dead_letters") == 0
 
 
