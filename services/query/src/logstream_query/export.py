@@ -130,7 +130,9 @@ def export_routes(aggregates: Aggregates, exporter: Exporter, most_records: int,
             # nginx hands the answer on as it comes, instead of keeping all of it for a slow client.
             "X-Accel-Buffering": "no",
         }
-        if asked.after is None and is_countable(asked.filter):
+        if asked.after is None and found.position is None:
+            headers["X-Logstream-Matching-Records"] = str(len(found.records))
+        elif asked.after is None and is_countable(asked.filter):
             headers["X-Logstream-Matching-Records"] = str(aggregates.total(asked.filter, now_us))
         return Response(exporter.body(asked, found), content_type=_MEDIA_TYPES[asked.format], headers=headers)
 

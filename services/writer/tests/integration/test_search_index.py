@@ -220,7 +220,7 @@ def test_batches_of_flushes_under_way_are_not_passed_over(
     store: Store, database: psycopg.Connection[Any], database_url: str
 ) -> None:
     with psycopg.connect(database_url) as slow:
-        slow.execute(f"SELECT pg_advisory_xact_lock_shared({locks.FLUSHING})")
+        slow.execute(locks.SHARE_FLUSHING)
         slow.execute(
             "INSERT INTO batches (project, batch_id, digest, records, time_from, time_to, received_at)"
             " VALUES ('default', gen_random_uuid(), '', 1, now(), now(), now())"

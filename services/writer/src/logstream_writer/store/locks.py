@@ -1,10 +1,12 @@
-"""Advisory locks of the database by which writers heed each other."""
+"""Locks of the database by which flushes and the search index heed each other.
+
+They are locks of a table, not advisory ones, because anybody who may read could take the latter and stop all flushes.
+"""
 
 from typing import Final
 
-# Held shared by every flush from before its batches get their numbers until its commit. Whoever holds it alone knows that
-# all numbers given so far are committed or never will be.
-FLUSHING: Final = 0x6C6F_6773_666C_7368  # "logsflsh"
-
-SHARE_FLUSHING: Final = f"SELECT pg_advisory_xact_lock_shared({FLUSHING})"
-HOLD_FLUSHING: Final = f"SELECT pg_advisory_xact_lock({FLUSHING})"
+# Taken by every flush before its batches get their numbers, until its commit. It is what an INSERT into the table takes, so
+# flushes, the index's own writes and readers go along with each other.
+SHARE_FLUSHING: Final = "LOCK TABLE search_segments IN ROW EXCLUSIVE MODE"
+# Whoever has this one knows that all numbers given so far are committed or never will be.
+HOLD_FLUSHING: Final = "LOCK TABLE search_segments IN SHARE MODE"
