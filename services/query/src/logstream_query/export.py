@@ -27,7 +27,7 @@ from logstream_query.problems import InvalidParameters, parameter_problem
 from logstream_query.queries import filter_of
 from logstream_query.search import Found, Search
 from logstream_query.store import Aggregates, StoredRecord
-from logstream_query.unavailable import Unavailable
+from logstream_query.unavailable import ClientGone, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +93,9 @@ class Exporter:
             if asked.format == "ndjson":
                 yield _end(asked, sent, found.position)
             outcome = "complete" if found.position is None else "capped"
+        except ClientGone:
+            # Noticed while a page was being read; nobody is there to be told.
+            raise
         except Unavailable as error:
             outcome = "failed"
             self._metrics.unavailable_requests.labels(error.reason).inc()
