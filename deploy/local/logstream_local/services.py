@@ -91,6 +91,8 @@ def _stream(stack: Stack) -> list[Program]:
         "LOGSTREAM_RABBITMQ_URL": stack.rabbitmq_url,
         "LOGSTREAM_REDIS_URL": stack.redis_url,
         "LOGSTREAM_STREAM_LISTEN": f"{HOST}:{port}",
+        # On one machine every viewer is the same client.
+        "LOGSTREAM_STREAM_VIEWERS_PER_CLIENT": "0",
     }
     return [_python(stack, "stream", "stream", environment, port, {port: "stream, HTTP"})]
 

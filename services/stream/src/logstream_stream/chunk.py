@@ -17,7 +17,8 @@ FRAME_TEXT_BYTES: Final = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Bytes for viewers. Frames with records may be dropped for a slow viewer, `notice` ones never."""
+    """Bytes for viewers. Frames with records may be dropped for a slow viewer, `notice` ones never, and those that announce
+    records left out are put together."""
 
     body: bytes
     records: int = 0
@@ -26,6 +27,8 @@ class Frame:
     # Not numbered: its records are at no position.
     numbered: bool = True
     notice: bool = False
+    # Records that this frame says were left out to keep to the rate, with times from from_us to to_us.
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

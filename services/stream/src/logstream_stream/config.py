@@ -7,6 +7,8 @@ from logstream_runtime.address import Address, ListenAddress
 from logstream_runtime.config import setting
 from pydantic import Field
 
+from logstream_stream.client import PRIVATE, TrustedNetworks
+
 
 @dataclass(frozen=True)
 class Config:
@@ -25,11 +27,31 @@ class Config:
     max_viewers: Annotated[int, Field(ge=1)] = setting(
         "LOGSTREAM_STREAM_MAX_VIEWERS", "Viewers of one replica; more are answered 503.", 10_000, unit="viewers"
     )
+    viewers_per_client: Annotated[int, Field(ge=0)] = setting(
+        "LOGSTREAM_STREAM_VIEWERS_PER_CLIENT",
+        "Viewers of one client at one replica; more are answered 429. 0: any number. A client is an address, or of IPv6 the"
+        " network of 64 bits around it.",
+        100,
+        unit="viewers",
+    )
+    trusted_proxies: TrustedNetworks = setting(
+        "LOGSTREAM_STREAM_TRUSTED_PROXIES",
+        "Addresses and networks, with commas between them, of the proxies in front, whose X-Forwarded-For says who the"
+        " client is; `none`: it is not looked at. Who asks from one of these can make up a client.",
+        PRIVATE,
+    )
     max_filters: Annotated[int, Field(ge=1)] = setting(
         "LOGSTREAM_STREAM_MAX_FILTERS",
-        "Different filters of one replica's viewers, each of which every record is held against; more are answered 503.",
+        "Different filters of one replica's viewers, each of which every record is held against; more are answered 503. One"
+        " filter with two values of `max_rate` counts twice.",
         1_000,
         unit="filters",
+    )
+    max_rate: Annotated[int, Field(ge=0)] = setting(
+        "LOGSTREAM_STREAM_MAX_RATE",
+        "Records a second that a viewer is sent live; of more an even sample is sent, and the rest is announced. 0: all.",
+        2_000,
+        unit="records/s",
     )
     queue_records: Annotated[int, Field(ge=200)] = setting(
         "LOGSTREAM_STREAM_QUEUE_RECORDS",

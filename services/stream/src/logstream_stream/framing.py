@@ -10,6 +10,7 @@ import orjson
 from logstream_contract.timestamps import iso_micros
 
 from logstream_stream.columns import Columns
+from logstream_stream.history import records_url
 from logstream_stream.place import Place
 from logstream_stream.rendering import Rendered, render_native, render_seed
 from logstream_stream.sequencer import Gap
@@ -30,7 +31,8 @@ class Framing(Protocol):
     def logs(self, pieces: list[bytes], place: Place | None) -> bytes:
         """pieces: of one or more records rendered here. place: after the last of them; None: the viewer's place stays."""
 
-    def gap(self, gap: Gap) -> bytes: ...
+    def gap(self, gap: Gap, filter_query: str) -> bytes:
+        """filter_query: the filter of who is told, as parameters of history."""
 
     def dropped(self, records: int, from_us: int, to_us: int, reason: str) -> bytes:
         """from_us and to_us: the earliest and the latest time among the dropped records."""
@@ -53,8 +55,8 @@ class NativeFraming:
         parts.append(b"]\n\n")
         return b"".join(parts)
 
-    def gap(self, gap: Gap) -> bytes:
-        return _event(b"gap", gap_data(gap))
+    def gap(self, gap: Gap, filter_query: str) -> bytes:
+        return _event(b"gap", gap_data(gap, filter_query))
 
     def dropped(self, records: int, from_us: int, to_us: int, reason: str) -> bytes:
         return _event(b"dropped", _dropped_data(records, from_us, to_us, reason))
@@ -75,8 +77,8 @@ class SeedFraming:
     def logs(self, pieces: list[bytes], place: Place | None) -> bytes:
         return b"".join(pieces)
 
-    def gap(self, gap: Gap) -> bytes:
-        return _comment(b"gap", gap_data(gap))
+    def gap(self, gap: Gap, filter_query: str) -> bytes:
+        return _comment(b"gap", gap_data(gap, filter_query))
 
     def dropped(self, records: int, from_us: int, to_us: int, reason: str) -> bytes:
         return _comment(b"dropped", _dropped_data(records, from_us, to_us, reason))
@@ -93,12 +95,16 @@ def retry(milliseconds: int) -> bytes:
     return b"retry: %d\n\n" % milliseconds
 
 
-def gap_data(gap: Gap) -> dict[str, str | None]:
-    """The range of record times to read from history, start inclusive, end exclusive, and what happened in receive time."""
+def gap_data(gap: Gap, filter_query: str = "") -> dict[str, str | None]:
+    """The range of record times to read from history, start inclusive, end exclusive, the address to read them at, and what
+    happened in receive time."""
+    start = None if gap.from_ns is None else _iso(gap.from_ns - GAP_MARGIN_NS)
+    end = _iso(gap.to_ns + GAP_MARGIN_NS)
     return {
-        "from": None if gap.from_ns is None else _iso(gap.from_ns - GAP_MARGIN_NS),
-        "to": _iso(gap.to_ns + GAP_MARGIN_NS),
+        "from": start,
+        "to": end,
         "reason": gap.reason,
+        "history": records_url(start, end, filter_query),
         "received_from": None if gap.from_ns is None else _iso(gap.from_ns),
         "received_to": _iso(gap.to_ns),
     }

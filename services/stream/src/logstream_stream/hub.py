@@ -7,30 +7,25 @@ from typing import Final, Protocol
 from logstream_contract.batches import Undecodable
 from logstream_contract.filters import Filter
 
-from logstream_stream.chunk import Chunk, Frame, Spot
+from logstream_stream.admission import FILTERS, VIEWERS, Admission, Full, Limits
+from logstream_stream.channel import Channel
+from logstream_stream.chunk import Frame, Spot
 from logstream_stream.counts import SecondCounts
-from logstream_stream.decoder import Decoded, Decoder
+from logstream_stream.decoder import Decoder
 from logstream_stream.framing import HEARTBEAT, Framing, retry
-from logstream_stream.selection import Sieve, select
+from logstream_stream.history import query_of
+from logstream_stream.selection import Selection, Sieve, select
 from logstream_stream.sequencer import Deliver, Gap, Outcome, Sequencer
 from logstream_stream.stored import StoredBatch
-from logstream_stream.viewer import SLOW, QueueLimits, Viewer
+from logstream_stream.viewer import RATE, SLOW, Viewer
 
 UNREADABLE: Final = "unreadable batch"
-VIEWERS: Final = "viewers"
-FILTERS: Final = "filters"
 HEARTBEAT_S: Final = 15.0
-MAX_FILTERS: Final = 1_000
 # A viewer comes back after one of these times, so that a replica's viewers don't all come at once.
 _FIRST_RETRY_MS, _RETRY_STEPS, _RETRY_STEP_MS = 500, 16, 100
 
-
-class Full(Exception):
-    """No more viewers, or no more different filters, fit; reason says which."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+# What viewers of one channel have in common: framing, filter, records a second.
+_Key = tuple[Framing, Filter | None, int]
 
 
 class Observer(Protocol):
@@ -44,17 +39,6 @@ class Observer(Protocol):
     def filters(self, count: int) -> None: ...
 
 
-class _Channel:
-    """The viewers of one framing and one filter, and the records on their way to them. Raises ValueError for a filter that
-    only history has."""
-
-    def __init__(self, framing: Framing, wanted: Filter | None) -> None:
-        self.framing = framing
-        self.sieve = Sieve(wanted) if wanted else None
-        self.chunk = Chunk(framing)
-        self.viewers: set[Viewer] = set()
-
-
 class Hub:
     """Not thread-safe, and no call yields to another greenlet. clock: monotonic seconds; wall_ns: since the Unix epoch."""
 
@@ -63,21 +47,16 @@ class Hub:
         clock: Callable[[], float],
         wall_ns: Callable[[], int],
         observer: Observer,
-        limits: QueueLimits,
-        max_viewers: int,
-        viewer_timeout_s: float,
+        limits: Limits,
         sequencer: Sequencer,
-        max_filters: int = MAX_FILTERS,
     ) -> None:
         self.sequencer = sequencer
         self._clock = clock
         self._wall_ns = wall_ns
         self._observer = observer
         self._limits = limits
-        self._max_viewers = max_viewers
-        self._viewer_timeout_s = viewer_timeout_s
-        self._max_filters = max_filters
-        self._channels: dict[tuple[Framing, Filter | None], _Channel] = {}
+        self._admission = Admission(limits)
+        self._channels: dict[_Key, Channel] = {}
         self._counts = SecondCounts()
         self._beat_at = clock() + HEARTBEAT_S
         # Of the batches that viewers read from the window themselves: a higher number is new to all.
@@ -89,12 +68,12 @@ class Hub:
 
     @property
     def viewer_count(self) -> int:
-        return sum(len(channel.viewers) for channel in self._channels.values())
+        return self._admission.viewers
 
     @property
     def filter_count(self) -> int:
         """Different filters of those who are connected."""
-        return len({wanted for _, wanted in self._channels if wanted})
+        return len({wanted for _, wanted, _ in self._channels if wanted})
 
     def join(
         self,
@@ -102,26 +81,47 @@ class Hub:
         notify: Callable[[], object],
         abort: Callable[[], object],
         wanted: Filter | None = None,
+        *,
+        max_rate: int | None = None,
+        client: str | None = None,
     ) -> Viewer:
-        """A new viewer, who is not live yet; wanted None: of all records. Raises Full, and ValueError for a filter that only
-        history has. leave() must be called in the end."""
-        if self.draining or self.viewer_count >= self._max_viewers:
+        """A new viewer, who is not live yet; wanted None: of all records; max_rate None: as many a second as the limits let;
+        client: whose it is, None: not limited. Raises Full, and ValueError for a filter that only history has. leave() must
+        be called in the end."""
+        if self.draining:
             raise Full(VIEWERS)
-        channel = self._channels.get((framing, wanted))
-        if channel is None:
-            if wanted and self.filter_count >= self._max_filters:
-                raise Full(FILTERS)
-            channel = self._channels[framing, wanted] = _Channel(framing, wanted)
-        viewer = Viewer(framing, self._limits, notify, abort, wanted, channel.sieve)
+        self._admission.check(client)
+        rate = self._limits.max_rate if max_rate is None else max_rate
+        channel = self._channel(framing, wanted, rate)
+        viewer = Viewer(framing, self._limits.queue, notify, abort, wanted, channel.sieve, rate, client)
         channel.viewers.add(viewer)
+        self._admission.enter(client)
         self._tell_how_many()
         return viewer
 
-    def leave(self, viewer: Viewer) -> None:
-        key = viewer.framing, viewer.wanted
-        channel = self._channels.get(key)
+    def _channel(self, framing: Framing, wanted: Filter | None, rate: int) -> Channel:
+        """The channel of who watches this, with nothing on its way."""
+        channel = self._channels.get((framing, wanted, rate))
         if channel:
-            channel.viewers.discard(viewer)
+            # What was delivered before a viewer came is not for its queue.
+            self._flush(channel)
+            return channel
+        own = sum(1 for _, known, at in self._channels if known or at != self._limits.max_rate)
+        if (wanted or rate != self._limits.max_rate) and own >= self._limits.filters:
+            raise Full(FILTERS)
+        # Batches are looked through once a filter, whatever the rates are.
+        sieve = next((found.sieve for (_, known, _), found in self._channels.items() if known == wanted), None)
+        if wanted and not sieve:
+            sieve = Sieve(wanted)
+        channel = self._channels[framing, wanted, rate] = Channel(framing, wanted, sieve, rate, self._clock)
+        return channel
+
+    def leave(self, viewer: Viewer) -> None:
+        key = _key(viewer)
+        channel = self._channels.get(key)
+        if channel and viewer in channel.viewers:
+            channel.viewers.remove(viewer)
+            self._admission.leave(viewer.client)
             if not channel.viewers:
                 del self._channels[key]
         if not self._channels:
@@ -130,7 +130,7 @@ class Hub:
 
     def go_live(self, viewer: Viewer) -> Spot:
         """From now on the viewer is queued everything after the spot this answers; all up to it is in the window."""
-        self._flush(self._channels[viewer.framing, viewer.wanted])
+        self._flush(self._channels[_key(viewer)])
         viewer.restart()
         viewer.live = True
         return self.spot
@@ -163,7 +163,7 @@ class Hub:
         word = "up" if up else "down"
         if self.status[what] != word:
             self.status[what] = word
-            self._notice(lambda framing: framing.status(self.status), live_only=False)
+            self._notice(lambda channel: channel.framing.status(self.status), live_only=False)
 
     def second(self) -> None:
         """To be called once a second: counts, heartbeats, and an end for viewers that don't read."""
@@ -171,7 +171,10 @@ class Hub:
         self.flush()
         if self._channels:
             counts = self._counts.take(self._wall_ns(), self.viewer_count)
-            frames = self._frames(lambda framing: Frame(framing.counts(counts, self.spot.place())))
+            frames = {
+                framing: Frame(framing.counts(counts, self.spot.place()))
+                for framing in {framing for framing, _, _ in self._channels}
+            }
             for channel in self._channels.values():
                 self._queue(frames[channel.framing], [viewer for viewer in channel.viewers if viewer.live])
         if now >= self._beat_at:
@@ -180,7 +183,7 @@ class Hub:
                 self._queue(Frame(HEARTBEAT), channel.viewers)
         for channel in self._channels.values():
             for viewer in channel.viewers:
-                if viewer.writing_since is not None and now - viewer.writing_since > self._viewer_timeout_s:
+                if viewer.writing_since is not None and now - viewer.writing_since > self._limits.viewer_timeout_s:
                     viewer.writing_since = None
                     self._observer.closed(SLOW)
                     viewer.abort()
@@ -193,10 +196,10 @@ class Hub:
             for count, viewer in enumerate(channel.viewers):
                 viewer.close(retry(_FIRST_RETRY_MS + count % _RETRY_STEPS * _RETRY_STEP_MS))
 
-    def gap_frame(self, framing: Framing, gap: Gap) -> bytes:
+    def gap_frame(self, viewer: Viewer, gap: Gap) -> bytes:
         """The notice of a gap in one viewer's records alone."""
         self._observer.gap(gap.reason)
-        return framing.gap(gap)
+        return viewer.framing.gap(gap, query_of(viewer.wanted))
 
     def _deliver(self, outcome: Deliver) -> None:
         lag_s = (self._wall_ns() - outcome.batch.received_ns) / 1e9
@@ -211,58 +214,69 @@ class Hub:
             return
         self._counts.add(decoded, lag_s * 1_000)
         spot = Spot(outcome.epoch, outcome.position, outcome.batch.received_ns // 1_000_000)
+        selections: dict[Sieve | None, Selection] = {}
         for channel in self._channels.values():
-            self._deliver_to(channel, outcome, decoded, spot)
+            selected = selections.get(channel.sieve)
+            if selected is None:
+                selected = selections[channel.sieve] = select(decoded, channel.sieve)
+            if len(selected):
+                self._deliver_to(channel, outcome, selected, spot)
 
-    def _deliver_to(self, channel: _Channel, outcome: Deliver, decoded: Decoded, spot: Spot) -> None:
+    def _deliver_to(self, channel: Channel, outcome: Deliver, selected: Selection, spot: Spot) -> None:
         meant: Collection[Viewer] = channel.viewers
         name = outcome.batch.name
         if outcome.batch.number <= self._highest_shown:
             meant = [viewer for viewer in channel.viewers if name not in viewer.seen_in_window]
-        selected = select(decoded, channel.sieve) if meant else None
-        if selected is None or not selected.indexes:
-            return
         if len(meant) == len(channel.viewers):
-            for frame in channel.chunk.add(selected.rendered(channel.framing), 0, spot):
-                self._queue(frame, channel.viewers)
-        else:
+            self._queue_all(channel.add(selected, spot), channel.viewers)
+        elif meant:
             self._flush(channel)
-            chunk = Chunk(channel.framing)
-            for frames in (chunk.add(selected.rendered(channel.framing), 0, spot), chunk.flush()):
-                for frame in frames:
-                    self._queue(frame, meant)
+            self._queue_all(channel.add(selected, spot), meant)
+            self._queue_all(channel.flush(), meant)
         if not outcome.position:
             for viewer in meant:
                 if not viewer.live:
                     viewer.seen_loose.add(name)
 
-    def _flush(self, channel: _Channel) -> None:
-        for frame in channel.chunk.flush():
-            self._queue(frame, channel.viewers)
+    def _flush(self, channel: Channel) -> None:
+        self._queue_all(channel.flush(), channel.viewers)
 
     def _gap(self, gap: Gap) -> None:
         if self._channels:
             self._observer.gap(gap.reason)
         self.flush()
-        self._notice(lambda framing: framing.gap(gap), live_only=True)
+        self._notice(lambda channel: channel.framing.gap(gap, channel.filter_query), live_only=True)
 
-    def _notice(self, body: Callable[[Framing], bytes], *, live_only: bool) -> None:
-        frames = self._frames(lambda framing: Frame(body(framing), notice=True))
+    def _notice(self, body: Callable[[Channel], bytes], *, live_only: bool) -> None:
         for channel in self._channels.values():
-            self._queue(frames[channel.framing], [viewer for viewer in channel.viewers if viewer.live or not live_only])
-
-    def _frames(self, make: Callable[[Framing], Frame]) -> dict[Framing, Frame]:
-        """A frame for each framing that somebody watches."""
-        return {framing: make(framing) for framing in {framing for framing, _ in self._channels}}
+            viewers = [viewer for viewer in channel.viewers if viewer.live or not live_only]
+            self._queue(Frame(body(channel), notice=True), viewers)
 
     def _tell_how_many(self) -> None:
         self._observer.viewers(self.viewer_count)
         self._observer.filters(self.filter_count)
 
+    def _queue_all(self, frames: Iterable[Frame], viewers: Iterable[Viewer]) -> None:
+        for frame in frames:
+            self._queue(frame, viewers)
+
     def _queue(self, frame: Frame, viewers: Iterable[Viewer]) -> None:
+        # Numbered records a viewer reads from the window itself until it is live.
+        live_only = (frame.records or frame.left_out) and frame.numbered
+        told = 0
         for viewer in viewers:
-            if viewer.live or not frame.records or not frame.numbered:
+            if viewer.live or not live_only:
+                told += 1
                 dropped = viewer.offer(frame)
                 if dropped:
-                    self._counts.dropped += dropped
-                    self._observer.dropped(SLOW, dropped)
+                    self._tell_dropped(SLOW, dropped)
+        if frame.left_out and told:
+            self._tell_dropped(RATE, told * frame.left_out)
+
+    def _tell_dropped(self, reason: str, records: int) -> None:
+        self._counts.dropped += records
+        self._observer.dropped(reason, records)
+
+
+def _key(viewer: Viewer) -> _Key:
+    return viewer.framing, viewer.wanted, viewer.max_rate

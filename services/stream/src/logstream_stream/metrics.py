@@ -15,7 +15,7 @@ class Metrics:
         )
         self.refused = Counter(
             "logstream_stream_refused_viewers_total",
-            "Viewers refused because no more viewers, or no more different filters, fit",
+            "Viewers refused because no more viewers, viewers of one client, or different filters, fit",
             ["reason"],
             registry=registry,
         )
@@ -36,7 +36,7 @@ class Metrics:
         )
         self._dropped = Counter(
             "logstream_stream_dropped_records_total",
-            "Records dropped for viewers and announced to them, by reason",
+            "Records dropped for viewers and announced to them, by reason: slow to read, or over the rate",
             ["reason"],
             registry=registry,
         )

@@ -76,7 +76,7 @@ class Opening:
 
     def _gap(self, viewer: Viewer, from_ns: int | None, reason: str) -> Frame:
         gap = Gap(from_ns, self.wall_ns(), reason)
-        return Frame(self.hub.gap_frame(viewer.framing, gap), notice=True)
+        return Frame(self.hub.gap_frame(viewer, gap), notice=True)
 
     def _recent(self, viewer: Viewer, count: int) -> Iterator[Frame]:
         """Goes live; the frames of the last count records before that spot, none when the window is away."""
@@ -184,7 +184,7 @@ class Opening:
         except Undecodable:
             received_ns = entry.batch.received_ns
             gap = Gap(received_ns, received_ns, UNREADABLE)
-            viewer.offer(Frame(self.hub.gap_frame(viewer.framing, gap), notice=True))
+            viewer.offer(Frame(self.hub.gap_frame(viewer, gap), notice=True))
             return None
         # A batch without a record for this viewer need not be remembered: it would show nothing the second time, either.
         return selected if selected.indexes and self.hub.show(viewer, entry.batch) else None

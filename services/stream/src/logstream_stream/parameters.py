@@ -4,9 +4,11 @@ from typing import Annotated, Final
 
 from logstream_contract.filters import Filter
 from logstream_contract.parameters import RecordParameters, whole_number
+from logstream_contract.query_string import ParameterProblem, parameter_problem
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 MOST_RECENT_RECORDS: Final = 5_000
+MOST_RATE: Final = 1_000_000
 
 _OF_HISTORY: Final = ("start", "end", "sequence", "regex", "limit", "cursor", "order")
 
@@ -22,6 +24,17 @@ Recent = Annotated[
 ]
 
 
+def _read_max_rate(text: str) -> int:
+    return whole_number(text, 1, MOST_RATE)
+
+
+MaxRate = Annotated[
+    int,
+    PlainValidator(_read_max_rate),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_RATE}),
+]
+
+
 class StreamParameters(RecordParameters):
     """What /stream takes."""
 
@@ -30,7 +43,19 @@ class StreamParameters(RecordParameters):
     after: str = Field("", description="The id of an event to go on after, when the Last-Event-ID header is not sent.")
     recent: Recent | None = Field(None, description="Records of the first screen.")
 
+    max_rate: MaxRate | None = Field(
+        None, description="Records a second that are sent live, at most as many as the service is set to."
+    )
+
     def wanted(self) -> Filter | None:
         """None: every record."""
         wanted = self.record_filter()
         return None if wanted == Filter() else wanted
+
+    def rate_problem(self, most: int) -> ParameterProblem | None:
+        """What is wrong with asking for this rate of a service that sends so many records a second; most 0: any number."""
+        if not most or self.max_rate is None or self.max_rate <= most:
+            return None
+        return parameter_problem(
+            "max_rate", str(self.max_rate), f"a whole number from 1 to {most}, which this service sends"
+        )

@@ -9,7 +9,7 @@ import orjson
 from logstream_contract.filters import Filter
 from logstream_contract.matching import Matcher
 
-from logstream_stream.columns import Columns
+from logstream_stream.columns import Columns, Ints
 from logstream_stream.decoder import Decoded
 from logstream_stream.framing import Framing
 from logstream_stream.rendering import Rendered
@@ -24,11 +24,29 @@ class Selection:
         self._decoded = decoded
         self._rows = rows
 
+    def __len__(self) -> int:
+        return len(self._decoded.columns if self._rows is None else self._rows)
+
+    @property
+    def raw_bytes(self) -> int:
+        """Length of the encoded batch."""
+        return self._decoded.raw_bytes
+
+    @property
+    def times_us(self) -> Ints:
+        """Of the records."""
+        times_us = self._decoded.columns.times_us
+        return times_us if self._rows is None else times_us[self._rows]
+
     @property
     def indexes(self) -> Sequence[int]:
         """Of the records in the batch; ascending."""
         indexes = self._decoded.indexes
         return indexes if self._rows is None else [indexes[row] for row in self._rows]
+
+    def only(self, kept: Sequence[int]) -> "Selection":
+        """The records at these places of the selection, which ascend."""
+        return Selection(self._decoded, kept if self._rows is None else [self._rows[place] for place in kept])
 
     def rendered(self, framing: Framing) -> Rendered:
         """The records as this framing writes them."""

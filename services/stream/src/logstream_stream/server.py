@@ -17,6 +17,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from prometheus_client import CollectorRegistry
 
+from logstream_stream.admission import Limits
 from logstream_stream.config import Config
 from logstream_stream.consumer import Consumer
 from logstream_stream.feed import Feed
@@ -26,7 +27,7 @@ from logstream_stream.opening import Opening
 from logstream_stream.redis_window import RedisWindow
 from logstream_stream.sequencer import Sequencer
 from logstream_stream.viewer import QueueLimits
-from logstream_stream.web import create_app
+from logstream_stream.web import RouteSettings, create_app
 
 log = logging.getLogger(__name__)
 
@@ -83,25 +84,30 @@ class Server(BaseApplication):  # type: ignore[misc]
         _allow_files(config.max_viewers + _MORE_CONNECTIONS + _MORE_FILES)
         registry = CollectorRegistry()
         metrics = Metrics(registry)
-        limits = QueueLimits(config.queue_records, config.queue_bytes)
-        sequencer = Sequencer(time.monotonic, time.time_ns)
-        hub = Hub(
-            time.monotonic,
-            time.time_ns,
-            metrics,
-            limits,
+        limits = Limits(
             config.max_viewers,
-            config.viewer_timeout_s,
-            sequencer,
+            config.viewers_per_client,
             config.max_filters,
+            config.max_rate,
+            config.viewer_timeout_s,
+            QueueLimits(config.queue_records, config.queue_bytes),
         )
+        sequencer = Sequencer(time.monotonic, time.time_ns)
+        hub = Hub(time.monotonic, time.time_ns, metrics, limits, sequencer)
         window = RedisWindow(config.redis_url)
         feed = Feed(sequencer, hub, window, metrics)
         Consumer.read_whole_frames()
         feed.start(Consumer(config.rabbitmq_url, config.broker_queue_bytes, feed.take))
         self._hub, self._stop_feed = hub, feed.stop
         opening = Opening(hub, window, time.time_ns, gevent.sleep)
-        return create_app(hub, opening, metrics, registry, feed.problem, config.recent_records)
+        return create_app(
+            hub,
+            opening,
+            metrics,
+            registry,
+            feed.problem,
+            RouteSettings(config.recent_records, config.max_rate, config.trusted_proxies),
+        )
 
     def _watch_for_the_end(self, worker: Any) -> None:
         def watch() -> None:

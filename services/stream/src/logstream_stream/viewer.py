@@ -14,6 +14,7 @@ from logstream_stream.remembered import Remembered
 from logstream_stream.selection import Sieve
 
 SLOW: Final = "slow"
+RATE: Final = "rate"
 # Bytes handed over in one piece.
 _PIECE_BYTES: Final = 64 * 1024
 _REMEMBERED_BATCHES: Final = 1_000
@@ -43,11 +44,16 @@ class Viewer:
         abort: Callable[[], object],
         wanted: Filter | None = None,
         sieve: Sieve | None = None,
+        max_rate: int = 0,
+        client: str | None = None,
     ) -> None:
         self.framing = framing
         # The filter of this viewer, None: every record, and what looks through batches for it.
         self.wanted = wanted
         self.sieve = sieve
+        self.max_rate = max_rate
+        # Whose it is, where that is known.
+        self.client = client
         # Until it is live, a viewer reads numbered records from the window itself and is only queued the others.
         self.live = False
         # Names of batches this viewer saw unnumbered, or from the window, while it was not live yet.
@@ -61,7 +67,8 @@ class Viewer:
         self._limits = limits
         self._frames: deque[Frame] = deque()
         self._notices: list[bytes] = []
-        self._dropped: _Dropped | None = None
+        # What was dropped and not announced yet, by reason.
+        self._dropped: dict[str, _Dropped] = {}
         self._records = 0
         self._bytes = 0
 
@@ -80,8 +87,8 @@ class Viewer:
         """The next bytes to write and the number of records in them; b"": nothing now."""
         parts: list[bytes] = []
         if self._dropped:
-            gone, self._dropped = self._dropped, None
-            parts.append(self.framing.dropped(gone.records, gone.from_us, gone.to_us, SLOW))
+            gone, self._dropped = self._dropped, {}
+            parts = [self.framing.dropped(of.records, of.from_us, of.to_us, reason) for reason, of in gone.items()]
         parts += self._notices
         self._notices = []
         size, records = 0, 0
@@ -94,7 +101,9 @@ class Viewer:
 
     def restart(self) -> None:
         """Empties the queue of numbered records, which will be read from the window."""
-        kept = [frame for frame in self._frames if frame.notice or (frame.records and not frame.numbered)]
+        kept = [
+            frame for frame in self._frames if frame.notice or ((frame.records or frame.left_out) and not frame.numbered)
+        ]
         self._frames.clear()
         self._records = self._bytes = 0
         for frame in kept:
@@ -121,10 +130,14 @@ class Viewer:
         frame = self._pop()
         if frame.notice:
             self._notices.append(frame.body)
-        elif frame.records and self._dropped:
-            self._dropped.records += frame.records
-            self._dropped.from_us = min(self._dropped.from_us, frame.from_us)
-            self._dropped.to_us = max(self._dropped.to_us, frame.to_us)
         elif frame.records:
-            self._dropped = _Dropped(frame.records, frame.from_us, frame.to_us)
+            self._drop(SLOW, frame.records, frame)
+        elif frame.left_out:
+            self._drop(RATE, frame.left_out, frame)
         return frame.records
+
+    def _drop(self, reason: str, records: int, frame: Frame) -> None:
+        dropped = self._dropped.setdefault(reason, _Dropped(0, frame.from_us, frame.to_us))
+        dropped.records += records
+        dropped.from_us = min(dropped.from_us, frame.from_us)
+        dropped.to_us = max(dropped.to_us, frame.to_us)

@@ -5,6 +5,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import Flask, Response, request
@@ -15,8 +16,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from werkzeug.exceptions import HTTPException
 
+from logstream_stream.admission import CLIENT, FILTERS, VIEWERS, Full
+from logstream_stream.client import Networks, client_of
 from logstream_stream.framing import Framing, NativeFraming, SeedFraming, retry
-from logstream_stream.hub import FILTERS, VIEWERS, Full, Hub
+from logstream_stream.hub import Hub
 from logstream_stream.metrics import Metrics
 from logstream_stream.opening import Opening
 from logstream_stream.parameters import StreamParameters
@@ -34,9 +37,19 @@ _VANISHED_MS: Final = 30_000
 _HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 _PARAMETERS: Final = frozenset(names_of(StreamParameters)) | StreamParameters.elsewhere.keys()
 _FULL: Final = {
-    VIEWERS: "No more viewers fit on this replica.",
-    FILTERS: "No more viewers with filters of their own fit on this replica.",
+    VIEWERS: (503, "No more viewers fit on this replica."),
+    FILTERS: (503, "No more viewers with filters of their own fit on this replica."),
+    CLIENT: (429, "This client has as many viewers on this replica as one client may have. Close some of them."),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSettings:
+    """recent_records: of a first screen; max_rate: records a second to a viewer, 0: all."""
+
+    recent_records: int
+    max_rate: int
+    trusted_proxies: Networks
 
 
 def create_app(
@@ -45,16 +58,18 @@ def create_app(
     metrics: Metrics,
     registry: CollectorRegistry,
     problem: Callable[[], str | None],
-    recent_records: int,
+    settings: RouteSettings,
 ) -> Flask:
     """problem: why this replica is of no use now, or None."""
     app = Flask("logstream_stream", static_folder=None)
     native, seed = NativeFraming(), SeedFraming()
-    live = _Live(hub, opening, metrics)
+    live = _Live(hub, opening, metrics, settings.trusted_proxies)
 
     @app.get("/stream")
     def stream() -> Response:
         asked, problems = StreamParameters.read(request.environ["QUERY_STRING"])
+        too_fast = asked.rate_problem(settings.max_rate)
+        problems += [too_fast] if too_fast else []
         if problems:
             for found in problems:
                 name = label_of(found["name"])
@@ -62,12 +77,12 @@ def create_app(
             return problem_response(400, str(InvalidParameters(problems)), title="Invalid parameters", problems=problems)
         # A browser that reconnects by itself sends the header and repeats the address, whose id is older.
         after = request.headers.get("Last-Event-ID") or asked.after or None
-        recent = recent_records if asked.recent is None else asked.recent
-        return live.answer(native, "/stream", after, recent, asked.wanted())
+        recent = settings.recent_records if asked.recent is None else asked.recent
+        return live.answer(native, "/stream", after, recent, asked.wanted(), asked.max_rate)
 
     @app.get("/logs")
     def logs() -> Response:
-        return live.answer(seed, "/logs", None, SEED_RECENT_RECORDS, None)
+        return live.answer(seed, "/logs", None, SEED_RECENT_RECORDS)
 
     @app.get("/livez")
     def livez() -> Response:
@@ -93,22 +108,35 @@ def create_app(
 class _Live:
     """Answers with a viewer's stream."""
 
-    def __init__(self, hub: Hub, opening: Opening, metrics: Metrics) -> None:
+    def __init__(self, hub: Hub, opening: Opening, metrics: Metrics, trusted_proxies: Networks) -> None:
         self._hub = hub
         self._opening = opening
         self._metrics = metrics
+        self._trusted_proxies = trusted_proxies
 
-    def answer(self, framing: Framing, route: str, after: str | None, recent: int, wanted: Filter | None) -> Response:
+    def answer(
+        self,
+        framing: Framing,
+        route: str,
+        after: str | None,
+        recent: int,
+        wanted: Filter | None = None,
+        max_rate: int | None = None,
+    ) -> Response:
         if request.method == "HEAD":
             return Response(mimetype="text/event-stream", headers=_HEADERS)
         connection = request.environ.get("gunicorn.socket")
         _notice_vanishing(connection)
         ready = Event()
         try:
-            viewer = self._hub.join(framing, ready.set, lambda: _cut_off(connection), wanted)
+            client = client_of(request.remote_addr or "", request.headers.get("X-Forwarded-For", ""), self._trusted_proxies)
+            viewer = self._hub.join(
+                framing, ready.set, lambda: _cut_off(connection), wanted, max_rate=max_rate, client=client
+            )
         except Full as full:
             self._metrics.refused.labels(full.reason).inc()
-            return problem_response(503, _FULL[full.reason], headers={"Retry-After": str(_RETRY_AFTER_S)})
+            status, detail = _FULL[full.reason]
+            return problem_response(status, detail, headers={"Retry-After": str(_RETRY_AFTER_S)})
         body = _Body(self._hub, viewer, self._bytes(viewer, ready, route, after, recent))
         return Response(body, mimetype="text/event-stream", headers=_HEADERS)
 

@@ -4,6 +4,7 @@ import gevent
 import pytest
 from gevent.event import Event
 from logstream_contract.pb.transport_pb2 import LiveBatches
+from logstream_stream.admission import Limits
 from logstream_stream.feed import Feed
 from logstream_stream.framing import NativeFraming
 from logstream_stream.hub import Hub
@@ -29,7 +30,8 @@ def long_batch(number: int) -> StoredBatch:
 def test_what_arrives_at_once_fills_no_queue(sizes: int) -> None:
     metrics = Metrics(CollectorRegistry())
     sequencer = Sequencer(lambda: 0.0, lambda: START_NS)
-    hub = Hub(lambda: 0.0, lambda: START_NS, metrics, QueueLimits(records=3 * RECORDS), 10, 30.0, sequencer)
+    limits = Limits(queue=QueueLimits(records=3 * RECORDS))
+    hub = Hub(lambda: 0.0, lambda: START_NS, metrics, limits, sequencer)
     feed = Feed(sequencer, hub, FakeWindow(), metrics)
     ready = Event()
     viewer = hub.join(NativeFraming(), ready.set, lambda: None)

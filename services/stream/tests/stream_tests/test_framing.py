@@ -49,7 +49,7 @@ def test_the_seeds_events_to_the_byte() -> None:
     )
     assert framing.logs(pieces + pieces, Place("e", 2, 3, 4)) == one + one
     assert framing.dropped(3, 0, 1, "slow").startswith(b': dropped {"records":3')
-    assert framing.gap(Gap(0, 1, "r")).startswith(b": gap {")
+    assert framing.gap(Gap(0, 1, "r"), "").startswith(b": gap {")
     assert framing.status({"broker": "down"}) == framing.counts({}, None) == b""
 
 
@@ -63,6 +63,7 @@ def test_a_gap_covers_clocks_that_are_ten_minutes_off() -> None:
         "from": "2024-08-06T18:41:32.000000Z",
         "to": "2024-08-06T19:02:32.000000Z",
         "reason": "why",
+        "history": "/api/logs?start=2024-08-06T18:41:32.000000Z&end=2024-08-06T19:02:32.000000Z",
         "received_from": "2024-08-06T18:51:32.000000Z",
         "received_to": "2024-08-06T18:52:32.000000Z",
     }

@@ -5,33 +5,40 @@ from typing import Any
 
 import pytest
 from logstream_contract.filters import Filter, Terms
+from logstream_stream.admission import Full, Limits
 from logstream_stream.chunk import Spot
 from logstream_stream.decoder import Decoded
 from logstream_stream.framing import NativeFraming, SeedFraming
-from logstream_stream.hub import Full, Hub
+from logstream_stream.hub import Hub
 from logstream_stream.selection import Sieve
 from logstream_stream.sequencer import Deliver, Gap, Sequencer
 from logstream_stream.stored import StoredBatch
 from logstream_stream.viewer import QueueLimits, Viewer
 
-from .batches import START_NS, stored
+from .batches import START_NS, raw_batch, stored
 from .world import QuietObserver, World, events
 
 
 class Stage:
-    def __init__(self, max_viewers: int = 10, max_filters: int = 10) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
         self.now_s = 0.0
         self.observer = QuietObserver()
         sequencer = Sequencer(lambda: self.now_s, lambda: START_NS)
-        self.hub = Hub(
-            lambda: self.now_s, lambda: START_NS, self.observer, QueueLimits(), max_viewers, 30.0, sequencer, max_filters
-        )
+        self.hub = Hub(lambda: self.now_s, lambda: START_NS, self.observer, limits or Limits(), sequencer)
         self.native = NativeFraming()
         self.aborted = 0
 
-    def join(self, framing: Any = None, *, live: bool = True, text: str = "") -> Viewer:
+    def join(
+        self,
+        framing: Any = None,
+        *,
+        live: bool = True,
+        text: str = "",
+        max_rate: int | None = None,
+        client: str | None = None,
+    ) -> Viewer:
         wanted = Filter(text=Terms((text,))) if text else None
-        viewer = self.hub.join(framing or self.native, lambda: None, self._abort, wanted)
+        viewer = self.hub.join(framing or self.native, lambda: None, self._abort, wanted, max_rate=max_rate, client=client)
         if live:
             self.hub.go_live(viewer)
         return viewer
@@ -95,6 +102,7 @@ def test_a_batch_is_looked_through_once_a_filter(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Sieve, "rows", spy)
     stage = Stage()
     viewers = [stage.join(text=text) for text in ("/0", "/0", "/1", "")]
+    stage.join(text="/1", max_rate=5)
     stage.deliver(stored(1))
     stage.hub.flush()
     assert len(looked) == len(set(looked)) == 2
@@ -114,12 +122,74 @@ def test_filters_are_counted_while_somebody_has_them() -> None:
 
 
 def test_no_more_filters_than_fit_but_more_viewers_of_one() -> None:
-    stage = Stage(max_filters=1)
+    stage = Stage(Limits(filters=1))
     stage.join(text="a")
     with pytest.raises(Full, match="filters"):
         stage.join(text="b")
     stage.join(text="a")
     stage.join()
+
+
+def test_a_filter_counts_once_more_for_every_rate() -> None:
+    stage = Stage(Limits(filters=3, max_rate=100))
+    stage.join(text="a", max_rate=5)
+    assert stage.join(text="a", max_rate=100).max_rate == stage.join(text="a").max_rate == 100
+    stage.join(max_rate=5)
+    stage.join(max_rate=100)
+    with pytest.raises(Full, match="filters"):
+        stage.join(max_rate=6)
+    assert stage.observer.filter_count == 1
+
+
+def test_a_client_has_no_more_viewers_than_one_may_have() -> None:
+    stage = Stage(Limits(viewers_per_client=2))
+    first, _ = stage.join(client="a"), stage.join(client="a")
+    with pytest.raises(Full, match="client"):
+        stage.join(client="a")
+    for client in ("b", None, None, None):
+        stage.join(client=client)
+    stage.hub.leave(first)
+    stage.hub.leave(first)
+    stage.join(client="a")
+    with pytest.raises(Full, match="client"):
+        stage.join(client="a")
+    assert stage.hub.viewer_count == 6
+
+
+def test_past_the_rate_all_who_watch_the_same_are_shown_the_same_and_told_the_rest() -> None:
+    stage = Stage(Limits(max_rate=100))
+    viewers = [stage.join(), stage.join(), stage.join(max_rate=50), stage.join(text="/1", max_rate=50)]
+    stage.deliver(stored(1, records=120))
+    stage.hub.second()
+    bodies = [viewer.take()[0] for viewer in viewers]
+    assert bodies[0] == bodies[1]
+    for body, shown, left_out in zip(bodies, (100, 100, 50, 31), (20, 20, 70, 0), strict=True):
+        found = list(events(body))
+        assert [name for name, _, _ in found] == (["dropped"] if left_out else []) + ["logs", "counts"]
+        assert len(found[-2][1]) == shown
+        assert not left_out or (found[0][1]["records"], found[0][1]["reason"]) == (left_out, "rate")
+        assert found[-1][1]["dropped"] == 110
+    assert stage.observer.dropped_records == 110
+
+
+def test_a_viewer_that_is_not_live_is_told_only_of_left_out_records_without_a_number() -> None:
+    stage = Stage(Limits(max_rate=1))
+    live, waiting = stage.join(), stage.join(live=False)
+    stage.deliver(stored(1, records=4))
+    stage.deliver(stored(2, records=3), position=0)
+    stage.hub.flush()
+    assert sum(data["records"] for data in seen(live, "dropped")) == 6
+    assert sum(data["records"] for data in seen(waiting, "dropped")) == 3
+    assert stage.observer.dropped_records == 9
+
+
+def test_what_was_delivered_before_a_viewer_came_is_not_queued_for_it() -> None:
+    stage = Stage()
+    first = stage.join(live=False)
+    stage.deliver(stored(1, records=1), position=0)
+    second = stage.join(live=False)
+    stage.hub.flush()
+    assert (messages(first), messages(second)) == (["1/0"], [])
 
 
 def test_a_filter_of_history_is_refused_and_leaves_nothing_behind() -> None:
@@ -158,6 +228,30 @@ def test_refused_records_are_not_shown_nor_counted() -> None:
     assert [record["message"] for record in found[0][1]] == ["1/0", "1/2"]
     assert found[1][1]["records"] == 2
     assert found[1][1]["by_level"] == {"info": 2}
+    assert found[1][1]["by_node"] == {"orders": 2}
+
+
+def test_the_nodes_that_are_counted_are_those_with_most_records() -> None:
+    stage = Stage()
+    viewer = stage.join()
+    for number in range(1, 15):
+        raw = raw_batch(["m"] * number, node=f"node-{number}")
+        stage.deliver(StoredBatch(number, f"{number}:", START_NS, 0, raw), position=number)
+    stage.hub.second()
+    stage.hub.second()
+    first, second = seen(viewer, "counts")
+    assert first["by_node"] == {f"node-{number}": number for number in range(14, 4, -1)}
+    assert list(first["by_node"]) == [f"node-{number}" for number in range(14, 4, -1)]
+    assert second["by_node"] == {}
+
+
+def test_a_gap_says_where_history_has_what_this_viewer_asks_for() -> None:
+    stage = Stage()
+    every, some = stage.join(), stage.join(text="a b")
+    stage.hub.apply([Gap(START_NS, START_NS, "why")])
+    times = "start=2024-08-06T18:41:32.000000Z&end=2024-08-06T19:01:32.000000Z"
+    assert [data["history"] for data in seen(every, "gap")] == [f"/api/logs?{times}"]
+    assert [data["history"] for data in seen(some, "gap")] == [f"/api/logs?{times}&q=%22a%20b%22"]
 
 
 def test_nothing_is_decoded_while_nobody_watches() -> None:
@@ -202,7 +296,7 @@ def test_status_is_told_when_it_changes() -> None:
 
 
 def test_no_more_viewers_than_fit_and_none_while_draining() -> None:
-    stage = Stage(max_viewers=1)
+    stage = Stage(Limits(viewers=1))
     viewer = stage.join()
     with pytest.raises(Full):
         stage.join()

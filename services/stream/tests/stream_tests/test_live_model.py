@@ -73,9 +73,9 @@ class Live(RuleBasedStateMachine):
         self.world.mend_broker()
 
     # The second record of a batch, and what is in few of them.
-    @rule(text=st.sampled_from(["", "", "/1", "7"]))
-    def join(self, text: str) -> None:
-        self.world.join(text)
+    @rule(text=st.sampled_from(["", "", "/1", "7"]), max_rate=st.sampled_from([0, 0, 1, 3]))
+    def join(self, text: str, max_rate: int) -> None:
+        self.world.join(text, max_rate)
 
     @precondition(lambda self: self.world.clients)
     @rule(index=INDEX)

@@ -59,12 +59,32 @@ def test_notices_outlive_an_overflow() -> None:
     assert b"<counts>" not in body
 
 
+def left_out(name: int, records: int, *, numbered: bool = True) -> Frame:
+    return Frame(b"<left out>", 0, name, name, numbered, left_out=records)
+
+
+def test_what_was_left_out_is_put_together_when_the_queue_is_full() -> None:
+    viewer = viewer_with(records=5)
+    for name in range(1, 8):
+        viewer.offer(left_out(name, 10))
+        viewer.offer(frame(name))
+    body, _ = viewer.take()
+    *told, rest = body.split(b"\n\n")
+    found = [json.loads(event.split(b"data: ")[1]) for event in told]
+    assert {notice["reason"]: notice["records"] for notice in found} == {"slow": 24, "rate": 60}
+    ends = {notice["reason"]: notice["to"] for notice in found}
+    assert ends == {"slow": "1970-01-01T00:00:00.000007Z", "rate": "1970-01-01T00:00:00.000007Z"}
+    assert rest == b"<left out><7>"
+    assert viewer.take() == (b"", 0)
+
+
 def test_a_restart_keeps_notices_and_unnumbered_records() -> None:
     viewer = viewer_with()
-    for offered in (frame(1), frame(2, numbered=False), Frame(b"<gap>", notice=True), Frame(b"<counts>")):
+    for offered in (frame(1), frame(2, numbered=False), Frame(b"<gap>", notice=True), Frame(b"<counts>"),
+                    left_out(3, 5), left_out(4, 5, numbered=False)):  # fmt: skip
         viewer.offer(offered)
     viewer.restart()
-    assert viewer.take() == (b"<2><gap>", 4)
+    assert viewer.take() == (b"<2><gap><left out>", 4)
 
 
 def test_a_closed_viewer_takes_what_is_left_and_the_last_word() -> None:

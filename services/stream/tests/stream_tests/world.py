@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from logstream_contract.filters import Filter, Terms
+from logstream_stream.admission import Limits
 from logstream_stream.chunk import Frame
 from logstream_stream.framing import NativeFraming
 from logstream_stream.hub import Hub
@@ -68,6 +69,7 @@ class Client:
     framing: NativeFraming
     # Only records whose message holds this.
     text: str = ""
+    max_rate: int = 0
     viewer: Viewer | None = None
     opening: Iterator[Frame] | None = None
     last_id: str | None = None
@@ -96,7 +98,7 @@ class Client:
                 self.gaps.append((_ns(data["received_from"]), _ns(data["received_to"])))
                 self.recent.clear()
             elif name == "dropped":
-                self.gaps.append((0, 2**63))
+                self.gaps.append((_ns(data["from"]), _ns(data["to"])))
 
 
 def _ns(text: str | None) -> int:
@@ -120,8 +122,11 @@ class World:
         self.broker_up = True
         self.observer = QuietObserver()
         self.sequencer = Sequencer(self.clock, self.wall_ns)
-        self.hub = Hub(self.clock, self.wall_ns, self.observer, queue or QueueLimits(), 1_000, 30.0, self.sequencer)
+        limits = Limits(viewers=1_000, queue=queue or QueueLimits())
+        self.hub = Hub(self.clock, self.wall_ns, self.observer, limits, self.sequencer)
         self.opening = Opening(self.hub, self.window, self.wall_ns, self._sleep)
+        # One for all, as in the service: who watches the same shares a channel.
+        self.framing = NativeFraming()
         self.clients: list[Client] = []
         self._asked: tuple[Want, Reading] | None = None
         self.sequencer.broker(True)
@@ -251,15 +256,15 @@ class World:
 
     # Viewers.
 
-    def join(self, text: str = "") -> Client:
-        client = Client(self.wall_ns(), NativeFraming(), text)
+    def join(self, text: str = "", max_rate: int = 0) -> Client:
+        client = Client(self.wall_ns(), self.framing, text, max_rate)
         self.clients.append(client)
         self.connect(client)
         return client
 
     def connect(self, client: Client, recent: int = 4) -> None:
         wanted = Filter(text=Terms((client.text,))) if client.text else None
-        client.viewer = self.hub.join(client.framing, lambda: None, lambda: None, wanted)
+        client.viewer = self.hub.join(client.framing, lambda: None, lambda: None, wanted, max_rate=client.max_rate)
         if client.last_id is None:
             # It never learned a place: what it missed meanwhile it can't ask for.
             client.since_ns = self.wall_ns()

@@ -62,6 +62,7 @@ def test_counts_come_each_second_and_carry_the_place(writer: Writer, viewer: Vie
     viewer.wait("counted records", lambda seen: any(e.json()["records"] for e in seen.named("counts")))
     counts = next(event for event in viewer.named("counts") if event.json()["records"])
     assert counts.json()["by_level"] == {"info": 3}
+    assert counts.json()["by_node"] == {"orders": 3}
     assert counts.json()["viewers"] == 1
     assert counts.json()["dropped"] == 0
     assert counts.json()["lag_ms"] >= 0
@@ -136,6 +137,7 @@ def test_past_the_window_a_gap_names_the_range(writer: Writer, replica: Replica,
         assert reasons(again) == ["past the window"]
         gap = again.named("gap")[0].json()
         times = [record["time"] for record in again.records()]
+        assert gap["history"] == f"/api/logs?start={gap['from']}&end={gap['to']}"
         assert gap["from"] < gap["received_from"] <= min(times) <= gap["received_to"] < gap["to"]
         assert again.events.index(again.named("gap")[0]) < again.events.index(again.named("logs")[0])
 
@@ -147,6 +149,21 @@ def test_an_unreadable_place_is_a_gap_and_the_recent_records(writer: Writer, rep
         expect(viewer, messages(batch, 2))
         assert reasons(viewer) == ["unreadable id"]
         assert viewer.named("gap")[0].json()["from"] is None
+
+
+def test_a_hostile_header_is_a_gap_and_the_recent_records(writer: Writer, replica: Replica) -> None:
+    batch = writer.store(2)
+    hostile = ("\xff\xfe", "é:1:2:3", "e:-1:0:0", "e:1:65536:0", "e:1e9:0:0", "e:1:2", "x" * 8_000, "0:" * 4_000)
+    for place in hostile:
+        with Viewer(f"{replica.url}/stream", last_event_id=place) as viewer:
+            expect(viewer, messages(batch, 2))
+            assert reasons(viewer) == ["unreadable id"], place[:40]
+            assert viewer.named("gap")[0].json()["history"].startswith("/api/logs?end=")
+    # What no header may hold or be.
+    for place in ("\0", "x" * 20_000):
+        assert 400 <= requests.get(f"{replica.url}/stream", headers={"Last-Event-ID": place}, timeout=10).status_code < 500
+    with Viewer(f"{replica.url}/stream") as viewer:
+        expect(viewer, messages(batch, 2))
 
 
 def test_a_place_nobody_gave_is_a_gap(writer: Writer, replica: Replica, viewer: Viewer) -> None:

@@ -1,0 +1,80 @@
+"""Whose a viewer is: the address that the nearest proxy which is not trusted, or the viewer itself, came from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator
+
+_NONE: Final = "none"
+# A household or a machine has that much of IPv6.
+_CLIENT_PREFIX: Final = 64
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Networks as settings write them."""
+
+    networks: Sequence[IPv4Network | IPv6Network] = ()
+
+    def __contains__(self, address: IPv4Address | IPv6Address) -> bool:
+        return any(address in network for network in self.networks)
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self.networks)) or _NONE
+
+
+def read_networks(text: Any) -> Networks:
+    """Reads addresses and networks with commas between them, or `none`. Raises ValueError."""
+    if isinstance(text, Networks):
+        return text
+    if str(text).strip() == _NONE:
+        return Networks()
+    try:
+        return Networks(tuple(ip_network(part.strip()) for part in str(text).split(",")))
+    except ValueError as error:
+        example = "10.0.0.0/8,192.168.1.7"
+        raise ValueError(f"{error}; expected addresses and networks such as {example}, or {_NONE}") from error
+
+
+TrustedNetworks = Annotated[Networks, BeforeValidator(read_networks)]
+# The host itself, and what only networks of one's own use: containers, pods, and the page's nginx among them.
+PRIVATE: Final = read_networks("127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7")
+
+
+def client_of(peer: str, forwarded_for: str, trusted: Networks) -> str:
+    """A name for who is behind a connection.
+
+    peer: the address it came from. forwarded_for: X-Forwarded-For, to which every proxy adds whom it was asked by; read from
+    its end and only as far as trusted proxies wrote it, since what is before that anybody can make up. Where it can't be
+    read any more, the client is the last address that could.
+    """
+    address = _read(peer)
+    if address is None:
+        return peer
+    for text in reversed(forwarded_for.split(",")):
+        if address not in trusted:
+            break
+        before = _read(text)
+        if before is None:
+            break
+        address = before
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((address, _CLIENT_PREFIX), strict=False))
+    return str(address)
+
+
+def _read(text: str) -> IPv4Address | IPv6Address | None:
+    """An address, which some proxies write with a port."""
+    bare = text.strip()
+    if bare.startswith("["):
+        bare = bare[1:].partition("]")[0]
+    elif bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        address = ip_address(bare)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
