@@ -146,7 +146,7 @@ def _run(bench: Bench, count: int, rate: float, seconds: float) -> dict[str, Any
         "missing_in_gaps": total.missing_in_gaps,
         "gaps": total.gaps,
         "received": total.received,
-        "delivered_per_s": round(total.received / seconds),
+        "delivered_per_s": round(total.received / (_last_arrival_s(seen) - outcome.began_s)) if total.received else 0,
         "resumes": sum(sight.resumes for sight in seen.sights),
         "refused": seen.refused,
         "ended_by_server": seen.ended,
@@ -228,6 +228,10 @@ def _spread(rows: Ints) -> Ints:
         return rows
     sampled: Ints = rows[np.linspace(0, len(rows) - 1, _SAMPLES_AN_EVENT).astype(int)]
     return sampled
+
+
+def _last_arrival_s(seen: Seen) -> float:
+    return max(sight.arrived_ns[-1] for sight in seen.sights if sight.arrived_ns) / 1e9
 
 
 def _by_reason(seen: Seen) -> dict[str, int]:
