@@ -58,10 +58,8 @@ def seats(count: int, seed: int = 1) -> list[Seat]:
     for at in range(round(count * _FILTERED)):
         wanted[at] = 1 + at % len(_FILTERS)
     manners = list(_manners(count))
-    # Each for itself, so that filters and manners meet.
-    chance = random.Random(seed)
-    chance.shuffle(wanted)
-    chance.shuffle(manners)
+    # So that filters and manners meet.
+    random.Random(seed).shuffle(manners)
     return [Seat(one, manner) for one, manner in zip(wanted, manners, strict=True)]
 
 

@@ -93,9 +93,7 @@ class Shelf:
             self._library.sequences.append(found)
         place = head[4:].partition(b"\n")[0] if head.startswith(b"id: ") else b""
         known = _Known(body, number, records, place)
-        # Without an id the head names no event.
-        if place:
-            self._keep(head, known)
+        self._keep(head, known)
         return known
 
     def _keep(self, head: bytes, known: _Known) -> None:
