@@ -54,6 +54,8 @@ _COLUMNS: Final = {
     "connected_after_s": "connected after s",
     "bytes_per_viewer": "bytes a viewer",
     "peak_bytes_per_viewer": "at most",
+    "stream_rss_mib": "stream MiB",
+    "stream_cores": "stream cores",
 }
 
 
