@@ -99,12 +99,13 @@ class Database:
         return [(found, batch_id.bytes) for found, batch_id in rows]
 
     def matches(self, conditions: Sequence[LiteralString]) -> list[tuple[Any, ...]]:
-        """Columns of all rows of logs in the order of sequences: the sequence, the time in microseconds since the Unix
-        epoch, and for each condition, SQL about a row, whether it holds."""
+        """Columns of all rows of logs in the order of sequences: the sequence, the time and the time of receipt in
+        microseconds since the Unix epoch, and for each condition, SQL about a row, whether it holds."""
         asked = "".join(f", ({condition})" for condition in conditions)
-        time_us = "(extract(epoch FROM time) * 1000000)::bigint"
-        rows = self._connection.execute(f"SELECT sequence, {time_us}{asked} FROM logs ORDER BY sequence").fetchall()
-        return list(zip(*rows, strict=True)) or [()] * (len(conditions) + 2)
+        times = ", ".join(f"(extract(epoch FROM {time}) * 1000000)::bigint" for time in ("time", "received_at"))
+        joined = "logs JOIN batches ON number = sequence >> 16"
+        rows = self._connection.execute(f"SELECT sequence, {times}{asked} FROM {joined} ORDER BY sequence").fetchall()
+        return list(zip(*rows, strict=True)) or [()] * (len(conditions) + 3)
 
     def dead_letters(self) -> int:
         return int(self._one("SELECT count(*) FROM dead_letters")[0])

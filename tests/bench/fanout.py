@@ -2,7 +2,7 @@
 
 import queue
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -159,7 +159,8 @@ def _run(bench: Bench, count: int, rate: float, seconds: float) -> dict[str, Any
         | {"viewers": round(seen.cpu_s, 2)},
         "lost": outcome.verdict.lost,
         "duplicated": outcome.verdict.duplicated,
-        "drops_by_reason": _by_reason(seen),
+        "drops_by_reason": _by_reason((drop.reason, drop.records) for sight in seen.sights for drop in sight.drops),
+        "gaps_by_reason": _by_reason((gap.reason, 1) for sight in seen.sights for gap in sight.gaps),
         "void": total.wrong or ("" if total.received else "no viewer received anything"),
         "worst": _worst(audience.seats, tallies),
     }
@@ -203,12 +204,12 @@ def table(runs: Sequence[dict[str, Any]]) -> list[list[str]]:
 def read_stored(database: Database, outcome: Outcome) -> Stored:
     """The rows of a run, each held against every filter by the database."""
     columns = database.matches([wanted.condition for wanted in WANTED])
-    sequences, times_us = (np.array(columns[at], dtype=np.int64) for at in (0, 1))
+    sequences, times_us, received_us = (np.array(column, dtype=np.int64) for column in columns[:3])
     # The index of a record in its batch is in its sequence; all of a batch are sent with the last of them.
     kind = Bench.kind(outcome.load)
     gathered_ns = (kind.records - 1 - (sequences & 0xFFFF)) * kind.apart_ns
-    matches = [np.array(column, dtype=np.bool_) for column in columns[2:]]
-    return Stored(sequences, times_us, times_us * 1_000 + gathered_ns, matches)
+    matches = [np.array(column, dtype=np.bool_) for column in columns[3:]]
+    return Stored(sequences, times_us, received_us, times_us * 1_000 + gathered_ns, matches)
 
 
 def lags_ms(taken: Sequence[Seat], seen: Seen, rows: Sequence[Ints], stored: Stored) -> Any:
@@ -236,11 +237,10 @@ def _last_arrival_s(seen: Seen) -> float:
     return max(sight.arrived_ns[-1] for sight in seen.sights if sight.arrived_ns) / 1e9
 
 
-def _by_reason(seen: Seen) -> dict[str, int]:
+def _by_reason(counted: Iterable[tuple[str, int]]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for sight in seen.sights:
-        for drop in sight.drops:
-            found[drop.reason] = found.get(drop.reason, 0) + drop.records
+    for reason, count in counted:
+        found[reason] = found.get(reason, 0) + count
     return found
 
 

@@ -5,7 +5,7 @@ import re
 from array import array
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,9 @@ _SEQUENCE: Final = re.compile(rb'\{"sequence":"(\d+)","time":"')
 _DATA: Final = b"\ndata: "
 # Of an event before its data: an id and a name.
 _MOST_HEAD_BYTES: Final = 256
-# As much as the service queues for a viewer; who is further behind is shown what has to be looked into again.
-_SHELF_BYTES: Final = 8 << 20
+# Who is further behind than this is shown what has to be looked into again. The service queues 8 MiB for a viewer, and
+# as much lies in buffers on the way.
+_SHELF_BYTES: Final = 64 << 20
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -34,6 +35,15 @@ class Span:
 
     from_us: int | None
     to_us: int  # exclusive
+
+
+@dataclass(frozen=True)
+class Gap:
+    """An announcement that records may be missing. received: the time in which they were received."""
+
+    span: Span
+    received: Span
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,7 @@ class Sight:
     events: "array[int]" = field(default_factory=lambda: array("I"))
     arrived_ns: "array[int]" = field(default_factory=lambda: array("q"))
     drops: list[Drop] = field(default_factory=list)
-    gaps: list[Span] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     place: bytes = b""  # the last id
     resumes: int = 0
     unsure: int = 0  # of drops, at their end
@@ -182,12 +192,12 @@ class Reader:
             return self._shelf.take(head, event)
         if name == b"dropped":
             said = orjson.loads(data)
-            drop = Drop(int(said["records"]), Span(_micros(said["from"]), _micros(said["to"])), str(said["reason"]))
-            self._sight.drops.append(drop)
+            self._sight.drops.append(Drop(int(said["records"]), _span(said["from"], said["to"]), str(said["reason"])))
             self._sight.unsure += 1
         elif name == b"gap":
             said = orjson.loads(data)
-            self._sight.gaps.append(Span(_micros(said["from"]) if said["from"] else None, _micros(said["to"])))
+            span, received = _span(said["from"], said["to"]), _span(said["received_from"], said["received_to"])
+            self._sight.gaps.append(Gap(span, received, str(said["reason"])))
         elif name != b"status":
             raise Unexpected(f"an event of no known name: {event[:200]!r}")
         return None
@@ -198,5 +208,9 @@ def sequences_of(body: bytes) -> Ints:
     return np.array(_SEQUENCE.findall(body), dtype="S20").astype(np.int64)
 
 
-def _micros(text: Any) -> int:
+def _span(first: str | None, end: str) -> Span:
+    return Span(None if first is None else _micros(first), _micros(end))
+
+
+def _micros(text: str) -> int:
     return (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND

@@ -3,22 +3,27 @@ matches, every missing record must lie in an announced range, and none may be th
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from bench.shown import Drop, Ints, Sight, Span
+from bench.shown import Drop, Gap, Ints, Sight, Span
 
 Flags = npt.NDArray[np.bool_]
+
+# Batches go live in the order in which they were stored, which may differ by so much from that of their receipt.
+_DISORDER_US: Final = 1_000_000
 
 
 @dataclass(frozen=True)
 class Stored:
-    """The rows of a run. sequences ascend; sent_ns: when a record's batch was sent; matches: the rows that each of WANTED
-    lets through."""
+    """The rows of a run. sequences ascend; received_us, sent_ns: when a record's batch was received and sent; matches: the
+    rows that each of WANTED lets through."""
 
     sequences: Ints
     times_us: Ints
+    received_us: Ints
     sent_ns: Ints
     matches: Sequence[Flags]
 
@@ -61,10 +66,13 @@ def tally(sight: Sight, rows: Sequence[Ints], wanted: int, stored: Stored) -> Ta
     known = shown[shown >= 0]
     times_shown = np.bincount(known, minlength=len(stored.sequences))
     matches = stored.matches[wanted]
-    missing = stored.times_us[matches & (times_shown == 0)]
-    healed = _covered(missing, sight.gaps)
-    unhealed = missing[~healed]
-    uncovered = len(unhealed) - int(_covered(unhealed, [drop.span for drop in sight.drops]).sum())
+    missing = np.flatnonzero(matches & (times_shown == 0))
+    healed = _in_gaps(stored.times_us[missing], stored.received_us[missing], sight.gaps)
+    unhealed = stored.times_us[missing[~healed]]
+    dropped = np.zeros(len(unhealed), dtype=bool)
+    for drop in sight.drops:
+        dropped |= _within(unhealed, drop.span)
+    uncovered = len(unhealed) - int(dropped.sum())
     sure, unsure = _announced(sight.drops)
     return Tally(
         received=int(np.count_nonzero(times_shown)),
@@ -83,11 +91,15 @@ def _announced(drops: Sequence[Drop]) -> tuple[int, int]:
     return sure, sum(drop.records for drop in drops) - sure
 
 
-def _covered(times_us: Ints, spans: Sequence[Span]) -> Flags:
-    covered = np.zeros(len(times_us), dtype=bool)
-    for span in spans:
-        inside = times_us < span.to_us
-        if span.from_us is not None:
-            inside &= times_us >= span.from_us
-        covered |= inside
-    return covered
+def _in_gaps(times_us: Ints, received_us: Ints, gaps: Sequence[Gap]) -> Flags:
+    """Both times must be announced: the range of record times alone is so wide that it would excuse all of a run."""
+    found = np.zeros(len(times_us), dtype=bool)
+    for gap in gaps:
+        first_us = None if gap.received.from_us is None else gap.received.from_us - _DISORDER_US
+        found |= _within(times_us, gap.span) & _within(received_us, Span(first_us, gap.received.to_us + _DISORDER_US))
+    return found
+
+
+def _within(times_us: Ints, span: Span) -> Flags:
+    inside: Flags = times_us < span.to_us
+    return inside if span.from_us is None else inside & (times_us >= span.from_us)
