@@ -79,7 +79,8 @@ unit: venv ## The tests that need no server, in seconds
 
 BENCH_OPTIONS := $(if $(scenario),--scenario $(scenario)) $(if $(dsn),--dsn $(dsn)) $(if $(rate),--rate $(rate)) \
 	$(if $(seconds),--seconds $(seconds)) $(if $(records),--records $(records)) $(if $(rows),--rows $(rows)) \
-	$(if $(attributes),--attributes $(attributes)) $(if $(stack),--stack $(stack)) $(if $(out),--out $(out))
+	$(if $(attributes),--attributes $(attributes)) $(if $(viewers),--viewers $(viewers)) \
+	$(if $(stack),--stack $(stack)) $(if $(out),--out $(out))
 
 .PHONY: bench
 bench: venv ## Measure speed and cost on a stack of its own (scenario=burst; see tests/bench)

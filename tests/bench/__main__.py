@@ -8,17 +8,21 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 from harness.local_stack import LocalProvider
 from harness.stack import Stack
 
-from bench import questions, report
+from bench import report
 from bench.database import NotOurs
 from bench.past import NoRoom
 from bench.query import Failed
 from bench.questions import WrongAnswer
 from bench.run import Bench, Void
 from bench.scenarios import QUERY, SCENARIOS, Book, Options
+
+# Each has an address of its own, and one replica takes no more.
+_MOST_VIEWERS: Final = 10_000
 
 
 def main() -> int:
@@ -42,7 +46,9 @@ def main() -> int:
         print(f"{bench.database.versions()}, {_machine()}", flush=True)
         # What was loaded for questions, hours of it perhaps, stays where it will be found again.
         kept = names == [QUERY] and bool(options.stack or options.dsn)
-        chosen = Options(options.rate, options.seconds, options.records, options.attributes, options.rows, out)
+        chosen = Options(
+            options.rate, options.seconds, options.records, options.attributes, options.rows, options.viewers, out
+        )
         for name in names:
             book = Book(bench, chosen)
             try:
@@ -60,7 +66,7 @@ def main() -> int:
                     print(f"\n{report.table(book.runs)}\n-> {path}\n", flush=True)
                 if book.asked:
                     path = report.write(out, name, book.asked)
-                    print(f"\n{report.aligned(questions.table(book.asked))}\n-> {path}\n", flush=True)
+                    print(f"\n{report.aligned(book.table(book.asked))}\n-> {path}\n", flush=True)
         if not kept:
             bench.database.clear()
     return status
@@ -78,8 +84,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rows", type=float, help="rows stored before the last run of growth, or before questions are asked"
     )
+    parser.add_argument("--viewers", type=_viewers, help="viewers of fanout or idle")
     parser.add_argument("--out", default="build/bench", help="folder of the figures and plots (default: %(default)s)")
     return parser
+
+
+def _viewers(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_VIEWERS):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from 1 to {_MOST_VIEWERS:,}")
+    return int(text)
 
 
 def _open(options: argparse.Namespace, exits: ExitStack) -> tuple[Stack, str]:

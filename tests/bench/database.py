@@ -2,7 +2,8 @@
 tables between runs, so it refuses a database that holds records of somebody else."""
 
 import contextlib
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, LiteralString
 
 import psutil
 import psycopg
@@ -96,6 +97,15 @@ class Database:
         """Number and id of the batches with higher numbers."""
         rows = self._connection.execute("SELECT number, batch_id FROM batches WHERE number > %s ORDER BY 1", [number])
         return [(found, batch_id.bytes) for found, batch_id in rows]
+
+    def matches(self, conditions: Sequence[LiteralString]) -> list[tuple[Any, ...]]:
+        """Columns of all rows of logs in the order of sequences: the sequence, the time and the time of receipt in
+        microseconds since the Unix epoch, and for each condition, SQL about a row, whether it holds."""
+        asked = "".join(f", ({condition})" for condition in conditions)
+        times = ", ".join(f"(extract(epoch FROM {time}) * 1000000)::bigint" for time in ("time", "received_at"))
+        joined = "logs JOIN batches ON number = sequence >> 16"
+        rows = self._connection.execute(f"SELECT sequence, {times}{asked} FROM {joined} ORDER BY sequence").fetchall()
+        return list(zip(*rows, strict=True)) or [()] * (len(conditions) + 3)
 
     def dead_letters(self) -> int:
         return int(self._one("SELECT count(*) FROM dead_letters")[0])

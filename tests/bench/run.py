@@ -25,7 +25,7 @@ from bench.verdict import Verdict, judge
 PRODUCERS = 3
 _LEAD_S = 0.2
 _POLL_S = 0.02
-_SPAWN = multiprocessing.get_context("spawn")
+SPAWN = multiprocessing.get_context("spawn")
 
 
 class Void(RuntimeError):
@@ -88,7 +88,7 @@ class Bench:
             self.database.clear()
         self.database.checkpoint()
         self._runs += 1
-        with _Children() as children:
+        with Children() as children:
             return self._run(name, load, seed, during, children)
 
     def fill(self, rows: int) -> None:
@@ -99,17 +99,17 @@ class Bench:
         self.database.analyze()
 
     def _run(
-        self, name: str, load: Load, seed: int, during: Callable[[float], object] | None, children: "_Children"
+        self, name: str, load: Load, seed: int, during: Callable[[float], object] | None, children: "Children"
     ) -> Outcome:
-        viewed = _SPAWN.Array("q", viewer.SLOTS, lock=False)
-        stop = _SPAWN.Event()
+        viewed = SPAWN.Array("q", viewer.SLOTS, lock=False)
+        stop = SPAWN.Event()
         sights = paged = None
         if load.viewer:
-            sights = children.start(viewer.view, self.stack.page_url, self._kind(load), viewed, stop)
-            _wait_until(lambda: viewed[viewer.VIEWING], 20, "the viewer to be connected")
+            sights = children.start(viewer.view, self.stack.page_url, self.kind(load), viewed, stop)
+            wait_until(lambda: viewed[viewer.VIEWING], 20, "the viewer to be connected")
         if load.reader:
             paged = children.start(read_pages, self.stack.page_url, stop)
-        counters = [_SPAWN.Array("q", producer.SLOTS, lock=False) for _ in range(PRODUCERS)]
+        counters = [SPAWN.Array("q", producer.SLOTS, lock=False) for _ in range(PRODUCERS)]
         results = [
             children.start(unary.call if load.unary else producer.produce, order, counter)
             for order, counter in zip(self._orders(load, seed), counters, strict=True)
@@ -123,7 +123,7 @@ class Bench:
         depth = QueueDepth(self.stack.rabbitmq_url)
         sampling = Database(self.database.url)
         before = self.database.committed()
-        _wait_until(lambda: all(counter[producer.READY] for counter in counters), 60, "the producers to be ready")
+        wait_until(lambda: all(counter[producer.READY] for counter in counters), 60, "the producers to be ready")
         first = programs.read()
         begin_at = time.time() + _LEAD_S
         for counter in counters:
@@ -164,7 +164,7 @@ class Bench:
         return outcome
 
     @staticmethod
-    def _kind(load: Load) -> Kind:
+    def kind(load: Load) -> Kind:
         """With the times of its records as far apart as they come in at the first rate, so that nodes overlap."""
         rate = load.phases[0].records_per_s
         return replace(load.kind, apart_ns=int(1e9 * PRODUCERS / rate)) if rate else load.kind
@@ -182,7 +182,7 @@ class Bench:
                 seed * 1_000 + index * 100,
                 phases,
                 index * gap_s,
-                self._kind(load),
+                self.kind(load),
                 load.client_encoding,
                 load.in_flight,
                 load.deadline_s,
@@ -261,7 +261,7 @@ class _Commits:
             self._number = max(self._number, number)
 
 
-class _Children:
+class Children:
     """Processes of a run; none survives it."""
 
     def __init__(self) -> None:
@@ -269,13 +269,13 @@ class _Children:
 
     def start(self, target: Callable[..., object], *arguments: Any) -> Any:
         """Starts target(*arguments, results) and answers the queue of its results."""
-        results = _SPAWN.Queue()
-        process = _SPAWN.Process(target=target, args=(*arguments, results), daemon=True)
+        results = SPAWN.Queue()
+        process = SPAWN.Process(target=target, args=(*arguments, results), daemon=True)
         process.start()
         self._processes.append(process)
         return results
 
-    def __enter__(self) -> "_Children":
+    def __enter__(self) -> "Children":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -286,7 +286,7 @@ class _Children:
                 process.join(5)
 
 
-def _wait_until(probe: Callable[[], object], seconds: float, what: str) -> None:
+def wait_until(probe: Callable[[], object], seconds: float, what: str) -> None:
     until = time.time() + seconds
     while not probe():
         if time.time() > until:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from bench import query, report, yardstick
+from bench import fanout, query, questions, report, yardstick
 from bench.batches import Kind
 from bench.figures import figures, peak_rss
 from bench.producer import Phase
@@ -28,6 +28,7 @@ class Options:
     records: int | None = None
     attributes: int = 0
     rows: float | None = None
+    viewers: int | None = None
     plots: Path = Path("build/bench")
 
     def kind(self, records: int = 1_000) -> Kind:
@@ -43,7 +44,9 @@ class Book:
     edition: str = ""
     yardstick: float | None = None
     runs: list[dict[str, Any]] = field(default_factory=list)
-    asked: list[dict[str, Any]] = field(default_factory=list)  # instead of runs, of the scenario that asks
+    # Instead of runs, of the scenarios that have figures of their own, and how those are shown.
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    table: Callable[[Sequence[dict[str, Any]]], list[list[str]]] = questions.table
 
     def warm_up(self) -> None:
         """Opens what is opened late and fills caches, and measures the yardstick with the rows of that."""
@@ -183,6 +186,20 @@ def search(book: Book) -> None:
     book.asked = query.run(book.bench, int(book.options.rows or 10_000_000), book.options.rate)
 
 
+def fan_out(book: Book) -> None:
+    """1, 100 and 1,000 viewers at 1,000 and 10,000 records a second, or viewers= and rate=: what each of them was shown."""
+    book.table = fanout.table
+    options = book.options
+    for run in fanout.run(book.bench, options.viewers, options.rate, options.seconds):
+        book.asked.append(run)
+
+
+def idle(book: Book) -> None:
+    """2,000 viewers, or viewers= of them, and nothing to show: how long until they are connected, and what they hold."""
+    book.table = fanout.table
+    book.asked.append(fanout.idle(book.bench, book.options.viewers, book.options.seconds))
+
+
 SCENARIOS: Final[dict[str, Callable[[Book], None]]] = {
     "burst": burst,
     "sustained": sustained,
@@ -193,4 +210,6 @@ SCENARIOS: Final[dict[str, Callable[[Book], None]]] = {
     "batch": batch,
     "stall": stall,
     QUERY: search,
+    "fanout": fan_out,
+    "idle": idle,
 }

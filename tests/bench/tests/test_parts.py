@@ -92,4 +92,4 @@ def test_the_report_can_be_read_by_people_and_programs(tmp_path: Path) -> None:
 
 
 def test_nodes_overlap_in_time_as_three_services_do() -> None:
-    assert run.Bench._kind(Load([Phase(30_000, 1)], Kind(1_000))).apart_ns == 100_000
+    assert run.Bench.kind(Load([Phase(30_000, 1)], Kind(1_000))).apart_ns == 100_000

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from bench import fanout
 from bench.batches import Kind
 from bench.database import NODE_PREFIX, Database, NotOurs
 from bench.figures import figures
 from bench.producer import Phase
-from bench.run import Bench, Load
+from bench.run import Bench, Load, Outcome, Void
+from bench.tally import Stored
 from bench.verdict import judge
 from bench.yardstick import measure
 from harness.ledger import Ledger
@@ -75,3 +77,32 @@ def test_two_benchmarks_do_not_share_a_database(bench: Bench) -> None:
     with pytest.raises(NotOurs, match="another benchmark"):
         other.take()
     other.close()
+
+
+def test_every_viewer_of_a_short_run_is_judged(bench: Bench) -> None:
+    [found] = fanout.run(bench, viewers=60, rate=1_000, seconds=3)
+    assert found["void"] == ""
+    assert (found["holes"], found["duplicates"], found["strangers"], found["overstated"]) == (0, 0, 0, 0)
+    # A quarter sees less than all of it.
+    assert 45 * 3_000 <= found["received"] < 60 * 3_000
+    assert found["resumes"] >= 2
+    assert found["p99_ms"] >= found["p50_ms"] > 0
+
+
+def test_a_record_that_viewers_saw_and_nobody_stored_makes_a_run_void(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_fewer(database: Database, outcome: Outcome) -> Stored:
+        with psycopg.connect(database.url, autocommit=True) as connection:
+            connection.execute("DELETE FROM logs WHERE sequence IN (SELECT sequence FROM logs ORDER BY sequence LIMIT 2)")
+        return read_stored(database, outcome)
+
+    read_stored = fanout.read_stored
+    monkeypatch.setattr(fanout, "read_stored", read_fewer)
+    with pytest.raises(Void, match="strangers 2"):
+        list(fanout.run(bench, viewers=1, rate=1_000, seconds=1))
+
+
+def test_viewers_are_held_who_are_shown_nothing(bench: Bench) -> None:
+    bench.run("before", Load([Phase(1_000, 0.2)], viewer=False))
+    found = fanout.idle(bench, viewers=30, seconds=1)
+    assert (found["viewers"], found["through"]) == (30, "page")
+    assert found["stream_rss_mib"] > 0
