@@ -21,6 +21,9 @@ SESSIONS = 8
 PROGRAM = {DATABASE: "postgres", "writer": "writer-{}"}
 PROGRAM_OF = {"postgres": DATABASE}
 
+# Viewers are held against what was stored, record by record. The rate of a viewer has tests of its own.
+EVERY_RECORD = ("--env", "stream:LOGSTREAM_STREAM_MAX_RATE=0")
+
 
 class LocalProvider:
     """The stack of the given name. Raises AssertionError with the command's own words when one fails."""
@@ -35,7 +38,7 @@ class LocalProvider:
     def up(self) -> Addresses:
         self._take_name()
         self._run("clean", "--data")
-        print(self._run("up", timeout_s=UP_S))
+        print(self._run("up", *EVERY_RECORD, timeout_s=UP_S))
         return self.attach()
 
     def attach(self) -> Addresses:
