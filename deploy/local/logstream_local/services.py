@@ -197,7 +197,7 @@ pid /data/nginx.pid;
 error_log stderr warn;
 
 events {
-  worker_connections 4096;
+  worker_connections 8192;
 }
 
 http {
