@@ -93,7 +93,7 @@ class Stack:
         self.broker = Broker(addresses.management_url)
         # A developer's stack may run only some of them.
         self._programs = [program for program in PROGRAMS if self.pid(program)]
-        self._overridden: dict[str, set[str]] = {}
+        self._overridden: dict[str, dict[str, str]] = {}
         self._scaled: set[str] = set()
 
     def admin_url(self, service: str, replica: int = 1) -> str:
@@ -149,14 +149,21 @@ class Stack:
 
     @contextmanager
     def environment(self, service: str, variables: Mapping[str, str]) -> Iterator[None]:
-        """The service with these variables in its environment, restarted before and after."""
-        self._overridden.setdefault(service, set()).update(variables)
+        """The service with these variables in its environment, restarted before and after. One may be within another."""
+        in_force = self._overridden.setdefault(service, {})
+        before = {name: in_force.get(name) for name in variables}
+        in_force.update(variables)
         self._provider.set_environment(service, variables)
         self.wait_ready(service)
         try:
             yield
         finally:
-            self._take_back(service)
+            for name, value in before.items():
+                if value is None:
+                    in_force.pop(name, None)
+                else:
+                    in_force[name] = value
+            self._provider.set_environment(service, before)
             self.wait_ready(service)
 
     @contextmanager
@@ -207,6 +214,6 @@ class Stack:
         return None
 
     def _take_back(self, service: str) -> None:
-        names = self._overridden.pop(service, set())
+        names = self._overridden.pop(service, {})
         if names:
             self._provider.set_environment(service, dict.fromkeys(names))
