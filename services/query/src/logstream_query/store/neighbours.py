@@ -23,8 +23,6 @@ _NEAREST: Final = 2_000
 _HOURS_AT_ONCE: Final = 100
 # Minutes in one statement, at most: what it found is lost when it takes too long.
 _MINUTES_AT_ONCE: Final = 16
-# The counts, and the rows of the minutes that they name, must be of one moment.
-_BEGIN: Final = sql.SQL("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL statement_timeout = {}")
 _ORDER_BY: Final = {
     "desc": sql.SQL("ORDER BY time DESC, sequence DESC"),
     "asc": sql.SQL("ORDER BY time, sequence"),
@@ -119,8 +117,7 @@ class Neighbours:
             return Side(found, True)
         deadline_s = self._clock_s() + self._budget_s
         try:
-            with self._store.transaction() as connection:
-                connection.execute(_BEGIN.format(sql.Literal(max(1, round(self._budget_s * 1_000)))))
+            with self._store.transaction(timeout_s=self._budget_s) as connection:
                 nearest = _nearest_of_node(connection, record, order, limit)
                 if len(nearest) == limit:
                     return Side(nearest, True)

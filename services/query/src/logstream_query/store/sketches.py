@@ -15,11 +15,7 @@ from psycopg import Connection, sql
 from logstream_query.moments import as_datetime
 from logstream_query.ranges import Range, merged
 
-# A segment that was merged into another between two statements is looked up again.
-_TRIES: Final = 3
-
 _INDEXED: Final = sql.SQL("SELECT to_number FROM search_segments ORDER BY from_number DESC LIMIT 1")
-# The segments and their pages in one statement, hence as they were at one moment.
 _PAGES: Final = sql.SQL(
     """
     SELECT s.id, s.blocks, p.page, p.bits
@@ -48,23 +44,17 @@ def can_tell(wanted: Filter) -> bool:
 def candidates(connection: Connection, wanted: Filter, from_us: int, to_us: int) -> list[Range] | None:
     """Ranges within this one outside of which no record matches; None: the index can't tell.
 
-    Ranges are microseconds since the Unix epoch, both ends included, newest first and apart from each other.
+    Ranges are microseconds since the Unix epoch, both ends included, newest first and apart from each other. connection: in
+    a transaction that sees one snapshot, for segments are merged into others meanwhile.
     """
     slots = _slots_of(wanted)
     if not slots:
         return None
     times = as_datetime(from_us), as_datetime(to_us)
-    # Read first: what is indexed from now on is counted among what is not, and so is looked at all the same.
     indexed = connection.execute(_INDEXED).fetchone()
     if indexed is None:
         return None
-    for _ in range(_TRIES):
-        found = _blocks(connection, slots, times)
-        ranges = _ranges(connection, found)
-        if ranges is not None:
-            break
-    else:
-        return None
+    ranges = _ranges(connection, _blocks(connection, slots, times))
     rest = connection.execute(_NOT_INDEXED, (indexed[0], _MOST_WAITING), binary=True).fetchall()
     if rest and rest[0][2] == _MOST_WAITING:
         return None
@@ -107,13 +97,11 @@ def _all_set(slots: Iterable[int], pages: dict[int, bytes], blocks: int) -> int:
     return found
 
 
-def _ranges(connection: Connection, found: dict[int, int]) -> list[tuple[int, int]] | None:
-    """Times of the blocks; None if a segment is gone."""
+def _ranges(connection: Connection, found: dict[int, int]) -> list[tuple[int, int]]:
+    """Times of the blocks."""
     if not found:
         return []
     rows = connection.execute(_TIMES, (list(found),), binary=True).fetchall()
-    if len(rows) < len(found):
-        return None
     ranges: list[tuple[int, int]] = []
     for segment, block_from, block_to in rows:
         begins, ends = (struct.unpack(f"<{len(stored) // 8}q", stored) for stored in (block_from, block_to))
