@@ -79,7 +79,7 @@ unit: venv ## The tests that need no server, in seconds
 
 BENCH_OPTIONS := $(if $(scenario),--scenario $(scenario)) $(if $(dsn),--dsn $(dsn)) $(if $(rate),--rate $(rate)) \
 	$(if $(seconds),--seconds $(seconds)) $(if $(records),--records $(records)) $(if $(rows),--rows $(rows)) \
-	$(if $(attributes),--attributes $(attributes)) $(if $(viewers),--viewers $(viewers)) \
+	$(if $(attributes),--attributes $(attributes)) $(if $(viewers),--viewers $(viewers)) $(if $(max_rate),--max-rate $(max_rate)) \
 	$(if $(stack),--stack $(stack)) $(if $(out),--out $(out))
 
 .PHONY: bench

@@ -47,7 +47,14 @@ def main() -> int:
         # What was loaded for questions, hours of it perhaps, stays where it will be found again.
         kept = names == [QUERY] and bool(options.stack or options.dsn)
         chosen = Options(
-            options.rate, options.seconds, options.records, options.attributes, options.rows, options.viewers, out
+            options.rate,
+            options.seconds,
+            options.records,
+            options.attributes,
+            options.rows,
+            options.viewers,
+            options.max_rate,
+            out,
         )
         for name in names:
             book = Book(bench, chosen)
@@ -85,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
         "--rows", type=float, help="rows stored before the last run of growth, or before questions are asked"
     )
     parser.add_argument("--viewers", type=_viewers, help="viewers of fanout or idle")
+    parser.add_argument(
+        "--max-rate", type=_rate, default=0, help="records a second to a viewer of fanout (default: 0, all of them)"
+    )
     parser.add_argument("--out", default="build/bench", help="folder of the figures and plots (default: %(default)s)")
     return parser
 
@@ -92,6 +102,12 @@ def _parser() -> argparse.ArgumentParser:
 def _viewers(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_VIEWERS):
         raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from 1 to {_MOST_VIEWERS:,}")
+    return int(text)
+
+
+def _rate(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number of records a second, 0 for all")
     return int(text)
 
 

@@ -102,12 +102,15 @@ class Audience:
                 raise Void(f"after {seconds:.0f} s {count:,} of {len(self.seats):,} {what}")
 
 
-def run(bench: Bench, viewers: int | None, rate: float | None, seconds: float | None) -> Iterator[dict[str, Any]]:
-    """Yields the figures of each run. Raises Void after the last of them when one is void."""
+def run(
+    bench: Bench, viewers: int | None, rate: float | None, seconds: float | None, max_rate: int = 0
+) -> Iterator[dict[str, Any]]:
+    """Yields the figures of each run. max_rate: records a second that a viewer is sent at most, 0: all. Raises Void after the
+    last of them when one is void."""
     wrong = []
     for in_per_s in [rate] if rate else RATES:
         for count in [viewers] if viewers else VIEWERS:
-            found = _run(bench, count, in_per_s, seconds or SECONDS)
+            found = _run(bench, count, in_per_s, seconds or SECONDS, max_rate)
             yield found
             if found["void"]:
                 wrong.append(f"{found['name']}: {found['void']}")
@@ -115,11 +118,13 @@ def run(bench: Bench, viewers: int | None, rate: float | None, seconds: float | 
         raise Void("; ".join(wrong))
 
 
-def _run(bench: Bench, count: int, rate: float, seconds: float) -> dict[str, Any]:
+def _run(bench: Bench, count: int, rate: float, seconds: float, max_rate: int) -> dict[str, Any]:
     name = f"fanout, {count:,} viewer{'s' if count > 1 else ''}, {rate / 1e3:g}k/s"
+    if max_rate:
+        name += f", {max_rate:,}/s to each"
     kind = Kind(max(1, round(rate / 100)), attributes=2)
     load = Load([Phase(rate, seconds)], kind, viewer=False)
-    with _fresh_stream(bench.stack) as before_bytes, Children() as children:
+    with _fresh_stream(bench.stack, max_rate) as before_bytes, Children() as children:
         audience = Audience(bench.stack.page_url, seats(count), children, bench.progress)
         held_bytes = _rss_bytes(bench.stack) - before_bytes
         outcome = bench.run(name, load, during=lambda _: audience.tell(crowd.MISBEHAVE, seconds))
@@ -136,6 +141,7 @@ def _run(bench: Bench, count: int, rate: float, seconds: float) -> dict[str, Any
         "name": name,
         "viewers": count,
         "in_per_s": rate,
+        "max_rate": max_rate,
         "p50_ms": percentile(lags, 50),
         "p99_ms": percentile(lags, 99),
         "holes": total.holes,
@@ -171,7 +177,7 @@ def idle(bench: Bench, viewers: int | None, seconds: float | None) -> dict[str, 
     count = viewers or IDLE_VIEWERS
     through_page = count <= MOST_THROUGH_PAGE
     url = bench.stack.page_url if through_page else bench.stack.admin_url(_STREAM)
-    with _fresh_stream(bench.stack) as before_bytes, Children() as children:
+    with _fresh_stream(bench.stack, 0) as before_bytes, Children() as children:
         taken = [Seat(seat.wanted, Manner.PROMPT) for seat in seats(count)]
         audience = Audience(url, taken, children, bench.progress)
         programs = Programs({_STREAM: bench.stack.pid(_STREAM)})
@@ -255,15 +261,16 @@ def _worst(taken: Sequence[Seat], tallies: Sequence[Tally]) -> list[str]:
 
 
 @contextmanager
-def _fresh_stream(stack: Stack) -> Iterator[int]:
+def _fresh_stream(stack: Stack, max_rate: int) -> Iterator[int]:
     """A stream service that no viewers were at before, but one; its resident bytes."""
-    stack.stop(_STREAM)
-    stack.start(_STREAM)
-    # What is loaded with the first viewer is nobody's share.
-    viewer = open_viewer(stack.page_url)
-    viewer.wait("a second of counts", lambda seen: bool(seen.named("counts")))
-    viewer.close()
-    yield _rss_bytes(stack)
+    with stack.environment(_STREAM, {"LOGSTREAM_STREAM_MAX_RATE": str(max_rate)}):
+        stack.stop(_STREAM)
+        stack.start(_STREAM)
+        # What is loaded with the first viewer is nobody's share.
+        viewer = open_viewer(stack.page_url)
+        viewer.wait("a second of counts", lambda seen: bool(seen.named("counts")))
+        viewer.close()
+        yield _rss_bytes(stack)
 
 
 def _rss_bytes(stack: Stack) -> int:

@@ -29,6 +29,7 @@ class Options:
     attributes: int = 0
     rows: float | None = None
     viewers: int | None = None
+    max_rate: int = 0  # to a viewer, 0: all
     plots: Path = Path("build/bench")
 
     def kind(self, records: int = 1_000) -> Kind:
@@ -187,10 +188,11 @@ def search(book: Book) -> None:
 
 
 def fan_out(book: Book) -> None:
-    """1, 100 and 1,000 viewers at 1,000 and 10,000 records a second, or viewers= and rate=: what each of them was shown."""
+    """1, 100 and 1,000 viewers at 1,000 and 10,000 records a second, or viewers= and rate=: what each of them was shown, of
+    all or of max_rate= records a second."""
     book.table = fanout.table
     options = book.options
-    for run in fanout.run(book.bench, options.viewers, options.rate, options.seconds):
+    for run in fanout.run(book.bench, options.viewers, options.rate, options.seconds, options.max_rate):
         book.asked.append(run)
 
 

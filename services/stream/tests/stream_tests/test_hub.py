@@ -245,6 +245,20 @@ def test_the_nodes_that_are_counted_are_those_with_most_records() -> None:
     assert second["by_node"] == {}
 
 
+def test_the_lag_of_a_second_is_told_by_its_records_not_by_its_batches() -> None:
+    stage = Stage()
+    viewer = stage.join()
+    # 60 records were accepted 0.2 s ago, 39 of them 0.1 s, and one 5 s.
+    for number, (records, lag_ms) in enumerate([(60, 200), (1, 5_000), (39, 100)], 1):
+        raw = raw_batch(["m"] * records)
+        stage.deliver(StoredBatch(number, f"{number}:", START_NS - lag_ms * 1_000_000, 0, raw), position=number)
+    stage.hub.second()
+    stage.hub.second()
+    first, second = seen(viewer, "counts")
+    assert (first["lag_p50_ms"], first["lag_p99_ms"], first["lag_ms"]) == (200, 200, 5_000)
+    assert (second["lag_p50_ms"], second["lag_p99_ms"], second["lag_ms"]) == (0, 0, 0)
+
+
 def test_a_gap_says_where_history_has_what_this_viewer_asks_for() -> None:
     stage = Stage()
     every, some = stage.join(), stage.join(text="a b")
