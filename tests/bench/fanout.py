@@ -105,8 +105,8 @@ class Audience:
 def run(
     bench: Bench, viewers: int | None, rate: float | None, seconds: float | None, max_rate: int = 0
 ) -> Iterator[dict[str, Any]]:
-    """Yields the figures of each run. max_rate: records a second that a viewer is sent at most, 0: all. Raises Void after the
-    last of them when one is void."""
+    """Yields the figures of each run. max_rate: records a second that a viewer is sent at most, 0: all. Raises Void after
+    the last of them when one is void."""
     wrong = []
     for in_per_s in [rate] if rate else RATES:
         for count in [viewers] if viewers else VIEWERS:
