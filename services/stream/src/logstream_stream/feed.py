@@ -79,6 +79,9 @@ class Feed:
             self._metrics.unreadable.inc()
             log.error("fanout message can't be decoded", extra={"error": str(error)})
             return
+        if message.count:
+            received_ns = [batch.received_ns for _, batch in message.batches]
+            self._apply(self._sequencer.hear(message.count, message.epoch, received_ns))
         for position, batch in message.batches:
             self._apply(self._sequencer.receive(message.epoch, [(position, batch)]))
             self._since_turn_bytes += len(batch.raw)

@@ -2,8 +2,10 @@
 lost, late, doubled or unnumbered, and Redis may forget. It must not wait, read or write anything itself: it says what to
 read (`wanted`) and is told what was found.
 
-What it promises: every batch stored after it began is delivered exactly once or lies in an announced gap. The one loss it
-can't see is a message that the broker dropped from a full queue while Redis was away or just losing its memory.
+What it promises: every batch stored after it began is delivered exactly once or lies in an announced gap. What had a
+position and did not arrive is read from the window. What had none, or had it in a memory that Redis lost before it was read,
+is found missing by the counts of the writers, and announced. The one loss it can't see is the last of a writer that died
+before its next count.
 
 When the epoch changes there are three cases. The batch at our last position is the same in the new epoch: a writer could not
 register a batch for a while and says so; positions go on. It is another, or positions are lower: Redis lost its memory, and
@@ -11,10 +13,11 @@ everything in the new epoch came after. It can't be told: a gap is announced, an
 position.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from logstream_stream.arrivals import Arrivals, Count
 from logstream_stream.line import Line
 from logstream_stream.remembered import Remembered
 from logstream_stream.stored import StoredBatch
@@ -24,6 +27,7 @@ PAST_WINDOW: Final = "past the window"
 WINDOW_AWAY: Final = "recent window away"
 NEW_EPOCH: Final = "new epoch"
 BROKER_WAS_AWAY: Final = "broker was away"
+LOST: Final = "lost on the way"
 
 # A broken connection is noticed so late at most (two heartbeats, and what was on its way).
 _BREAK_NOTICED_NS: Final = 60 * 1_000_000_000
@@ -77,6 +81,22 @@ class Want:
     asked_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """The gateway received what is missing after from_ns; it was found missing at found_ns. epoch: in which it has its
+    position, or in a later one; "": not known."""
+
+    from_ns: int
+    found_ns: int
+    epoch: str
+
+    def along_with(self, other: "_Unread | None") -> "_Unread":
+        if other is None:
+            return self
+        epoch = self.epoch if self.epoch == other.epoch else ""
+        return _Unread(min(self.from_ns, other.from_ns), max(self.found_ns, other.found_ns), epoch)
+
+
 class Sequencer:
     """Not thread-safe. clock: monotonic seconds; wall_ns: nanoseconds since the Unix epoch."""
 
@@ -91,6 +111,11 @@ class Sequencer:
         self._foreign: dict[str, dict[int, StoredBatch]] = {}
         self._foreign_since = 0.0
         self._delivered: Remembered[str] = Remembered(_REMEMBERED_BATCHES)
+        self._arrivals = Arrivals()
+        # Messages with positions that did not arrive; None: the window was read since they were found missing.
+        self._unread: _Unread | None = None
+        # Epochs whose memory Redis lost.
+        self._forgotten: Remembered[str] = Remembered(_REMEMBERED_EPOCHS)
         self._hole = 0
         self._hole_since = 0.0
         self._asked = float("-inf")
@@ -140,6 +165,19 @@ class Sequencer:
         self._broker_up = up
         self._broker_was_up |= up
         return out
+
+    def hear(self, count: Count, epoch: str, received_ns: Sequence[int]) -> list[Outcome]:
+        """Takes the count that came with a message of the fanout, before its batches; see Arrivals.hear."""
+        now_ns = self._wall_ns()
+        lost = self._arrivals.hear(count, epoch, received_ns, now_ns)
+        if lost is None:
+            return []
+        if lost.unnumbered:
+            self.loose_after = self.position, now_ns
+        if lost.unnumbered or lost.epoch in self._forgotten:
+            return [Gap(lost.from_ns, now_ns, LOST)]
+        self._unread = _Unread(lost.from_ns, now_ns, lost.epoch).along_with(self._unread)
+        return []
 
     def receive(self, epoch: str, batches: Iterable[tuple[int, StoredBatch]]) -> list[Outcome]:
         """Takes one message of the fanout."""
@@ -213,6 +251,8 @@ class Sequencer:
         self._advance(out)
         if self._line and self._line.epoch == reading.epoch and self._line.position >= reading.position:
             self._verified_ns = max(self._verified_ns, want.asked_ns)
+            if self._unread and self._unread.found_ns < want.asked_ns:
+                self._unread = None
         return out
 
     def tick(self) -> list[Outcome]:
@@ -323,7 +363,7 @@ class Sequencer:
             for position, batch in early.items():
                 self._numbered(line, position, batch, out)
         elif (forgotten or other) and reading.epoch not in self._past:
-            self._leave(line, sound=True, out=out)
+            self._leave(line, sound=True, out=out, into=reading.epoch)
             self._begin(reading.epoch, 0, baseline=0)
             if self._line:
                 self._line.known = max(self._line.known, reading.position)
@@ -345,9 +385,16 @@ class Sequencer:
             self._forget_later(other, 0)
         self._begin(name, min(self._foreign[name]) - 1)
 
-    def _leave(self, line: Line, *, sound: bool, out: list[Outcome]) -> None:
-        """Ends a line: announces what it may have missed, then lets go all that waits in it. sound: its end was seen."""
+    def _leave(self, line: Line, *, sound: bool, out: list[Outcome], into: str = "") -> None:
+        """Ends a line: announces what it may have missed, then lets go all that waits in it. sound: its end was seen. into:
+        the epoch that follows, all of which is read."""
         expected = range(line.position + 1, line.known + 1)
+        # In the epoch that comes they will be read.
+        if self._unread and (not into or self._unread.epoch != into):
+            out.append(Gap(self._unread.from_ns, self._wall_ns(), LOST))
+            self._unread = None
+        if sound:
+            self._forgotten.add(line.epoch)
         if not sound or len(line.waiting) < len(expected):
             out.append(Gap(self._since_ns(), self._wall_ns(), NEW_EPOCH))
         self._announce_broken(out)

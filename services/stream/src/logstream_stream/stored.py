@@ -9,6 +9,8 @@ from logstream_contract.live_window import batch_name
 from logstream_contract.packing import unpack
 from logstream_contract.pb.transport_pb2 import LiveBatch, LiveBatches
 
+from logstream_stream.arrivals import Count
+
 
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
@@ -35,6 +37,8 @@ class Message:
 
     epoch: str
     batches: list[tuple[int, StoredBatch]]
+    # Of the writer that sent it; None: it says nothing of that.
+    count: Count | None = None
 
 
 def read_message(body: bytes) -> Message:
@@ -43,7 +47,10 @@ def read_message(body: bytes) -> Message:
         found = LiveBatches.FromString(body)
     except DecodeError as error:
         raise Undecodable(f"not a logstream.internal.v1.LiveBatches: {error}") from error
-    return Message(found.epoch, [(batch.position, _stored(batch)) for batch in found.batches])
+    batches = [(batch.position, _stored(batch)) for batch in found.batches]
+    said = found.count
+    count = Count(said.writer, said.messages, said.unnumbered) if found.HasField("count") else None
+    return Message(found.epoch, batches, count)
 
 
 def read_entry(body: bytes) -> StoredBatch:

@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from .world import World
 
 INDEX = st.integers(0, 30)
+WRITER = st.integers(0, 1)
 
 
 class Live(RuleBasedStateMachine):
@@ -22,13 +23,17 @@ class Live(RuleBasedStateMachine):
             self.world.ask()
             self.world.answer()
 
-    @rule(batches=st.integers(1, 4), redis=st.sampled_from(["up", "up", "up", "away", "silent"]))
-    def store(self, batches: int, redis: str) -> None:
-        self.world.store(batches, redis)
+    @rule(batches=st.integers(1, 4), redis=st.sampled_from(["up", "up", "up", "away", "silent"]), by=WRITER)
+    def store(self, batches: int, redis: str, by: int) -> None:
+        self.world.store(batches, redis, by)
+
+    @rule(by=WRITER)
+    def redeliver(self, by: int) -> None:
+        self.world.redeliver_any(by)
 
     @rule()
-    def redeliver(self) -> None:
-        self.world.redeliver()
+    def count(self) -> None:
+        self.world.count()
 
     @rule(index=INDEX, again=st.booleans())
     def arrive(self, index: int, again: bool) -> None:
@@ -58,8 +63,6 @@ class Live(RuleBasedStateMachine):
     def trim(self, keep: int) -> None:
         self.world.window.trim(keep)
 
-    # What the broker drops from a full queue in the moment in which Redis forgets is the one loss nobody can see.
-    @precondition(lambda self: not self.world.lost_silently)
     @rule()
     def lose_memory(self) -> None:
         self.world.lose_memory()

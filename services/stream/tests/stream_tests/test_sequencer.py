@@ -17,6 +17,10 @@ def begun(stored_before: int = 3) -> World:
     for _ in range(stored_before):
         world.store()
     world.in_flight.clear()
+    world.count()
+    while world.in_flight:
+        world.arrive()
+    world.wait(0.9)
     for _ in range(3):
         world.ask()
         world.answer()
@@ -161,3 +165,66 @@ def test_an_unasked_answer_changes_nothing() -> None:
     other.answer()
     assert other.sequencer.read(want, Reading("x", 99, None, [], 0)) == []
     assert other.sequencer.epoch == ""
+
+
+def test_what_had_no_position_and_did_not_arrive_is_a_gap() -> None:
+    world = begun()
+    client = world.join()
+    world.store(redis="away")
+    world.in_flight.clear()
+    world.count()
+    world.settle()
+    assert "4/0" not in client.shown
+    assert "5/0" in client.shown
+    assert world.observer.gaps == ["lost on the way"]
+    assert not world.holes(client)
+
+
+def test_what_had_a_position_and_did_not_arrive_is_read_and_no_gap() -> None:
+    world = begun()
+    client = world.join()
+    world.store()
+    world.in_flight.clear()
+    world.count()
+    world.settle()
+    assert client.shown == ["1/0", "2/0", "3/0", "4/0", "5/0"]
+    assert world.observer.gaps == []
+
+
+def test_what_had_a_position_in_a_memory_that_is_lost_is_a_gap_whenever_that_is_noticed() -> None:
+    for noticed_first in (True, False):
+        world = begun()
+        client = world.join()
+        # A writer that knows the epoch, and one whose message is lost.
+        world.store(by=0)
+        world.store(by=1)
+        while world.in_flight:
+            world.arrive()
+        world.store(by=1)
+        world.in_flight.clear()
+        if noticed_first:
+            world.count()
+            world.arrive(1)
+        world.lose_memory()
+        world.store(by=0)
+        world.arrive(0)
+        for _ in range(3):
+            world.wait(0.9)
+            world.ask()
+            world.answer()
+        world.settle()
+        assert world.observer.gaps == ["lost on the way"], noticed_first
+        assert not world.holes(client)
+
+
+def test_a_loss_before_the_window_was_read_again_is_none_of_a_later_memory() -> None:
+    world = begun()
+    client = world.join()
+    world.store()
+    world.in_flight.clear()
+    world.count()
+    world.settle()
+    world.lose_memory()
+    world.settle()
+    assert world.observer.gaps == []
+    assert not world.holes(client)

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from logstream_contract.filters import Filter, Terms
 from logstream_stream.admission import Limits
+from logstream_stream.arrivals import Count
 from logstream_stream.chunk import Frame
 from logstream_stream.framing import NativeFraming
 from logstream_stream.hub import Hub
@@ -59,6 +60,26 @@ def events(body: bytes) -> Iterator[tuple[str, Any, str | None]]:
         fields = dict(line.split(": ", 1) for line in block.split("\n") if line and not line.startswith(":"))
         if "data" in fields:
             yield fields.get("event", "message"), orjson.loads(fields["data"]), fields.get("id")
+
+
+@dataclass
+class Writer:
+    """A writer's process: what it has published, and whether it missed Redis."""
+
+    name: bytes
+    messages: int = 0
+    unnumbered: int = 0
+    missed: bool = False
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A message of the fanout; without batches it is a count alone."""
+
+    epoch: str
+    batches: list[tuple[int, StoredBatch]]
+    count: Count
+    sent_ns: int
 
 
 @dataclass
@@ -113,12 +134,10 @@ class World:
         self.now_s = 0.0
         self.window = FakeWindow()
         self.stored: list[StoredBatch] = []
-        self.in_flight: list[tuple[str, list[tuple[int, StoredBatch]]]] = []
-        self.published: list[tuple[str, list[tuple[int, StoredBatch]]]] = []
-        self.lost_silently = False
+        self.in_flight: list[Sent] = []
+        self.writers = [Writer(b"one"), Writer(b"two")]
         # How many batches were stored before the replica began.
         self.before = 0
-        self.writer_missed = False
         self.broker_up = True
         self.observer = QuietObserver()
         self.sequencer = Sequencer(self.clock, self.wall_ns)
@@ -130,6 +149,10 @@ class World:
         self.clients: list[Client] = []
         self._asked: tuple[Want, Reading] | None = None
         self.sequencer.broker(True)
+        # Of what a writer published before it was first heard of, nobody knows.
+        self.count()
+        while self.in_flight:
+            self.arrive()
 
     def clock(self) -> float:
         return self.now_s
@@ -139,35 +162,51 @@ class World:
 
     # Writers, the broker and Redis.
 
-    def store(self, batches: int = 1, redis: str = "up") -> None:
-        """Writers commit batches. redis: up; away: they can't reach it; silent: it takes them and its answer is lost."""
+    def store(self, batches: int = 1, redis: str = "up", by: int = 0) -> None:
+        """A writer commits batches. redis: up; away: they can't reach it; silent: it takes them and its answer is lost."""
         new = [stored(len(self.stored) + 1 + i, 1 + i % 3, self.wall_ns() - LAG_NS // 2) for i in range(batches)]
         self.stored += new
+        writer = self.writers[by]
         if redis == "up":
-            positions = self.window.append(new, new_epoch=self.writer_missed)
-            self.writer_missed = False
-            self._publish((self.window.epoch, list(zip(positions, new, strict=True))))
+            positions = self.window.append(new, new_epoch=writer.missed)
+            writer.missed = False
+            self._publish(writer, self.window.epoch, list(zip(positions, new, strict=True)))
         else:
             if redis == "silent":
                 self.window.append(new)
-            self.writer_missed = True
-            self._publish(("", [(0, batch) for batch in new]))
+            writer.missed = True
+            self._publish(writer, "", [(0, batch) for batch in new])
 
-    def redeliver(self) -> None:
+    def redeliver_any(self, by: int) -> None:
         """A writer is given a batch again that is stored already."""
         recent = self.stored[self.before :][-20:]
         if recent:
-            batch = self.random.choice(recent)
-            positions = self.window.append([batch], new_epoch=self.writer_missed)
-            self.writer_missed = False
-            self._publish((self.window.epoch, [(positions[0], batch)]))
+            self.redeliver(self.random.choice(recent), by)
+
+    def redeliver(self, batch: StoredBatch, by: int = 0) -> None:
+        """A writer is given this batch again."""
+        writer = self.writers[by]
+        positions = self.window.append([batch], new_epoch=writer.missed)
+        writer.missed = False
+        self._publish(writer, self.window.epoch, [(positions[0], batch)])
+
+    def count(self) -> None:
+        """A second without a message: each writer says what it has published."""
+        for writer in self.writers:
+            self._send(writer, "", [])
 
     def lose_memory(self) -> None:
         self.window.lose_memory()
 
-    def _publish(self, message: tuple[str, list[tuple[int, StoredBatch]]]) -> None:
+    def _publish(self, writer: Writer, epoch: str, batches: list[tuple[int, StoredBatch]]) -> None:
+        writer.messages += 1
+        writer.unnumbered += not epoch
+        self._send(writer, epoch, batches)
+
+    def _send(self, writer: Writer, epoch: str, batches: list[tuple[int, StoredBatch]]) -> None:
         if self.broker_up:
-            self.in_flight.append(message)
+            count = Count(writer.name, writer.messages, writer.unnumbered)
+            self.in_flight.append(Sent(epoch, batches, count, self.wall_ns()))
 
     def cut_broker(self) -> None:
         self.broker_up = False
@@ -183,24 +222,20 @@ class World:
     # The replica.
 
     def arrive(self, index: int = 0, *, again: bool = False) -> None:
-        """One message of those in flight arrives; again: another copy stays in flight."""
+        """One message of those in flight arrives, the first of its writer; again: another copy stays in flight."""
         if self.in_flight:
-            index %= len(self.in_flight)
-            epoch, batches = self.in_flight[index] if again else self.in_flight.pop(index)
-            for position, batch in batches:
-                self._apply(self.sequencer.receive(epoch, [(position, batch)]))
+            writer = self.in_flight[index % len(self.in_flight)].count.writer
+            sent = next(found for found in self.in_flight if found.count.writer == writer)
+            if not again:
+                self.in_flight.remove(sent)
+            self._apply(self.sequencer.hear(sent.count, sent.epoch, [batch.received_ns for _, batch in sent.batches]))
+            for position, batch in sent.batches:
+                self._apply(self.sequencer.receive(sent.epoch, [(position, batch)]))
 
     def lose(self, index: int) -> None:
-        """The broker drops a numbered message."""
-        numbered = [
-            message
-            for message in self.in_flight
-            if message[0] == self.window.epoch and all(self.window.holds(batch) for _, batch in message[1])
-        ]
-        # Around a loss of Redis's memory the broker is let to drop nothing: see Sequencer.
-        if numbered and self.sequencer.epoch == self.window.epoch:
-            self.in_flight.remove(numbered[index % len(numbered)])
-            self.lost_silently = True
+        """The broker drops a message."""
+        if self.in_flight:
+            del self.in_flight[index % len(self.in_flight)]
 
     def ask(self) -> None:
         """The window is asked what the sequencer wants to know; the answer is under way."""
@@ -221,7 +256,7 @@ class World:
     def wait(self, seconds: float) -> None:
         self.now_s += seconds
         # No message is under way for ever.
-        while self.in_flight and self.in_flight[0][1][0][1].received_ns < self.wall_ns() - MOST_UNDER_WAY_NS:
+        while self.in_flight and self.in_flight[0].sent_ns < self.wall_ns() - MOST_UNDER_WAY_NS:
             self.arrive()
         self._apply(self.sequencer.tick())
 
@@ -239,13 +274,13 @@ class World:
         if not self.broker_up:
             self.mend_broker()
         self.store()
+        self.count()
         for _ in range(40):
             while self.in_flight:
                 self.arrive()
             self.wait(0.3)
             self.ask()
             self.answer()
-        self.lost_silently = False
         self.hub.second()
         for client in self.clients:
             if not client.viewer:

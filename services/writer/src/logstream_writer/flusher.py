@@ -110,7 +110,7 @@ class Flusher:
             message += frame_parts(
                 LiveBatches.BATCHES_FIELD_NUMBER, [LiveBatch(position=position).SerializeToString(), *entry.parts]
             )
-        self._announcer.announce(b"".join(message), sum(entry.records for entry in live))
+        self._announcer.announce(message, sum(entry.records for entry in live), numbered=given is not None)
 
 
 def _live_entry(stored: StoredBatch) -> LiveEntry:

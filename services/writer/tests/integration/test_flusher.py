@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import pytest
@@ -38,8 +38,10 @@ class Broker:
     def ack(self, last: Delivery) -> None:
         self.events.append(f"ack {last.tag}")
 
-    def announce(self, body: bytes, records: int) -> None:
-        self.live.append(LiveBatches.FromString(body))
+    def announce(self, parts: Sequence[bytes], records: int, *, numbered: bool) -> None:
+        live = LiveBatches.FromString(b"".join(parts))
+        assert all(bool(batch.position) == numbered for batch in live.batches)
+        self.live.append(live)
         self.events.append(f"announce {records}")
 
 

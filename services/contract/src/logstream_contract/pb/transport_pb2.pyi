@@ -47,9 +47,21 @@ class LiveBatch(_message.Message):
     def __init__(self, position: _Optional[int] = ..., number: _Optional[int] = ..., received_unix_nano: _Optional[int] = ..., floor_unix_nano: _Optional[int] = ..., project: _Optional[str] = ..., batch: _Optional[bytes] = ..., refused: _Optional[_Iterable[int]] = ..., packed_batch: _Optional[bytes] = ..., batch_id: _Optional[bytes] = ...) -> None: ...
 
 class LiveBatches(_message.Message):
-    __slots__ = ("epoch", "batches")
+    __slots__ = ("epoch", "batches", "count")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     BATCHES_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
     epoch: str
     batches: _containers.RepeatedCompositeFieldContainer[LiveBatch]
-    def __init__(self, epoch: _Optional[str] = ..., batches: _Optional[_Iterable[_Union[LiveBatch, _Mapping]]] = ...) -> None: ...
+    count: LiveCount
+    def __init__(self, epoch: _Optional[str] = ..., batches: _Optional[_Iterable[_Union[LiveBatch, _Mapping]]] = ..., count: _Optional[_Union[LiveCount, _Mapping]] = ...) -> None: ...
+
+class LiveCount(_message.Message):
+    __slots__ = ("writer", "messages", "unnumbered")
+    WRITER_FIELD_NUMBER: _ClassVar[int]
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    UNNUMBERED_FIELD_NUMBER: _ClassVar[int]
+    writer: bytes
+    messages: int
+    unnumbered: int
+    def __init__(self, writer: _Optional[bytes] = ..., messages: _Optional[int] = ..., unnumbered: _Optional[int] = ...) -> None: ...

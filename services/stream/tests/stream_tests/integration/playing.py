@@ -14,7 +14,7 @@ import redis
 import requests
 from harness.waiting import wait_for
 from logstream_contract import live_window, topology
-from logstream_contract.pb.transport_pb2 import LiveBatches
+from logstream_contract.pb.transport_pb2 import LiveBatches, LiveCount
 from logstream_stream.stored import StoredBatch
 
 from ..batches import live_batch, messages_of, name_of, raw_batch
@@ -33,6 +33,7 @@ class Writer:
         self._redis = redis.Redis.from_url(redis_url)
         self._append = self._redis.register_script(live_window.APPEND)
         self._missed = False
+        self._count = LiveCount(writer=uuid.uuid4().bytes)
         self.number = 0
         self.window_records = 100_000
 
@@ -62,24 +63,33 @@ class Writer:
         self._missed = False
         return epoch.decode(), positions
 
-    def publish(self, epoch: str, positions: Sequence[int], batches: Sequence[StoredBatch]) -> None:
+    def publish(self, epoch: str, positions: Sequence[int], batches: Sequence[StoredBatch], *, lost: bool = False) -> None:
+        """lost: the message is counted and goes nowhere."""
         found = [live_batch(batch, position) for position, batch in zip(positions, batches, strict=True)]
-        body = LiveBatches(epoch=epoch, batches=found).SerializeToString()
-        self._channel.basic_publish(topology.LIVE_EXCHANGE, "", body)
+        self._count.messages += 1
+        self._count.unnumbered += not epoch
+        if not lost:
+            self._publish(LiveBatches(epoch=epoch, batches=found, count=self._count))
+
+    def tell_count(self) -> None:
+        """What a writer says when it had nothing to publish for a second."""
+        self._publish(LiveBatches(count=self._count))
+
+    def _publish(self, message: LiveBatches) -> None:
+        self._channel.basic_publish(topology.LIVE_EXCHANGE, "", message.SerializeToString())
 
     def store(self, records: int = 1, *, published: bool = True, node: str = "orders", padding: int = 0) -> StoredBatch:
         """One batch all the way; published False: its fanout message is lost."""
         batch = self.batch(records, node, padding)
         epoch, positions = self.register([batch])
-        if published:
-            self.publish(epoch, positions, [batch])
+        self.publish(epoch, positions, [batch], lost=not published)
         return batch
 
-    def store_unnumbered(self, records: int = 1) -> StoredBatch:
+    def store_unnumbered(self, records: int = 1, *, published: bool = True) -> StoredBatch:
         """One batch while the writer can't reach Redis."""
         batch = self.batch(records)
         self._missed = True
-        self.publish("", [0], [batch])
+        self.publish("", [0], [batch], lost=not published)
         return batch
 
     def lose_memory(self) -> None:

@@ -203,6 +203,21 @@ def test_unnumbered_records_are_live_and_a_new_epoch_is_no_gap(writer: Writer, v
     assert not viewer.named("gap")
 
 
+def test_an_unnumbered_batch_that_does_not_arrive_is_a_gap(writer: Writer, replica: Replica, viewer: Viewer) -> None:
+    first = writer.store(1)
+    expect(viewer, messages(first, 1))
+    writer.store_unnumbered(2, published=False)
+    writer.tell_count()
+    viewer.wait("a gap", lambda seen: bool(seen.named("gap")))
+    loose = writer.store_unnumbered(1)
+    last = writer.store(1)
+    expect(viewer, messages(first, 1) + messages(loose, 1) + messages(last, 1))
+    assert reasons(viewer) == ["lost on the way"]
+    gap = viewer.named("gap")[0].json()
+    assert gap["received_from"] <= viewer.records()[0]["time"]
+    assert 'logstream_stream_gaps_total{reason="lost on the way"} 1.0' in replica.get("/metrics").text
+
+
 def test_a_viewer_away_while_records_had_no_number_is_told(writer: Writer, replica: Replica, viewer: Viewer) -> None:
     first = writer.store(1)
     expect(viewer, messages(first, 1))

@@ -29,7 +29,7 @@ def read_whole_frames() -> None:
 class BrokerThread(threading.Thread):
     """Connects, works until the connection is lost, and connects again, until end() is called.
 
-    Subclasses fill in opened() and lost(), both called in this thread.
+    Subclasses fill in opened() and lost(), both called in this thread, and may fill in turn().
     """
 
     def __init__(self, name: str, url: str) -> None:
@@ -51,6 +51,9 @@ class BrokerThread(threading.Thread):
     def lost(self) -> None:
         """The channel is gone, by failure or because of end()."""
         raise NotImplementedError
+
+    def turn(self) -> None:
+        """Called again and again while there is a channel, about once a second when nothing else happens."""
 
     def call(self, function: Callable[[], object]) -> bool:
         """Runs the function soon in this thread, from any other; False when there is no connection to do it on."""
@@ -84,6 +87,7 @@ class BrokerThread(threading.Thread):
                         if channel.is_closed:
                             # The broker closed it and nothing else; no event tells that.
                             raise ChannelWrongStateError("the broker closed the channel")
+                        self.turn()
                     self._connection.process_data_events(time_limit=0)
                     self._connection.close()
                 except (AMQPError, OSError) as error:
