@@ -19,6 +19,8 @@ SERVICES = (*PYTHON_SERVICES, "page")
 EXAMPLES = ("node-orders", "node-payments", "python-inventory")
 _PYTHON = CHECKOUT / ".venv" / "bin" / "python"
 DASHBOARD = CHECKOUT / "services" / "dashboard"
+_LISTENER = Path(__file__).with_name("listener.pl")
+_START_NGINX = ("/usr/sbin/nginx", "-e", "stderr", "-c", "/etc/logstream/nginx.conf")
 _PAGE_TEMPLATE = DASHBOARD / "nginx" / "default.conf.template"
 _PAGE_ROOT = "/etc/logstream/html"
 # Names the sources the built page was made from; see node.
@@ -150,12 +152,13 @@ def _page(stack: Stack) -> Program:
     return server(
         stack,
         "page",
-        ["/usr/sbin/nginx", "-e", "stderr", "-c", "/etc/logstream/nginx.conf"],
+        ["/usr/bin/perl", "/etc/logstream/listener.pl", HOST, str(stack.ports.page), *_START_NGINX],
         {},
         probe=lambda: http_answers(f"{url}/"),
         ports={stack.ports.page: "page"},
         files={
             "nginx.conf": _NGINX,
+            "listener.pl": _LISTENER.read_text(encoding="utf-8"),
             "default.conf": page_settings(stack, _PAGE_TEMPLATE.read_text(encoding="utf-8")),
             # A page built anew is a changed program.
             "built": PAGE_STAMP.read_text(encoding="ascii") if PAGE_STAMP.exists() else "",

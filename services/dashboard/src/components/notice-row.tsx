@@ -34,7 +34,8 @@ export function NoticeRow({ notice, busy, fill }: Properties) {
   );
 }
 
-function titleOf(notice: Notice): string {
+/** What happened, in a sentence. */
+export function titleOf(notice: Notice): string {
   if (notice.kind === "gap") return "Gap: the live stream could not resume without a hole.";
   const count =
     notice.records === null
@@ -42,7 +43,9 @@ function titleOf(notice: Notice): string {
       : notice.records === 1
         ? "1 record was"
         : `${notice.records.toLocaleString()} records were`;
-  return `${count} left out, because they came faster than this page could take them.`;
+  return notice.reason === "rate"
+    ? `${count} left out: more came than a live view is sent, so it shows a sample.`
+    : `${count} left out, because they came faster than this page could take them.`;
 }
 
 function When({ notice: { since, until } }: { notice: Notice }) {

@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from logstream_stream.admission import Limits
 from logstream_stream.config import Config
 from logstream_stream.consumer import Consumer
+from logstream_stream.departures import Departures
 from logstream_stream.feed import Feed
 from logstream_stream.hub import Hub
 from logstream_stream.metrics import Metrics
@@ -98,7 +99,9 @@ class Server(BaseApplication):  # type: ignore[misc]
         feed = Feed(sequencer, hub, window, metrics)
         Consumer.read_whole_frames()
         feed.start(Consumer(config.rabbitmq_url, config.broker_queue_bytes, feed.take))
+        departures = Departures()
         self._hub, self._stop_feed = hub, feed.stop
+        gevent.spawn(departures.look_for_ever, gevent.sleep)
         opening = Opening(hub, window, time.time_ns, gevent.sleep)
         return create_app(
             hub,
@@ -106,6 +109,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             metrics,
             registry,
             feed.problem,
+            departures,
             RouteSettings(config.recent_records, config.max_rate, config.trusted_proxies),
         )
 

@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 
 from logstream_stream.admission import CLIENT, FILTERS, VIEWERS, Full
 from logstream_stream.client import Networks, client_of
+from logstream_stream.departures import Departures
 from logstream_stream.framing import Framing, NativeFraming, SeedFraming, retry
 from logstream_stream.hub import Hub
 from logstream_stream.metrics import Metrics
@@ -58,12 +59,13 @@ def create_app(
     metrics: Metrics,
     registry: CollectorRegistry,
     problem: Callable[[], str | None],
+    departures: Departures,
     settings: RouteSettings,
 ) -> Flask:
     """problem: why this replica is of no use now, or None."""
     app = Flask("logstream_stream", static_folder=None)
     native, seed = NativeFraming(), SeedFraming()
-    live = _Live(hub, opening, metrics, settings.trusted_proxies)
+    live = _Live(hub, opening, metrics, departures, settings.trusted_proxies)
 
     @app.get("/stream")
     def stream() -> Response:
@@ -108,11 +110,14 @@ def create_app(
 class _Live:
     """Answers with a viewer's stream."""
 
-    def __init__(self, hub: Hub, opening: Opening, metrics: Metrics, trusted_proxies: Networks) -> None:
+    def __init__(
+        self, hub: Hub, opening: Opening, metrics: Metrics, departures: Departures, trusted_proxies: Networks
+    ) -> None:
         self._hub = hub
         self._opening = opening
         self._metrics = metrics
         self._trusted_proxies = trusted_proxies
+        self._departures = departures
 
     def answer(
         self,
@@ -137,7 +142,9 @@ class _Live:
             self._metrics.refused.labels(full.reason).inc()
             status, detail = _FULL[full.reason]
             return problem_response(status, detail, headers={"Retry-After": str(_RETRY_AFTER_S)})
-        body = _Body(self._hub, viewer, self._bytes(viewer, ready, route, after, recent))
+        if connection is not None:
+            self._departures.watch(connection.fileno(), viewer)
+        body = _Body(self._hub, viewer, self._bytes(viewer, ready, route, after, recent), self._departures)
         return Response(body, mimetype="text/event-stream", headers=_HEADERS)
 
     def _bytes(self, viewer: Viewer, ready: Event, route: str, after: str | None, recent: int) -> Iterator[bytes]:
@@ -164,10 +171,11 @@ class _Live:
 class _Body:
     """A response body that leaves the hub when it is closed, and says how long its reader takes."""
 
-    def __init__(self, hub: Hub, viewer: Viewer, pieces: Iterator[bytes]) -> None:
+    def __init__(self, hub: Hub, viewer: Viewer, pieces: Iterator[bytes], departures: Departures) -> None:
         self._hub = hub
         self._viewer = viewer
         self._pieces = pieces
+        self._departures = departures
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -179,7 +187,8 @@ class _Body:
         return piece
 
     def close(self) -> None:
-        """Called by the server whatever way the response ends."""
+        """Called by the server whatever way the response ends, and before it closes the connection."""
+        self._departures.forget(self._viewer)
         self._hub.leave(self._viewer)
 
 
