@@ -1,11 +1,11 @@
-/* Opens the page's port for nginx and becomes the program given as arguments.
+/* Opens the page's port for nginx and becomes nginx, with the same arguments.
  *
  * A viewer who vanishes - a cable pulled, a laptop asleep - sends nothing any more, and by itself the kernel gives its
  * connection up only after a quarter of an hour. TCP_USER_TIMEOUT makes that half a minute. nginx has no directive for it, but
  * on Linux a connection takes it over from the socket that accepted it, and nginx takes over sockets that the environment
  * variable NGINX names, as it does when its own program is replaced while it runs.
  *
- * usage: listener PROGRAM [ARGUMENT...]
+ * Installed as `nginx` in a folder that is looked in before nginx's own, so that the image's entry point starts it.
  * LOGSTREAM_PAGE_LISTEN: a port, or an IPv4 address and a port, as nginx's directive `listen` has it.
  *
  * What it can't do it says, and leaves to nginx: the page then works, and forgets vanished viewers later.
@@ -20,6 +20,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+static const char PROGRAM[] = "/usr/sbin/nginx";
 
 enum { TIMEOUT_MS = 30000, BACKLOG = 511, FIRST_FREE = 64 };
 
@@ -57,10 +59,7 @@ static int open_socket(const struct sockaddr_in *address) {
 int main(int count, char **arguments) {
     const char *wanted = getenv("LOGSTREAM_PAGE_LISTEN");
     struct sockaddr_in address;
-    if (count < 2) {
-        fprintf(stderr, "usage: listener PROGRAM [ARGUMENT...]\n");
-        return 2;
-    }
+    (void)count;
     if (!wanted || read_address(wanted, &address) < 0) {
         fprintf(stderr, "listener: LOGSTREAM_PAGE_LISTEN=%s: expected a port or an IPv4 address and a port; vanished viewers "
                         "will be noticed late\n", wanted ? wanted : "");
@@ -74,7 +73,7 @@ int main(int count, char **arguments) {
             setenv("NGINX", named, 1);
         }
     }
-    execvp(arguments[1], arguments + 1);
-    fprintf(stderr, "listener: %s: %s\n", arguments[1], strerror(errno));
+    execv(PROGRAM, arguments);
+    fprintf(stderr, "listener: %s: %s\n", PROGRAM, strerror(errno));
     return 127;
 }
