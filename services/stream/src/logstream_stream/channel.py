@@ -66,9 +66,11 @@ class Channel:
         shown = _parts(waiting, spread(total, kept, np.random.default_rng()))
         if kept < total:
             yield self._left_out(waiting, shown, total - kept)
-        for (selected, spot), rows in zip(waiting, shown, strict=True):
-            if rows:
-                yield from self._chunk.add(selected.only(rows).rendered(self.framing), 0, spot)
+        parts = [(selected, spot, rows) for (selected, spot), rows in zip(waiting, shown, strict=True) if rows]
+        for number, (selected, spot, rows) in enumerate(parts, 1):
+            # With the last of them all that was announced as left out is behind the viewer, too: it must not come again.
+            through = waiting[-1][1] if number == len(parts) else spot
+            yield from self._chunk.add(selected.only(rows).rendered(self.framing), 0, spot, through)
 
     def _left_out(self, waiting: list[tuple[Selection, Spot]], shown: list[list[int]], records: int) -> Frame:
         """Announces the records that are not shown."""

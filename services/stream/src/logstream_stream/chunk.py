@@ -55,10 +55,11 @@ class Chunk:
         self._from_us = self._to_us = 0
         self._text_bytes = 0
 
-    def add(self, rendered: Rendered, start: int, spot: Spot) -> Iterator[Frame]:
+    def add(self, rendered: Rendered, start: int, spot: Spot, through: Spot | None = None) -> Iterator[Frame]:
         """Takes the records of a batch from this one on and yields the frames that are full; must be run to its end.
 
-        Position 0 in spot: unnumbered.
+        Position 0 in spot: unnumbered. through: with these records all is done up to there, also what is not shown; None: up
+        to spot.
         """
         if self._records and (self._place is None) != (spot.place() is None):
             yield from self.flush()
@@ -69,7 +70,7 @@ class Chunk:
                 stop, text_bytes = self._as_much_text(rendered, start, stop)
             self._take(rendered, start, stop)
             self._text_bytes += text_bytes
-            self._place = spot.place(ALL if stop == len(rendered) else rendered.indexes[stop - 1])
+            self._place = (through or spot).place() if stop == len(rendered) else spot.place(rendered.indexes[stop - 1])
             if self._records >= FRAME_RECORDS or self._text_bytes >= FRAME_TEXT_BYTES:
                 yield from self.flush()
             start = stop

@@ -205,3 +205,19 @@ def test_shown_and_left_out_are_always_what_was_offered(steps: list[object], rat
             stage.flush()
     stage.judge()
     assert len(stage.shown) <= rate * (1 + stage.now_s)
+
+
+def test_the_place_after_a_sample_is_behind_all_it_was_taken_of() -> None:
+    stage = Stage(rate=1)
+    # The first alone is within the rate; of the others, the fewest of which are shown, one batch is last.
+    stage.add(1, ["info"])
+    stage.flush()
+    stage.now_s += 1
+    selections = [select(batch(number, ["info"] * 3), None) for number in range(2, 60)]
+    frames = [
+        frame for number, selected in enumerate(selections, 2) for frame in stage.channel.add(selected, Spot("e", number))
+    ]
+    frames += stage.channel.flush()
+    (shown,) = [(data, place) for frame in frames for name, data, place in events(frame.body) if name == "logs"]
+    assert len(shown[0]) == 1
+    assert shown[1] == "e:59:65535:0"

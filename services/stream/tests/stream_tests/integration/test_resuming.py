@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from random import Random
 
 import pytest
 from harness.fault_proxy import FaultProxy
 from harness.sse import Viewer
+from logstream_stream.place import read_place
 from logstream_stream.stored import StoredBatch
 
 from .playing import Replica, Writer, messages
@@ -17,6 +19,7 @@ from .test_live import expect, proxied, proxy_to, reasons, shown, status
 
 RECORDS = 3
 VIEWERS = 200
+VISITS = 5
 FILTER = "/1"
 
 
@@ -153,6 +156,48 @@ def judge(viewer: Viewer, stored: Sequence[StoredBatch], seen_before: list[str])
             assert any(
                 gap["from"] <= time < gap["to"] and gap["received_from"] <= time <= gap["received_to"] for gap in gaps
             )
+
+
+def test_what_is_shown_and_what_was_dropped_up_to_the_id_is_all(
+    rabbitmq_url: str, redis_url: str, writer: Writer, seed: int
+) -> None:
+    chance, stored, found, dropped = Random(seed), list[StoredBatch](), list[str](), 0
+    with Replica(rabbitmq_url, redis_url, LOGSTREAM_STREAM_MAX_RATE="100") as replica, ExitStack() as loading:
+        place, enough = None, 1
+        for _ in range(VISITS):
+            with Viewer(f"{replica.url}/stream?recent=0", last_event_id=place) as viewer:
+                viewer.wait("live", lambda seen: bool(seen.named("counts")))
+                if place is None:
+                    loading.enter_context(load(writer, stored))
+                enough = chance.randint(1, 40)
+                viewer.wait("some events", partial(has_events, enough))
+            # Its thread has ended. What came after the last id comes again, or is told again.
+            ids = [number for number, event in enumerate(viewer.events) if event.id]
+            known = viewer.events[: ids[-1] + 1]
+            found += [record["message"] for event in known if event.name == "logs" for record in event.json()]
+            dropped += sum(event.json()["records"] for event in known if event.name == "dropped")
+            place = viewer.last_id()
+        loading.close()
+        with Viewer(f"{replica.url}/stream", last_event_id=place) as last:
+            final = writer.store(1)
+            last.wait("the end", partial(came_to, final.number))
+            found += shown(last)
+            dropped += sum(event.json()["records"] for event in last.named("dropped"))
+            assert not last.named("gap")
+    owed = [*all_of(stored), f"{final.number}/0"]
+    assert dropped
+    assert len(found) + dropped == len(owed)
+    assert found == [message for message in owed if message in set(found)]
+
+
+def came_to(position: int, viewer: Viewer) -> bool:
+    """Positions are the batches' numbers here."""
+    place = read_place(viewer.last_id() or "")
+    return bool(place and place.position >= position)
+
+
+def has_events(count: int, viewer: Viewer) -> bool:
+    return sum(event.name == "logs" for event in viewer.events) >= count
 
 
 def test_at_the_end_the_seeds_route_is_flushed_and_told_when_to_come_back(
