@@ -5,7 +5,7 @@ from logstream_stream.sequencer import Deliver, Gap, Outcome
 from logstream_stream.window import Reading
 
 from .batches import stored
-from .world import World
+from .world import Client, World
 
 
 def delivered(outcomes: list[Outcome]) -> list[tuple[int, int]]:
@@ -180,13 +180,19 @@ def test_what_had_no_position_and_did_not_arrive_is_a_gap() -> None:
     assert not world.holes(client)
 
 
-def test_what_had_a_position_and_did_not_arrive_is_read_and_no_gap() -> None:
+def lost_and_read() -> tuple[World, Client]:
+    """The fourth batch had a position and its message is lost; the window was read since."""
     world = begun()
     client = world.join()
     world.store()
     world.in_flight.clear()
     world.count()
     world.settle()
+    return world, client
+
+
+def test_what_had_a_position_and_did_not_arrive_is_read_and_no_gap() -> None:
+    world, client = lost_and_read()
     assert client.shown == ["1/0", "2/0", "3/0", "4/0", "5/0"]
     assert world.observer.gaps == []
 
@@ -218,12 +224,7 @@ def test_what_had_a_position_in_a_memory_that_is_lost_is_a_gap_whenever_that_is_
 
 
 def test_a_loss_before_the_window_was_read_again_is_none_of_a_later_memory() -> None:
-    world = begun()
-    client = world.join()
-    world.store()
-    world.in_flight.clear()
-    world.count()
-    world.settle()
+    world, client = lost_and_read()
     world.lose_memory()
     world.settle()
     assert world.observer.gaps == []
