@@ -16,6 +16,6 @@ test("who is sent a sample is not told to be slow", () => {
 
 test("who is slow is told so", () => {
   expect(titleOfDropped(1, "slow")).toBe(
-    "1 record was left out, because they came faster than this page could take them.",
+    "1 record was left out, because it came faster than this page could take them.",
   );
 });

@@ -45,7 +45,7 @@ export function titleOf(notice: Notice): string {
         : `${notice.records.toLocaleString()} records were`;
   return notice.reason === "rate"
     ? `${count} left out: more came than a live view is sent, so it shows a sample.`
-    : `${count} left out, because they came faster than this page could take them.`;
+    : `${count} left out, because ${notice.records === 1 ? "it" : "they"} came faster than this page could take them.`;
 }
 
 function When({ notice: { since, until } }: { notice: Notice }) {
