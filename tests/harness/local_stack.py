@@ -22,7 +22,7 @@ PROGRAM = {DATABASE: "postgres", "writer": "writer-{}"}
 PROGRAM_OF = {"postgres": DATABASE}
 
 # Viewers are held against what was stored, record by record. The rate of a viewer has tests of its own.
-EVERY_RECORD = ("--env", "stream:LOGSTREAM_STREAM_MAX_RATE=0")
+OWN_SETTINGS = {("stream", "LOGSTREAM_STREAM_MAX_RATE"): "0"}
 
 
 class LocalProvider:
@@ -38,7 +38,7 @@ class LocalProvider:
     def up(self) -> Addresses:
         self._take_name()
         self._run("clean", "--data")
-        print(self._run("up", *EVERY_RECORD, timeout_s=UP_S))
+        print(self._run("up", *_wishes(OWN_SETTINGS), timeout_s=UP_S))
         return self.attach()
 
     def attach(self) -> Addresses:
@@ -88,8 +88,11 @@ class LocalProvider:
         self._run("scale", service, str(replicas))
 
     def set_environment(self, service: str, variables: Mapping[str, str | None]) -> None:
-        wishes = [f"{service}:{name}" if value is None else f"{service}:{name}={value}" for name, value in variables.items()]
-        self._run("up", "--only", service, *(word for wish in wishes for word in ("--env", wish)))
+        wanted = {
+            (service, name): OWN_SETTINGS.get((service, name)) if value is None else value
+            for name, value in variables.items()
+        }
+        self._run("up", "--only", service, *_wishes(wanted))
 
     def rabbitmqctl(self, *arguments: str) -> None:
         self._run("rabbitmqctl", *arguments)
@@ -118,6 +121,14 @@ class LocalProvider:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False)
         assert done.returncode == 0, f"{' '.join(command[1:])}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
+
+
+def _wishes(settings: Mapping[tuple[str, str], str | None]) -> list[str]:
+    """Options of the command, by service and variable; None takes one away."""
+    wishes = (
+        f"{service}:{name}" if value is None else f"{service}:{name}={value}" for (service, name), value in settings.items()
+    )
+    return [word for wish in wishes for word in ("--env", wish)]
 
 
 def _named(program: str, replica: int = 1) -> str:

@@ -1,6 +1,7 @@
 """A short run on a real stack, and a verdict on rows that were tampered with."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -79,9 +80,17 @@ def test_two_benchmarks_do_not_share_a_database(bench: Bench) -> None:
     other.close()
 
 
+def environment_of(bench: Bench, service: str) -> set[str]:
+    """What logstream's settings of a running service are."""
+    words = Path(f"/proc/{bench.stack.pid(service)}/environ").read_text().split("\0")
+    return {word for word in words if word.startswith("LOGSTREAM_")}
+
+
 def test_every_viewer_of_a_short_run_is_judged(bench: Bench) -> None:
-    [found] = fanout.run(bench, viewers=60, rate=1_000, seconds=3)
+    before = environment_of(bench, "stream")
+    [found] = fanout.run(bench, viewers=60, rate=1_000, seconds=3, max_rate=1_500)
     assert found["void"] == ""
+    assert environment_of(bench, "stream") == before, "the run left the service with other settings than it found"
     assert (found["holes"], found["duplicates"], found["strangers"], found["overstated"]) == (0, 0, 0, 0)
     # A quarter sees less than all of it.
     assert 45 * 3_000 <= found["received"] < 60 * 3_000

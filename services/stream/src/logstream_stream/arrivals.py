@@ -25,12 +25,13 @@ class Lost:
     """Messages that did not arrive.
 
     from_ns: what is in them was received by the gateway after this, in nanoseconds since the Unix epoch, as far as batches
-    come in the order in which they were received. epoch: of the last numbered message of that writer that arrived, "": none.
+    come in the order in which they were received; None: not known. epoch: of the last numbered message of that writer that
+    arrived, "": none.
     """
 
     numbered: int
     unnumbered: int
-    from_ns: int
+    from_ns: int | None
     epoch: str
 
 
@@ -38,7 +39,8 @@ class Lost:
 class _Heard:
     messages: int
     unnumbered: int
-    received_ns: int
+    # None: no batch of it has arrived, and what it has in hand may have waited for long.
+    received_ns: int | None
     epoch: str
 
 
@@ -48,7 +50,7 @@ class Arrivals:
     def __init__(self) -> None:
         self._writers: OrderedDict[bytes, _Heard] = OrderedDict()
 
-    def hear(self, count: Count, epoch: str, received_ns: Sequence[int], now_ns: int) -> Lost | None:
+    def hear(self, count: Count, epoch: str, received_ns: Sequence[int]) -> Lost | None:
         """Takes a message's count, and what did not arrive before it.
 
         epoch: of its positions, "": it has none. received_ns: when the gateway received each of its batches; none: the count
@@ -57,7 +59,7 @@ class Arrivals:
         comes = bool(received_ns)
         heard = self._writers.get(count.writer)
         if heard is None:
-            self._writers[count.writer] = _Heard(count.messages, count.unnumbered, min(received_ns, default=now_ns), epoch)
+            self._writers[count.writer] = _Heard(count.messages, count.unnumbered, min(received_ns, default=None), epoch)
             if len(self._writers) > _WRITERS:
                 self._writers.popitem(last=False)
             return None

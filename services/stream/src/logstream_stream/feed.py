@@ -75,7 +75,7 @@ class Feed:
         try:
             message = read_message(body)
         except Undecodable as error:
-            # A numbered batch in it is healed from the window like any lost one.
+            # A numbered batch in it is healed from the window like any lost one; others the next count tells of.
             self._metrics.unreadable.inc()
             log.error("fanout message can't be decoded", extra={"error": str(error)})
             return

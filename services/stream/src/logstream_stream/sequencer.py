@@ -84,9 +84,9 @@ class Want:
 @dataclass(frozen=True, slots=True)
 class _Unread:
     """The gateway received what is missing after from_ns; it was found missing at found_ns. epoch: in which it has its
-    position, or in a later one; "": not known."""
+    position, or in a later one. None and "": not known."""
 
-    from_ns: int
+    from_ns: int | None
     found_ns: int
     epoch: str
 
@@ -94,7 +94,9 @@ class _Unread:
         if other is None:
             return self
         epoch = self.epoch if self.epoch == other.epoch else ""
-        return _Unread(min(self.from_ns, other.from_ns), max(self.found_ns, other.found_ns), epoch)
+        known = self.from_ns is not None and other.from_ns is not None
+        from_ns = min(self.from_ns or 0, other.from_ns or 0) if known else None
+        return _Unread(from_ns, max(self.found_ns, other.found_ns), epoch)
 
 
 class Sequencer:
@@ -169,7 +171,7 @@ class Sequencer:
     def hear(self, count: Count, epoch: str, received_ns: Sequence[int]) -> list[Outcome]:
         """Takes the count that came with a message of the fanout, before its batches; see Arrivals.hear."""
         now_ns = self._wall_ns()
-        lost = self._arrivals.hear(count, epoch, received_ns, now_ns)
+        lost = self._arrivals.hear(count, epoch, received_ns)
         if lost is None:
             return []
         if lost.unnumbered:
