@@ -1,57 +1,95 @@
-/** Which records the reader wants. The same filter runs here over what is held and, as query parameters, in /api/logs. */
-import type { LogRecord } from "./record";
+/**
+ * Which records the reader wants, in the words of the services: the same parameters mean the same to /stream and to /api/logs, so
+ * the page never tests a record itself. It must not know the address bar.
+ */
 
-export interface Filter {
-  /** Level names in lower case; empty means every level. */
-  readonly levels: ReadonlySet<string>;
-  /** Words that must all be in the message; `-word` excludes, quotes make a phrase. */
-  readonly text: string;
-}
-
-export const EVERYTHING: Filter = { levels: new Set(), text: "" };
-
-interface Term {
-  readonly needle: string;
+export interface AttributeFilter {
+  readonly key: string;
+  readonly value: string;
+  /** True: records that have this attribute with this value are left out. */
   readonly exclude: boolean;
 }
 
-// A quoted phrase, closed or running to the end, or a word; each with a minus in front if it excludes. The query service's grammar.
-const TERM = /(-?)"((?:\\.|[^"\\]|\\$)*)(?:"|$)|(\S+)/gs;
-const ESCAPED = /\\(["\\])/g;
-
-/** The words and phrases of a filter text, in lower case. A minus alone is a word; a phrase without content counts as none. */
-export function termsOf(text: string): Term[] {
-  const terms: Term[] = [];
-  for (const [, minus, phrase = "", word] of text.matchAll(TERM)) {
-    const exclude = word === undefined ? minus === "-" : word.length > 1 && word.startsWith("-");
-    const needle = word === undefined ? phrase.replace(ESCAPED, "$1") : word.slice(exclude ? 1 : 0);
-    if (needle !== "") terms.push({ needle: needle.toLowerCase(), exclude });
-  }
-  return terms;
+export interface Filter {
+  /** Level names in lower case; empty means every level. */
+  readonly levels: readonly string[];
+  /** A level name or a severity number, "" for none: at least as severe. */
+  readonly minLevel: string;
+  /** Node names, `*` stands for any run of characters; empty means every node. */
+  readonly nodes: readonly string[];
+  /** Words that must all be in the message; `-word` excludes, quotes make a phrase. */
+  readonly text: string;
+  readonly attributes: readonly AttributeFilter[];
 }
 
-/** A test for records. Levels compare without regard to case; words are substrings of the message in lower case. */
-export function matcherOf(filter: Filter): (record: LogRecord) => boolean {
-  const terms = termsOf(filter.text);
-  return (record) => {
-    if (filter.levels.size > 0 && !filter.levels.has(record.level.toLowerCase())) return false;
-    if (terms.length === 0) return true;
-    const message = record.message.toLowerCase();
-    return terms.every((term) => message.includes(term.needle) !== term.exclude);
-  };
+/** Of the records' own times: `start` inclusive, `end` exclusive; "" is open. Relative (`-15m`) or ISO 8601, as the API takes them. */
+export interface Range {
+  readonly start: string;
+  readonly end: string;
 }
 
-/** The filter as parameters of /api/logs; what they let through too much, the page's own test still removes. */
-export function parametersOf(filter: Filter): Record<string, string> {
-  const parameters: Record<string, string> = {};
-  const levels = [...filter.levels].sort();
-  // Commas separate levels there and blanks around them go, so a level with such can't be asked for.
-  const askable = levels.every((level) => level === level.trim() && !level.includes(","));
-  if (levels.length > 0 && askable) parameters.level = levels.join(",");
-  if (filter.text.trim() !== "") parameters.q = filter.text.trim();
+export const EVERYTHING: Filter = { levels: [], minLevel: "", nodes: [], text: "", attributes: [] };
+export const ALL_TIME: Range = { start: "", end: "" };
+
+export type Parameters = [name: string, value: string][];
+
+/** The filter as parameters of /stream and of the routes below /api/logs. The same filter always gives the same parameters. */
+export function parametersOf(filter: Filter): Parameters {
+  const parameters: Parameters = [];
+  if (filter.levels.length > 0) parameters.push(["level", [...filter.levels].sort().join(",")]);
+  if (filter.minLevel !== "") parameters.push(["min_level", filter.minLevel]);
+  if (filter.nodes.length > 0) parameters.push(["node", [...filter.nodes].sort().join(",")]);
+  if (filter.text.trim() !== "") parameters.push(["q", filter.text.trim()]);
+  const attributes = filter.attributes.map(
+    ({ key, value, exclude }): [string, string] => [`${exclude ? "-" : ""}attr.${key}`, value],
+  );
+  return parameters.concat(attributes.sort((a, b) => (a.join("\0") < b.join("\0") ? -1 : 1)));
+}
+
+export function rangeParametersOf({ start, end }: Range): Parameters {
+  const parameters: Parameters = [];
+  if (start !== "") parameters.push(["start", start]);
+  if (end !== "") parameters.push(["end", end]);
   return parameters;
 }
 
+/** True when new records belong to the range. */
+export function isLive(range: Range): boolean {
+  return range.end === "" || range.end === "now";
+}
+
 export function isEverything(filter: Filter): boolean {
-  return filter.levels.size === 0 && filter.text.trim() === "";
+  return parametersOf(filter).length === 0;
+}
+
+/** Commas separate levels and nodes, and blanks around them go: a value with such can't be asked for. */
+export function isAskable(value: string): boolean {
+  return value !== "" && value === value.trim() && !value.includes(",");
+}
+
+/** A node's name as a filter for just this node, or null where a `*` in it would stand for any run of characters. */
+export function nodeFilterOf(node: string): string | null {
+  return isAskable(node) && !node.includes("*") ? node : null;
+}
+
+export function toggled(values: readonly string[], value: string): string[] {
+  return values.includes(value) ? values.filter((other) => other !== value) : [...values, value];
+}
+
+/**
+ * The filter with this attribute included or excluded. Including replaces another value of the key, because a record has only one;
+ * the opposite for the same value goes.
+ */
+export function withAttribute(filter: Filter, added: AttributeFilter): Filter {
+  const kept = filter.attributes.filter(
+    ({ key, value, exclude }) => key !== added.key || (value !== added.value && !(added.exclude === false && !exclude)),
+  );
+  return { ...filter, attributes: [...kept, added] };
+}
+
+export function withoutAttribute(filter: Filter, removed: AttributeFilter): Filter {
+  const attributes = filter.attributes.filter(
+    ({ key, value, exclude }) => key !== removed.key || value !== removed.value || exclude !== removed.exclude,
+  );
+  return { ...filter, attributes };
 }
