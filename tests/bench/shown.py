@@ -198,7 +198,7 @@ class Reader:
             said = orjson.loads(data)
             span, received = _span(said["from"], said["to"]), _span(said["received_from"], said["received_to"])
             self._sight.gaps.append(Gap(span, received, str(said["reason"])))
-        elif name != b"status":
+        elif name not in (b"status", b"live"):
             raise Unexpected(f"an event of no known name: {event[:200]!r}")
         return None
 

@@ -1,23 +1,108 @@
-/** The page: header, filter, messages about the state, list. */
-import { useSyncExternalStore } from "react";
+/** The page: header, filter, metrics, messages about the state, list; and what opens above them. */
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import type { Address } from "./address";
 import { Banners } from "./components/banners";
+import { ContextDialog } from "./components/context-dialog";
+import { ExportDialog } from "./components/export-dialog";
 import { FilterBar } from "./components/filter-bar";
 import { FirstLog } from "./components/first-log";
 import { Header } from "./components/header";
+import { HelpSheet } from "./components/help-sheet";
 import { LogList } from "./components/log-list";
-import type { LiveView } from "./live-view";
-import type { Theme } from "./theme";
+import { MetricsPanel } from "./components/metrics-panel";
+import type { RecordActions } from "./components/record-row";
+import type { LogView } from "./log-view";
+import type { LiveMetrics } from "./metrics/live-metrics";
+import type { Filter } from "./records/filter";
+import { searchOf, type View, viewOf } from "./records/view";
+import { listenForKeys } from "./shortcuts";
 
-export function App({ view, theme }: { view: LiveView; theme: Theme }) {
+interface Properties {
+  view: LogView;
+  metrics: LiveMetrics;
+  address: Address;
+  /** The gateway's address, as services outside reach it. */
+  gateway: string;
+}
+
+export function App({ view, metrics, address, gateway }: Properties) {
   const snapshot = useSyncExternalStore(view.subscribe, view.snapshot);
+  const [open, setOpen] = useState<"export" | "help" | null>(null);
+  const main = useRef<HTMLElement>(null);
+  const current = snapshot.view;
+  const { change, actions } = useMemo(() => actionsOn(view, address), [view, address]);
+
+  useEffect(() => {
+    const focusText = () => main.current?.querySelector<HTMLInputElement>("input[type=search]")?.focus();
+    const pause = () => view.setPaused(!view.snapshot().paused);
+    return listenForKeys({
+      "/": focusText,
+      p: pause,
+      " ": pause,
+      "?": () => setOpen("help"),
+      e: () => setOpen("export"),
+    });
+  }, [view]);
+
   return (
     <>
-      <Header connection={snapshot.connection} theme={theme} />
-      <main>
-        <FilterBar view={view} snapshot={snapshot} />
+      <Header
+        live={snapshot.live}
+        search={searchOf({ ...current, record: "" })}
+        open={(search) => change(viewOf(search))}
+        onExport={() => setOpen("export")}
+        onHelp={() => setOpen("help")}
+      />
+      <main ref={main}>
+        <FilterBar view={view} snapshot={snapshot} change={change} />
         <Banners view={view} snapshot={snapshot} />
-        {snapshot.nothingStored ? <FirstLog /> : <LogList view={view} snapshot={snapshot} />}
+        {snapshot.nothingStored ? (
+          <FirstLog gateway={gateway} />
+        ) : (
+          <>
+            <MetricsPanel
+              metrics={metrics}
+              filter={current.filter}
+              range={current.range}
+              onRange={(range) => change({ ...current, range })}
+            />
+            <LogList view={view} snapshot={snapshot} actions={actions} />
+          </>
+        )}
       </main>
+      {current.record !== "" && (
+        <ContextDialog
+          sequence={current.record}
+          actions={actions}
+          onClose={() => change({ ...view.snapshot().view, record: "" })}
+          onOpen={actions.openContext}
+        />
+      )}
+      {open === "export" && (
+        <ExportDialog filter={current.filter} range={current.range} onClose={() => setOpen(null)} />
+      )}
+      {open === "help" && <HelpSheet onClose={() => setOpen(null)} />}
     </>
   );
+}
+
+interface Actions {
+  readonly change: (view: View, typing?: boolean) => void;
+  readonly actions: RecordActions;
+}
+
+function actionsOn(view: LogView, address: Address): Actions {
+  const change = (next: View, typing = false) => {
+    address.write(next, typing);
+    view.setView(next);
+  };
+  const shown = () => view.snapshot().view;
+  return {
+    change,
+    actions: {
+      include: (by: (filter: Filter) => Filter) => change({ ...shown(), filter: by(shown().filter), record: "" }),
+      openContext: (sequence) => change({ ...shown(), record: sequence }),
+      linkOf: (sequence) => address.linkOf({ ...shown(), record: sequence }),
+    },
+  };
 }

@@ -1,22 +1,36 @@
 /** Puts the page together and starts it. */
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import "./page.css";
+import { Address } from "./address";
 import { App } from "./app";
+import { PreferencesProvider } from "./components/preferences-context";
 import { readPage } from "./history/history";
-import { LiveStream } from "./live/live-stream";
-import { LiveView } from "./live-view";
-import { allowedStorage, Theme } from "./theme";
+import { connectHub } from "./live/hub-link";
+import { WindowStream } from "./live/window-stream";
+import { LogView } from "./log-view";
+import { LiveMetrics } from "./metrics/live-metrics";
+import { allowedStorage, Preferences } from "./preferences";
+import { gatewayAddress } from "./site";
 
-const theme = new Theme(allowedStorage(), document.documentElement);
-const stream = new LiveStream("/stream");
-const view = new LiveView(stream, readPage);
-window.addEventListener("online", () => stream.retryNow());
-view.start();
+const preferences = new Preferences(allowedStorage(), document.documentElement, navigator.languages);
+const metrics = new LiveMetrics();
+const view = new LogView(readPage, metrics);
+const address = new Address(window, (visited) => view.setView(visited));
+const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+const multiplexed = /^h[23]/.test(navigation?.nextHopProtocol ?? "");
+view.begin(new WindowStream(view, connectHub, document, window, multiplexed), address.view);
 
 const place = document.getElementById("page");
 if (place === null) throw new Error("index.html has no element with the id page");
-createRoot(place).render(
-  <StrictMode>
-    <App view={view} theme={theme} />
-  </StrictMode>,
-);
+const root = createRoot(place);
+const show = (gateway: string) =>
+  root.render(
+    <StrictMode>
+      <PreferencesProvider value={preferences}>
+        <App view={view} metrics={metrics} address={address} gateway={gateway} />
+      </PreferencesProvider>
+    </StrictMode>,
+  );
+show("");
+void gatewayAddress().then(show);

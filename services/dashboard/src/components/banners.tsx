@@ -1,44 +1,72 @@
 /** What the reader must know about the state of things, above the list. */
-import type { LiveView, Snapshot } from "../live-view";
+import type { ServerError } from "../history/ask";
+import type { LogView, Snapshot } from "../log-view";
+import { pageWords } from "../words/page";
+import { useWords } from "./preferences-context";
 
-export function Banners({ view, snapshot }: { view: LiveView; snapshot: Snapshot }) {
-  const { connection, server, error, unreadable } = snapshot;
+export function Banners({ view, snapshot }: { view: LogView; snapshot: Snapshot }) {
+  const { live, server, error, unreadable } = snapshot;
+  const words = useWords(pageWords);
   return (
     <div className="banners">
-      {connection === "lost" && (
+      {live === "lost" && (
         <p className="banner" data-kind="warn" role="alert">
-          The connection to the live stream is lost. New records appear as soon as it is back; this page keeps trying.
+          {words.lost}
+        </p>
+      )}
+      {live === "crowded" && (
+        <p className="banner" data-kind="warn" role="status">
+          {words.crowded}
         </p>
       )}
       {server.broker === "down" && (
         <p className="banner" data-kind="warn" role="alert">
-          The stream service has lost the message broker: new records appear when it is back.
+          {words.brokerDown}
         </p>
       )}
       {server.recent === "down" && (
         <p className="banner" data-kind="warn" role="status">
-          The window of recent records is out of reach: after a reconnect, some may have to be read from history.
+          {words.recentDown}
         </p>
       )}
       {unreadable > 0 && (
         <p className="banner" data-kind="warn" role="status">
-          {unreadable} {unreadable === 1 ? "part" : "parts"} of the stream could not be read. This page may be older
-          than the server: reload it.
+          {words.unreadable(unreadable)}
         </p>
       )}
       {error && (
         <div className="banner" data-kind="error" role="alert">
-          <p>
-            <strong>{error.title}</strong>
-          </p>
-          {error.details.map((line) => (
-            <p key={line}>{line}</p>
-          ))}
+          <ErrorText error={error} />
+          <button type="button" onClick={() => void view.tryAgain()}>
+            {words.tryAgain}
+          </button>
           <button type="button" onClick={() => view.dismissError()}>
-            Dismiss
+            {words.dismiss}
           </button>
         </div>
       )}
+    </div>
+  );
+}
+
+/** An error in the reader's words, and in the server's where it said some. */
+export function ErrorText({ error }: { error: ServerError }) {
+  const words = useWords(pageWords);
+  const titles = {
+    unreachable: words.unreachable,
+    unreadable: words.unreadableAnswer,
+    refused: error.title === "" ? words.refused(error.status) : error.title,
+  };
+  const details = error.problems.map(({ name, value, expected }) => words.expected(name, value, expected));
+  if (details.length === 0) details.push(error.detail === "" ? words.noAnswer(error.address) : error.detail);
+  return (
+    <div>
+      <p>
+        <strong>{titles[error.kind]}</strong>
+      </p>
+      {details.map((line) => (
+        <p key={line}>{line}</p>
+      ))}
     </div>
   );
 }

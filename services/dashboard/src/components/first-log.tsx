@@ -1,10 +1,7 @@
 /** Shown until the first record ever: how to send one. */
 
-/** The gateway's port of a stack that was not configured otherwise. */
-const GATEWAY_PORT = 4317;
 
-export function FirstLog() {
-  const gateway = `${window.location.hostname}:${GATEWAY_PORT}`;
+export function FirstLog({ gateway }: { gateway: string }) {
   return (
     <section className="first-log" aria-labelledby="first-log">
       <h2 id="first-log">No log has arrived yet</h2>

@@ -1,39 +1,36 @@
-/** Name of the page, state of the connection, choice of theme. */
-import { useState } from "react";
-import type { Connection } from "../live/live-stream";
-import { THEMES, type Theme, type ThemeChoice } from "../theme";
+/** Name of the page, state of the connection, and what is for the whole page: views, export, help, preferences. */
+import type { LiveState } from "../live/window-stream";
+import { pageWords } from "../words/page";
+import { PreferenceMenu } from "./preference-menu";
+import { useWords } from "./preferences-context";
+import { SavedViews } from "./saved-views";
 
-const CONNECTIONS: Record<Connection, string> = {
-  connecting: "Connecting",
-  live: "Live",
-  lost: "Lost, retrying",
-};
+interface Properties {
+  live: LiveState;
+  /** The view, as the query of the page's address. */
+  search: string;
+  open: (search: string) => void;
+  onExport: () => void;
+  onHelp: () => void;
+}
 
-const NAMES: Record<ThemeChoice, string> = { system: "System", light: "Light", dark: "Dark" };
-
-export function Header({ connection, theme }: { connection: Connection; theme: Theme }) {
-  const [choice, setChoice] = useState(theme.choice);
-  const choose = (next: ThemeChoice) => {
-    theme.choose(next);
-    setChoice(next);
-  };
+export function Header({ live, search, open, onExport, onHelp }: Properties) {
+  const words = useWords(pageWords);
   return (
     <header className="header">
-      <h1>logstream</h1>
-      <p className="connection" data-connection={connection} role="status">
+      <h1>{words.title}</h1>
+      <p className="connection" data-connection={live} role="status">
         <span className="dot" aria-hidden="true" />
-        {CONNECTIONS[connection]}
+        {words.states[live]}
       </p>
-      <label className="theme">
-        Theme
-        <select value={choice} onChange={(event) => choose(event.target.value as ThemeChoice)}>
-          {THEMES.map((name) => (
-            <option key={name} value={name}>
-              {NAMES[name]}
-            </option>
-          ))}
-        </select>
-      </label>
+      <SavedViews current={search} open={open} />
+      <button type="button" aria-keyshortcuts="e" onClick={onExport}>
+        {words.exportRecords}
+      </button>
+      <PreferenceMenu />
+      <button type="button" className="help" aria-label={words.help} aria-keyshortcuts="?" onClick={onHelp}>
+        ?
+      </button>
     </header>
   );
 }

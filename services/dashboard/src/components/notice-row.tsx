@@ -1,6 +1,8 @@
 /** A range that the stream left out, with the button that reads it from history. */
+import { clockTime } from "../records/clock-time";
 import type { Notice } from "../records/notice";
-import { clockTime } from "./clock-time";
+import { pageWords } from "../words/page";
+import { useChoices, useWords } from "./preferences-context";
 import { VisibleText } from "./visible-text";
 
 interface Properties {
@@ -11,65 +13,29 @@ interface Properties {
 }
 
 export function NoticeRow({ notice, busy, fill }: Properties) {
-  const { filling, loaded, reason } = notice;
+  const { kind, records, filling, loaded, reason, since, until } = notice;
+  const words = useWords(pageWords);
+  const { zone } = useChoices();
+  const shown = (time: string | null) => (time === null ? null : clockTime(time, zone));
   return (
-    <li className="row notice" data-notice={notice.kind}>
+    <div className="notice" data-notice={kind}>
       <p>
-        <strong>{titleOf(notice)}</strong> <When notice={notice} />
-        {reason !== "" && (
+        <strong>{kind === "gap" ? words.gap : words.dropped(records, reason)}</strong>{" "}
+        {words.fromTo(shown(since), shown(until))}
+        {kind === "gap" && reason !== "" && (
           <>
             {" ("}
-            <VisibleText text={reason} />)
+            <VisibleText text={Object.hasOwn(words.gapReasons, reason) ? (words.gapReasons[reason] ?? "") : reason} />)
           </>
         )}
-        {loaded > 0 && ` ${loaded.toLocaleString()} ${loaded === 1 ? "record" : "records"} loaded.`}
-        {filling === "filled" && " Nothing is missing here any more."}
+        {loaded > 0 && ` ${words.loaded(loaded)}`}
+        {filling === "filled" && ` ${words.filled}`}
       </p>
       {filling !== "filled" && (
         <button type="button" disabled={busy} onClick={() => fill(notice.id)}>
-          {filling === "loading" ? "Loading" : filling === "partial" ? "Load more of this range" : "Load this range"}
+          {filling === "loading" ? words.loading : filling === "partial" ? words.fillMore : words.fill}
         </button>
       )}
-    </li>
-  );
-}
-
-/** What happened, in a sentence. */
-export function titleOf(notice: Notice): string {
-  if (notice.kind === "gap") return "Gap: the live stream could not resume without a hole.";
-  const count =
-    notice.records === null
-      ? "Records were"
-      : notice.records === 1
-        ? "1 record was"
-        : `${notice.records.toLocaleString()} records were`;
-  return notice.reason === "rate"
-    ? `${count} left out: more came than a live view is sent, so it shows a sample.`
-    : `${count} left out, because ${notice.records === 1 ? "it" : "they"} came faster than this page could take them.`;
-}
-
-function When({ notice: { since, until } }: { notice: Notice }) {
-  if (since === null && until === null) return "The time is not known.";
-  return (
-    <>
-      {since !== null && (
-        <>
-          From <Moment time={since} />{" "}
-        </>
-      )}
-      {until !== null && (
-        <>
-          {since === null ? "Up to" : "to"} <Moment time={until} />
-        </>
-      )}
-    </>
-  );
-}
-
-function Moment({ time }: { time: string }) {
-  return (
-    <time dateTime={time} title={time}>
-      {clockTime(time)}
-    </time>
+    </div>
   );
 }

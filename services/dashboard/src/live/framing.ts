@@ -6,7 +6,7 @@ import { canonicalTime } from "../records/time";
 /** What the stream service says of its own servers; null when it did not say. */
 export interface ServerStatus {
   readonly broker: "up" | "down" | null;
-  /** The window that first screen and resume are read from. */
+  /** The window that resuming reads from. */
   readonly recent: "up" | "down" | null;
 }
 
@@ -16,16 +16,16 @@ export type StreamEvent =
   | { readonly kind: "status"; readonly status: ServerStatus }
   | { readonly kind: "unreadable" };
 
-/** The named events of the stream. `counts` carries nothing this page shows, but its id is a place to resume from. */
-export const EVENT_NAMES = ["logs", "counts", "gap", "dropped", "status"] as const;
+/** The named events of the stream. `live` and `counts` are read elsewhere: by who connects, and by the live metrics. */
+export const EVENT_NAMES = ["logs", "counts", "gap", "dropped", "status", "live"] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
 const UNREADABLE: StreamEvent = { kind: "unreadable" };
 let notices = 0;
 
-/** The meaning of one event; null for one that only carries an id. */
+/** The meaning of one event; null for one that is read elsewhere. */
 export function readEvent(name: EventName, data: string): StreamEvent | null {
-  if (name === "counts") return null;
+  if (name === "counts" || name === "live") return null;
   let value: unknown;
   try {
     value = JSON.parse(data);
@@ -42,6 +42,11 @@ export function readEvent(name: EventName, data: string): StreamEvent | null {
     return { kind: "status", status: { broker: upOrDown(fields.broker), recent: upOrDown(fields.recent) } };
   }
   return { kind: "notice", notice: noticeOf(name, fields) };
+}
+
+/** A notice of the page's own: what happened between two times can't be shown for a reason of the page. */
+export function ownGap(range: Pick<Notice, "from" | "to" | "since" | "until">, reason: string): Notice {
+  return { id: `gap-${++notices}`, kind: "gap", ...range, records: null, reason, filling: "open", loaded: 0, cursor: null };
 }
 
 function noticeOf(kind: Notice["kind"], fields: Record<string, unknown>): Notice {

@@ -1,5 +1,5 @@
 /**
- * The one owner of the page's EventSource: connects, resumes, and says how the connection stands. It must not look into records.
+ * The owner of an EventSource: connects, resumes, and says how the connection stands. It must not look into records.
  *
  * While the browser reconnects by itself it sends Last-Event-ID. It gives up for good when the answer is no event stream (a gateway
  * error, say); then a new EventSource asks for what follows the last id with `after=`.
@@ -10,7 +10,13 @@ import { EVENT_NAMES, type EventName } from "./framing";
 export type Connection = "connecting" | "live" | "lost";
 
 export interface StreamListener {
-  onEvent(name: EventName, data: string): void;
+  /** `id` is the place after the event, "" where it has none. */
+  onEvent(name: EventName, data: string, id: string): void;
+  /**
+   * Everything stored from now on comes. `continued`: and everything since the last id came or was told to be missing; else the
+   * stream began anew, and what was stored before is for history to show.
+   */
+  onLive(continued: boolean): void;
   onConnection(connection: Connection): void;
 }
 
@@ -25,17 +31,25 @@ export class LiveStream {
   #open: (url: string) => EventSource;
   #listener: StreamListener | null = null;
   #source: EventSource | null = null;
-  #lastId = "";
+  #lastId: string;
+  /** Whether the connection that is being made asks for what follows an id. */
+  #resuming = false;
   #failures = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #watch: ReturnType<typeof setInterval> | undefined;
   /** Null until the first `counts` of a connection: only a stream that counts can be told dead by its silence. */
   #heardAt_ms: number | null = null;
 
-  /** `open` makes the EventSource; tests give their own. */
-  constructor(url: string, open: (url: string) => EventSource = (address) => new EventSource(address)) {
+  /** `after`: the id to begin at, "" for now. `open` makes the EventSource; tests give their own. */
+  constructor(url: string, after = "", open: (url: string) => EventSource = (address) => new EventSource(address)) {
     this.#url = url;
+    this.#lastId = after;
     this.#open = open;
+  }
+
+  /** The place after the last event, to go on from; "" while there is none. */
+  get lastId(): string {
+    return this.#lastId;
   }
 
   start(listener: StreamListener): void {
@@ -61,9 +75,11 @@ export class LiveStream {
   }
 
   #connect(): void {
-    const after = this.#lastId === "" ? "" : `?after=${encodeURIComponent(this.#lastId)}`;
+    const joint = this.#url.includes("?") ? "&" : "?";
+    const after = this.#lastId === "" ? "" : `${joint}after=${encodeURIComponent(this.#lastId)}`;
     const source = this.#open(this.#url + after);
     this.#source = source;
+    this.#resuming = after !== "";
     source.onopen = () => {
       this.#failures = 0;
       this.#listener?.onConnection("live");
@@ -71,6 +87,8 @@ export class LiveStream {
     source.onerror = () => {
       if (source !== this.#source) return;
       this.#heardAt_ms = null;
+      // The browser's own next connection sends the last id by itself.
+      this.#resuming = this.#lastId !== "";
       this.#listener?.onConnection("lost");
       if (source.readyState === source.CLOSED) this.#connectLater();
     };
@@ -79,7 +97,8 @@ export class LiveStream {
         if (source !== this.#source) return;
         if (name === "counts" || this.#heardAt_ms !== null) this.#heardAt_ms = Date.now();
         if (event.lastEventId !== "") this.#lastId = event.lastEventId;
-        this.#listener?.onEvent(name, event.data);
+        if (name === "live") this.#listener?.onLive(this.#resuming);
+        else this.#listener?.onEvent(name, event.data, event.lastEventId);
       });
     }
   }

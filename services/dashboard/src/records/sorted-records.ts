@@ -1,13 +1,26 @@
 /** Records in the order (time, sequence), newest first, each sequence once. */
-import { compareNewestFirst, type LogRecord } from "./record";
+import { compare, newerThan, type Place } from "./order";
+import type { LogRecord } from "./record";
 
 export class SortedRecords {
-  #records: LogRecord[] = [];
+  #records: readonly LogRecord[] = [];
   #sequences = new Set<string>();
 
   /** Newest first. A new array after every change. */
   get records(): readonly LogRecord[] {
     return this.#records;
+  }
+
+  get size(): number {
+    return this.#records.length;
+  }
+
+  get newest(): LogRecord | undefined {
+    return this.#records[0];
+  }
+
+  get oldest(): LogRecord | undefined {
+    return this.#records.at(-1);
   }
 
   has(sequence: string): boolean {
@@ -22,33 +35,52 @@ export class SortedRecords {
       this.#sequences.add(record.sequence);
       fresh.push(record);
     }
-    if (fresh.length > 0) this.#records = merged(fresh.sort(compareNewestFirst), this.#records);
+    if (fresh.length > 0) this.#records = merged(fresh.sort((a, b) => compare(b, a)), this.#records);
     return fresh.length;
   }
 
   /** Removes the oldest until `capacity` are left, and returns how many went. */
-  trim(capacity: number): number {
-    const removed = this.#records.slice(capacity);
-    if (removed.length === 0) return 0;
-    this.#records = this.#records.slice(0, capacity);
-    for (const record of removed) this.#sequences.delete(record.sequence);
-    return removed.length;
+  trimOldest(capacity: number): number {
+    return this.#keep(0, capacity);
+  }
+
+  /** Removes the newest until `capacity` are left, and returns how many went. */
+  trimNewest(capacity: number): number {
+    return this.#keep(Math.max(this.#records.length - capacity, 0), this.#records.length);
+  }
+
+  /** Removes what is older than the place. */
+  cutBelow(place: Place): void {
+    const older = newerThan(this.#records, place);
+    this.#keep(0, older + (this.#records[older] !== undefined && compare(this.#records[older], place) === 0 ? 1 : 0));
+  }
+
+  #keep(from: number, to: number): number {
+    const before = this.#records.length;
+    if (from === 0 && to >= before) return 0;
+    for (const record of this.#records.slice(0, from)) this.#sequences.delete(record.sequence);
+    for (const record of this.#records.slice(to)) this.#sequences.delete(record.sequence);
+    this.#records = this.#records.slice(from, to);
+    return before - this.#records.length;
   }
 }
 
-/** Two lists, each newest first, as one. A record that both have, by sequence, must be removed before. */
-export function merged(a: readonly LogRecord[], b: readonly LogRecord[]): LogRecord[] {
-  const all: LogRecord[] = [];
-  let i = 0;
-  let j = 0;
-  for (let left = a[0], right = b[0]; left !== undefined || right !== undefined; ) {
-    if (right === undefined || (left !== undefined && compareNewestFirst(left, right) <= 0)) {
-      all.push(left as LogRecord);
-      left = a[++i];
+/** Two lists, each newest first and without a sequence in common, as one. Copies what lies beyond their common stretch as it is. */
+function merged(fresh: readonly LogRecord[], held: readonly LogRecord[]): LogRecord[] {
+  const [newest, oldest] = [fresh[0] as LogRecord, fresh.at(-1) as LogRecord];
+  const [from, to] = [newerThan(held, newest), newerThan(held, oldest)];
+  if (from === to) return held.slice(0, from).concat(fresh, held.slice(to));
+  const between: LogRecord[] = [];
+  let [i, j] = [0, from];
+  while (i < fresh.length && j < to) {
+    const [a, b] = [fresh[i] as LogRecord, held[j] as LogRecord];
+    if (compare(a, b) > 0) {
+      between.push(a);
+      i += 1;
     } else {
-      all.push(right);
-      right = b[++j];
+      between.push(b);
+      j += 1;
     }
   }
-  return all;
+  return held.slice(0, from).concat(between, fresh.slice(i), held.slice(j));
 }

@@ -29,3 +29,16 @@ export function justAfter(time: string): string {
   const micros = microsOf(time);
   return micros === null ? time : isoOfMicros(micros + 1n);
 }
+
+const RELATIVE = /^-(\d{1,9})([smhdw])$/;
+const UNIT_S: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+
+/** The time that a start of a range means at `now_ms`, in the services' form; "" when it is open or the page can't tell. */
+export function startOf(start: string, now_ms: number): string {
+  const relative = RELATIVE.exec(start);
+  if (relative) {
+    const seconds = Number(relative[1]) * (UNIT_S[relative[2] ?? ""] ?? 0);
+    return isoOfMicros(BigInt(Math.round(now_ms - seconds * 1000)) * 1000n);
+  }
+  return canonicalTime(start) ?? "";
+}

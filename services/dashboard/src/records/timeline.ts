@@ -1,107 +1,180 @@
 /**
- * Everything the page holds: records from the stream, records read from history, and notices, in one order and within bounds.
- * It must know neither the network nor the screen.
+ * What the page holds of one view: records from the stream and from history in one order, and notices, within bounds. It must know
+ * neither the network nor the screen.
  *
- * The stream's records lie without a hole from the newest down to the oldest one held. Whatever is read from history is read under
- * one filter and belongs below or between them; it goes as soon as that stops being true.
+ * Everything stored from the `floor` up to the newest record is held, but for what notices tell of. The stream tells of every record
+ * stored since it went live, and history, which is read after that, has every one stored before: so a live record from the
+ * floor on takes its place, and one below it is left for history to bring. Nothing is missing between them, and nothing
+ * comes twice, because a sequence is held once.
  */
 
+import { Entries } from "./entries";
 import { type Notice, placeOf } from "./notice";
+import { compare, type Place } from "./order";
 import type { LogRecord } from "./record";
-import { merged, SortedRecords } from "./sorted-records";
+import { SortedRecords } from "./sorted-records";
 import { microsOf } from "./time";
 
-export type Entry =
-  | { readonly kind: "record"; readonly record: LogRecord }
-  | { readonly kind: "notice"; readonly notice: Notice };
-
 export interface Capacity {
-  /** Records of the stream. */
-  readonly live: number;
-  /** Records read from history. */
-  readonly fetched: number;
+  /** Records held at most, waiting ones aside. */
+  readonly records: number;
+  /** Records held while the list follows the newest: what a reader reaches at once by scrolling. */
+  readonly following: number;
+  /** Records that wait while the list is held. */
+  readonly waiting: number;
   readonly notices: number;
 }
 
-export const CAPACITY: Capacity = { live: 2000, fetched: 10_000, notices: 100 };
+export const CAPACITY: Capacity = { records: 100_000, following: 20_000, waiting: 20_000, notices: 100 };
+
+/** The stretch of the list that is on the screen, newest and oldest; null when nothing is. */
+export interface Shown {
+  readonly newest: Place;
+  readonly oldest: Place;
+}
 
 /** Drops that follow each other this closely are one notice. */
 const SAME_DROP_US = 2_000_000n;
 
 export class Timeline {
   #capacity: Capacity;
-  #live = new SortedRecords();
-  #fetched = new SortedRecords();
+  #held = new SortedRecords();
+  /** Null until history has said how far down it was read: until then everything is taken. */
+  #floor: Place | null = null;
   #waiting: SortedRecords | null = null;
-  #waitingOverflowed = false;
+  #waitingCount = 0;
+  /** Newer records than those held are stored, and don't wait here. */
+  #detached = false;
+  #shown: Shown | null = null;
   #notices: Notice[] = [];
-  #generation = 0;
+  #entries: Entries | null = null;
 
   constructor(capacity: Capacity = CAPACITY) {
     this.#capacity = capacity;
   }
 
-  /** Changes whenever the records read from history were let go, so that a cursor into it means nothing any more. */
-  get generation(): number {
-    return this.#generation;
+  get records(): readonly LogRecord[] {
+    return this.#held.records;
   }
 
+  get size(): number {
+    return this.#held.size;
+  }
+
+  get floor(): Place | null {
+    return this.#floor;
+  }
+
+  /** True while new records wait. */
   get held(): boolean {
     return this.#waiting !== null;
   }
 
-  /** Records that arrived while held. When older ones of them had to go, `overflowed` says that there were more. */
-  get waiting(): { records: readonly LogRecord[]; overflowed: boolean } {
-    return { records: this.#waiting?.records ?? [], overflowed: this.#waitingOverflowed };
+  /** How many records are newer than the list, or wait for their place in it. */
+  get waiting(): number {
+    return this.#waitingCount;
   }
 
-  /** Records in the list, shown or filtered out. */
-  get size(): number {
-    return this.#live.records.length + this.#fetched.records.length;
-  }
-
-  get full(): boolean {
-    return this.#fetched.records.length >= this.#capacity.fetched;
+  /** True when newer records than those held must be read from history. */
+  get detached(): boolean {
+    return this.#detached;
   }
 
   get newest(): LogRecord | undefined {
-    return merged(this.#live.records.slice(0, 1), this.#fetched.records.slice(0, 1))[0];
+    return this.#held.newest;
+  }
+
+  /** The list as it is now; the same object until something changes. */
+  get entries(): Entries {
+    this.#entries ??= new Entries(this.#held.records, this.#notices);
+    return this.#entries;
   }
 
   /** Takes records of the stream, in any order and with repeats. */
   add(records: readonly LogRecord[]): void {
-    if (this.#waiting) {
-      this.#waiting.add(records.filter((record) => !this.#live.has(record.sequence)));
-      if (this.#waiting.trim(this.#capacity.live) > 0) this.#waitingOverflowed = true;
+    const floor = this.#floor;
+    const above = floor === null ? records : records.filter((record) => compare(record, floor) >= 0);
+    if (this.#waiting === null) {
+      this.#insert(above);
+      this.#trimFollowing();
       return;
     }
-    this.#live.add(records);
-    this.#trimLive();
+    const inPlace: LogRecord[] = [];
+    for (const record of above) {
+      if (this.#held.has(record.sequence)) continue;
+      if (this.#belongsElsewhere(record)) inPlace.push(record);
+      else this.#keepWaiting(this.#waiting, record);
+    }
+    this.#insert(inPlace);
+    this.#boundWaiting(this.#waiting);
   }
 
-  /** Takes records of history read under the current filter; returns how many were not held yet. */
+  /** Takes records of history; returns how many were not held yet. */
   addFetched(records: readonly LogRecord[]): number {
-    return this.#fetched.add(records.filter((record) => !this.#live.has(record.sequence)));
+    return this.#insert(records);
   }
 
-  /** Keeps the list as it is: new records wait. */
-  hold(): void {
+  /** History has been read down to this place: what is held below it comes again, as it is read. */
+  setFloor(floor: Place): void {
+    this.#floor = floor;
+    this.#held.cutBelow(floor);
+    this.#entries = null;
+  }
+
+  /** Makes room after reading downwards: the newest go, and the list no longer reaches up to now. */
+  trimAbove(): void {
+    const removed = this.#held.trimNewest(this.#capacity.records);
+    if (removed === 0) return;
+    this.#entries = null;
+    this.#waitingCount += removed;
+    this.#detach();
+  }
+
+  /** Makes room after reading upwards: the oldest go, and are read again when they are wanted. */
+  trimBelow(): void {
+    this.#trimTo(this.#capacity.records);
+  }
+
+  /** Keeps what is shown as it is: new records wait. Records that belong elsewhere in the list still take their places. */
+  hold(shown: Shown | null): void {
+    this.#shown = shown;
     this.#waiting ??= new SortedRecords();
+    const settled = this.#waiting.records.filter((record) => this.#belongsElsewhere(record));
+    if (settled.length === 0) return;
+    const rest = this.#waiting.records.filter((record) => !this.#belongsElsewhere(record));
+    this.#waiting = new SortedRecords();
+    this.#waiting.add(rest);
+    this.#waitingCount -= settled.length;
+    this.#insert(settled);
   }
 
-  /** Lets the waiting records in. When more waited than fit, they replace the list, so that it never hides a hole. */
-  release(): void {
-    if (!this.#waiting) return;
+  /** Lets the waiting records in. False when some of them are not here: then the list must be read anew. */
+  release(): boolean {
+    if (this.#detached) return false;
     const waiting = this.#waiting;
     this.#waiting = null;
-    if (this.#waitingOverflowed) {
-      this.#waitingOverflowed = false;
-      this.#live = waiting;
-      this.#forgetOlder();
-    } else {
-      this.#live.add(waiting.records);
-      this.#trimLive();
+    this.#waitingCount = 0;
+    this.#shown = null;
+    if (waiting !== null) {
+      this.#insert(waiting.records);
+      this.#trimFollowing();
     }
+    return true;
+  }
+
+  /** Before history is asked for what is newer than the list: from now on new records wait again. */
+  beginAttaching(): void {
+    this.#waiting = new SortedRecords();
+    this.#detached = false;
+  }
+
+  /** History was read up to now, or only up to the newest held, and the list still ends below the newest stored. */
+  endAttaching(reachedNow: boolean): void {
+    if (!reachedNow) this.#detach();
+    if (this.#detached || this.#waiting === null) return;
+    const waiting = this.#waiting.records.filter((record) => !this.#held.has(record.sequence));
+    this.#waiting = new SortedRecords();
+    this.#waitingCount = this.#waiting.add(waiting);
   }
 
   addNotice(notice: Notice): void {
@@ -109,52 +182,63 @@ export class Timeline {
     if (last && continues(last, notice)) this.#notices[this.#notices.length - 1] = joined(last, notice);
     else this.#notices.push(notice);
     this.#notices = this.#notices.slice(-this.#capacity.notices);
+    this.#entries = null;
   }
 
   notice(id: string): Notice | undefined {
     return this.#notices.find((notice) => notice.id === id);
   }
 
+  get notices(): readonly Notice[] {
+    return this.#notices;
+  }
+
   changeNotice(id: string, change: Partial<Notice>): void {
     this.#notices = this.#notices.map((notice) => (notice.id === id ? { ...notice, ...change } : notice));
+    this.#entries = null;
   }
 
-  /** Lets go of what was read from history; ranges that were filled are open again. */
-  clearFetched(): void {
-    this.#fetched = new SortedRecords();
-    this.#generation += 1;
-    this.#notices = this.#notices.map((notice) => ({ ...notice, filling: "open", loaded: 0, cursor: null }));
+  /** Whether a late record's place is in the list, but not on the screen. */
+  #belongsElsewhere(record: LogRecord): boolean {
+    const newest = this.#held.newest;
+    if (newest === undefined || compare(record, newest) > 0) return false;
+    const shown = this.#shown;
+    if (shown === null) return true;
+    return compare(record, shown.newest) > 0 || compare(record, shown.oldest) < 0;
   }
 
-  /** All records, newest first. */
-  records(): LogRecord[] {
-    const older = this.#fetched.records.filter((record) => !this.#live.has(record.sequence));
-    return merged(this.#live.records, older);
+  #keepWaiting(waiting: SortedRecords, record: LogRecord): void {
+    // A list that ends below the newest stored only counts.
+    if (this.#detached) this.#waitingCount += 1;
+    else this.#waitingCount += waiting.add([record]);
   }
 
-  /** The list, newest first: the records that match, and every notice at its place. */
-  entries(matches: (record: LogRecord) => boolean): Entry[] {
-    const notices = [...this.#notices].sort((a, b) => (placeOf(a) > placeOf(b) ? -1 : 1));
-    const entries: Entry[] = [];
-    let next = 0;
-    for (const record of this.records()) {
-      for (let notice = notices[next]; notice && placeOf(notice) >= record.time; notice = notices[++next]) {
-        entries.push({ kind: "notice", notice });
-      }
-      if (matches(record)) entries.push({ kind: "record", record });
-    }
-    return entries.concat(notices.slice(next).map((notice) => ({ kind: "notice", notice })));
+  #boundWaiting(waiting: SortedRecords): void {
+    if (waiting.size > this.#capacity.waiting) this.#detach();
   }
 
-  #trimLive(): void {
-    if (this.#live.trim(this.#capacity.live) > 0) this.#forgetOlder();
+  #detach(): void {
+    this.#detached = true;
+    if (this.#waiting !== null) this.#waiting = new SortedRecords();
   }
 
-  /** What lies below the oldest record of the stream no longer adjoins it. */
-  #forgetOlder(): void {
-    const oldest = this.#live.records.at(-1);
-    if (oldest) this.#notices = this.#notices.filter((notice) => placeOf(notice) >= oldest.time);
-    this.clearFetched();
+  #insert(records: readonly LogRecord[]): number {
+    const added = this.#held.add(records);
+    if (added > 0) this.#entries = null;
+    return added;
+  }
+
+  #trimFollowing(): void {
+    this.#trimTo(this.#capacity.following);
+  }
+
+  #trimTo(capacity: number): void {
+    if (this.#held.trimOldest(capacity) === 0) return;
+    const oldest = this.#held.oldest as LogRecord;
+    this.#floor = { time: oldest.time, sequence: oldest.sequence };
+    // What lies below is read again when it is wanted, and has what these tell of.
+    this.#notices = this.#notices.filter((notice) => placeOf(notice) >= oldest.time);
+    this.#entries = null;
   }
 }
 

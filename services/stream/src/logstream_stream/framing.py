@@ -37,6 +37,9 @@ class Framing(Protocol):
     def dropped(self, records: int, from_us: int, to_us: int, reason: str) -> bytes:
         """from_us and to_us: the earliest and the latest time among the dropped records."""
 
+    def live(self) -> bytes:
+        """The end of the opening: of what was stored before it, nothing more comes."""
+
     def counts(self, counts: Mapping[str, Any], place: Place | None) -> bytes: ...
 
     def status(self, status: Mapping[str, str]) -> bytes: ...
@@ -61,6 +64,9 @@ class NativeFraming:
     def dropped(self, records: int, from_us: int, to_us: int, reason: str) -> bytes:
         return _event(b"dropped", _dropped_data(records, from_us, to_us, reason))
 
+    def live(self) -> bytes:
+        return _event(b"live", {})
+
     def counts(self, counts: Mapping[str, Any], place: Place | None) -> bytes:
         return _event(b"counts", counts, place)
 
@@ -82,6 +88,9 @@ class SeedFraming:
 
     def dropped(self, records: int, from_us: int, to_us: int, reason: str) -> bytes:
         return _comment(b"dropped", _dropped_data(records, from_us, to_us, reason))
+
+    def live(self) -> bytes:
+        return b""
 
     def counts(self, counts: Mapping[str, Any], place: Place | None) -> bytes:
         return b""

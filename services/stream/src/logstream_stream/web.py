@@ -153,6 +153,9 @@ class _Live:
         for frame in self._opening.frames(viewer, after, recent):
             yield frame.body
             delivered.inc(frame.records)
+        # From here on every record that is stored is sent: who reads history now misses none in between.
+        if live := viewer.framing.live():
+            yield live
         while True:
             ready.clear()
             piece, records = viewer.take()

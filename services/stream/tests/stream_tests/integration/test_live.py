@@ -71,6 +71,16 @@ def test_counts_come_each_second_and_carry_the_place(writer: Writer, viewer: Vie
     assert (place.position, place.index) == (1, 65535)
 
 
+def test_the_end_of_the_opening_is_told(writer: Writer, replica: Replica) -> None:
+    before = writer.store(2)
+    with Viewer(f"{replica.url}/stream") as viewer:
+        viewer.wait("live", lambda seen: bool(seen.named("live")))
+        assert shown(viewer) == messages(before, 2), "what was stored before comes before it"
+        after = writer.store(1)
+        expect(viewer, messages(before, 2) + messages(after, 1))
+        assert [(event.json(), event.id) for event in viewer.named("live")] == [({}, None)]
+
+
 def test_the_first_screen_is_the_latest_oldest_first(writer: Writer, replica: Replica, viewer: Viewer) -> None:
     batches = [writer.store(3) for _ in range(4)]
     last = batches[-1]

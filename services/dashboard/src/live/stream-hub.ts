@@ -1,0 +1,238 @@
+/**
+ * The browser's connections to /stream, one for each query however many windows watch it. A browser opens six HTTP/1.1
+ * connections to a host; streams must leave some of them to questions. It must know neither elements nor storage: it runs in a
+ * shared worker, or in the page where there is none.
+ */
+import type { EventName } from "./framing";
+import { LiveStream } from "./live-stream";
+import { ANY_TURN, type FromHub, GONE_MS, type Link, type Reply, type ToHub, type WatchMessage } from "./protocol";
+
+export type Send = (reply: Reply) => void;
+
+/** Streams at once over HTTP/1.1; over HTTP/2 they share one connection. */
+const MOST_STREAMS = 4;
+const MOST_MULTIPLEXED = 50;
+/** Of events kept for windows that were hidden a while. */
+const KEPT_CHARACTERS = 2_000_000;
+const WATCH_MS = 10_000;
+
+interface Watcher {
+  readonly send: Send;
+  turn: number;
+  query: string | null;
+  visible: boolean;
+  multiplexed: boolean;
+  heardAt_ms: number;
+}
+
+export interface HubOptions {
+  readonly open?: (url: string) => EventSource;
+  readonly now_ms?: () => number;
+}
+
+export class StreamHub {
+  #watchers = new Map<object, Watcher>();
+  #channels = new Map<string, Channel>();
+  #open: ((url: string) => EventSource) | undefined;
+  #now_ms: () => number;
+
+  constructor({ open, now_ms = Date.now }: HubOptions = {}) {
+    this.#open = open;
+    this.#now_ms = now_ms;
+    setInterval(() => this.#forgetGone(), WATCH_MS);
+  }
+
+  /** Takes a message of the window that `port` names; `send` reaches it. */
+  receive(port: object, message: ToHub, send: Send): void {
+    const watcher = this.#watchers.get(port) ?? this.#newWatcher(port, send);
+    watcher.heardAt_ms = this.#now_ms();
+    if (message.kind === "watch") this.#watch(watcher, message);
+    else if (message.kind === "leave") this.#leave(watcher);
+    else if (message.kind === "online") for (const channel of this.#channels.values()) channel.retryNow();
+    else if (message.kind === "visible") watcher.visible = message.visible;
+    else if (watcher.query === null) tell(watcher, { kind: "unknown" });
+    this.#admit();
+  }
+
+  #newWatcher(port: object, send: Send): Watcher {
+    const watcher = { send, turn: ANY_TURN, query: null, visible: true, multiplexed: false, heardAt_ms: 0 };
+    this.#watchers.set(port, watcher);
+    return watcher;
+  }
+
+  #watch(watcher: Watcher, { turn, query, after, visible, multiplexed }: WatchMessage): void {
+    this.#leave(watcher);
+    watcher.turn = turn;
+    watcher.query = query;
+    watcher.visible = visible;
+    watcher.multiplexed = multiplexed;
+    const channel = this.#channels.get(query);
+    if (channel) channel.join(watcher, after);
+    else this.#channels.set(query, new Channel(query, watcher, after, this.#open));
+  }
+
+  #leave(watcher: Watcher): void {
+    if (watcher.query === null) return;
+    const channel = this.#channels.get(watcher.query);
+    watcher.query = null;
+    channel?.part(watcher);
+    if (channel?.empty) this.#close(channel);
+  }
+
+  #close(channel: Channel): void {
+    channel.stop();
+    this.#channels.delete(channel.query);
+  }
+
+  /** Opens what waits as far as there is room; what nobody can see gives way to what somebody can. */
+  #admit(): void {
+    const most = [...this.#watchers.values()].some(({ multiplexed }) => multiplexed) ? MOST_MULTIPLEXED : MOST_STREAMS;
+    const waiting = [...this.#channels.values()].filter((channel) => !channel.open && channel.seen);
+    for (const channel of waiting) {
+      const open = [...this.#channels.values()].filter((other) => other.open);
+      const unseen = open.find((other) => !other.seen);
+      if (open.length >= most && unseen === undefined) channel.tell({ kind: "link", link: "crowded" });
+      else {
+        if (open.length >= most && unseen !== undefined) this.#dismiss(unseen);
+        channel.start();
+      }
+    }
+  }
+
+  /** Its windows are hidden; each asks again, with its last id, once it is seen. */
+  #dismiss(channel: Channel): void {
+    for (const watcher of channel.watchers) watcher.query = null;
+    this.#close(channel);
+  }
+
+  #forgetGone(): void {
+    const gone_ms = this.#now_ms() - GONE_MS;
+    for (const [port, watcher] of this.#watchers) {
+      if (watcher.heardAt_ms > gone_ms) continue;
+      this.#leave(watcher);
+      // A window that was merely asleep is answered "unknown" when it speaks again.
+      this.#watchers.delete(port);
+    }
+    this.#admit();
+  }
+}
+
+function tell(watcher: Watcher, message: FromHub): void {
+  watcher.send({ turn: watcher.turn, message });
+}
+
+type KeptEvent = Extract<FromHub, { kind: "event" }>;
+
+/** One stream and the windows that watch it. */
+class Channel {
+  readonly query: string;
+  readonly watchers = new Set<Watcher>();
+  #stream: LiveStream;
+  #started = false;
+  #link: Link = "connecting";
+  /** Whether the stream has said once that it is live. */
+  #live = false;
+  /** The place before the first of the kept events. */
+  #keptAfter: string;
+  #kept: KeptEvent[] = [];
+  #keptCharacters = 0;
+
+  constructor(query: string, first: Watcher, after: string, open?: (url: string) => EventSource) {
+    this.query = query;
+    this.#keptAfter = after;
+    this.#stream = new LiveStream(`/stream?recent=0${query === "" ? "" : `&${query}`}`, after, open);
+    this.watchers.add(first);
+  }
+
+  get open(): boolean {
+    return this.#started;
+  }
+
+  get empty(): boolean {
+    return this.watchers.size === 0;
+  }
+
+  get seen(): boolean {
+    return [...this.watchers].some(({ visible }) => visible);
+  }
+
+  start(): void {
+    this.#started = true;
+    this.#stream.start({
+      onEvent: (name, data, id) => this.#take(name, data, id),
+      onLive: (continued) => this.#goLive(continued),
+      onConnection: (connection) => {
+        this.#link = connection;
+        this.tell({ kind: "link", link: connection });
+      },
+    });
+  }
+
+  stop(): void {
+    this.#stream.stop();
+    this.watchers.clear();
+  }
+
+  retryNow(): void {
+    if (this.#started) this.#stream.retryNow();
+  }
+
+  /** A further window: from its last id on, as far as that is known here, else from now on. */
+  join(watcher: Watcher, after: string): void {
+    this.watchers.add(watcher);
+    tell(watcher, { kind: "link", link: this.#link });
+    // A stream that has not been live yet says so to all.
+    if (!this.#live) return;
+    const missed = after === "" ? null : this.#since(after);
+    for (const event of missed ?? []) tell(watcher, event);
+    tell(watcher, { kind: "live", continued: missed !== null });
+  }
+
+  part(watcher: Watcher): void {
+    this.watchers.delete(watcher);
+  }
+
+  tell(message: FromHub): void {
+    for (const watcher of this.watchers) tell(watcher, message);
+  }
+
+  #goLive(continued: boolean): void {
+    this.#live = true;
+    if (!continued) this.#forget("");
+    this.tell({ kind: "live", continued });
+  }
+
+  #take(name: EventName, data: string, id: string): void {
+    const event: KeptEvent = { kind: "event", name, data, id };
+    this.tell(event);
+    this.#kept.push(event);
+    this.#keptCharacters += data.length;
+    if (this.#keptCharacters > KEPT_CHARACTERS) this.#shorten();
+  }
+
+  /** Half at a time, so that it costs little. */
+  #shorten(): void {
+    let forgotten = 0;
+    while (this.#keptCharacters > KEPT_CHARACTERS / 2) {
+      const event = this.#kept[forgotten];
+      if (event === undefined) break;
+      this.#keptCharacters -= event.data.length;
+      this.#keptAfter = event.id;
+      forgotten += 1;
+    }
+    this.#kept = this.#kept.slice(forgotten);
+  }
+
+  #forget(after: string): void {
+    this.#kept = [];
+    this.#keptCharacters = 0;
+    this.#keptAfter = after;
+  }
+
+  /** The events after this place; null when it is not among those kept. An event without an id has that of the one before it. */
+  #since(after: string): KeptEvent[] | null {
+    if (after === this.#keptAfter) return this.#kept;
+    const place = this.#kept.findIndex((event) => event.id === after);
+    return place < 0 ? null : this.#kept.slice(place + 1);
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * The text filter's words, with their places, for hints beside the field. The grammar is the services' own (docs/filters.md); what
+ * is found here is only ever told to the reader, never applied.
+ */
+
+export interface Term {
+  readonly text: string;
+  readonly exclude: boolean;
+  readonly phrase: boolean;
+  /** In the text, counted in UTF-16 units as fields do. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** empty: nothing between the quotes. many: more terms than are taken. long: more characters. open: a quote that is never closed. */
+export type TextProblem = "empty" | "many" | "long" | "open";
+
+export interface QueryText {
+  readonly terms: readonly Term[];
+  /** What the services would refuse, or, for "open", may not be what was meant; `at` is where. */
+  readonly problem: { readonly kind: TextProblem; readonly at: number } | null;
+}
+
+export const MOST_TERMS = 20;
+export const MOST_CHARACTERS = 1000;
+
+const TERM = /(-?)"((?:\\.|[^"\\]|\\$)*)("|$)|(\S+)/gs;
+const ESCAPED = /\\(["\\])/g;
+
+export function readQueryText(text: string): QueryText {
+  const terms: Term[] = [];
+  let problem: QueryText["problem"] = null;
+  for (const match of text.matchAll(TERM)) {
+    const [whole, minus, phrase = "", close, word] = match;
+    const start = match.index;
+    const exclude = word === undefined ? minus === "-" : word.length > 1 && word.startsWith("-");
+    const meant = word === undefined ? phrase.replace(ESCAPED, "$1") : word.slice(exclude ? 1 : 0);
+    if (meant === "") problem ??= { kind: "empty", at: start };
+    else if (close === "") problem ??= { kind: "open", at: start };
+    terms.push({ text: meant, exclude, phrase: word === undefined, start, end: start + whole.length });
+  }
+  const beyond = terms[MOST_TERMS];
+  if (beyond !== undefined) problem = { kind: "many", at: beyond.start };
+  if ([...text.trim()].length > MOST_CHARACTERS) problem = { kind: "long", at: MOST_CHARACTERS };
+  return { terms, problem };
+}
+
+/** True when the services would answer 400. */
+export function isRefused({ problem }: QueryText): boolean {
+  return problem !== null && problem.kind !== "open";
+}

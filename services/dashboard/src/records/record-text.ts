@@ -1,0 +1,1 @@
+import type { LogRecord } from "./record"; export function lineOf(record: LogRecord): string { return record.message; }

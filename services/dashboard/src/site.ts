@@ -1,0 +1,1 @@
+export async function gatewayAddress(): Promise<string> { return `${window.location.hostname}:4317`; }
