@@ -75,7 +75,6 @@ export function App({ view, metrics, address, gateway }: Properties) {
           sequence={current.record}
           actions={actions}
           onClose={() => change({ ...view.snapshot().view, record: "" })}
-          onOpen={actions.openContext}
         />
       )}
       {open === "export" && (

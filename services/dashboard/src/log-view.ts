@@ -38,7 +38,6 @@ export interface Snapshot {
 /** What is seen live beside the records. */
 export interface CountsReader {
   addCounts(data: string): void;
-  reset(): void;
 }
 
 export interface StreamChoice {
@@ -217,7 +216,6 @@ export class LogView implements WindowStreamListener {
     this.#incoming = [];
     this.#lastId = "";
     this.#lastHeard_ms = Date.now();
-    this.#counts.reset();
     this.#search.stop();
     this.#next?.search.stop();
     this.#next = null;

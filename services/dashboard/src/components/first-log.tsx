@@ -1,18 +1,24 @@
 /** Shown until the first record ever: how to send one. */
+import { useState } from "react";
+import { copyText } from "../copy";
+import { firstLogWords } from "../words/first-log";
+import "../styles/first-log.css";
+import { useWords } from "./preferences-context";
 
-
+/** gateway: host:port, as services reach it. */
 export function FirstLog({ gateway }: { gateway: string }) {
+  const words = useWords(firstLogWords);
   return (
     <section className="first-log" aria-labelledby="first-log">
-      <h2 id="first-log">No log has arrived yet</h2>
-      <p>Send one to the gateway, at {gateway} unless it was configured otherwise. It appears here by itself.</p>
-      <h3>From a shell, with grpcurl</h3>
+      <h2 id="first-log">{words.title}</h2>
+      <p>{words.how(gateway)}</p>
       <Snippet
+        title={words.shell}
         text={`grpcurl -plaintext -d '{"node": "hello", "level": "info", "message": "Hello, logstream"}' \\
   ${gateway} LoggerService.Logger/SendLog`}
       />
-      <h3>From Python, with the handler in clients/python</h3>
       <Snippet
+        title={words.python}
         text={`import logging
 from logstream_client import LogstreamHandler
 
@@ -21,8 +27,8 @@ log.setLevel(logging.INFO)
 log.addHandler(LogstreamHandler("${gateway}", node="hello"))
 log.info("Hello, logstream")`}
       />
-      <h3>From Node, with the winston transport in clients/node</h3>
       <Snippet
+        title={words.node}
         text={`import winston from "winston";
 import { LogstreamTransport } from "@logstream/winston-transport";
 
@@ -31,14 +37,27 @@ const logger = winston.createLogger({
 });
 logger.info("Hello, logstream");`}
       />
+      <p role="status">{words.waiting}</p>
     </section>
   );
 }
 
-function Snippet({ text }: { text: string }) {
+function Snippet({ title, text }: { title: string; text: string }) {
+  const words = useWords(firstLogWords);
+  const [said, setSaid] = useState("");
+  const copy = async () => setSaid((await copyText(text)) ? words.copied : words.notCopied);
   return (
-    <pre>
-      <code>{text}</code>
-    </pre>
+    <>
+      <h3>{title}</h3>
+      <div className="snippet">
+        <pre>
+          <code>{text}</code>
+        </pre>
+        <button type="button" className="small" aria-label={`${words.copy}: ${title}`} onClick={() => void copy()}>
+          {words.copy}
+        </button>
+        <span role="status">{said}</span>
+      </div>
+    </>
   );
 }

@@ -14,8 +14,12 @@ export function ListEnd({ view, snapshot }: { view: LogView; snapshot: Snapshot 
   const time = progress.scannedUntil === null ? null : clockTime(progress.scannedUntil, zone);
 
   if (progress.state === "end") {
-    const [none, oldest] = searching ? [words.noneStored, words.oldestOfRange] : [words.waitingForRecords, words.oldest];
-    return <p className="list-end">{entries.records.length === 0 ? none : range.start === "" ? words.oldest : oldest}</p>;
+    const [none, oldest] = searching
+      ? [words.noneStored, words.oldestOfRange]
+      : [words.waitingForRecords, words.oldest];
+    return (
+      <p className="list-end">{entries.records.length === 0 ? none : range.start === "" ? words.oldest : oldest}</p>
+    );
   }
   if (progress.state === "reading")
     return (

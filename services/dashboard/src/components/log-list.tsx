@@ -70,12 +70,11 @@ export function LogList({ view, snapshot, actions }: Properties) {
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must take the keyboard */}
       <div ref={scroller} className="scroller" tabIndex={0} onScroll={(event) => onScroll(event.currentTarget)}>
-        <div className="rows" role="list" style={{ height: virtualizer.getTotalSize() }}>
+        <ol className="rows" style={{ height: virtualizer.getTotalSize() }}>
           {items.map((item) => (
-            <div
+            <li
               key={item.key}
               ref={virtualizer.measureElement}
-              role="listitem"
               className="row"
               data-index={item.index}
               aria-setsize={-1}
@@ -83,9 +82,9 @@ export function LogList({ view, snapshot, actions }: Properties) {
               style={{ transform: `translateY(${item.start}px)` }}
             >
               <Entry index={item.index} view={view} snapshot={snapshot} actions={actions} keys={keys} />
-            </div>
+            </li>
           ))}
-        </div>
+        </ol>
         <ListEnd view={view} snapshot={snapshot} />
       </div>
     </section>
@@ -179,7 +178,9 @@ function useSelectionHold(scroller: RefObject<HTMLDivElement | null>, view: LogV
     const onSelection = () => {
       const selection = document.getSelection();
       const selecting = selection !== null && !selection.isCollapsed && selection.rangeCount > 0;
-      view.setSelecting(selecting && scroller.current?.contains(selection.getRangeAt(0).commonAncestorContainer) === true);
+      view.setSelecting(
+        selecting && scroller.current?.contains(selection.getRangeAt(0).commonAncestorContainer) === true,
+      );
     };
     document.addEventListener("selectionchange", onSelection);
     return () => document.removeEventListener("selectionchange", onSelection);

@@ -1,1 +1,201 @@
-export function MetricsPanel(_properties: object) { return null; }
+/** What goes on, above the list: the rate of all that goes live now, or how the chosen records lie over their range. */
+import { useEffect, useState, useSyncExternalStore } from "react";
+import { ServerError } from "../history/ask";
+import { type Histogram, readHistogram } from "../metrics/histogram";
+import { KEPT_SECONDS, type LiveMetrics } from "../metrics/live-metrics";
+import { allowedStorage } from "../preferences";
+import { dateTime } from "../records/clock-time";
+import { ALL_TIME, type Filter, isEverything, isLive, parametersOf, type Range } from "../records/filter";
+import { isoOfMicros, microsOf } from "../records/time";
+import { metricsWords } from "../words/metrics";
+import "../styles/metrics.css";
+import { ErrorText } from "./banners";
+import { useChoices, useWords } from "./preferences-context";
+import { StackedChart } from "./stacked-chart";
+import { VisibleText } from "./visible-text";
+
+interface Properties {
+  metrics: LiveMetrics;
+  filter: Filter;
+  range: Range;
+  onRange: (range: Range) => void;
+}
+
+type Tab = "now" | "range";
+const OPEN_KEY = "logstream.metrics";
+const BUCKETS = 90;
+const AGAIN_MS = 15_000;
+
+export function MetricsPanel({ metrics, filter, range, onRange }: Properties) {
+  const words = useWords(metricsWords);
+  const ranged = range.start !== "" || range.end !== "";
+  const [tab, setTab] = useState<Tab>(ranged ? "range" : "now");
+  const [open, setOpen] = useState(allowedStorage()?.getItem(OPEN_KEY) !== "closed");
+  // A range that is chosen is one to look at.
+  useEffect(() => setTab(ranged ? "range" : "now"), [ranged]);
+  const toggle = () => {
+    allowedStorage()?.setItem(OPEN_KEY, open ? "closed" : "open");
+    setOpen(!open);
+  };
+  return (
+    <section className="metrics" aria-label={words.panel}>
+      <div className="metrics-bar">
+        <button type="button" className="small" aria-expanded={open} onClick={toggle}>
+          {open ? words.hide : words.show}
+        </button>
+        {open &&
+          (["now", "range"] as const).map((name) => (
+            <button key={name} type="button" className="small" aria-pressed={tab === name} onClick={() => setTab(name)}>
+              {words[name]}
+            </button>
+          ))}
+      </div>
+      {open && tab === "now" && <Now metrics={metrics} onRange={onRange} />}
+      {open && tab === "range" && <OverRange filter={filter} range={range} onRange={onRange} />}
+    </section>
+  );
+}
+
+function Now({ metrics, onRange }: Pick<Properties, "metrics" | "onRange">) {
+  const words = useWords(metricsWords);
+  const { language } = useChoices();
+  const now = useSyncExternalStore(metrics.subscribe, metrics.snapshot);
+  const last_ms = now.stack.times_ms.at(-1) ?? Date.now();
+  const most = now.nodes[0]?.rate ?? 0;
+  const share = now.errorShare;
+  const percent = (value: number) => value.toLocaleString(language, { style: "percent", maximumFractionDigits: 1 });
+  return (
+    <div className="now">
+      <StackedChart
+        stack={now.stack}
+        span={{ from_ms: last_ms - KEPT_SECONDS * 1000, to_ms: last_ms + 1000 }}
+        onRange={onRange}
+      />
+      <dl className="numbers" title={words.allRecords}>
+        <Figure name={words.rate} value={words.perSecond(now.rate)} />
+        <Figure name={words.mean} value={words.perSecond(now.meanRate)} />
+        <Figure
+          name={words.errors}
+          value={share === null ? "–" : percent(share)}
+          alarming={share !== null && share > 0}
+        />
+        <Figure name={words.lag} value={words.lags(now.lag_p50_ms, now.lag_p99_ms)} />
+        <Figure name={words.dropped} value={now.dropped.toLocaleString(language)} alarming={now.dropped > 0} />
+      </dl>
+      <div className="nodes">
+        <h2>{words.topNodes}</h2>
+        <ul>
+          {now.nodes.map(({ name, rate }) => (
+            <li key={name}>
+              <meter min={0} max={most || 1} value={rate} aria-label={name} />
+              <span className="choice">
+                <VisibleText text={name} />
+              </span>
+              <span className="count">{words.perSecond(rate)}</span>
+            </li>
+          ))}
+        </ul>
+      </div>
+      <p className="note">{words.allRecords}</p>
+    </div>
+  );
+}
+
+function Figure({ name, value, alarming = false }: { name: string; value: string; alarming?: boolean }) {
+  return (
+    <div data-alarming={alarming}>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+function OverRange({ filter, range, onRange }: Omit<Properties, "metrics">) {
+  const words = useWords(metricsWords);
+  const { zone } = useChoices();
+  const { histogram, error, ask } = useHistogram(filter, range);
+  const zoomOut = () => {
+    if (histogram !== null) onRange(doubled(histogram));
+  };
+  return (
+    <div className="over-range">
+      {histogram && (
+        <StackedChart
+          stack={histogram.stack}
+          span={{ from_ms: Date.parse(histogram.start), to_ms: Date.parse(histogram.end) }}
+          onRange={onRange}
+        />
+      )}
+      {error && (
+        <div className="banner" data-kind="error" role="alert">
+          <ErrorText error={error} />
+        </div>
+      )}
+      <p className="range-state">
+        <span role="status">
+          {histogram === null
+            ? error === null
+              ? words.counting
+              : ""
+            : histogram.countedFrom === null
+              ? words.total(histogram.total)
+              : `${words.total(histogram.total)}, ${words.countedFrom(dateTime(histogram.countedFrom, zone))}`}
+        </span>
+        <button type="button" className="small" onClick={ask}>
+          {words.refresh}
+        </button>
+        <button type="button" className="small" disabled={histogram === null} onClick={zoomOut}>
+          {words.zoomOut}
+        </button>
+        <button
+          type="button"
+          className="small"
+          disabled={range.start === "" && range.end === ""}
+          onClick={() => onRange(ALL_TIME)}
+        >
+          {words.clearRange}
+        </button>
+      </p>
+    </div>
+  );
+}
+
+function useHistogram(filter: Filter, range: Range) {
+  const [histogram, setHistogram] = useState<Histogram | null>(null);
+  const [error, setError] = useState<ServerError | null>(null);
+  const [attempt, setAttempt] = useState(0);
+  const question = JSON.stringify([parametersOf(filter), range]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the question says what of filter and range matters
+  useEffect(() => {
+    const abort = new AbortController();
+    const ask = () => {
+      if (document.visibilityState === "hidden") return;
+      readHistogram(filter, range, BUCKETS, abort.signal).then(
+        (read) => {
+          setHistogram(read);
+          setError(null);
+        },
+        (cause) => {
+          if (abort.signal.aborted) return;
+          if (!(cause instanceof ServerError)) throw cause;
+          setError(cause);
+        },
+      );
+    };
+    ask();
+    // Counting the records of a filter costs the database; stored counts cost nothing.
+    const again = isLive(range) && isEverything(filter) ? setInterval(ask, AGAIN_MS) : undefined;
+    return () => {
+      clearInterval(again);
+      abort.abort();
+    };
+  }, [question, attempt]);
+  return { histogram, error, ask: () => setAttempt((count) => count + 1) };
+}
+
+/** The range twice as long around the same middle. */
+function doubled({ start, end }: Histogram): Range {
+  const [from, to] = [microsOf(start) ?? 0n, microsOf(end) ?? 0n];
+  const half = (to - from) / 2n + 1n;
+  return { start: isoOfMicros(from - half), end: isoOfMicros(to + half) };
+}

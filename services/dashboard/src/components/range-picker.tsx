@@ -1,1 +1,112 @@
-export function RangePicker(_properties: object) { return null; }
+/** Which time: up to now, the last so many minutes, or from one time to another. */
+import { type FormEvent, useId, useState } from "react";
+import type { Zone } from "../preferences";
+import { dateTime } from "../records/clock-time";
+import { fieldOf, timeOfField } from "../records/field-time";
+import { ALL_TIME, isLive, type Range } from "../records/filter";
+import { QUICK_RANGES, rangeWords } from "../words/range";
+import { Popover } from "./popover";
+import { useChoices, useWords } from "./preferences-context";
+import { VisibleText } from "./visible-text";
+
+interface Properties {
+  range: Range;
+  onChange: (range: Range) => void;
+}
+
+export function RangePicker({ range, onChange }: Properties) {
+  const words = useWords(rangeWords);
+  const { zone } = useChoices();
+  const used = range.start !== "" || range.end !== "";
+  return (
+    <>
+      <Popover className="range" used={used} label={<VisibleText text={textOf(range, words, zone)} />}>
+        {(close) => (
+          <Times
+            range={range}
+            onChange={(next) => {
+              onChange(next);
+              close();
+            }}
+          />
+        )}
+      </Popover>
+      {!isLive(range) && (
+        <button type="button" className="back-to-live" onClick={() => onChange(ALL_TIME)}>
+          {words.backToLive}
+        </button>
+      )}
+    </>
+  );
+}
+
+function textOf({ start, end }: Range, words: (typeof rangeWords)["en"], zone: Zone): string {
+  if (start === "" && end === "") return words.allTime;
+  const named = Object.hasOwn(words.last, start) && end === "" ? words.last[start] : undefined;
+  if (named !== undefined) return named;
+  const shown = (time: string) => (fieldOf(time, zone) === "" ? time : dateTime(time, zone));
+  if (end === "") return words.since(shown(start));
+  return start === "" ? words.until(shown(end)) : `${shown(start)} – ${shown(end)}`;
+}
+
+function Times({ range, onChange }: Properties) {
+  const words = useWords(rangeWords);
+  const { zone } = useChoices();
+  const [from, setFrom] = useState(fieldOf(range.start, zone));
+  const [to, setTo] = useState(fieldOf(range.end, zone));
+  const [problem, setProblem] = useState("");
+  const id = useId();
+  const apply = (event: FormEvent) => {
+    event.preventDefault();
+    const [start, end] = [timeOfField(from, zone), timeOfField(to, zone)];
+    if (start === null || end === null) setProblem(words.unreadable);
+    else if (start !== "" && end !== "" && end <= start) setProblem(words.endFirst);
+    else onChange({ start, end });
+  };
+  return (
+    <form className="fields-of" onSubmit={apply}>
+      <div className="quick-ranges">
+        <button type="button" aria-pressed={range.start === "" && range.end === ""} onClick={() => onChange(ALL_TIME)}>
+          {words.allTime}
+        </button>
+        {QUICK_RANGES.map((start) => (
+          <button
+            key={start}
+            type="button"
+            aria-pressed={range.start === start && range.end === ""}
+            onClick={() => onChange({ start, end: "" })}
+          >
+            {words.last[start]}
+          </button>
+        ))}
+      </div>
+      {(
+        [
+          [words.from, from, setFrom],
+          [words.to, to, setTo],
+        ] as const
+      ).map(([name, value, set]) => (
+        <label key={name} className="range-field">
+          <span>
+            {name} <span className="dim">({words.zone[zone]})</span>
+          </span>
+          <input
+            type="datetime-local"
+            step="0.001"
+            value={value}
+            aria-invalid={problem !== ""}
+            aria-describedby={`${id}-problem`}
+            onChange={(event) => {
+              set(event.target.value);
+              setProblem("");
+            }}
+          />
+        </label>
+      ))}
+      <p id={`${id}-problem`} role="status" className="range-hint" data-problem={problem !== ""}>
+        {problem !== "" ? problem : to !== "" ? words.endStopsLive : ""}
+      </p>
+      <button type="submit">{words.apply}</button>
+    </form>
+  );
+}

@@ -1,15 +1,20 @@
-/** One record as a line. */
-import { memo } from "react";
+/** One record: a dense line that opens into all that was logged. */
+import { type KeyboardEvent, type MouseEvent, memo } from "react";
 import { clockTime } from "../records/clock-time";
 import type { Filter } from "../records/filter";
 import { kindOf } from "../records/levels";
 import type { LogRecord } from "../records/record";
+import "../styles/record.css";
 import { useChoices } from "./preferences-context";
+import { RecordDetails } from "./record-details";
+import { StyledText } from "./styled-text";
 import { VisibleText } from "./visible-text";
 
 export interface RecordActions {
+  /** Changes the filter of the view. */
   include(change: (filter: Filter) => Filter): void;
   openContext(sequence: string): void;
+  /** The address of a page that shows this record. */
   linkOf(sequence: string): string;
 }
 
@@ -19,18 +24,79 @@ interface Properties {
   active: boolean;
   onToggle: (sequence: string) => void;
   actions: RecordActions;
+  /** Whether Tab comes to it; in the long list only to the one the reader is at, and arrows to the rest. */
+  inTabOrder?: boolean;
 }
 
-export const RecordRow = memo(function RecordRow({ record, expanded, active, onToggle }: Properties) {
-  const { zone } = useChoices();
+/** More than a line ever shows. */
+const LINE_CHARACTERS = 600;
+const LINE_ATTRIBUTES = 12;
+
+export const RecordRow = memo(function RecordRow(properties: Properties) {
+  const { record, expanded, active, onToggle, actions, inTabOrder = active } = properties;
+  const toggle = (event: MouseEvent) => {
+    // The click that ends a selection only selects.
+    const selection = document.getSelection();
+    if (selection !== null && !selection.isCollapsed && selection.containsNode(event.currentTarget, true)) return;
+    onToggle(record.sequence);
+  };
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    onToggle(record.sequence);
+  };
   return (
     <div className="record" data-sequence={record.sequence} data-kind={kindOf(record.severity)} data-active={active}>
-      <button type="button" className="line" aria-expanded={expanded} onClick={() => onToggle(record.sequence)}>
-        <time dateTime={record.time} title={record.time}>{clockTime(record.time, zone)}</time>
-        <span className="level"><VisibleText text={record.level} /></span>
-        <span className="node"><VisibleText text={record.node} /></span>
-        <span className="message"><VisibleText text={record.message.slice(0, 500)} /></span>
-      </button>
+      {/* biome-ignore lint/a11y/useSemanticElements: the text of a button element can't be selected */}
+      <div
+        role="button"
+        className="line"
+        tabIndex={inTabOrder ? 0 : -1}
+        aria-expanded={expanded}
+        onClick={toggle}
+        onKeyDown={onKey}
+      >
+        <Line record={record} />
+      </div>
+      {expanded && <RecordDetails record={record} actions={actions} />}
     </div>
   );
 });
+
+function Line({ record: { time, level, node, message, attributes } }: { record: LogRecord }) {
+  const { zone } = useChoices();
+  return (
+    <>
+      <time dateTime={time} title={time}>
+        {clockTime(time, zone)}
+      </time>
+      <span className="level">
+        <VisibleText text={level} />
+      </span>
+      <span className="node" title={node}>
+        <VisibleText text={node} />
+      </span>
+      <span className="content">
+        <span className="message">
+          <StyledText text={lineText(message)} />
+        </span>
+        {Object.entries(attributes)
+          .slice(0, LINE_ATTRIBUTES)
+          .map(([key, value]) => (
+            <span key={key} className="attribute">
+              <span className="attribute-key">
+                <VisibleText text={lineText(key)} />
+              </span>
+              =<VisibleText text={lineText(value)} />
+            </span>
+          ))}
+      </span>
+    </>
+  );
+}
+
+/** Cut, and with line breaks as signs. Never through the middle of a character of two units. */
+function lineText(text: string): string {
+  const cut = text.length <= LINE_CHARACTERS ? text : text.slice(0, LINE_CHARACTERS).replace(/[\uD800-\uDBFF]$/, "");
+  return cut.replace(/\r?\n/g, "⏎");
+}

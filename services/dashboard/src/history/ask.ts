@@ -20,7 +20,11 @@ export class ServerError extends Error {
   readonly detail: string;
   readonly problems: readonly Problem[];
 
-  constructor(kind: ErrorKind, address: string, said: Partial<Pick<ServerError, "status" | "title" | "detail" | "problems">> = {}) {
+  constructor(
+    kind: ErrorKind,
+    address: string,
+    said: Partial<Pick<ServerError, "status" | "title" | "detail" | "problems">> = {},
+  ) {
     super(`${kind}: ${address}`);
     this.kind = kind;
     this.address = address;
@@ -62,7 +66,10 @@ export function addressOf(path: string, parameters: Parameters): string {
 
 /** The error that a problem+json body (RFC 9457) describes; without a readable one, the status alone. */
 export function refusalOf(address: string, status: number, body: unknown): ServerError {
-  const { title, detail, problems } = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
+  const { title, detail, problems } = (typeof body === "object" && body !== null ? body : {}) as Record<
+    string,
+    unknown
+  >;
   return new ServerError("refused", address, {
     status,
     title: typeof title === "string" ? title : "",

@@ -46,7 +46,16 @@ export function readEvent(name: EventName, data: string): StreamEvent | null {
 
 /** A notice of the page's own: what happened between two times can't be shown for a reason of the page. */
 export function ownGap(range: Pick<Notice, "from" | "to" | "since" | "until">, reason: string): Notice {
-  return { id: `gap-${++notices}`, kind: "gap", ...range, records: null, reason, filling: "open", loaded: 0, cursor: null };
+  return {
+    id: `gap-${++notices}`,
+    kind: "gap",
+    ...range,
+    records: null,
+    reason,
+    filling: "open",
+    loaded: 0,
+    cursor: null,
+  };
 }
 
 function noticeOf(kind: Notice["kind"], fields: Record<string, unknown>): Notice {

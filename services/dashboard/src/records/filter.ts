@@ -40,9 +40,10 @@ export function parametersOf(filter: Filter): Parameters {
   if (filter.minLevel !== "") parameters.push(["min_level", filter.minLevel]);
   if (filter.nodes.length > 0) parameters.push(["node", [...filter.nodes].sort().join(",")]);
   if (filter.text.trim() !== "") parameters.push(["q", filter.text.trim()]);
-  const attributes = filter.attributes.map(
-    ({ key, value, exclude }): [string, string] => [`${exclude ? "-" : ""}attr.${key}`, value],
-  );
+  const attributes = filter.attributes.map(({ key, value, exclude }): [string, string] => [
+    `${exclude ? "-" : ""}attr.${key}`,
+    value,
+  ]);
   return parameters.concat(attributes.sort((a, b) => (a.join("\0") < b.join("\0") ? -1 : 1)));
 }
 

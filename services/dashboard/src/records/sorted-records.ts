@@ -35,7 +35,11 @@ export class SortedRecords {
       this.#sequences.add(record.sequence);
       fresh.push(record);
     }
-    if (fresh.length > 0) this.#records = merged(fresh.sort((a, b) => compare(b, a)), this.#records);
+    if (fresh.length > 0)
+      this.#records = merged(
+        fresh.sort((a, b) => compare(b, a)),
+        this.#records,
+      );
     return fresh.length;
   }
 

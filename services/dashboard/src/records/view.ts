@@ -1,5 +1,13 @@
 /** What the reader looks at, as the query of the page's address: a link is a saved view. The filter's names are the API's own. */
-import { ALL_TIME, type AttributeFilter, EVERYTHING, type Filter, parametersOf, type Range, rangeParametersOf } from "./filter";
+import {
+  ALL_TIME,
+  type AttributeFilter,
+  EVERYTHING,
+  type Filter,
+  parametersOf,
+  type Range,
+  rangeParametersOf,
+} from "./filter";
 
 export interface View {
   readonly filter: Filter;

@@ -101,8 +101,7 @@ const en: PageTexts = {
   crowded:
     "Other windows of this browser use all its live connections. This one goes live as soon as one of them is closed or hidden.",
   brokerDown: "The stream service has lost the message broker: new records appear when it is back.",
-  recentDown:
-    "The window of recent records is out of reach: after a reconnect, some may have to be read from history.",
+  recentDown: "The window of recent records is out of reach: after a reconnect, some may have to be read from history.",
   unreadable: (parts) =>
     `${digits(parts, "en")} ${parts === 1 ? "part" : "parts"} of the stream could not be read. This page may be older than the server: reload it.`,
   unreachable: "The server can't be reached",
@@ -116,17 +115,19 @@ const en: PageTexts = {
   gapReasons: { hidden: "this window was hidden for a while" },
   dropped: (records, reason) => {
     const count =
-      records === null
-        ? "Records were"
-        : records === 1
-          ? "1 record was"
-          : `${digits(records, "en")} records were`;
+      records === null ? "Records were" : records === 1 ? "1 record was" : `${digits(records, "en")} records were`;
     return reason === "rate"
       ? `${count} left out: more came than a live view is sent, so it shows a sample.`
       : `${count} left out, because ${records === 1 ? "it" : "they"} came faster than this page could take them.`;
   },
   fromTo: (from, to) =>
-    from === null ? (to === null ? "The time is not known." : `Up to ${to}`) : to === null ? `From ${from}` : `From ${from} to ${to}`,
+    from === null
+      ? to === null
+        ? "The time is not known."
+        : `Up to ${to}`
+      : to === null
+        ? `From ${from}`
+        : `From ${from} to ${to}`,
   loaded: (records) => `${digits(records, "en")} ${records === 1 ? "record" : "records"} loaded.`,
   filled: "Nothing is missing here any more.",
   fill: "Load this range",
@@ -199,7 +200,13 @@ const ko: PageTexts = {
       : `${count} 생략되었습니다. 이 페이지가 받을 수 있는 속도보다 빨리 도착했습니다.`;
   },
   fromTo: (from, to) =>
-    from === null ? (to === null ? "시각을 알 수 없습니다." : `${to}까지`) : to === null ? `${from}부터` : `${from}부터 ${to}까지`,
+    from === null
+      ? to === null
+        ? "시각을 알 수 없습니다."
+        : `${to}까지`
+      : to === null
+        ? `${from}부터`
+        : `${from}부터 ${to}까지`,
   loaded: (records) => `레코드 ${digits(records, "ko")}개를 불러왔습니다.`,
   filled: "이제 여기에 빠진 것이 없습니다.",
   fill: "이 범위 불러오기",

@@ -1,0 +1,158 @@
+/** Everything that a view means, as a file, of /api/logs/export. It must not know where the bytes go. */
+import { type Filter, type Parameters, parametersOf, type Range, rangeParametersOf } from "../records/filter";
+import { addressOf, ask } from "./ask";
+
+export type Format = "ndjson" | "csv";
+
+export interface ExportChoice {
+  readonly format: Format;
+  readonly order: "desc" | "asc";
+  /** "" for as many as the server gives at once. */
+  readonly maxRecords: string;
+  /** Where an export before this one ended, null for the beginning. */
+  readonly cursor: string | null;
+}
+
+export interface ExportProgress {
+  readonly records: number;
+  readonly bytes: number;
+  /** How many match, where the server could tell. */
+  readonly matching: number | null;
+}
+
+export interface ExportEnd extends ExportProgress {
+  /** Null when the format has no place for it. */
+  readonly complete: boolean | null;
+  /** Where to go on, null at the end. */
+  readonly nextCursor: string | null;
+}
+
+/** Takes the bytes one after the other. */
+export interface Sink {
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+}
+
+/** The answer was cut off, or does not end as an export does: what was written is not the whole. */
+export class BrokenExport extends Error {}
+
+export function exportAddress(filter: Filter, range: Range, choice: ExportChoice): string {
+  const parameters: Parameters = [
+    ...parametersOf(filter),
+    ...rangeParametersOf(range),
+    ["format", choice.format],
+    ["order", choice.order],
+  ];
+  if (choice.maxRecords !== "") parameters.push(["max_records", choice.maxRecords]);
+  if (choice.cursor !== null) parameters.push(["cursor", choice.cursor]);
+  return addressOf("/api/logs/export", parameters);
+}
+
+/** Reads the export to its end. Rejects with ServerError, BrokenExport, the sink's error, or the signal's reason once aborted. */
+export async function runExport(
+  address: string,
+  format: Format,
+  sink: Sink,
+  onProgress: (progress: ExportProgress) => void,
+  signal: AbortSignal,
+): Promise<ExportEnd> {
+  const answer = await ask(address, signal);
+  const matching = Number.parseInt(answer.headers.get("X-Logstream-Matching-Records") ?? "", 10);
+  const counter = format === "ndjson" ? new NdjsonCounter() : new CsvCounter();
+  let bytes = 0;
+  const progress = (): ExportProgress => ({
+    records: counter.records,
+    bytes,
+    matching: Number.isNaN(matching) ? null : matching,
+  });
+  const reader = answer.body?.getReader();
+  while (reader !== undefined) {
+    let piece: ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
+    try {
+      piece = await reader.read();
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw new BrokenExport(String(cause));
+    }
+    if (piece.done) break;
+    bytes += piece.value.length;
+    counter.take(piece.value);
+    await sink.write(piece.value);
+    onProgress(progress());
+  }
+  return { ...progress(), ...counter.end() };
+}
+
+const [LINE_FEED, QUOTE] = [0x0a, 0x22];
+
+/** Counts lines, and keeps the last, which says how the export ended. */
+class NdjsonCounter {
+  #lines = 0;
+  /** The last line that ended, in its pieces, and the beginning of the next. */
+  #ended: Uint8Array[] = [];
+  #last: Uint8Array[] = [];
+
+  get records(): number {
+    return this.#lines;
+  }
+
+  take(piece: Uint8Array): void {
+    let start = 0;
+    for (let end = piece.indexOf(LINE_FEED); end >= 0; end = piece.indexOf(LINE_FEED, start)) {
+      this.#lines += 1;
+      this.#ended = [...this.#last, piece.subarray(start, end)];
+      this.#last = [];
+      start = end + 1;
+    }
+    if (start < piece.length) this.#last.push(piece.slice(start));
+  }
+
+  end(): Pick<ExportEnd, "records" | "complete" | "nextCursor"> {
+    const said = endOf(new TextDecoder().decode(joined(this.#ended)));
+    if (said === null || this.#last.length > 0) throw new BrokenExport("the last line is missing");
+    return { records: this.#lines - 1, ...said };
+  }
+}
+
+function endOf(line: string): { complete: boolean; nextCursor: string | null } | null {
+  try {
+    const { logstream_export: said } = JSON.parse(line) as { logstream_export?: Record<string, unknown> };
+    if (typeof said?.complete !== "boolean") return null;
+    return { complete: said.complete, nextCursor: typeof said.next_cursor === "string" ? said.next_cursor : null };
+  } catch {
+    return null;
+  }
+}
+
+/** Counts rows: line ends outside of quotes, less the header. */
+class CsvCounter {
+  #rows = -1;
+  #quoted = false;
+  #open = false;
+
+  get records(): number {
+    return Math.max(this.#rows, 0);
+  }
+
+  take(piece: Uint8Array): void {
+    for (const byte of piece) {
+      if (byte === QUOTE) this.#quoted = !this.#quoted;
+      this.#open = byte !== LINE_FEED || this.#quoted;
+      if (!this.#open) this.#rows += 1;
+    }
+  }
+
+  end(): Pick<ExportEnd, "records" | "complete" | "nextCursor"> {
+    if (this.#open) throw new BrokenExport("the last row is cut off");
+    return { records: this.records, complete: null, nextCursor: null };
+  }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,47 @@
+/** Counts by time and level, as a stacked chart takes them. */
+import { bySeverity, type Level, severityOf } from "../records/levels";
+
+export interface Series extends Level {
+  /** One for each time. */
+  readonly values: readonly number[];
+}
+
+export interface Stack {
+  readonly times_ms: readonly number[];
+  /** Width of a bar. */
+  readonly step_ms: number;
+  /** The severest first; "" stands for all further levels together. */
+  readonly series: readonly Series[];
+}
+
+/** A service may log under any text; the chart shows the most frequent and the rest as one. */
+export const MOST_LEVELS = 8;
+
+export function stackOf(
+  times_ms: readonly number[],
+  step_ms: number,
+  counts: readonly ReadonlyMap<string, number>[],
+  severities: ReadonlyMap<string, number> = new Map(),
+): Stack {
+  const totals = new Map<string, number>();
+  for (const second of counts) for (const [level, count] of second) totals.set(level, (totals.get(level) ?? 0) + count);
+  const ordered = [...totals].filter(([, total]) => total > 0).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  const named = ordered.slice(0, MOST_LEVELS).map(([name]) => name);
+  const rest = ordered.slice(MOST_LEVELS).map(([name]) => name);
+  const series = bySeverity(
+    named.map((name) => ({
+      name,
+      severity: severities.get(name) ?? severityOf(name),
+      values: counts.map((second) => second.get(name) ?? 0),
+    })),
+  );
+  if (rest.length > 0) {
+    const values = counts.map((second) => rest.reduce((sum, name) => sum + (second.get(name) ?? 0), 0));
+    series.push({ name: "", severity: 0, values });
+  }
+  return { times_ms, step_ms, series };
+}
+
+export function totalOf({ values }: Series): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}

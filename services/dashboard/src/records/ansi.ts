@@ -1,0 +1,89 @@
+/**
+ * Colours and emphasis of a terminal (ECMA-48 SGR sequences) as names that the style sheet knows. Everything else a terminal would
+ * obey stays in the text, to be shown as what it is. It must never yield HTML or an address.
+ */
+import Anser from "anser";
+
+export const COLORS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"] as const;
+export type Color = (typeof COLORS)[number];
+export type Emphasis = "bold" | "dim" | "italic" | "underline" | "strikethrough";
+
+export interface StyledPart {
+  readonly text: string;
+  readonly color: Color | null;
+  readonly ground: Color | null;
+  readonly emphasis: readonly Emphasis[];
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what is looked for
+const SGR = /\u001b\[[\d;]*m/g;
+const EMPHASES: readonly string[] = ["bold", "dim", "italic", "underline", "strikethrough"];
+/** A sequence alone sets no text, so each is given one, to read the style off. */
+const PROBE = "x";
+/** As most terminals draw them; only to find the nearest. */
+const RGB: Readonly<Record<Color, readonly [number, number, number]>> = {
+  black: [40, 40, 40],
+  red: [205, 30, 30],
+  green: [30, 170, 30],
+  yellow: [205, 180, 30],
+  blue: [50, 80, 230],
+  magenta: [200, 50, 200],
+  cyan: [40, 180, 200],
+  white: [220, 220, 220],
+};
+
+/** The text without its SGR sequences, cut where the style changes. */
+export function styledParts(text: string): StyledPart[] {
+  const sequences = text.match(SGR);
+  if (sequences === null) return [{ text, color: null, ground: null, emphasis: [] }];
+  const texts = text.split(SGR);
+  const styles = stylesAfter(sequences);
+  return texts.flatMap((part, index) => (part === "" ? [] : [{ text: part, ...(styles[index] as Style) }]));
+}
+
+/** The text without its SGR sequences. */
+export function plainText(text: string): string {
+  return text.replace(SGR, "");
+}
+
+type Style = Omit<StyledPart, "text">;
+const PLAIN: Style = { color: null, ground: null, emphasis: [] };
+
+/** The style before the first sequence, and after each. */
+function stylesAfter(sequences: readonly string[]): Style[] {
+  const probes = sequences.map((sequence) => sequence + PROBE).join("");
+  const named = Anser.ansiToJson(probes, { json: true, use_classes: true, remove_empty: true });
+  const painted = Anser.ansiToJson(probes, { json: true, remove_empty: true });
+  // Should the library ever see a sequence otherwise, the text stays, without style.
+  if (named.length !== sequences.length || painted.length !== sequences.length)
+    return Array(sequences.length + 1).fill(PLAIN);
+  return [
+    PLAIN,
+    ...named.map((entry, index): Style => {
+      const { fg, bg } = painted[index] ?? entry;
+      const reversed = entry.decorations.includes("reverse");
+      const [color, ground] = [colorOf(entry.fg, fg), colorOf(entry.bg, bg)];
+      return {
+        color: reversed ? ground : color,
+        ground: reversed ? (color ?? "white") : ground,
+        emphasis: entry.decorations.filter((name): name is Emphasis => EMPHASES.includes(name)),
+      };
+    }),
+  ];
+}
+
+/** `name` is one of the library's classes, `painted` the colour's "red, green, blue". */
+function colorOf(name: string | null, painted: string | null): Color | null {
+  if (!name) return null;
+  const base = COLORS.find((color) => name === `ansi-${color}` || name === `ansi-bright-${color}`);
+  return base ?? nearest((painted ?? "").split(",").map(Number));
+}
+
+function nearest([red = Number.NaN, green = Number.NaN, blue = Number.NaN]: readonly number[]): Color | null {
+  if (Number.isNaN(red + green + blue)) return null;
+  const distance = (color: Color) => {
+    const [r, g, b] = RGB[color];
+    return (red - r) ** 2 + (green - g) ** 2 + (blue - b) ** 2;
+  };
+  return COLORS.reduce((best, color) => (distance(color) < distance(best) ? color : best));
+}

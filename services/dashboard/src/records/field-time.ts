@@ -1,0 +1,18 @@
+/** Times as `<input type="datetime-local">` has them, on the reader's clock. */
+import type { Zone } from "../preferences";
+
+/** A field's value for an ISO 8601 time, "" for one that is open or relative. */
+export function fieldOf(time: string, zone: Zone): string {
+  const moment = new Date(time);
+  if (time.startsWith("-") || Number.isNaN(moment.getTime())) return "";
+  const shown = zone === "utc" ? moment : new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000);
+  return shown.toISOString().slice(0, 23);
+}
+
+/** The time in the services' form, "" for an empty field, null for what is no time. */
+export function timeOfField(value: string, zone: Zone): string | null {
+  if (value === "") return "";
+  const moment = new Date(zone === "utc" ? `${value}Z` : value);
+  if (Number.isNaN(moment.getTime())) return null;
+  return `${moment.toISOString().slice(0, 23)}000Z`;
+}

@@ -1,0 +1,87 @@
+/** Views under a name, kept in the browser. A view is the query of the page's address. */
+
+export interface SavedView {
+  readonly name: string;
+  readonly search: string;
+}
+
+type Store = Pick<Storage, "getItem" | "setItem">;
+
+const KEY = "logstream.views";
+export const MOST_VIEWS = 50;
+export const LONGEST_NAME = 60;
+
+export class SavedViewList {
+  #store: Store | null;
+  #observers = new Set<() => void>();
+  #views: readonly SavedView[];
+
+  /** Without a storage they hold until the page is closed. `others` tells of what other windows save. */
+  constructor(store: Store | null, others: Pick<Window, "addEventListener">) {
+    this.#store = store;
+    this.#views = readViews(store?.getItem(KEY) ?? null);
+    others.addEventListener("storage", (event) => {
+      if (event.key !== KEY && event.key !== null) return;
+      this.#views = readViews(this.#store?.getItem(KEY) ?? null);
+      this.#tell();
+    });
+  }
+
+  readonly subscribe = (observer: () => void): (() => void) => {
+    this.#observers.add(observer);
+    return () => this.#observers.delete(observer);
+  };
+
+  /** By name. */
+  readonly snapshot = (): readonly SavedView[] => this.#views;
+
+  has(name: string): boolean {
+    return this.#views.some((view) => view.name === name);
+  }
+
+  /** Saves, also over one of the same name. False when no more fit, or the browser has no room. */
+  save(view: SavedView): boolean {
+    const others = this.#views.filter(({ name }) => name !== view.name);
+    if (others.length >= MOST_VIEWS) return false;
+    return this.#keep([...others, view].sort((a, b) => a.name.localeCompare(b.name)));
+  }
+
+  remove(name: string): void {
+    this.#keep(this.#views.filter((view) => view.name !== name));
+  }
+
+  #keep(views: readonly SavedView[]): boolean {
+    try {
+      this.#store?.setItem(KEY, JSON.stringify(views));
+    } catch {
+      return false;
+    }
+    this.#views = views;
+    this.#tell();
+    return true;
+  }
+
+  #tell(): void {
+    for (const observer of this.#observers) observer();
+  }
+}
+
+/** What of a stored text are views; anything else in it is overlooked. */
+export function readViews(stored: string | null): SavedView[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(stored ?? "[]");
+  } catch {
+    return [];
+  }
+  if (!Array.isArray(value)) return [];
+  return value.filter(isView).slice(0, MOST_VIEWS);
+}
+
+function isView(value: unknown): value is SavedView {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, search } = value as Record<string, unknown>;
+  return (
+    typeof name === "string" && name !== "" && typeof search === "string" && (search === "" || search.startsWith("?"))
+  );
+}

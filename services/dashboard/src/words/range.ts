@@ -1,0 +1,104 @@
+/** Words of what chooses levels, nodes and times. */
+import { digits, type Words } from "./language";
+
+interface RangeTexts {
+  readonly levels: string;
+  readonly records: (count: number, sampled: boolean) => string;
+  readonly notAskable: string;
+  readonly atLeast: (level: string) => string;
+  readonly removeAtLeast: (level: string) => string;
+  readonly nodes: string;
+  readonly nodesChosen: (count: number) => string;
+  readonly findNode: string;
+  readonly addPattern: (pattern: string) => string;
+  readonly noNode: string;
+  readonly moreNodes: (count: number) => string;
+  readonly clear: string;
+  readonly time: string;
+  readonly allTime: string;
+  readonly last: Readonly<Record<string, string>>;
+  readonly since: (time: string) => string;
+  readonly until: (time: string) => string;
+  readonly from: string;
+  readonly to: string;
+  readonly zone: Readonly<Record<"local" | "utc", string>>;
+  readonly apply: string;
+  readonly unreadable: string;
+  readonly endFirst: string;
+  readonly endStopsLive: string;
+  readonly backToLive: string;
+}
+
+const en: RangeTexts = {
+  levels: "Levels",
+  records: (count, sampled) =>
+    `${digits(count, "en")}${sampled ? " of the newest" : ""} ${count === 1 ? "record" : "records"}`,
+  notAskable: "A value that is empty or has a comma or blanks around it can't be filtered by",
+  atLeast: (level) => `at least ${level}`,
+  removeAtLeast: (level) => `Remove: at least ${level}`,
+  nodes: "Nodes",
+  nodesChosen: (count) => `Nodes: ${count}`,
+  findNode: "Find, or name with *",
+  addPattern: (pattern) => `Add ${pattern}`,
+  noNode: "No node of this name is known.",
+  moreNodes: (count) => `${digits(count, "en")} more: find them by name.`,
+  clear: "Clear",
+  time: "Time",
+  allTime: "Live, all time",
+  last: {
+    "-5m": "Last 5 minutes",
+    "-15m": "Last 15 minutes",
+    "-1h": "Last hour",
+    "-6h": "Last 6 hours",
+    "-1d": "Last 24 hours",
+    "-7d": "Last 7 days",
+  },
+  since: (time) => `Since ${time}`,
+  until: (time) => `Until ${time}`,
+  from: "From",
+  to: "To",
+  zone: { local: "on the local clock", utc: "in UTC" },
+  apply: "Apply",
+  unreadable: "Not a date and time.",
+  endFirst: "The end must be after the start.",
+  endStopsLive: "A range with an end shows no new records.",
+  backToLive: "Back to live",
+};
+
+const ko: RangeTexts = {
+  levels: "레벨",
+  records: (count, sampled) => `${sampled ? "최신 중 " : ""}레코드 ${digits(count, "ko")}개`,
+  notAskable: "비어 있거나 쉼표 또는 앞뒤 공백이 있는 값은 필터로 쓸 수 없습니다",
+  atLeast: (level) => `${level} 이상`,
+  removeAtLeast: (level) => `${level} 이상 필터 제거`,
+  nodes: "노드",
+  nodesChosen: (count) => `노드: ${count}`,
+  findNode: "찾기 또는 *로 지정",
+  addPattern: (pattern) => `${pattern} 추가`,
+  noNode: "이 이름의 노드를 찾을 수 없습니다.",
+  moreNodes: (count) => `${digits(count, "ko")}개 더 있습니다. 이름으로 찾으세요.`,
+  clear: "지우기",
+  time: "시간",
+  allTime: "실시간, 전체",
+  last: {
+    "-5m": "최근 5분",
+    "-15m": "최근 15분",
+    "-1h": "최근 1시간",
+    "-6h": "최근 6시간",
+    "-1d": "최근 24시간",
+    "-7d": "최근 7일",
+  },
+  since: (time) => `${time}부터`,
+  until: (time) => `${time}까지`,
+  from: "시작",
+  to: "끝",
+  zone: { local: "현지 시각", utc: "UTC" },
+  apply: "적용",
+  unreadable: "날짜와 시각이 아닙니다.",
+  endFirst: "끝은 시작보다 뒤여야 합니다.",
+  endStopsLive: "끝이 있는 범위에는 새 레코드가 나타나지 않습니다.",
+  backToLive: "실시간으로",
+};
+
+export const rangeWords: Words<RangeTexts> = { en, ko };
+export const QUICK_RANGES = ["-5m", "-15m", "-1h", "-6h", "-1d", "-7d"] as const;

@@ -1,0 +1,46 @@
+/** Words of the saved views. */
+import type { Words } from "./language";
+
+interface ViewsTexts {
+  readonly views: string;
+  readonly none: string;
+  readonly name: string;
+  readonly save: string;
+  readonly replace: (name: string) => string;
+  readonly full: string;
+  readonly saved: string;
+  readonly remove: (name: string) => string;
+  readonly copyLink: string;
+  readonly copied: string;
+  readonly notCopied: string;
+}
+
+const en: ViewsTexts = {
+  views: "Views",
+  none: "No view is saved in this browser yet.",
+  name: "Name of this view",
+  save: "Save",
+  replace: (name) => `Replace ${name}`,
+  full: "No more views fit: remove one first.",
+  saved: "Saved in this browser.",
+  remove: (name) => `Remove ${name}`,
+  copyLink: "Copy a link to this view",
+  copied: "Copied",
+  notCopied: "The browser did not let it be copied",
+};
+
+const ko: ViewsTexts = {
+  views: "보기",
+  none: "이 브라우저에 저장된 보기가 없습니다.",
+  name: "현재 보기의 이름",
+  save: "저장",
+  replace: (name) => `${name} 바꾸기`,
+  full: "더 저장할 수 없습니다. 먼저 하나를 지우세요.",
+  saved: "이 브라우저에 저장했습니다.",
+  remove: (name) => `${name} 지우기`,
+  copyLink: "이 보기의 링크 복사",
+  copied: "복사했습니다",
+  notCopied: "브라우저가 복사를 허용하지 않았습니다",
+};
+
+export const viewsWords: Words<ViewsTexts> = { en, ko };
