@@ -176,6 +176,7 @@ def page_settings(stack: Stack, template: str) -> str:
         "LOGSTREAM_QUERY_ADDRESS": f"{HOST}:{stack.ports.query}",
         "LOGSTREAM_STREAM_ADDRESS": f"{HOST}:{stack.ports.stream}",
         "LOGSTREAM_PAGE_ROOT": _PAGE_ROOT,
+        "LOGSTREAM_PAGE_GATEWAY": f":{stack.ports.gateway}",
     }
     for name, value in values.items():
         template = template.replace("${" + name + "}", value)

@@ -4,6 +4,7 @@ import { createRoot } from "react-dom/client";
 import "./page.css";
 import { Address } from "./address";
 import { App } from "./app";
+import { ErrorBoundary } from "./components/error-boundary";
 import { PreferencesProvider } from "./components/preferences-context";
 import { readPage } from "./history/history";
 import { connectHub } from "./live/hub-link";
@@ -28,7 +29,9 @@ const show = (gateway: string) =>
   root.render(
     <StrictMode>
       <PreferencesProvider value={preferences}>
-        <App view={view} metrics={metrics} address={address} gateway={gateway} />
+        <ErrorBoundary>
+          <App view={view} metrics={metrics} address={address} gateway={gateway} />
+        </ErrorBoundary>
       </PreferencesProvider>
     </StrictMode>,
   );

@@ -135,7 +135,7 @@ function optionsOf(
     cursor: { drag: { x: true, y: false, setScale: false }, points: { show: false }, y: false },
     scales: { x: { time: true }, y: { range: (_plot, _low, high) => [0, Math.max(high, 1) * 1.05] } },
     axes: [
-      { ...axis, size: 24 },
+      { ...axis, size: 28, space: 90, values: (_plot, seconds) => timeLabels(seconds, zone) },
       {
         ...axis,
         size: 44,
@@ -168,6 +168,20 @@ function optionsOf(
     // The bar of a time begins there.
     padding: [6, Math.min(step_ms / 1000, 8), 0, 0],
   };
+}
+
+/** On a clock of 24 hours, as in the list; with the date where it changes. */
+function timeLabels(seconds: readonly number[], zone: "local" | "utc"): string[] {
+  const texts = seconds.map((second) => dateTime(new Date(second * 1000).toISOString(), zone));
+  const wholeMinutes = texts.every((text) => text.endsWith(":00"));
+  return texts.map((text, index) => {
+    const [date, clock = ""] = text.split(" ");
+    const time = wholeMinutes ? clock.slice(0, 5) : clock;
+    if (index > 0 && texts[index - 1]?.startsWith(date ?? "")) return time;
+    return seconds.length > 1 && texts.at(-1)?.startsWith(date ?? "") && index === 0
+      ? time
+      : `${date?.slice(5)} ${time}`;
+  });
 }
 
 /** uPlot knows the mouse only. Moving a finger sideways chooses, up and down scrolls the page. */
