@@ -44,7 +44,7 @@ export class ExampleSource extends EventTarget {
 /** A stream whose sources land in `sources`, in the order they were opened. */
 export function exampleStream(): { stream: LiveStream; sources: ExampleSource[] } {
   const sources: ExampleSource[] = [];
-  const stream = new LiveStream("/stream", (url) => {
+  const stream = new LiveStream("/stream", "", (url) => {
     const source = new ExampleSource(url);
     sources.push(source);
     return source as unknown as EventSource;

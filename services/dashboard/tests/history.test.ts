@@ -1,70 +1,84 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { HistoryError, pageOf, problemOf, readPage } from "../src/history/history";
-import { exampleRecord } from "./example-records";
+import { addressOf, askJson, refusalOf } from "../src/history/ask";
+import { contextOf } from "../src/history/context";
+import { pageOf } from "../src/history/history";
+import { exampleRecord, exampleRecords, sequencesOf } from "./example-records";
 
-afterEach(() => vi.unstubAllGlobals());
+const NEVER = new AbortController().signal;
 
-const signal = () => new AbortController().signal;
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
 
-function answer(body: string, status = 200): string[] {
-  const asked: string[] = [];
-  vi.stubGlobal("fetch", async (address: string) => {
-    asked.push(address);
-    return new Response(body, { status });
+test("a page: records, where to go on, how far it looked", () => {
+  const records = exampleRecords(1, 2);
+  expect(pageOf({ records, next_cursor: "c", scanned_until: "2026-01-01T00:00:01Z" })).toEqual({
+    records,
+    nextCursor: "c",
+    scannedUntil: "2026-01-01T00:00:01.000000Z",
   });
-  return asked;
-}
-
-test("a page of records and where to read on", async () => {
-  const asked = answer(JSON.stringify({ records: [exampleRecord(1, 1)], next_cursor: "c" }));
-  const page = await readPage({ q: "a b&c", limit: "5" }, signal());
-  expect(asked).toEqual(["/api/logs?q=a+b%26c&limit=5"]);
-  expect(page).toEqual({ records: [exampleRecord(1, 1)], nextCursor: "c" });
+  expect(pageOf({ records: [], next_cursor: null })).toEqual({ records: [], nextCursor: null, scannedUntil: null });
 });
 
-test("the last page has no cursor", () => {
-  expect(pageOf({ records: [], next_cursor: null })).toEqual({ records: [], nextCursor: null });
+test.each([null, 1, [], {}, { records: 1 }, { records: [], next_cursor: 5 }])("no page: %j", (body) => {
+  expect(pageOf(body)).toBeNull();
 });
 
-test.each([[null], [{}], [{ records: 5, next_cursor: null }], [{ records: [], next_cursor: 5 }]])(
-  "%j is no page",
-  (body) => {
-    expect(pageOf(body)).toBeNull();
-  },
-);
-
-test("an answer that is no page is an error, not an empty list", async () => {
-  answer("<html>");
-  await expect(readPage({}, signal())).rejects.toThrow(HistoryError);
+test("an answer's JSON; asked with every character of a parameter", async () => {
+  const fetched = vi.fn(async () => Response.json({ a: 1 }));
+  vi.stubGlobal("fetch", fetched);
+  expect(await askJson("/api/logs", [["q", "a&b=c d"]], NEVER)).toEqual({ a: 1 });
+  expect(fetched).toHaveBeenCalledWith("/api/logs?q=a%26b%3Dc+d", expect.anything());
+  expect(addressOf("/x", [])).toBe("/x");
 });
 
-test("an error says what the server says, every problem of it", () => {
-  const error = problemOf(400, {
+test("no answer, an answer that isn't JSON, a refusal", async () => {
+  vi.stubGlobal("fetch", async () => Promise.reject(new TypeError("offline")));
+  await expect(askJson("/x", [], NEVER)).rejects.toMatchObject({ kind: "unreachable", address: "/x" });
+  vi.stubGlobal("fetch", async () => new Response("<html>"));
+  await expect(askJson("/x", [], NEVER)).rejects.toMatchObject({ kind: "unreadable" });
+  vi.stubGlobal("fetch", async () => new Response("<html>", { status: 503 }));
+  await expect(askJson("/x", [], NEVER)).rejects.toMatchObject({
+    kind: "refused",
+    status: 503,
+    title: "",
+    problems: [],
+  });
+});
+
+test("aborted, the signal's reason", async () => {
+  const abort = new AbortController();
+  vi.stubGlobal("fetch", async () => {
+    abort.abort();
+    throw new DOMException("", "AbortError");
+  });
+  await expect(askJson("/x", [], abort.signal)).rejects.toMatchObject({ name: "AbortError" });
+});
+
+test("a refusal in the server's words", () => {
+  const error = refusalOf("/x", 400, {
     title: "Invalid parameters",
-    detail: "2 parameters can't be used",
-    problems: [
-      { name: "limit", value: "x", expected: "a number" },
-      { name: "end", value: "y", expected: "a time" },
-    ],
+    detail: "limit: expected",
+    problems: [{ name: "q", value: '""', expected: "words" }, "odd", { value: 1 }],
   });
-  expect(error.title).toBe("Invalid parameters");
-  expect(error.details).toEqual(["2 parameters can't be used", "limit=x: expected a number", "end=y: expected a time"]);
-});
-
-test("an error without a readable body says its status", () => {
-  expect(problemOf(502, null).details).toEqual(["HTTP status 502"]);
-});
-
-test("no answer at all is an error that says so", async () => {
-  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("network")));
-  await expect(readPage({}, signal())).rejects.toThrow("The server can't be reached");
-});
-
-test("an aborted request rejects as aborted, not as an error to show", async () => {
-  const controller = new AbortController();
-  vi.stubGlobal("fetch", () => {
-    controller.abort();
-    return Promise.reject(controller.signal.reason);
+  expect(error).toMatchObject({
+    status: 400,
+    title: "Invalid parameters",
+    detail: "limit: expected",
+    problems: [{ name: "q", value: '""', expected: "words" }],
   });
-  await expect(readPage({}, controller.signal)).rejects.toMatchObject({ name: "AbortError" });
+});
+
+test("a context: newest first, with the record among them, and which sides are complete", () => {
+  const body = {
+    before: exampleRecords(1, 2),
+    record: exampleRecord(3, 3),
+    after: exampleRecords(4, 5),
+    complete: { before: true, after: false },
+  };
+  const context = contextOf(body);
+  expect(sequencesOf(context?.records ?? [])).toEqual([5, 4, 3, 2, 1]);
+  expect(context?.complete).toEqual({ newer: false, older: true });
+  expect(contextOf({ ...body, record: {} })).toBeNull();
+  expect(contextOf({ ...body, before: 1 })).toBeNull();
 });

@@ -15,6 +15,7 @@ beforeEach(() => {
   stream.start({
     onConnection: (connection) => connections.push(connection),
     onEvent: (name, data) => events.push(`${name} ${data}`),
+    onLive: (continued) => events.push(continued ? "live, continued" : "live, anew"),
   });
 });
 
@@ -53,6 +54,22 @@ test("after a refusal opens a new source after the last id, whichever event brou
   expect(sources.map(({ url }) => url)).toEqual(["/stream", "/stream?after=e%3A2%3A0%20%26"]);
   source(1).opens();
   expect(connections.at(-1)).toBe("live");
+});
+
+test("says whether what came before was missed: not when it asked to go on after an id", () => {
+  source(0).opens();
+  source(0).sends("live", "{}");
+  source(0).breaks();
+  source(0).sends("live", "{}");
+  expect(events).toEqual(["live, anew", "live, anew"]);
+  source(0).sends("counts", "{}", "e:2:0");
+  // The browser sends the id itself.
+  source(0).breaks();
+  source(0).sends("live", "{}", "e:2:0");
+  source(0).fails();
+  vi.advanceTimersByTime(1000);
+  source(1).sends("live", "{}");
+  expect(events.slice(2)).toEqual(["counts {}", "live, continued", "live, continued"]);
 });
 
 test("an event without an id keeps the place", () => {

@@ -1,180 +1,215 @@
-import { describe, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
+import { ownGap, readEvent } from "../src/live/framing";
 import type { Notice } from "../src/records/notice";
-import { type Entry, Timeline } from "../src/records/timeline";
+import { BOTTOM } from "../src/records/order";
+import { type Capacity, Timeline } from "../src/records/timeline";
 import { exampleRecord, exampleRecords, sequencesOf } from "./example-records";
 
-const SMALL = { live: 10, fetched: 10, notices: 3 };
-const always = () => true;
+const CAPACITY: Capacity = { records: 20, following: 10, waiting: 5, notices: 3 };
+let timeline: Timeline;
 
-function notice(id: string, from: number | null, to: number | null, fields: Partial<Notice> = {}): Notice {
-  const time = (second: number | null) => (second === null ? null : exampleRecord(0, second).time);
-  const ends = { from: time(from), to: time(to), since: time(from), until: time(to) };
-  return { id, kind: "gap", ...ends, records: null, reason: "", filling: "open", loaded: 0, cursor: null, ...fields };
+beforeEach(() => {
+  timeline = new Timeline(CAPACITY);
+});
+
+const held = () => sequencesOf(timeline.records);
+const at = (second: number) => exampleRecord(second, second);
+const down = (first: number, last: number) => Array.from({ length: first - last + 1 }, (_, index) => first - index);
+
+function dropped(second: number, records = 1, reason = "slow"): Notice {
+  const [from, to] = [at(second).time, at(second + 1).time];
+  const event = readEvent("dropped", JSON.stringify({ records, reason, from, to }));
+  if (event?.kind !== "notice") throw new Error("no notice");
+  return event.notice;
 }
 
-/** The list as text: sequences of records, ids of notices. */
-const listOf = (entries: Entry[]) =>
-  entries.map((entry) => (entry.kind === "record" ? entry.record.sequence : entry.notice.id)).join(" ");
-
-const list = (timeline: Timeline) => listOf(timeline.entries(always));
-
-describe("records of the stream", () => {
-  test("are shown newest first, each once, whatever order they come in", () => {
-    const timeline = new Timeline(SMALL);
-    timeline.add([exampleRecord(2, 2), exampleRecord(3, 3), exampleRecord(2, 2)]);
-    timeline.add([exampleRecord(1, 1), exampleRecord(3, 3)]);
-    expect(list(timeline)).toBe("3 2 1");
-  });
-
-  test("a late one takes its place by time, not by arrival", () => {
-    const timeline = new Timeline(SMALL);
-    timeline.add([exampleRecord(1, 10), exampleRecord(2, 20)]);
-    timeline.add([exampleRecord(3, 15)]);
-    expect(list(timeline)).toBe("2 3 1");
-  });
-
-  test("are bounded: the oldest go", () => {
-    const timeline = new Timeline(SMALL);
-    timeline.add(exampleRecords(1, 25));
-    expect(sequencesOf(timeline.records())).toEqual([25, 24, 23, 22, 21, 20, 19, 18, 17, 16]);
-  });
-
-  test("only what matches is listed, but everything is held", () => {
-    const timeline = new Timeline(SMALL);
-    timeline.add([exampleRecord(1, 1, { level: "error" }), exampleRecord(2, 2)]);
-    expect(listOf(timeline.entries((record) => record.level === "error"))).toBe("1");
-    expect(timeline.size).toBe(2);
-  });
+test("records are held newest first, each once, in whatever order they come", () => {
+  timeline.add([at(2), at(1)]);
+  timeline.add([at(3), at(2), exampleRecord(10, 2), exampleRecord(9, 2)]);
+  expect(held()).toEqual([3, 10, 9, 2, 1]);
+  expect(timeline.addFetched([at(3), at(0)])).toBe(1);
+  expect(held()).toEqual([3, 10, 9, 2, 1, 0]);
 });
 
-describe("holding", () => {
-  test("keeps the list and counts what waits", () => {
-    const timeline = new Timeline(SMALL);
-    timeline.add(exampleRecords(1, 3));
-    timeline.hold();
-    timeline.add(exampleRecords(3, 5));
-    expect(list(timeline)).toBe("3 2 1");
-    expect(sequencesOf(timeline.waiting.records)).toEqual([5, 4]);
-    timeline.release();
-    expect(list(timeline)).toBe("5 4 3 2 1");
-  });
-
-  test("when more waited than fit, the list starts anew instead of hiding a hole", () => {
-    const timeline = new Timeline(SMALL);
-    timeline.add(exampleRecords(1, 3));
-    timeline.hold();
-    timeline.add(exampleRecords(4, 30));
-    expect(timeline.waiting.overflowed).toBe(true);
-    timeline.release();
-    expect(sequencesOf(timeline.records())).toEqual([30, 29, 28, 27, 26, 25, 24, 23, 22, 21]);
-    expect(timeline.waiting).toEqual({ records: [], overflowed: false });
-  });
+test("a live record below what history was read down to is left for history", () => {
+  timeline.add(exampleRecords(5, 8));
+  timeline.addFetched(exampleRecords(3, 5));
+  timeline.setFloor(at(3));
+  timeline.add([at(1), exampleRecord(20, 4), exampleRecord(2, 3), exampleRecord(21, 3)]);
+  expect(held()).toEqual([8, 7, 6, 5, 20, 4, 21, 3]);
 });
 
-describe("records of history", () => {
-  test("adjoin the stream's without a repeat", () => {
-    const timeline = new Timeline(SMALL);
-    timeline.add(exampleRecords(5, 7));
-    expect(timeline.addFetched(exampleRecords(3, 6))).toBe(2);
-    expect(list(timeline)).toBe("7 6 5 4 3");
-  });
-
-  test("a record that history had before the stream brings it is listed once", () => {
-    const timeline = new Timeline(SMALL);
-    timeline.addFetched(exampleRecords(1, 3));
-    timeline.add(exampleRecords(3, 4));
-    expect(list(timeline)).toBe("4 3 2 1");
-  });
-
-  test("go when the stream's oldest go, because there would be a hole between them", () => {
-    const timeline = new Timeline(SMALL);
-    timeline.add(exampleRecords(11, 20));
-    timeline.addFetched(exampleRecords(5, 10));
-    const before = timeline.generation;
-    timeline.add([exampleRecord(21, 21)]);
-    expect(sequencesOf(timeline.records())).toEqual([21, 20, 19, 18, 17, 16, 15, 14, 13, 12]);
-    expect(timeline.generation).not.toBe(before);
-  });
-
-  test("stay while the list is held", () => {
-    const timeline = new Timeline(SMALL);
-    timeline.add(exampleRecords(11, 20));
-    timeline.hold();
-    timeline.addFetched(exampleRecords(5, 10));
-    timeline.add(exampleRecords(21, 25));
-    expect(sequencesOf(timeline.records()).at(-1)).toBe(5);
-  });
+test("what is held below a floor that comes later goes, and comes again by history", () => {
+  timeline.add([at(1), at(5)]);
+  timeline.setFloor(at(3));
+  expect(held()).toEqual([5]);
+  expect(timeline.addFetched([at(1)])).toBe(1);
+  timeline.setFloor(BOTTOM);
+  timeline.add([at(0)]);
+  expect(held()).toEqual([5, 1, 0]);
 });
 
-describe("notices", () => {
-  test("stand between the records before and after their range", () => {
-    const timeline = new Timeline(SMALL);
-    timeline.add([...exampleRecords(1, 2), ...exampleRecords(8, 9)]);
-    timeline.addNotice(notice("gap", 2, 8));
-    expect(list(timeline)).toBe("9 8 gap 2 1");
-  });
-
-  test("stand where it happened, not where the range to read begins", () => {
-    const timeline = new Timeline(SMALL);
-    timeline.add(exampleRecords(1, 9));
-    timeline.addNotice(notice("gap", 1, 9, { since: exampleRecord(0, 5).time, until: exampleRecord(0, 6).time }));
-    expect(list(timeline)).toBe("9 8 7 6 gap 5 4 3 2 1");
-  });
-
-  test("that were filled stand above what was read into them", () => {
-    const timeline = new Timeline(SMALL);
-    timeline.add(exampleRecords(1, 9));
-    timeline.addNotice(notice("gap", 3, 7));
-    timeline.changeNotice("gap", { filling: "filled" });
-    expect(list(timeline)).toBe("9 8 gap 7 6 5 4 3 2 1");
-  });
-
-  test("stand whether records match or not, and without any", () => {
-    const timeline = new Timeline(SMALL);
-    timeline.addNotice(notice("gap", 2, 8));
-    expect(list(timeline)).toBe("gap");
-    timeline.add(exampleRecords(1, 9));
-    expect(listOf(timeline.entries(() => false))).toBe("gap");
-  });
-
-  test("without a known range stand at the end", () => {
-    const timeline = new Timeline(SMALL);
-    timeline.add(exampleRecords(1, 2));
-    timeline.addNotice(notice("gap", null, null));
-    expect(list(timeline)).toBe("2 1 gap");
-  });
-
-  test("are bounded", () => {
-    const timeline = new Timeline(SMALL);
-    for (let second = 1; second <= 9; second++) timeline.addNotice(notice(`n${second}`, second * 60, second * 60));
-    expect(list(timeline)).toBe("n9 n8 n7");
-  });
-
-  test("go with the records below them", () => {
-    const timeline = new Timeline(SMALL);
-    timeline.addNotice(notice("gap", 1, 2));
-    timeline.add(exampleRecords(2, 30));
-    expect(list(timeline)).not.toContain("gap");
-  });
-
-  test("drops in a row are one", () => {
-    const timeline = new Timeline(SMALL);
-    timeline.addNotice(notice("a", 10, 12, { kind: "dropped", reason: "slow", records: 5 }));
-    timeline.addNotice(notice("b", 11, 15, { kind: "dropped", reason: "slow", records: 7 }));
-    timeline.addNotice(notice("c", 60, 61, { kind: "dropped", reason: "slow", records: 1 }));
-    expect(list(timeline)).toBe("c a");
-    expect(timeline.notice("a")).toMatchObject({
-      records: 12,
-      from: exampleRecord(0, 10).time,
-      to: exampleRecord(0, 15).time,
-    });
-  });
-
-  test("that were filled are open again when history is let go", () => {
-    const timeline = new Timeline(SMALL);
-    timeline.addNotice(notice("gap", 1, 5));
-    timeline.changeNotice("gap", { filling: "filled", loaded: 3, cursor: null });
-    timeline.clearFetched();
-    expect(timeline.notice("gap")).toMatchObject({ filling: "open", loaded: 0 });
-  });
+test("following, the oldest go past the capacity, and the floor rises with them", () => {
+  timeline.setFloor(BOTTOM);
+  timeline.add(exampleRecords(1, 12));
+  expect(held()).toEqual(down(12, 3));
+  expect(timeline.floor).toEqual({ time: at(3).time, sequence: "3" });
+  timeline.add([at(2)]);
+  expect(held()).toEqual(down(12, 3));
 });
+
+test("before history was read, letting go of records says nothing of what was stored before", () => {
+  timeline.add(exampleRecords(1, 12));
+  expect(held()).toEqual(down(12, 3));
+  expect(timeline.floor).toBeNull();
+});
+
+test("held, newer records wait and are counted once each, then take their places", () => {
+  timeline.add(exampleRecords(1, 3));
+  timeline.hold({ newest: at(3), oldest: at(1) });
+  timeline.add([at(4), at(4), at(2)]);
+  timeline.add([at(5), at(4)]);
+  expect(held()).toEqual([3, 2, 1]);
+  expect(timeline.waiting).toBe(2);
+  expect(timeline.release()).toBe(true);
+  expect(held()).toEqual([5, 4, 3, 2, 1]);
+  expect(timeline.waiting).toBe(0);
+});
+
+test("held, a late record takes its place where it isn't seen, and waits where it would move what is", () => {
+  timeline.add([at(1), at(3), at(5), at(7), at(9)]);
+  timeline.hold({ newest: at(7), oldest: at(3) });
+  timeline.add([at(8), at(6), at(2)]);
+  expect(held()).toEqual([9, 8, 7, 5, 3, 2, 1]);
+  expect(timeline.waiting).toBe(1);
+  timeline.hold({ newest: at(3), oldest: at(1) });
+  expect(held()).toEqual([9, 8, 7, 6, 5, 3, 2, 1]);
+  expect(timeline.waiting).toBe(0);
+});
+
+test("when more wait than fit, they are counted only, and the list has to be read anew", () => {
+  timeline.add([at(1)]);
+  timeline.hold(null);
+  timeline.add(exampleRecords(2, 7));
+  timeline.add([at(8)]);
+  expect(timeline.detached).toBe(true);
+  expect(timeline.waiting).toBe(7);
+  expect(timeline.release()).toBe(false);
+  expect(held()).toEqual([1]);
+});
+
+test("reading far down lets the newest go; reading up again joins the list to now", () => {
+  timeline.add(exampleRecords(31, 40));
+  timeline.setFloor(at(31));
+  timeline.hold({ newest: at(35), oldest: at(31) });
+  timeline.addFetched(exampleRecords(16, 30));
+  timeline.trimAbove();
+  expect(held()).toEqual(down(35, 16));
+  expect(timeline.detached).toBe(true);
+  expect(timeline.waiting).toBe(5);
+
+  timeline.beginAttaching();
+  timeline.add([at(41), at(38)]);
+  timeline.addFetched(exampleRecords(35, 40));
+  timeline.trimBelow();
+  timeline.endAttaching(true);
+  expect(timeline.detached).toBe(false);
+  expect(timeline.waiting).toBe(1);
+  expect(held()).toEqual(down(40, 21));
+  expect(timeline.floor).toEqual({ time: at(21).time, sequence: "21" });
+  timeline.release();
+  expect(held()).toEqual(down(41, 32));
+});
+
+test("reading up to less than now leaves the list apart", () => {
+  timeline.add(exampleRecords(1, 3));
+  timeline.hold(null);
+  timeline.add(exampleRecords(4, 20));
+  timeline.beginAttaching();
+  timeline.addFetched(exampleRecords(4, 6));
+  timeline.endAttaching(false);
+  expect(timeline.detached).toBe(true);
+  expect(timeline.release()).toBe(false);
+});
+
+test("drops that follow each other are one notice, of one reason", () => {
+  for (const second of [1, 2, 3]) timeline.addNotice(dropped(second, 5));
+  timeline.addNotice(dropped(4, 5, "rate"));
+  timeline.addNotice(dropped(60, 5, "rate"));
+  expect(timeline.notices.map(({ records, reason }) => [records, reason])).toEqual([
+    [15, "slow"],
+    [5, "rate"],
+    [5, "rate"],
+  ]);
+  expect(timeline.notices[0]).toMatchObject({ from: at(1).time, to: at(4).time });
+});
+
+test("notices are bounded, and go with the records they stand among", () => {
+  for (const second of [10, 20, 30, 40]) timeline.addNotice(dropped(second));
+  expect(timeline.notices).toHaveLength(CAPACITY.notices);
+  timeline.add(exampleRecords(25, 36));
+  expect(timeline.notices.map(({ since }) => since)).toEqual([at(30).time, at(40).time]);
+});
+
+test("the list is the same object until something changes", () => {
+  timeline.add([at(1)]);
+  const { entries } = timeline;
+  timeline.add([at(1)]);
+  expect(timeline.entries).toBe(entries);
+  timeline.addNotice(ownGap({ from: null, to: null, since: null, until: null }, ""));
+  expect(timeline.entries).not.toBe(entries);
+  expect(timeline.entries.size).toBe(2);
+});
+
+/** A random life of a list: nothing that history and stream tell of is missing or doubled from the floor up. */
+test.each([1, 2, 3, 4, 5, 6, 7, 8])("no hole and no repeat, whatever happens in between (seed %i)", (seed) => {
+  const random = randomFrom(seed);
+  const stored: ReturnType<typeof at>[] = [];
+  let sequence = 0;
+  const store = () => {
+    // Most records are of now, some late, some very late.
+    const late = random() < 0.3 ? Math.floor(random() * 40) : 0;
+    const record = exampleRecord(++sequence, Math.max(1000 + sequence - late, 0));
+    stored.push(record);
+    return record;
+  };
+  for (let count = 0; count < 30; count += 1) store();
+  for (let step = 0; step < 400; step += 1) {
+    const dice = random();
+    if (dice < 0.6) timeline.add([store()]);
+    else if (dice < 0.75) {
+      // A page of history below the floor.
+      const { floor } = timeline;
+      const below = stored
+        .filter((record) => floor === null || before(record, floor))
+        .sort((a, b) => (before(a, b) ? 1 : -1))
+        .slice(0, 7);
+      timeline.addFetched(below);
+      timeline.setFloor(below.length < 7 ? BOTTOM : (below.at(-1) ?? BOTTOM));
+      timeline.trimAbove();
+    } else if (dice < 0.85) timeline.hold(timeline.size > 4 ? shownOf(timeline, Math.floor(random() * 3)) : null);
+    else if (!timeline.release()) timeline = new Timeline(CAPACITY);
+    const { floor, newest } = timeline;
+    if (floor === null || newest === undefined || timeline.waiting > 0) continue;
+    const expected = stored.filter((record) => !before(record, floor)).map((record) => record.sequence);
+    expect(new Set(timeline.records.map((record) => record.sequence))).toEqual(new Set(expected));
+    expect(timeline.size).toBe(expected.length);
+  }
+});
+
+function shownOf(shown: Timeline, from: number) {
+  const [newest, oldest] = [shown.records[from], shown.records[from + 2]];
+  return newest && oldest ? { newest, oldest } : null;
+}
+
+function before(a: { time: string; sequence: string }, b: { time: string; sequence: string }): boolean {
+  return a.time === b.time ? Number(a.sequence) < Number(b.sequence) : a.time < b.time;
+}
+
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1103515245 + 12345) % 2147483648;
+    return state / 2147483648;
+  };
+}

@@ -64,7 +64,7 @@ export class Search {
   }
 
   /**
-   * Reads on downwards until as many records came that were not held, or to the end; a search for rare words takes many answers,
+   * Reads on downwards until about as many records came, or to the end; a search for rare words takes many answers,
    * each of which moves the progress on. Rejects with ServerError.
    */
   async readOlder(wanted = FIRST_LIMIT): Promise<void> {
@@ -149,7 +149,7 @@ export class Search {
     const set = this.#timeline.floor;
     this.#cursor = page.nextCursor !== null && set !== null ? { next: page.nextCursor, floor: set } : null;
     this.#report({ scannedUntil: page.scannedUntil, found: this.#progress.found + added });
-    return added;
+    return page.records.length;
   }
 
   #atBottom(): boolean {

@@ -119,10 +119,21 @@ export class Timeline {
     this.#floor = floor;
     this.#held.cutBelow(floor);
     this.#entries = null;
+    if (this.#waiting === null) return;
+    const waiting = this.#waiting.size;
+    this.#waiting.cutBelow(floor);
+    this.#waitingCount -= waiting - this.#waiting.size;
   }
 
-  /** Makes room after reading downwards: the newest go, and the list no longer reaches up to now. */
+  /**
+   * Makes room after reading downwards: the newest go, and the list no longer reaches up to now. One that follows the newest keeps
+   * them instead.
+   */
   trimAbove(): void {
+    if (this.#waiting === null) {
+      this.#trimTo(this.#capacity.records);
+      return;
+    }
     const removed = this.#held.trimNewest(this.#capacity.records);
     if (removed === 0) return;
     this.#entries = null;
@@ -235,7 +246,8 @@ export class Timeline {
   #trimTo(capacity: number): void {
     if (this.#held.trimOldest(capacity) === 0) return;
     const oldest = this.#held.oldest as LogRecord;
-    this.#floor = { time: oldest.time, sequence: oldest.sequence };
+    // Without a floor nobody knows yet what was stored between these: history is read from the newest on.
+    if (this.#floor !== null) this.#floor = { time: oldest.time, sequence: oldest.sequence };
     // What lies below is read again when it is wanted, and has what these tell of.
     this.#notices = this.#notices.filter((notice) => placeOf(notice) >= oldest.time);
     this.#entries = null;
