@@ -1,7 +1,7 @@
 """Reads the history over HTTP as a client does: /api/logs by its cursors, and the seed's /historical-logs. It must not
 judge."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import requests
@@ -9,8 +9,8 @@ import requests
 TIMEOUT_S = 60
 
 
-def get(url: str, params: Mapping[str, str | int] | None = None) -> requests.Response:
-    return requests.get(url, params=dict(params or {}), timeout=TIMEOUT_S)
+def get(url: str, params: Mapping[str, str | int] | Sequence[tuple[str, str]] | None = None) -> requests.Response:
+    return requests.get(url, params=params, timeout=TIMEOUT_S)
 
 
 def pages(page_url: str, params: Mapping[str, str | int]) -> Iterator[list[dict[str, Any]]]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 from harness.stack import Stack
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from .log_page import LogPage
 from .service import Service
@@ -53,13 +53,22 @@ def open_page(stack: Stack, browser: Browser) -> Iterator[OpenPage]:
     opened: list[LogPage] = []
 
     def open_one(
-        *, url: str = stack.page_url, scheme: Literal["dark", "light"] = "light", width_px: int = 1280, wait: bool = True
+        *,
+        url: str = f"{stack.page_url}/",
+        query: str = "",
+        scheme: Literal["dark", "light"] = "light",
+        width_px: int = 1280,
+        zone: str = "UTC",
+        wait: bool = True,
+        prepare: Callable[[Page], object] = lambda _: None,
     ) -> LogPage:
-        context = browser.new_context(color_scheme=scheme, viewport={"width": width_px, "height": 800})
+        """query: of the page's address. prepare: is given the page before it loads."""
+        context = browser.new_context(color_scheme=scheme, viewport={"width": width_px, "height": 800}, timezone_id=zone)
         contexts.append(context)
         log_page = LogPage(context.new_page())
         opened.append(log_page)
-        log_page.page.goto(url)
+        prepare(log_page.page)
+        log_page.page.goto(url + query)
         if wait:
             log_page.wait_live()
         return log_page

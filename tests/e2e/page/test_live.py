@@ -1,8 +1,12 @@
 """Records appear on the page while it is open, and the reader decides which and when."""
 
+from urllib.parse import parse_qsl, urlencode
+
 import pytest
+from harness.history import get, walk
 from harness.stack import Stack
-from playwright.sync_api import expect
+from harness.waiting import wait_for
+from playwright.sync_api import Locator, expect
 
 from .conftest import OpenPage
 from .log_page import LogPage
@@ -84,6 +88,7 @@ def test_paused_the_list_stays_and_counts(page: LogPage, service: Service) -> No
     service.log("while paused", "and again")
     go_on = page.button("Paused, 2 new: go on")
     expect(go_on).to_be_visible()
+    expect(page.button("Pause").first).to_have_attribute("aria-pressed", "true")
     expect(page.records).to_have_count(1)
     go_on.click()
     expect(page.records).to_have_count(3)
@@ -92,13 +97,84 @@ def test_paused_the_list_stays_and_counts(page: LogPage, service: Service) -> No
 
 def test_scrolled_down_the_list_keeps_its_place(page: LogPage, service: Service) -> None:
     service.log(*(f"line {number:03d}" for number in range(100)))
-    expect(page.records).to_have_count(100)
-    reading = page.record("line 050")
-    reading.scroll_into_view_if_needed()
+    expect(page.region.locator(".state")).to_contain_text("100 records")
+    page.scroll_to(1100)
     expect(page.button("back to the top")).to_be_visible()
+    reading = page.record("line 050")
+    expect(reading).to_be_in_viewport()
     place = reading.bounding_box()
     service.log("new one", "new two")
     expect(page.button("2 new: back to the top")).to_be_visible()
     assert reading.bounding_box() == place
     page.button("2 new: back to the top").click()
     expect(page.record("new two")).to_be_in_viewport()
+
+
+def test_selected_text_stays_where_it_is(page: LogPage, service: Service) -> None:
+    service.log("to be copied")
+    row = page.record("to be copied")
+    expect(row).to_have_count(1)
+    drag(page, row.locator(".message"))
+    assert page.page.evaluate("String(getSelection()).trim()") != ""
+    service.log("the next")
+    expect(page.button("1 new: back to the top")).to_be_visible()
+    expect(page.records).to_have_count(1)
+    page.page.evaluate("getSelection().empty()")
+    expect(page.records).to_have_count(2)
+
+
+def drag(page: LogPage, over: Locator) -> None:
+    """The mouse, pressed at the beginning of an element and let go at its end."""
+    box = over.bounding_box()
+    assert box
+    page.page.mouse.move(box["x"] + 2, box["y"] + box["height"] / 2)
+    page.page.mouse.down()
+    page.page.mouse.move(box["x"] + box["width"] - 2, box["y"] + box["height"] / 2, steps=5)
+    page.page.mouse.up()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "level=error", "level=WARN,audit", "min_level=warn", "node=other", "node=page-*", "q=payment", "q=PAYMENT+-refused",
+        'q="user+42"', "q=-\"user+42\"", "q=100%25", "attr.region=eu", "attr.region=", "-attr.region=eu",
+        "-attr.region=eu&-attr.region=us&level=info", "attr.a%26b=c%3Dd", "level=info&q=payment&attr.region=us",
+    ],
+)  # fmt: skip
+def test_a_filter_means_the_same_to_history_stream_and_api(
+    stack: Stack, open_page: OpenPage, service: Service, question: str
+) -> None:
+    """One half of the records is stored before the page is opened, the other comes live."""
+    parameters = [(name, f"{service.word} {value}" if name == "q" else value) for name, value in parse_qsl(question, True)]
+    if "q" not in dict(parameters):
+        parameters.append(("q", service.word))
+    log_variety(service)
+    wait_for("them in history", lambda: walk(stack.page_url, {"q": service.word}), lambda found: len(found) == VARIETY)
+    page = open_page(query=f"?{urlencode(parameters)}")
+    log_variety(service)
+    service.log("end marker", level="error")
+    every = wait_for(
+        "all in history", lambda: walk(stack.page_url, {"q": service.word}), lambda found: len(found) == 2 * VARIETY + 1
+    )
+    wanted = [record["sequence"] for record in get(f"{stack.page_url}/api/logs", parameters).json()["records"]]
+    assert len(wanted) < len(every), "the filter leaves something out"
+    expect(page.records).to_have_count(len(wanted))
+    assert page.sequences() == wanted
+
+
+VARIETY = 8
+
+
+def log_variety(service: Service) -> None:
+    service.log_records(
+        [
+            ("error", "payment refused for user 42", {"region": "eu"}),
+            ("warn", "payment slow for user 43", {"region": "us"}),
+            ("WARN", "user 42 left", {}),
+            ("info", "payment accepted, 100% of it", {"region": "us", "a&b": "c=d"}),
+            ("info", "nothing of note", {"region": ""}),
+            ("audit", "payment seen", {"region": "eu", "user": "42"}),
+            ("debug", "100 percent", {}),
+        ]
+    )
+    service.log("from another node", node="other")

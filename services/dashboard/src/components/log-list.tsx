@@ -22,6 +22,8 @@ const AT_TOP_PX = 4;
 /** This close to an end, more is read. */
 const NEAR_END_ROWS = 100;
 
+type List = Virtualizer<HTMLDivElement, Element>;
+
 interface Properties {
   view: LogView;
   snapshot: Snapshot;
@@ -30,7 +32,7 @@ interface Properties {
 
 export function LogList({ view, snapshot, actions }: Properties) {
   const scroller = useRef<HTMLDivElement>(null);
-  const { entries, held, generation, progress } = snapshot;
+  const { entries, held } = snapshot;
   const words = useWords(pageWords);
   const virtualizer = useVirtualizer({
     count: entries.size,
@@ -44,19 +46,10 @@ export function LogList({ view, snapshot, actions }: Properties) {
     view.follow();
   };
   const keys = useListKeys({ view, snapshot, actions, virtualizer, scroller, follow });
-  useKeptPlace(scroller, virtualizer, entries, held, generation);
   useSelectionHold(scroller, view);
-  const items = virtualizer.getVirtualItems();
-  useShown(view, virtualizer, entries, scroller);
-
-  const onScroll = (place: HTMLDivElement) => {
-    const away = place.scrollTop > AT_TOP_PX;
-    if (!away && snapshot.waiting > 0 && view.snapshot().entries === entries && held) keys.setActive(null);
-    view.setScrolledAway(away);
-    const last = virtualizer.range?.endIndex ?? 0;
-    if (away && progress.state === "idle" && entries.size - last < NEAR_END_ROWS) void view.readOlder();
-    if (away && (virtualizer.range?.startIndex ?? NEAR_END_ROWS) < NEAR_END_ROWS) void view.readNewer();
-  };
+  const firstShown = useShown(view, virtualizer, entries, scroller);
+  useKeptPlace(scroller, virtualizer, snapshot, firstShown);
+  useReadingOn(view, virtualizer, snapshot);
 
   return (
     <section className="list" aria-label={words.records}>
@@ -68,10 +61,15 @@ export function LogList({ view, snapshot, actions }: Properties) {
           </button>
         )}
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must take the keyboard */}
-      <div ref={scroller} className="scroller" tabIndex={0} onScroll={(event) => onScroll(event.currentTarget)}>
+      <div
+        ref={scroller}
+        className="scroller"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must take the keyboard
+        tabIndex={0}
+        onScroll={(event) => view.setScrolledAway(event.currentTarget.scrollTop > AT_TOP_PX)}
+      >
         <ol className="rows" style={{ height: virtualizer.getTotalSize() }}>
-          {items.map((item) => (
+          {virtualizer.getVirtualItems().map((item) => (
             <li
               key={item.key}
               ref={virtualizer.measureElement}
@@ -119,46 +117,38 @@ function Entry({ index, view, snapshot, actions, keys }: EntryProperties) {
   );
 }
 
-type List = Virtualizer<HTMLDivElement, Element>;
-
-/** Where the first row on the screen stood; when rows are put in or go above it, the list scrolls with them. */
+/** Keeps the first record that is seen where it is: when rows are put in or go above it, the list scrolls with them. */
 function useKeptPlace(
   scroller: RefObject<HTMLDivElement | null>,
   virtualizer: List,
-  entries: Entries,
-  held: boolean,
-  generation: number,
+  { entries, held, generation }: Snapshot,
+  firstShown: RefObject<Place | null>,
 ) {
-  const kept = useRef<{ entries: Entries; generation: number } | null>(null);
+  const before = useRef({ entries, generation });
   useLayoutEffect(() => {
-    const before = kept.current;
-    kept.current = { entries, generation };
+    const { entries: old, generation: oldGeneration } = before.current;
+    before.current = { entries, generation };
     const element = scroller.current;
-    if (before === null || element === null || before.entries === entries) return;
-    if (before.generation !== generation) {
-      element.scrollTo(0, 0);
-      return;
+    if (element === null || old === entries) return;
+    if (oldGeneration !== generation) element.scrollTo(0, 0);
+    else if (held && firstShown.current !== null && element.scrollTop > AT_TOP_PX) {
+      const [from, to] = [old.indexOf(firstShown.current), entries.indexOf(firstShown.current)];
+      if (from >= 0 && to >= 0 && from !== to) element.scrollTop += (to - from) * ROW_PX;
     }
-    if (!held) return;
-    const moved = movedRows(before.entries, entries, before.entries.records[0]) * ROW_PX;
-    if (moved !== 0 && element.scrollTop > AT_TOP_PX) element.scrollTop += moved;
-  }, [entries, generation, held, scroller]);
-  // The rows' heights differ only where one is open or a notice: the estimate is corrected by the virtual list as it measures.
+  }, [entries, generation, held, scroller, firstShown]);
+  // Rows above that turn out to be higher than a line must not push what is seen.
   virtualizer.shouldAdjustScrollPositionOnItemSizeChange = (item, _delta, list) =>
     held && item.start < (list.scrollOffset ?? 0);
 }
 
-/** By how many rows the place of what was the first record has moved down; negative when newer ones have gone. */
-function movedRows(before: Entries, after: Entries, first: Place | undefined): number {
-  if (first === undefined) return 0;
-  const now = after.indexOf(first);
-  if (now >= 0) return now - before.indexOf(first);
-  const newest = after.records[0];
-  return newest === undefined ? 0 : after.indexOf(newest) - before.indexOf(newest);
-}
-
-/** Tells which records are on the screen, so that late ones are put in elsewhere only. */
-function useShown(view: LogView, virtualizer: List, entries: Entries, scroller: RefObject<HTMLDivElement | null>) {
+/** Tells which records are on the screen, so that late ones are put in elsewhere only; answers the first of them. */
+function useShown(
+  view: LogView,
+  virtualizer: List,
+  entries: Entries,
+  scroller: RefObject<HTMLDivElement | null>,
+): RefObject<Place | null> {
+  const first = useRef<Place | null>(null);
   useEffect(() => {
     const top = scroller.current?.scrollTop ?? 0;
     const bottom = top + (scroller.current?.clientHeight ?? 0);
@@ -168,8 +158,23 @@ function useShown(view: LogView, virtualizer: List, entries: Entries, scroller: 
       .map((item) => entries.at(item.index))
       .flatMap((entry) => (entry?.kind === "record" ? [entry.record] : []));
     const [newest, oldest] = [records[0], records.at(-1)];
+    first.current = newest ?? null;
     view.setShown(newest && oldest ? { newest, oldest } : null);
   });
+  return first;
+}
+
+/** Reads on before the reader comes to an end of what is held. */
+function useReadingOn(view: LogView, virtualizer: List, { entries, held, progress }: Snapshot) {
+  const { startIndex, endIndex } = virtualizer.range ?? { startIndex: 0, endIndex: 0 };
+  const nearOldest = held && startIndex > 0 && entries.size - endIndex < NEAR_END_ROWS;
+  const nearNewest = held && startIndex > 0 && startIndex < NEAR_END_ROWS;
+  useEffect(() => {
+    if (nearOldest && progress.state === "idle") void view.readOlder();
+  }, [view, nearOldest, progress.state]);
+  useEffect(() => {
+    if (nearNewest) void view.readNewer();
+  }, [view, nearNewest]);
 }
 
 /** Text that is being selected must not move away. */

@@ -1,0 +1,78 @@
+"""What goes on now, beside the records: rates, errors, lag, nodes, drops."""
+
+import json
+import re
+from typing import Any
+
+from harness.stack import Stack
+from playwright.sync_api import Page, expect
+
+from .conftest import OpenPage
+from .service import Service
+
+
+def test_what_is_logged_is_counted_as_it_comes(open_page: OpenPage, service: Service) -> None:
+    # The counts are of all records, whatever the filter.
+    page = open_page(query="?q=nothing-of-the-kind")
+    metrics = page.page.get_by_role("region", name="Metrics")
+    page.page.get_by_role("button", name="Now", exact=True).click()
+    service.log_records([("error", "bad", {})] * 3 + [("info", "good", {})] * 9)
+    legend = metrics.locator(".legend")
+    expect(legend).to_contain_text("error 3")
+    expect(legend).to_contain_text("info 9")
+    expect(metrics.get_by_role("definition").nth(2)).to_contain_text("25%")
+    expect(metrics.get_by_role("listitem")).to_contain_text(service.node)
+    expect(metrics.get_by_role("img")).to_have_attribute(
+        "aria-label", re.compile("^12 records by level over time, 3 of them errors")
+    )
+    page.button("Hide metrics").click()
+    expect(legend).to_have_count(0)
+    page.page.reload()
+    expect(page.button("Show metrics")).to_be_visible()
+
+
+def test_lag_drops_and_nodes_are_those_of_the_stream(open_page: OpenPage) -> None:
+    """The stream is this test's: so busy a second is none of a test's."""
+    counts: dict[str, Any] = {
+        "time": "2026-01-01T00:00:00.000000Z",
+        "records": 20_000,
+        "by_level": {"info": 19_000, "error": 1_000},
+        "by_node": {"busy": 15_000, "quiet": 5_000},
+        "lag_ms": 900.0,
+        "lag_p50_ms": 41.0,
+        "lag_p99_ms": 312.5,
+        "viewers": 3,
+        "dropped": 8_000,
+    }
+    dropped = {"records": 8_000, "reason": "rate", "from": counts["time"], "to": "2026-01-01T00:00:01.000000Z"}
+    more = {**dropped, "from": "2026-01-01T00:00:01.000000Z", "to": "2026-01-01T00:00:02.000000Z"}
+    body = (
+        "retry: 3600000\n\nevent: live\ndata: {}\n\n"
+        f"event: dropped\ndata: {json.dumps(dropped)}\n\nevent: dropped\ndata: {json.dumps(more)}\n\n"
+        f"id: e:1:1:1\nevent: counts\ndata: {json.dumps(counts)}\n\n"
+    )
+
+    def prepare(page: Page) -> None:
+        page.add_init_script("delete window.SharedWorker")
+        page.route("**/stream?*", lambda route: route.fulfill(content_type="text/event-stream", body=body))
+
+    page = open_page(prepare=prepare, wait=False)
+    metrics = page.page.get_by_role("region", name="Metrics")
+    for text in ("20,000/s", "5%", "41 ms, 99 %: 313 ms", "8,000", "busy", "15,000/s"):
+        expect(metrics).to_contain_text(text)
+    # Drops that follow each other are one notice, and where they are is marked.
+    expect(page.page.locator("[data-notice=dropped]")).to_have_count(1)
+    expect(page.page.locator("[data-notice=dropped]")).to_contain_text("16,000 records were left out")
+
+
+def test_a_busier_stream_than_a_page_is_sent_says_what_it_leaves_out(
+    stack: Stack, open_page: OpenPage, service: Service
+) -> None:
+    with stack.environment("stream", {"LOGSTREAM_STREAM_MAX_RATE": "50"}):
+        page = open_page(query=f"?q={service.word}")
+        service.log(*(f"line {number}" for number in range(3000)))
+        notice = page.page.locator("[data-notice=dropped]")
+        expect(notice).to_have_count(1)
+        expect(notice).to_contain_text("so it shows a sample")
+        notice.get_by_role("button").click()
+        expect(notice).to_contain_text("1,000 records")
