@@ -76,9 +76,9 @@ test("a context: newest first, with the record among them, and which sides are c
     after: exampleRecords(4, 5),
     complete: { before: true, after: false },
   };
-  const context = contextOf(body);
+  const context = contextOf(body, { newer: 20, older: 20 });
   expect(sequencesOf(context?.records ?? [])).toEqual([5, 4, 3, 2, 1]);
   expect(context?.complete).toEqual({ newer: false, older: true });
-  expect(contextOf({ ...body, record: {} })).toBeNull();
-  expect(contextOf({ ...body, before: 1 })).toBeNull();
+  expect(contextOf({ ...body, record: {} }, { newer: 20, older: 20 })).toBeNull();
+  expect(contextOf({ ...body, before: 1 }, { newer: 20, older: 20 })).toBeNull();
 });

@@ -67,6 +67,31 @@ test("JSON is laid out without a change of its tokens", () => {
   );
 });
 
+test("what is empty stays on its line, and what was laid out otherwise is laid out alike", () => {
+  expect(laidOutJson('{ "a" : { } ,"b":[ [ ], 2 ]\n}')).toBe('{\n  "a": {},\n  "b": [\n    [],\n    2\n  ]\n}');
+});
+
+test("laying out moves tokens and changes none", () => {
+  const values = ["-0", "1e400", "0.10", '"\\u202e\\/ {[,:]} \\""', "null", "[]", "{}", '{"k":[true,{"k":1}]}'];
+  for (const first of values)
+    for (const second of values) {
+      const json = `{"a":${first},"a":[${second},${first}]}`;
+      const withoutLayout = (laidOutJson(json) ?? "").replace(/\n */g, "").replaceAll('": ', '":');
+      expect(withoutLayout).toBe(json);
+    }
+});
+
+test("JSON whose lines would grow without bound is left as it is, and soon", () => {
+  const started = performance.now();
+  expect(laidOutJson("[".repeat(90_000) + "]".repeat(90_000))).toBeNull();
+  // Eight million characters of indentation.
+  expect(laidOutJson("[".repeat(2_000) + "]".repeat(2_000))).toBeNull();
+  const wide = laidOutJson(JSON.stringify(Array.from({ length: 30_000 }, (_, index) => index)));
+  expect(wide?.split("\n")).toHaveLength(30_002);
+  // Applying the edits of the library took 14 s for the widest, and did not end within 40 s for the deepest.
+  expect(performance.now() - started).toBeLessThan(5_000);
+});
+
 test("JSON behind words is laid out below them, colours or not", () => {
   expect(laidOutJson(`${ESC}[32mdone${ESC}[0m {"ms":3}`)).toBe('done\n{\n  "ms": 3\n}');
 });

@@ -1,9 +1,14 @@
-/** JSON inside of messages, laid out for reading. Numbers, order and repeated keys stay as they were logged: nothing is parsed and written anew. */
-import { applyEdits, format } from "jsonc-parser";
+/**
+ * JSON inside of messages, laid out for reading. Numbers, order and repeated keys stay as they were logged: tokens are moved, nothing
+ * is written anew. It must never hold up the page, whatever was logged.
+ */
+import { createScanner, type JSONScanner } from "jsonc-parser";
 import { plainText } from "./ansi";
 
 /** Longer ones are shown as they are: laying them out would hold up the page. */
 const MOST_CHARACTERS = 200_000;
+/** Deeply nested brackets grow with the square of their number when indented. */
+const MOST_LAID_OUT = 1_000_000;
 
 /** The message with its JSON object or array over several lines, or null when it holds none, or one without content. */
 export function laidOutJson(message: string): string | null {
@@ -13,10 +18,42 @@ export function laidOutJson(message: string): string | null {
   if (start < 0) return null;
   const [head, json] = [text.slice(0, start), text.slice(start).trimEnd()];
   if (!isJson(json)) return null;
-  const edits = format(json, undefined, { insertSpaces: true, tabSize: 2, eol: "\n" });
-  const laidOut = applyEdits(json, edits);
-  if (laidOut === json && !json.includes("\n")) return null;
+  const laidOut = overLines(json);
+  if (laidOut === null || (laidOut === json && !json.includes("\n"))) return null;
   return head.trim() === "" ? laidOut : `${head.trimEnd()}\n${laidOut}`;
+}
+
+/** One pass over the tokens, since the library's edits cost the length of the text each. Null when it would grow too long. */
+function overLines(json: string): string | null {
+  const scanner = createScanner(json, true);
+  const pieces: string[] = [];
+  let length = 0;
+  let depth = 0;
+  let opened = false;
+  for (let token = nextToken(scanner, json); token !== ""; token = nextToken(scanner, json)) {
+    const closes = token === "}" || token === "]";
+    if (closes) depth -= 1;
+    // A bracket breaks the line on its inner side, unless it is empty.
+    const before = opened !== closes ? lineBreak(depth) : "";
+    opened = token === "{" || token === "[";
+    if (opened) depth += 1;
+    const after = token === "," ? lineBreak(depth) : token === ":" ? " " : "";
+    pieces.push(before, token, after);
+    length += before.length + token.length + after.length;
+    if (length > MOST_LAID_OUT) return null;
+  }
+  return pieces.join("");
+}
+
+/** As it was logged, for the scanner's own value of a string is without its escapes; "" at the end. */
+function nextToken(scanner: JSONScanner, json: string): string {
+  scanner.scan();
+  const offset = scanner.getTokenOffset();
+  return json.slice(offset, offset + scanner.getTokenLength());
+}
+
+function lineBreak(depth: number): string {
+  return `\n${"  ".repeat(depth)}`;
 }
 
 function isJson(text: string): boolean {

@@ -85,7 +85,7 @@ const ko: RecordTexts = {
   laidOut: "JSON 정렬",
   only: "포함",
   without: "제외",
-  onlyLabel: (what) => `${what} 레코드만 보기`,
+  onlyLabel: (what) => `${what} 포함하는 레코드만 보기`,
   withoutLabel: (what) => `${what} 레코드 제외`,
   notAskable: "비어 있거나 쉼표, 별표, 앞뒤 공백이 있는 값은 필터로 쓸 수 없습니다",
   copyText: "텍스트 복사",
