@@ -100,8 +100,10 @@ class WatchedPage:
         """Goes to the end of the list until it holds so many records, or for so long; answers how many it holds."""
         until = time.monotonic() + seconds
         while (held := self.held_records()) < records and time.monotonic() < until:
-            self._page.evaluate("document.querySelector('.scroller').scrollTo(0, 1e9)")
-            time.sleep(0.05)
+            # Somewhat back first: at the end already, a list is not told that it was scrolled.
+            for further_px in (-2_000, 1_000_000_000):
+                self._page.evaluate(f"document.querySelector('.scroller').scrollBy(0, {further_px})")
+                time.sleep(0.05)
         return held
 
     def _wait(self, expression: str) -> Any:
