@@ -86,6 +86,10 @@ BENCH_OPTIONS := $(if $(scenario),--scenario $(scenario)) $(if $(dsn),--dsn $(ds
 bench: venv ## Measure speed and cost on a stack of its own (scenario=burst; see tests/bench)
 	PYTHONPATH=tests .venv/bin/python -m bench $(BENCH_OPTIONS)
 
+.PHONY: screenshots
+screenshots: venv browser ## Write docs/images/page-*.png, a picture of each state of the page
+	PYTHONPATH=tests:tests/e2e .venv/bin/python -m page.screenshots
+
 .PHONY: browser
 browser:
 	tests/e2e/page/install-browser

@@ -8,6 +8,7 @@ from typing import Any, Final
 from bench import fanout, query, questions, report, yardstick
 from bench.batches import Kind
 from bench.figures import figures, peak_rss
+from bench.page import run as page
 from bench.producer import Phase
 from bench.run import Bench, Load, Outcome, Void, percentile
 from bench.stalls import Stalls
@@ -202,6 +203,14 @@ def idle(book: Book) -> None:
     book.asked.append(fanout.idle(book.bench, book.options.viewers, book.options.seconds))
 
 
+def in_browser(book: Book) -> None:
+    """What the page costs a reader: its first paint, its size, 10,000 records a second for 60 s, or rate= and seconds=, and
+    scrolling through 100,000 records, in Chromium."""
+    book.table = page.table
+    for part in page.run(book.bench, book.options.rate, book.options.seconds, book.options.max_rate):
+        book.asked.append(part)
+
+
 SCENARIOS: Final[dict[str, Callable[[Book], None]]] = {
     "burst": burst,
     "sustained": sustained,
@@ -214,4 +223,5 @@ SCENARIOS: Final[dict[str, Callable[[Book], None]]] = {
     QUERY: search,
     "fanout": fan_out,
     "idle": idle,
+    "page": in_browser,
 }

@@ -1,0 +1,1 @@
+"""The scenario `page`: what the page costs the reader's browser, measured in a real one."""
