@@ -96,7 +96,7 @@ def test_both_languages(open_page: OpenPage, service: Service) -> None:
 # Of everything that is seen or heard but the records, their levels and their nodes.
 OWN_TEXTS = """() => {
     const own = [...document.querySelectorAll('body *')].filter(
-        element => !element.closest('.scroller, .nodes, .level-choice, .legend, .plot') && !element.closest('option[lang=en]'));
+        element => !element.closest('noscript, .scroller, .nodes, .level-choice, .legend, .plot') && !element.closest('option[lang=en]'));
     const texts = own.flatMap(element => [
         ...[...element.childNodes].filter(node => node.nodeType === 3).map(node => node.textContent),
         element.getAttribute('aria-label'), element.getAttribute('title'), element.getAttribute('placeholder')]);
@@ -126,7 +126,7 @@ def test_without_motion_nothing_moves(open_page: OpenPage) -> None:
     page.page.emulate_media(reduced_motion="reduce")
     moving: int = page.page.evaluate(
         "[...document.querySelectorAll('*')].filter(element => {"
-        "const style = getComputedStyle(element);"
-        "return style.animationName !== 'none' || style.transitionDuration !== '0s' || style.scrollBehavior === 'smooth'}).length"
+        "const {animationName, transitionDuration, scrollBehavior} = getComputedStyle(element);"
+        "return animationName !== 'none' || transitionDuration !== '0s' || scrollBehavior === 'smooth'}).length"
     )
     assert moving == 0

@@ -37,7 +37,7 @@ def test_everything_that_the_view_means(stack: Stack, open_page: OpenPage, servi
     stored = wait_for(
         "them in history",
         lambda: walk(stack.page_url, {"q": service.word, "level": "error"}),
-        lambda all: len(all) == RECORDS,
+        lambda found: len(found) == RECORDS,
     )
     page = open_page(query=f"?q={service.word}&level=error", prepare=without_picker)
     export(page, "NDJSON").save_as(tmp_path / "logs.ndjson")
@@ -56,7 +56,9 @@ def test_everything_that_the_view_means(stack: Stack, open_page: OpenPage, servi
 
 def test_in_parts(stack: Stack, open_page: OpenPage, service: Service, tmp_path: Path) -> None:
     service.log(*(f"line {number}" for number in range(RECORDS)))
-    stored = wait_for("them in history", lambda: walk(stack.page_url, {"q": service.word}), lambda all: len(all) == RECORDS)
+    stored = wait_for(
+        "them in history", lambda: walk(stack.page_url, {"q": service.word}), lambda found: len(found) == RECORDS
+    )
     page = open_page(query=f"?q={service.word}", prepare=without_picker)
     export(page, "NDJSON", most="200").save_as(tmp_path / "1.ndjson")
     dialog = page.page.get_by_role("dialog")
@@ -71,7 +73,7 @@ def test_in_parts(stack: Stack, open_page: OpenPage, service: Service, tmp_path:
 def test_an_answer_that_breaks_off_is_no_file(open_page: OpenPage) -> None:
     page = open_page(prepare=without_picker)
     downloads: list[Download] = []
-    page.page.on("download", downloads.append)
+    page.page.on("download", lambda download: downloads.append(download))
     page.page.route("**/api/logs/export?*", lambda route: route.fulfill(body='{"sequence":"1"}\n'))
     page.page.keyboard.press("e")
     dialog = page.page.get_by_role("dialog", name="Export")
@@ -83,7 +85,7 @@ def test_an_answer_that_breaks_off_is_no_file(open_page: OpenPage) -> None:
 def test_it_can_be_stopped_and_a_refusal_is_told(open_page: OpenPage) -> None:
     page = open_page(prepare=without_picker)
     held: list[Route] = []
-    page.page.route("**/api/logs/export?*", held.append)
+    page.page.route("**/api/logs/export?*", lambda route: held.append(route))
     page.page.keyboard.press("e")
     dialog = page.page.get_by_role("dialog", name="Export")
     dialog.get_by_role("button", name="Export", exact=True).click()

@@ -91,7 +91,7 @@ def test_an_absolute_range_is_history_and_leads_back_to_live(stack: Stack, page:
     middle = datetime.fromisoformat(stored[1]["time"])
     page.page.get_by_role("combobox", name="Time zone").select_option("UTC")
     page.button("Live, all time").click()
-    start, end = page.page.get_by_label("From"), page.page.get_by_label("To (")
+    start, end = (page.page.get_by_role("textbox", name=name) for name in ("From", "To"))
     field = "%Y-%m-%dT%H:%M:%S"
     start.fill((middle + timedelta(seconds=30)).strftime(field))
     end.fill((middle - timedelta(seconds=30)).strftime(field))

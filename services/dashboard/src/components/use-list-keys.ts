@@ -1,6 +1,6 @@
 /** The list by keyboard: which record the reader is at, which are open, and what the keys do with them. */
 import type { Virtualizer } from "@tanstack/react-virtual";
-import { type RefObject, useCallback, useEffect, useState } from "react";
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { copyText } from "../copy";
 import type { LogView, Snapshot } from "../log-view";
 import type { LogRecord } from "../records/record";
@@ -88,6 +88,14 @@ export function useListKeys({ view, snapshot, actions, virtualizer, scroller, fo
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
   }, [view, snapshot, actions, virtualizer, scroller, follow, active, toggle]);
+
+  // A row that scrolls away takes the focus with it, and the keys would go nowhere.
+  const hadFocus = useRef(false);
+  useLayoutEffect(() => {
+    const inList = scroller.current?.contains(document.activeElement) === true;
+    if (hadFocus.current && document.activeElement === document.body) scroller.current?.focus({ preventScroll: true });
+    hadFocus.current = inList || document.activeElement === scroller.current;
+  });
 
   return { active, expanded, toggle, setActive };
 }

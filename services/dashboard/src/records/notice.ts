@@ -26,10 +26,12 @@ export interface Notice {
 }
 
 /**
- * Where the notice stands in the list: above every record up to this time. That is where records are missing; a filled one, where
- * the range ended, so that what was read into it comes below the button that was pressed. Empty, below everything, when not known.
+ * Where the notice stands in the list: above every record up to this time. A gap stands where records are missing. Drops stand
+ * above the records that were not dropped, where a reader who follows sees that there were more. A filled gap stands where the
+ * range ended, so that what was read into it comes below the button that was pressed. Empty, below everything, when not known.
  */
 export function placeOf(notice: Notice): string {
-  const [first, second] = notice.filling === "filled" ? [notice.until, notice.since] : [notice.since, notice.until];
+  const atEnd = notice.kind === "dropped" || notice.filling === "filled";
+  const [first, second] = atEnd ? [notice.until, notice.since] : [notice.since, notice.until];
   return first ?? second ?? "";
 }
