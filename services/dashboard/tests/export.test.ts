@@ -60,12 +60,28 @@ test.each([1, 3, 1000])("CSV in pieces of %i bytes: rows counted, not line break
   expect(end).toMatchObject({ records: 2, matching: null, complete: null, nextCursor: null });
 });
 
+test.each([
+  ["3", null, true],
+  ["2", null, null],
+  ["2", "2", true],
+  ["2", "9", false],
+  [null, "9", null],
+])("CSV of 2 rows where %s were allowed and %s match: complete is %s", async (most, matching, complete) => {
+  const headers: Record<string, string> = {};
+  if (most !== null) headers["X-Logstream-Max-Records"] = most;
+  if (matching !== null) headers["X-Logstream-Matching-Records"] = matching;
+  answers("time,message\r\n1,a\r\n2,b\r\n", 4, { headers });
+  const { end } = await run("csv");
+  expect(end).toMatchObject({ records: 2, complete });
+});
+
 test.each<[Format, string]>([
   ["ndjson", '{"message":"a"}\n'],
   ["ndjson", `{"message":"a"}\n${END.slice(0, 20)}`],
   ["ndjson", ""],
   ["csv", 'time,message\r\n1,"cut'],
   ["csv", "time,message\r\n1,cut"],
+  ["csv", ""],
 ])("an export that does not end as one is broken: %s %j", async (format, text) => {
   answers(text, 5);
   await expect(run(format)).rejects.toBeInstanceOf(BrokenExport);

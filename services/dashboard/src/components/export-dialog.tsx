@@ -26,7 +26,7 @@ interface Properties {
 type State =
   | { readonly kind: "idle" }
   | { readonly kind: "running"; readonly progress: ExportProgress }
-  | { readonly kind: "ended"; readonly end: ExportEnd; readonly format: Format }
+  | { readonly kind: "ended"; readonly end: ExportEnd; readonly choice: ExportChoice }
   | { readonly kind: "said"; readonly text: string }
   | { readonly kind: "failed"; readonly error: ServerError };
 
@@ -43,7 +43,8 @@ export function ExportDialog({ filter, range, onClose }: Properties) {
     void start(choice);
   };
   const running = state.kind === "running";
-  const next = state.kind === "ended" ? state.end.nextCursor : null;
+  // The next part goes on as the one before began, whatever has been chosen since: a cursor belongs to its order.
+  const next = state.kind === "ended" && state.end.nextCursor !== null ? state : null;
   return (
     <Dialog title={words.title} onClose={onClose}>
       <p>{words.what}</p>
@@ -87,7 +88,7 @@ export function ExportDialog({ filter, range, onClose }: Properties) {
             <button type="submit">{words.start}</button>
           )}
           {next !== null && (
-            <button type="button" onClick={() => void start({ ...choice, cursor: next })}>
+            <button type="button" onClick={() => void start({ ...next.choice, cursor: next.end.nextCursor })}>
               {words.goOn}
             </button>
           )}
@@ -127,8 +128,8 @@ function Outcome({ state }: { state: State }) {
   );
 }
 
-function endText({ complete, records, matching }: ExportEnd, words: (typeof exportWords)["en"]): string {
-  if (complete === null) return words.csvEnd(records, matching);
+function endText({ complete, records }: ExportEnd, words: (typeof exportWords)["en"]): string {
+  if (complete === null) return words.perhapsMore(records);
   return complete ? words.complete(records) : words.more(records);
 }
 
@@ -139,7 +140,13 @@ function useExport(filter: Filter, range: Range) {
   useEffect(() => () => abort.current?.abort(), []);
 
   const start = async (choice: ExportChoice) => {
-    const sink = await openSink(`logs.${choice.format}`, TYPES[choice.format]);
+    let sink: FileSink | null;
+    try {
+      sink = await openSink(`logs.${choice.format}`, TYPES[choice.format]);
+    } catch {
+      setState({ kind: "said", text: words.notWritten });
+      return;
+    }
     if (sink === null) return;
     const run = new AbortController();
     abort.current = run;
@@ -154,7 +161,7 @@ function useExport(filter: Filter, range: Range) {
       const address = exportAddress(filter, range, choice);
       const end = await runExport(address, choice.format, sink, onProgress, run.signal);
       await sink.finish();
-      setState({ kind: "ended", end, format: choice.format });
+      setState({ kind: "ended", end, choice });
     } catch (cause) {
       await discard(sink);
       if (run.signal.aborted) setState({ kind: "said", text: words.stopped });

@@ -21,7 +21,7 @@ export interface ExportProgress {
 }
 
 export interface ExportEnd extends ExportProgress {
-  /** Null when the format has no place for it. */
+  /** Null when it cannot be known: CSV has no place to say it, so it is judged by the headers. */
   readonly complete: boolean | null;
   /** Where to go on, null at the end. */
   readonly nextCursor: string | null;
@@ -56,14 +56,11 @@ export async function runExport(
   signal: AbortSignal,
 ): Promise<ExportEnd> {
   const answer = await ask(address, signal);
-  const matching = Number.parseInt(answer.headers.get("X-Logstream-Matching-Records") ?? "", 10);
-  const counter = format === "ndjson" ? new NdjsonCounter() : new CsvCounter();
+  const matching = numberIn(answer.headers, "X-Logstream-Matching-Records");
+  const most = numberIn(answer.headers, "X-Logstream-Max-Records");
+  const counter = format === "ndjson" ? new NdjsonCounter() : new CsvCounter(matching, most);
   let bytes = 0;
-  const progress = (): ExportProgress => ({
-    records: counter.records,
-    bytes,
-    matching: Number.isNaN(matching) ? null : matching,
-  });
+  const progress = (): ExportProgress => ({ records: counter.records, bytes, matching });
   const reader = answer.body?.getReader();
   while (reader !== undefined) {
     let piece: ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
@@ -80,6 +77,11 @@ export async function runExport(
     onProgress(progress());
   }
   return { ...progress(), ...counter.end() };
+}
+
+function numberIn(headers: Headers, name: string): number | null {
+  const number = Number.parseInt(headers.get(name) ?? "", 10);
+  return Number.isNaN(number) ? null : number;
 }
 
 const [LINE_FEED, QUOTE] = [0x0a, 0x22];
@@ -128,6 +130,13 @@ class CsvCounter {
   #rows = -1;
   #quoted = false;
   #open = false;
+  #matching: number | null;
+  #most: number | null;
+
+  constructor(matching: number | null, most: number | null) {
+    this.#matching = matching;
+    this.#most = most;
+  }
 
   get records(): number {
     return Math.max(this.#rows, 0);
@@ -142,8 +151,16 @@ class CsvCounter {
   }
 
   end(): Pick<ExportEnd, "records" | "complete" | "nextCursor"> {
+    if (this.#rows < 0) throw new BrokenExport("the header row is missing");
     if (this.#open) throw new BrokenExport("the last row is cut off");
-    return { records: this.records, complete: null, nextCursor: null };
+    return { records: this.records, complete: this.#complete(), nextCursor: null };
+  }
+
+  /** Fewer rows than were allowed are all there are; with as many, only the number of matches can tell. */
+  #complete(): boolean | null {
+    if (this.#most === null) return null;
+    if (this.records < this.#most) return true;
+    return this.#matching === null ? null : this.#matching <= this.records;
   }
 }
 

@@ -16,7 +16,7 @@ interface ExportTexts {
   readonly progress: (records: number, matching: number | null, megabytes: string) => string;
   readonly complete: (records: number) => string;
   readonly more: (records: number) => string;
-  readonly csvEnd: (records: number, matching: number | null) => string;
+  readonly perhapsMore: (records: number) => string;
   readonly stopped: string;
   readonly broken: string;
   readonly notWritten: string;
@@ -37,11 +37,9 @@ const en: ExportTexts = {
   progress: (records, matching, megabytes) =>
     `${digits(records, "en")}${matching === null ? "" : ` of ${digits(matching, "en")}`} records, ${megabytes} MB`,
   complete: (records) => `Complete: ${digits(records, "en")} ${records === 1 ? "record" : "records"}.`,
-  more: (records) => `${digits(records, "en")} records exported; there are more.`,
-  csvEnd: (records, matching) =>
-    matching === null || matching === records
-      ? `${digits(records, "en")} ${records === 1 ? "record" : "records"} exported.`
-      : `${digits(records, "en")} of ${digits(matching, "en")} records exported.`,
+  more: (records) => `${digits(records, "en")} ${records === 1 ? "record" : "records"} exported; there are more.`,
+  perhapsMore: (records) =>
+    `${digits(records, "en")} ${records === 1 ? "record" : "records"} exported; there may be more.`,
   stopped: "Stopped; no file was kept.",
   broken: "The answer broke off. What came so far was not kept, because it is not the whole.",
   notWritten: "The file could not be written.",
@@ -63,10 +61,7 @@ const ko: ExportTexts = {
     `레코드 ${digits(records, "ko")}개${matching === null ? "" : ` / ${digits(matching, "ko")}개`}, ${megabytes} MB`,
   complete: (records) => `완료: 레코드 ${digits(records, "ko")}개.`,
   more: (records) => `레코드 ${digits(records, "ko")}개를 내보냈습니다. 더 있습니다.`,
-  csvEnd: (records, matching) =>
-    matching === null || matching === records
-      ? `레코드 ${digits(records, "ko")}개를 내보냈습니다.`
-      : `레코드 ${digits(matching, "ko")}개 중 ${digits(records, "ko")}개를 내보냈습니다.`,
+  perhapsMore: (records) => `레코드 ${digits(records, "ko")}개를 내보냈습니다. 더 있을 수 있습니다.`,
   stopped: "중지했습니다. 파일은 저장되지 않았습니다.",
   broken: "응답이 중간에 끊겼습니다. 전체가 아니므로 저장하지 않았습니다.",
   notWritten: "파일을 쓸 수 없습니다.",
