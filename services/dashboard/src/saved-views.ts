@@ -10,6 +10,8 @@ type Store = Pick<Storage, "getItem" | "setItem">;
 const KEY = "logstream.views";
 export const MOST_VIEWS = 50;
 export const LONGEST_NAME = 60;
+/** A longer address is more than servers take. */
+export const LONGEST_SEARCH = 8000;
 
 export class SavedViewList {
   #store: Store | null;
@@ -39,8 +41,9 @@ export class SavedViewList {
     return this.#views.some((view) => view.name === name);
   }
 
-  /** Saves, also over one of the same name. False when no more fit, or the browser has no room. */
+  /** Saves, also over one of the same name. False when it is too long, no more fit, or the browser has no room. */
   save(view: SavedView): boolean {
+    if (!isView(view)) return false;
     const others = this.#views.filter(({ name }) => name !== view.name);
     if (others.length >= MOST_VIEWS) return false;
     return this.#keep([...others, view].sort((a, b) => a.name.localeCompare(b.name)));
@@ -75,13 +78,13 @@ export function readViews(stored: string | null): SavedView[] {
     return [];
   }
   if (!Array.isArray(value)) return [];
-  return value.filter(isView).slice(0, MOST_VIEWS);
+  const named = new Map(value.filter(isView).map((view) => [view.name, view]));
+  return [...named.values()].slice(0, MOST_VIEWS);
 }
 
 function isView(value: unknown): value is SavedView {
   if (typeof value !== "object" || value === null) return false;
   const { name, search } = value as Record<string, unknown>;
-  return (
-    typeof name === "string" && name !== "" && typeof search === "string" && (search === "" || search.startsWith("?"))
-  );
+  if (typeof name !== "string" || name === "" || name.length > LONGEST_NAME) return false;
+  return typeof search === "string" && search.length <= LONGEST_SEARCH && (search === "" || search.startsWith("?"));
 }

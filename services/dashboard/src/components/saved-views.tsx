@@ -49,9 +49,9 @@ function ViewList({ current, open }: Properties) {
     setSaid(kept ? words.saved : words.full);
     if (kept) setName("");
   };
-  const copyLink = async () => {
+  const copyLink = async (search: string) => {
     const { origin, pathname } = window.location;
-    setSaid((await copyText(`${origin}${pathname}${current}`)) ? words.copied : words.notCopied);
+    setSaid((await copyText(`${origin}${pathname}${search}`)) ? words.copied : words.notCopied);
   };
   return (
     <div className="fields-of">
@@ -61,6 +61,14 @@ function ViewList({ current, open }: Properties) {
           <li key={view.name} className="saved-view">
             <button type="button" onClick={() => open(view.search)}>
               <VisibleText text={view.name} />
+            </button>
+            <button
+              type="button"
+              aria-label={words.copyLinkTo(view.name)}
+              title={words.copyLinkTo(view.name)}
+              onClick={() => void copyLink(view.search)}
+            >
+              <span aria-hidden="true">⧉</span>
             </button>
             <button type="button" aria-label={words.remove(view.name)} onClick={() => list.remove(view.name)}>
               <span aria-hidden="true">×</span>
@@ -82,7 +90,7 @@ function ViewList({ current, open }: Properties) {
           {list.has(trimmed) ? <VisibleText text={words.replace(trimmed)} /> : words.save}
         </button>
       </form>
-      <button type="button" onClick={() => void copyLink()}>
+      <button type="button" onClick={() => void copyLink(current)}>
         {words.copyLink}
       </button>
       <p role="status">{said}</p>

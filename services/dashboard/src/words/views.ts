@@ -11,6 +11,7 @@ interface ViewsTexts {
   readonly saved: string;
   readonly remove: (name: string) => string;
   readonly copyLink: string;
+  readonly copyLinkTo: (name: string) => string;
   readonly copied: string;
   readonly notCopied: string;
 }
@@ -21,10 +22,11 @@ const en: ViewsTexts = {
   name: "Name of this view",
   save: "Save",
   replace: (name) => `Replace ${name}`,
-  full: "No more views fit: remove one first.",
+  full: "It does not fit: remove a view first, or save a shorter one.",
   saved: "Saved in this browser.",
   remove: (name) => `Remove ${name}`,
   copyLink: "Copy a link to this view",
+  copyLinkTo: (name) => `Copy a link to ${name}`,
   copied: "Copied",
   notCopied: "The browser did not let it be copied",
 };
@@ -35,10 +37,11 @@ const ko: ViewsTexts = {
   name: "현재 보기의 이름",
   save: "저장",
   replace: (name) => `${name} 바꾸기`,
-  full: "더 저장할 수 없습니다. 먼저 하나를 지우세요.",
+  full: "저장할 수 없습니다. 보기를 하나 지우거나 더 짧은 보기를 저장하세요.",
   saved: "이 브라우저에 저장했습니다.",
   remove: (name) => `${name} 지우기`,
   copyLink: "이 보기의 링크 복사",
+  copyLinkTo: (name) => `${name} 링크 복사`,
   copied: "복사했습니다",
   notCopied: "브라우저가 복사를 허용하지 않았습니다",
 };
