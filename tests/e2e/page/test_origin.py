@@ -17,6 +17,10 @@ def test_every_answer_has_the_policy(stack: Stack, path: str) -> None:
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+    directives = [directive.strip() for directive in policy.split(";")]
+    assert "worker-src 'self'" in directives
+    assert "require-trusted-types-for 'script'" in directives
+    assert "trusted-types logstream" in directives
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
 
@@ -31,9 +35,18 @@ def test_hashed_files_are_kept_and_the_page_is_asked_for_again(stack: Stack) -> 
         assert answer.status_code == 200
         assert "immutable" in answer.headers["Cache-Control"]
         assert answer.headers["Content-Encoding"] == "gzip"
+        # What nginx packs itself is sent without a length, because it isn't known yet.
+        assert "Content-Length" in answer.headers
     missing = get(f"{stack.page_url}/assets/missing.js")
     assert missing.status_code == 404
     assert "Cache-Control" not in missing.headers
+
+
+def test_the_page_can_ask_where_the_gateway_is(stack: Stack) -> None:
+    answer = get(f"{stack.page_url}/site.json")
+    assert answer.headers["Content-Type"] == "application/json"
+    port = stack.gateway.rpartition(":")[2]
+    assert answer.json() == {"gateway": f":{port}"}
 
 
 def test_services_answer_under_the_pages_address(stack: Stack) -> None:
