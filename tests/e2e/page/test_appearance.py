@@ -60,7 +60,8 @@ def test_a_long_message_is_a_line_until_it_is_opened(open_page: OpenPage, servic
     expect(row).to_have_count(1)
     expect(row).not_to_contain_text("the end")
     height = row.bounding_box()
-    assert height and height["height"] == 24
+    assert height
+    assert height["height"] == 24
     page.open_record(service.word)
     expect(row.get_by_text("the end")).to_be_visible()
 
@@ -95,12 +96,11 @@ def test_both_languages(open_page: OpenPage, service: Service) -> None:
 
 # Of everything that is seen or heard but the records, their levels and their nodes.
 OWN_TEXTS = """() => {
-    const own = [...document.querySelectorAll('body *')].filter(
-        element => !element.closest('noscript, .scroller, .nodes, .level-choice, .legend, .plot') && !element.closest('option[lang=en]'));
-    const texts = own.flatMap(element => [
-        ...[...element.childNodes].filter(node => node.nodeType === 3).map(node => node.textContent),
-        element.getAttribute('aria-label'), element.getAttribute('title'), element.getAttribute('placeholder')]);
-    return texts.filter(text => text && text.trim());
+    const others = 'noscript, option[lang=en], .scroller, .nodes, .level-choice, .legend, .plot';
+    return [...document.querySelectorAll('body *')].filter(element => !element.closest(others)).flatMap(element => [
+        ...[...element.childNodes].filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.textContent),
+        element.getAttribute('aria-label'), element.getAttribute('title'), element.getAttribute('placeholder'),
+    ]).filter(text => text?.trim());
 }"""
 FOREIGN = re.compile("^(logstream|UTC|[0-9.]+ ms.*)$")
 

@@ -48,7 +48,7 @@ def test_everything_that_the_view_means(stack: Stack, open_page: OpenPage, servi
     assert json.loads(last)["logstream_export"]["complete"] is True
     page.page.keyboard.press("Escape")
     export(page, "CSV").save_as(tmp_path / "logs.csv")
-    expect(status).to_have_text(f"{RECORDS} records exported.")
+    expect(status).to_have_text(f"Complete: {RECORDS} records.")
     with (tmp_path / "logs.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["sequence"] for row in rows] == [record["sequence"] for record in stored]

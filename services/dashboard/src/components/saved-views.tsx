@@ -68,7 +68,7 @@ function ViewList({ current, open }: Properties) {
               title={words.copyLinkTo(view.name)}
               onClick={() => void copyLink(view.search)}
             >
-              <span aria-hidden="true">⧉</span>
+              {words.link}
             </button>
             <button type="button" aria-label={words.remove(view.name)} onClick={() => list.remove(view.name)}>
               <span aria-hidden="true">×</span>

@@ -11,6 +11,7 @@ interface ViewsTexts {
   readonly saved: string;
   readonly remove: (name: string) => string;
   readonly copyLink: string;
+  readonly link: string;
   readonly copyLinkTo: (name: string) => string;
   readonly copied: string;
   readonly notCopied: string;
@@ -26,6 +27,7 @@ const en: ViewsTexts = {
   saved: "Saved in this browser.",
   remove: (name) => `Remove ${name}`,
   copyLink: "Copy a link to this view",
+  link: "Link",
   copyLinkTo: (name) => `Copy a link to ${name}`,
   copied: "Copied",
   notCopied: "The browser did not let it be copied",
@@ -41,6 +43,7 @@ const ko: ViewsTexts = {
   saved: "이 브라우저에 저장했습니다.",
   remove: (name) => `${name} 지우기`,
   copyLink: "이 보기의 링크 복사",
+  link: "링크",
   copyLinkTo: (name) => `${name} 링크 복사`,
   copied: "복사했습니다",
   notCopied: "브라우저가 복사를 허용하지 않았습니다",
