@@ -78,8 +78,9 @@ class WatchedPage:
         used = self._renderer().cpu_times()
         return float(used.user + used.system)
 
-    def wheel(self, seconds: float, px_per_s: float) -> list[float]:
-        """Turns the wheel over the list, and answers when each frame began, in milliseconds."""
+    def wheel(self, seconds: float, px_per_s: float) -> list[list[float]]:
+        """Turns the wheel over the list, and answers when each frame began, in milliseconds, and whether there was a row in
+        the middle of the list."""
         box = self._page.locator(".scroller").bounding_box()
         assert box
         self._page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -90,7 +91,7 @@ class WatchedPage:
             now = time.monotonic()
             self._page.mouse.wheel(0, px_per_s * (now - turned))
             turned = now
-        frames: list[float] = self._page.evaluate("pageProbe.takeFrames()")
+        frames: list[list[float]] = self._page.evaluate("pageProbe.takeFrames()")
         return frames
 
     def scrolled_px(self) -> float:
@@ -151,8 +152,8 @@ def opened(browser: Browser, url: str) -> Iterator[WatchedPage]:
         context.close()
 
 
-def frame_times(frames: list[float]) -> list[float]:
-    return [after - before for before, after in itertools.pairwise(frames)]
+def frame_times(frames: list[list[float]]) -> list[float]:
+    return [after - before for (before, _), (after, _) in itertools.pairwise(frames)]
 
 
 def outside(values: list[list[float]], held: list[Held], from_ms: float, until_ms: float) -> list[float]:

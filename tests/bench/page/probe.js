@@ -6,7 +6,7 @@
     tasks: [], // of more than 50 ms: [start, duration]
     lateness: [], // of a timer: [when it was due, how late it came]
     lags: [], // of the newest record on the screen: [when looked at, its age]
-    frames: null, // times of frames while they are watched
+    frames: null, // while they are watched: [time, whether a row was in the middle of the list]
   };
   window.pageProbe = probe;
 
@@ -34,10 +34,13 @@
   setTimeout(tick, EVERY_MS);
 
   probe.watchFrames = () => {
+    const { left, top, width, height } = document.querySelector(".scroller").getBoundingClientRect();
+    const middle = [left + width / 2, top + height / 2];
     probe.frames = [];
     const onFrame = (at) => {
       if (probe.frames === null) return;
-      probe.frames.push(at);
+      const filled = document.elementFromPoint(...middle)?.closest("[data-index]") != null;
+      probe.frames.push([at, Number(filled)]);
       requestAnimationFrame(onFrame);
     };
     requestAnimationFrame(onFrame);

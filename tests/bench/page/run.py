@@ -78,6 +78,7 @@ _SCROLL: Final = (
     Target("frame_p99_ms", "a frame, p99", "ms", _SLOW_FRAME_MS),
     Target("frame_max_ms", "a frame, longest", "ms"),
     Target("slow_share", "share of frames over 50 ms", ""),
+    Target("blank_share", "share of frames without a row in the middle", ""),
 )
 _TARGETS: Final = {"paint": _PAINT, "bundle": _BUNDLE, "storm": _STORM, "scroll": _SCROLL}
 
@@ -205,8 +206,9 @@ def _scroll(bench: Bench, page: WatchedPage) -> Iterator[Figures]:
         with _machine() as machine:
             from_px, from_ms = page.scrolled_px(), page.now_ms()
             # All of them upwards, then the other way.
-            frames = frame_times(page.wheel(_SCROLL_S, -px_per_s if manner == "all of them" else px_per_s))
+            seen = page.wheel(_SCROLL_S, -px_per_s if manner == "all of them" else px_per_s)
             until_ms = page.now_ms()
+        frames = frame_times(seen)
         tasks = outside(page.read("tasks"), [], from_ms, until_ms)
         yield {
             "part": "scroll",
@@ -219,6 +221,7 @@ def _scroll(bench: Bench, page: WatchedPage) -> Iterator[Figures]:
             "frame_p99_ms": percentile(frames, 99),
             "frame_max_ms": round(max(frames), 2),
             "slow_share": round(sum(frame > _SLOW_FRAME_MS for frame in frames) / len(frames), 4),
+            "blank_share": round(sum(not filled for _, filled in seen) / len(seen), 4),
             "tasks": len(tasks),
             "task_max_ms": max(tasks, default=None),
             **machine(),
