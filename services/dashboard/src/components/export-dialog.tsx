@@ -80,12 +80,15 @@ export function ExportDialog({ filter, range, onClose }: Properties) {
           onChange={(event) => setChoice({ ...choice, maxRecords: event.target.value })}
         />
         <div className="dialog-actions">
+          {/* Keys, because one button that turned into the other while it is pressed would start what was just stopped. */}
           {running ? (
-            <button type="button" onClick={stop}>
+            <button key="stop" type="button" onClick={stop}>
               {words.stop}
             </button>
           ) : (
-            <button type="submit">{words.start}</button>
+            <button key="start" type="submit">
+              {words.start}
+            </button>
           )}
           {next !== null && (
             <button type="button" onClick={() => void start({ ...next.choice, cursor: next.end.nextCursor })}>
