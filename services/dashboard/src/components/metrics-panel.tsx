@@ -1,18 +1,18 @@
 /** What goes on, above the list: the rate of all that goes live now, or how the chosen records lie over their range. */
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { ServerError } from "../history/ask";
-import { type Histogram, readHistogram } from "../metrics/histogram";
+import { type Histogram, readHistogram, zoomedOut } from "../metrics/histogram";
 import { KEPT_SECONDS, type LiveMetrics } from "../metrics/live-metrics";
 import { allowedStorage } from "../preferences";
 import { dateTime } from "../records/clock-time";
 import { ALL_TIME, type Filter, isEverything, isLive, parametersOf, type Range } from "../records/filter";
-import { isoOfMicros, microsOf } from "../records/time";
 import { metricsWords } from "../words/metrics";
 import "../styles/metrics.css";
 import { ErrorText } from "./banners";
 import { useChoices, useWords } from "./preferences-context";
 import { StackedChart } from "./stacked-chart";
 import { VisibleText } from "./visible-text";
+import { whenVisible } from "./when-visible";
 
 interface Properties {
   metrics: LiveMetrics;
@@ -32,9 +32,10 @@ export function MetricsPanel({ metrics, filter, range, onRange }: Properties) {
   const [tab, setTab] = useState<Tab>(ranged ? "range" : "now");
   const [open, setOpen] = useState(allowedStorage()?.getItem(OPEN_KEY) !== "closed");
   // A range that is chosen is one to look at.
-  useEffect(() => setTab(ranged ? "range" : "now"), [ranged]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: also another range after the first is one to look at
+  useEffect(() => setTab(ranged ? "range" : "now"), [range.start, range.end]);
   const toggle = () => {
-    allowedStorage()?.setItem(OPEN_KEY, open ? "closed" : "open");
+    keepOpen(!open);
     setOpen(!open);
   };
   return (
@@ -56,10 +57,18 @@ export function MetricsPanel({ metrics, filter, range, onRange }: Properties) {
   );
 }
 
+function keepOpen(open: boolean): void {
+  try {
+    allowedStorage()?.setItem(OPEN_KEY, open ? "open" : "closed");
+  } catch {
+    // A full storage must not keep the panel from opening.
+  }
+}
+
 function Now({ metrics, onRange }: Pick<Properties, "metrics" | "onRange">) {
   const words = useWords(metricsWords);
   const { language } = useChoices();
-  const now = useSyncExternalStore(metrics.subscribe, metrics.snapshot);
+  const now = useSyncExternalStore(metrics.subscribe, metrics.snapshot, metrics.snapshot);
   const last_ms = now.stack.times_ms.at(-1) ?? Date.now();
   const most = now.nodes[0]?.rate ?? 0;
   const share = now.errorShare;
@@ -115,7 +124,7 @@ function OverRange({ filter, range, onRange }: Omit<Properties, "metrics">) {
   const { zone } = useChoices();
   const { histogram, error, ask } = useHistogram(filter, range);
   const zoomOut = () => {
-    if (histogram !== null) onRange(doubled(histogram));
+    if (histogram !== null) onRange(zoomedOut(range, histogram));
   };
   return (
     <div className="over-range">
@@ -168,11 +177,10 @@ function useHistogram(filter: Filter, range: Range) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the question says what of filter and range matters
   useEffect(() => {
     const abort = new AbortController();
-    const ask = () => {
-      if (document.visibilityState === "hidden") return;
+    const read = () => {
       readHistogram(filter, range, BUCKETS, abort.signal).then(
-        (read) => {
-          setHistogram(read);
+        (counted) => {
+          setHistogram(counted);
           setError(null);
         },
         (cause) => {
@@ -182,20 +190,19 @@ function useHistogram(filter: Filter, range: Range) {
         },
       );
     };
+    let stopWaiting = () => {};
+    const ask = () => {
+      stopWaiting();
+      stopWaiting = whenVisible(read);
+    };
     ask();
     // Counting the records of a filter costs the database; stored counts cost nothing.
     const again = isLive(range) && isEverything(filter) ? setInterval(ask, AGAIN_MS) : undefined;
     return () => {
+      stopWaiting();
       clearInterval(again);
       abort.abort();
     };
   }, [question, attempt]);
   return { histogram, error, ask: () => setAttempt((count) => count + 1) };
-}
-
-/** The range twice as long around the same middle. */
-function doubled({ start, end }: Histogram): Range {
-  const [from, to] = [microsOf(start) ?? 0n, microsOf(end) ?? 0n];
-  const half = (to - from) / 2n + 1n;
-  return { start: isoOfMicros(from - half), end: isoOfMicros(to + half) };
 }

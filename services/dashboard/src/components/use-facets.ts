@@ -3,6 +3,7 @@ import { useEffect, useState } from "react";
 import { ServerError } from "../history/ask";
 import { type Facets, readFacets } from "../metrics/facets";
 import { type Filter, isLive, parametersOf, type Range } from "../records/filter";
+import { whenVisible } from "./when-visible";
 
 const SETTLED_MS = 250;
 const AGAIN_MS = 15_000;
@@ -14,15 +15,20 @@ export function useFacets(filter: Filter, range: Range): Facets | null {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the question says what of filter and range matters
   useEffect(() => {
     const abort = new AbortController();
-    const ask = () => {
-      if (document.visibilityState === "hidden") return;
+    const read = () => {
       readFacets(filter, range, abort.signal).then(setFacets, (error) => {
         if (!abort.signal.aborted && !(error instanceof ServerError)) throw error;
       });
     };
+    let stopWaiting = () => {};
+    const ask = () => {
+      stopWaiting();
+      stopWaiting = whenVisible(read);
+    };
     const settled = setTimeout(ask, SETTLED_MS);
     const again = isLive(range) ? setInterval(ask, AGAIN_MS) : undefined;
     return () => {
+      stopWaiting();
       clearTimeout(settled);
       clearInterval(again);
       abort.abort();

@@ -1,7 +1,7 @@
 /** How many records match, by time and level, of /api/logs/histogram. */
 import { addressOf, askJson, ServerError } from "../history/ask";
-import { type Filter, parametersOf, type Range, rangeParametersOf } from "../records/filter";
-import { canonicalTime, microsOf } from "../records/time";
+import { type Filter, isLive, parametersOf, type Range, rangeParametersOf } from "../records/filter";
+import { canonicalTime, isoOfMicros, microsOf } from "../records/time";
 import { type Stack, stackOf } from "./series";
 
 export interface Histogram {
@@ -56,6 +56,19 @@ export function histogramOf(body: unknown): Histogram | null {
     total: typeof total === "number" ? total : 0,
     countedFrom: complete === false && typeof scanned_from === "string" ? canonicalTime(scanned_from) : null,
   };
+}
+
+/** The range twice as long: around the same middle, or, of one that is live, further back, so that it stays live. */
+export function zoomedOut(range: Range, { start, end }: Histogram): Range {
+  const [from, to] = [microsOf(start) ?? 0n, microsOf(end) ?? 0n];
+  const length = to - from;
+  if (isLive(range)) return { start: sinceEpoch(from - length), end: range.end };
+  return { start: sinceEpoch(from - length / 2n), end: isoOfMicros(to + (length - length / 2n)) };
+}
+
+/** Nothing was logged before 1970, and a year before 0 has no ISO form that the services take. */
+function sinceEpoch(micros: bigint): string {
+  return isoOfMicros(micros < 0n ? 0n : micros);
 }
 
 /** By level in lower case; what the server counted under no level of its list is "other levels", which has no name. */
