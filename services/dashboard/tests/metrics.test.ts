@@ -106,8 +106,8 @@ test("a histogram: times, levels in any case as one, severities as the server ha
   });
   expect(histogram?.stack.series).toEqual([
     { name: "info", severity: 9, values: [7, 0] },
-    { name: "", severity: 0, values: [2, 0] },
     { name: "odd", severity: 0, values: [1, 0] },
+    { name: "", severity: 0, values: [2, 0] },
   ]);
 });
 

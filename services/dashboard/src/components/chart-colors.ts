@@ -1,24 +1,18 @@
 /** The colours of the levels for a canvas, which knows no style sheet. */
 
-import type { Series } from "../metrics/series";
+import { type Series, strengthsOf } from "../metrics/series";
 import { kindOf } from "../records/levels";
 
 type Rgb = readonly [number, number, number];
 
-/** How much each further level of one kind fades into the ground. */
-const FADE = 0.35;
-
 /** A colour for each series, by kind; levels of the same kind fade one after the other. */
 export function colorsOf(series: readonly Series[], place: HTMLElement): string[] {
   const ground = resolved("--ground", place);
-  const used = new Map<string, number>();
-  return series.map(({ severity }) => {
-    const kind = kindOf(severity);
-    const before = used.get(kind) ?? 0;
-    used.set(kind, before + 1);
-    const share = 1 - (1 - FADE) ** before;
-    const color = resolved(`--${kind}`, place);
-    const mixed = color.map((channel, index) => Math.round(channel * (1 - share) + (ground[index] ?? 0) * share));
+  const strengths = strengthsOf(series);
+  return series.map(({ severity }, index) => {
+    const strength = strengths[index] ?? 1;
+    const color = resolved(`--${kindOf(severity)}`, place);
+    const mixed = color.map((channel, at) => Math.round(channel * strength + (ground[at] ?? 0) * (1 - strength)));
     return `rgb(${mixed.join(" ")})`;
   });
 }

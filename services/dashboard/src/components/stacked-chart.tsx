@@ -1,8 +1,8 @@
 /** Bars of records by level over time. Dragging over it chooses a range. */
-import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { type CSSProperties, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { type Series, type Stack, totalOf } from "../metrics/series";
+import { type Series, type Stack, strengthsOf, totalOf } from "../metrics/series";
 import { dateTime } from "../records/clock-time";
 import type { Range } from "../records/filter";
 import { kindOf } from "../records/levels";
@@ -29,7 +29,7 @@ export function StackedChart({ stack, span, onRange }: Properties) {
   const place = useRef<HTMLDivElement>(null);
   const [cursor, setCursor] = useState<number | null>(null);
   const { zone, language, theme } = useChoices();
-  const dark = useSyncExternalStore(watchScheme, isDark);
+  const dark = useSyncExternalStore(watchScheme, isDark, () => false);
   const words = useWords(metricsWords);
   const choose = useRef(onRange);
   choose.current = onRange;
@@ -57,15 +57,15 @@ export function StackedChart({ stack, span, onRange }: Properties) {
     };
   }, [shape, stack.step_ms, zone, language, theme, dark]);
 
+  const [from_ms, to_ms] = spanOf(stack, span);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: also a chart made anew needs its span; a moved cursor redraws nothing
   useEffect(() => {
     const plot = chart.current;
     if (plot === null) return;
     plot.setData(dataOf(stack), false);
-    const [from_ms, to_ms] = spanOf(stack, span);
     plot.setScale("x", { min: from_ms / 1000, max: to_ms / 1000 });
-  });
+  }, [stack, from_ms, to_ms, zone, language, theme, dark]);
 
-  const [from_ms, to_ms] = spanOf(stack, span);
   const total = stack.series.reduce((sum, series) => sum + totalOf(series), 0);
   const errors = stack.series.filter(({ severity }) => kindOf(severity) === "error");
   const summary = words.chart(
@@ -87,10 +87,16 @@ function Legend({ stack, cursor, zone }: { stack: Stack; cursor: number | null; 
   const { language } = useChoices();
   const time_ms = cursor === null ? undefined : stack.times_ms[cursor];
   const countOf = (series: Series) => (time_ms === undefined ? totalOf(series) : (series.values[cursor ?? 0] ?? 0));
+  const strengths = strengthsOf(stack.series);
   return (
     <figcaption className="legend">
-      {stack.series.map((series) => (
-        <span key={series.name} className="legend-entry" data-kind={kindOf(series.severity)}>
+      {stack.series.map((series, index) => (
+        <span
+          key={series.name}
+          className="legend-entry"
+          data-kind={kindOf(series.severity)}
+          style={{ "--strength": `${(strengths[index] ?? 1) * 100}%` } as CSSProperties}
+        >
           <VisibleText text={series.name === "" ? words.otherLevels : series.name} />{" "}
           <b>{digits(countOf(series), language)}</b>
         </span>
@@ -219,8 +225,10 @@ function chooseByTouch(plot: uPlot, choose: (from_s: number, to_s: number) => vo
 }
 
 function rangeOf(from_s: number, to_s: number): Range {
-  const iso = (seconds: number) => isoOfMicros(BigInt(Math.round(seconds * 1000)) * 1000n);
-  return { start: iso(from_s), end: iso(to_s) };
+  const iso = (time_ms: number) => isoOfMicros(BigInt(time_ms) * 1000n);
+  const start_ms = Math.round(from_s * 1000);
+  // Over a very short span a drag may be less than a millisecond, and a range must not be empty.
+  return { start: iso(start_ms), end: iso(Math.max(Math.round(to_s * 1000), start_ms + 1)) };
 }
 
 function spanOf({ times_ms, step_ms }: Stack, span: Properties["span"]): [number, number] {

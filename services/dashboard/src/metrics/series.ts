@@ -1,5 +1,5 @@
 /** Counts by time and level, as a stacked chart takes them. */
-import { bySeverity, type Level, severityOf } from "../records/levels";
+import { bySeverity, kindOf, type Level, severityOf } from "../records/levels";
 
 export interface Series extends Level {
   /** One for each time. */
@@ -25,7 +25,9 @@ export function stackOf(
 ): Stack {
   const totals = new Map<string, number>();
   for (const second of counts) for (const [level, count] of second) totals.set(level, (totals.get(level) ?? 0) + count);
-  const ordered = [...totals].filter(([, total]) => total > 0).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  const ordered = [...totals]
+    .filter(([name, total]) => name !== "" && total > 0)
+    .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
   const named = ordered.slice(0, MOST_LEVELS).map(([name]) => name);
   const rest = ordered.slice(MOST_LEVELS).map(([name]) => name);
   const series = bySeverity(
@@ -35,11 +37,26 @@ export function stackOf(
       values: counts.map((second) => second.get(name) ?? 0),
     })),
   );
+  // What came without a name of its own belongs to the rest, too: it is one series, the last.
+  if ((totals.get("") ?? 0) > 0) rest.push("");
   if (rest.length > 0) {
     const values = counts.map((second) => rest.reduce((sum, name) => sum + (second.get(name) ?? 0), 0));
     series.push({ name: "", severity: 0, values });
   }
   return { times_ms, step_ms, series };
+}
+
+/** How much each further level of one kind fades into the ground. */
+const FADE = 0.35;
+
+/** For each series the share, 0..1, of its kind's colour: levels of the same kind fade one after the other. */
+export function strengthsOf(series: readonly Level[]): number[] {
+  const used = new Map<string, number>();
+  return series.map(({ severity }) => {
+    const before = used.get(kindOf(severity)) ?? 0;
+    used.set(kindOf(severity), before + 1);
+    return (1 - FADE) ** before;
+  });
 }
 
 export function totalOf({ values }: Series): number {
