@@ -2,7 +2,7 @@
 import { type FormEvent, useId, useState } from "react";
 import type { Zone } from "../preferences";
 import { dateTime } from "../records/clock-time";
-import { fieldOf, timeOfField } from "../records/field-time";
+import { fieldOf, timeOfEdited } from "../records/field-time";
 import { ALL_TIME, isLive, type Range } from "../records/filter";
 import { QUICK_RANGES, rangeWords } from "../words/range";
 import { Popover } from "./popover";
@@ -58,7 +58,7 @@ function Times({ range, onChange }: Properties) {
   const id = useId();
   const apply = (event: FormEvent) => {
     event.preventDefault();
-    const [start, end] = [timeOfField(from, zone), timeOfField(to, zone)];
+    const [start, end] = [timeOfEdited(from, range.start, zone), timeOfEdited(to, range.end, zone)];
     if (start === null || end === null) setProblem(words.unreadable);
     else if (start !== "" && end !== "" && end <= start) setProblem(words.endFirst);
     else onChange({ start, end });

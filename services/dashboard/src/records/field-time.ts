@@ -16,3 +16,8 @@ export function timeOfField(value: string, zone: Zone): string | null {
   if (Number.isNaN(moment.getTime())) return null;
   return `${moment.toISOString().slice(0, 23)}000Z`;
 }
+
+/** As timeOfField; a field that still shows `time` stands for it to the microsecond, which the field itself cuts. */
+export function timeOfEdited(value: string, time: string, zone: Zone): string | null {
+  return value !== "" && value === fieldOf(time, zone) ? time : timeOfField(value, zone);
+}
