@@ -75,6 +75,10 @@ test("a field that was not touched keeps its microseconds", () => {
   for (const zone of ["local", "utc"] as const) expect(timeOfEdited(fieldOf(time, zone), time, zone)).toBe(time);
   expect(timeOfEdited("2024-08-06T18:51:32.514", time, "utc")).toBe("2024-08-06T18:51:32.514000Z");
   expect(timeOfEdited("", "-15m", "utc")).toBe("");
+  // In the services' form whatever the address had, so that start and end can be compared.
+  expect(timeOfEdited("2024-08-06T18:51:32.000", "2024-08-07T03:51:32+09:00", "utc")).toBe(
+    "2024-08-06T18:51:32.000000Z",
+  );
 });
 
 test("a tab that nobody sees asks once it is seen, and only once", () => {

@@ -49,18 +49,24 @@ function textOf({ start, end }: Range, words: (typeof rangeWords)["en"], zone: Z
   return start === "" ? words.until(shown(end)) : `${shown(start)} – ${shown(end)}`;
 }
 
+/** Of two absolute times, as the services write them: comparing the texts compares the times. */
+function isEmpty(start: string, end: string): boolean {
+  return start !== "" && end !== "" && end <= start;
+}
+
 function Times({ range, onChange }: Properties) {
   const words = useWords(rangeWords);
   const { zone } = useChoices();
   const [from, setFrom] = useState(fieldOf(range.start, zone));
   const [to, setTo] = useState(fieldOf(range.end, zone));
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useState<{ readonly field: "from" | "to"; readonly text: string } | null>(null);
   const id = useId();
   const apply = (event: FormEvent) => {
     event.preventDefault();
     const [start, end] = [timeOfEdited(from, range.start, zone), timeOfEdited(to, range.end, zone)];
-    if (start === null || end === null) setProblem(words.unreadable);
-    else if (start !== "" && end !== "" && end <= start) setProblem(words.endFirst);
+    if (start === null) setProblem({ field: "from", text: words.unreadable });
+    else if (end === null) setProblem({ field: "to", text: words.unreadable });
+    else if (isEmpty(start, end)) setProblem({ field: "to", text: words.endFirst });
     else onChange({ start, end });
   };
   return (
@@ -82,29 +88,29 @@ function Times({ range, onChange }: Properties) {
       </div>
       {(
         [
-          [words.from, from, setFrom],
-          [words.to, to, setTo],
+          ["from", from, setFrom],
+          ["to", to, setTo],
         ] as const
-      ).map(([name, value, set]) => (
-        <label key={name} className="range-field">
+      ).map(([field, value, set]) => (
+        <label key={field} className="range-field">
           <span>
-            {name} <span className="dim">({words.zone[zone]})</span>
+            {words[field]} <span className="dim">({words.zone[zone]})</span>
           </span>
           <input
             type="datetime-local"
             step="0.001"
             value={value}
-            aria-invalid={problem !== ""}
-            aria-describedby={`${id}-problem`}
+            aria-invalid={problem?.field === field}
+            aria-describedby={field === "to" || problem?.field === field ? `${id}-hint` : undefined}
             onChange={(event) => {
               set(event.target.value);
-              setProblem("");
+              setProblem(null);
             }}
           />
         </label>
       ))}
-      <p id={`${id}-problem`} role="status" className="range-hint" data-problem={problem !== ""}>
-        {problem !== "" ? problem : to !== "" ? words.endStopsLive : ""}
+      <p id={`${id}-hint`} role="status" className="range-hint" data-problem={problem !== null}>
+        {problem?.text ?? (to === "" ? "" : words.endStopsLive)}
       </p>
       <button type="submit">{words.apply}</button>
     </form>

@@ -1,5 +1,6 @@
 /** Times as `<input type="datetime-local">` has them, on the reader's clock. */
 import type { Zone } from "../preferences";
+import { canonicalTime } from "./time";
 
 /** A field's value for an ISO 8601 time, "" for one that is open or relative. */
 export function fieldOf(time: string, zone: Zone): string {
@@ -19,5 +20,6 @@ export function timeOfField(value: string, zone: Zone): string | null {
 
 /** As timeOfField; a field that still shows `time` stands for it to the microsecond, which the field itself cuts. */
 export function timeOfEdited(value: string, time: string, zone: Zone): string | null {
-  return value !== "" && value === fieldOf(time, zone) ? time : timeOfField(value, zone);
+  const kept = value !== "" && value === fieldOf(time, zone) ? canonicalTime(time) : null;
+  return kept ?? timeOfField(value, zone);
 }
