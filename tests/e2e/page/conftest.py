@@ -1,27 +1,16 @@
 """A browser, the page in it, and a service that logs."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Literal
 
 import pytest
+from harness.chromium import ARGUMENTS, CHROMIUM
 from harness.stack import Stack
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from .log_page import LogPage
 from .service import Service
 
-CHROMIUM = Path("/usr/bin/chromium")
-# Loopback only: no sandbox as root, nothing fetched or reported in the background.
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE_MS = 60_000
 
 OpenPage = Callable[..., LogPage]
@@ -34,7 +23,7 @@ def browser() -> Iterator[Browser]:
     """Chromium. Ended with the module: while Playwright runs, its thread can run no other event loop."""
     assert CHROMIUM.exists(), f"{CHROMIUM} is missing: `make browser` installs it"
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield chromium
         chromium.close()
 

@@ -19,6 +19,7 @@ EVERY_S = 0.1
 # Of the records that come while the reader reads.
 MANY = 20_000
 AWAY_PX = 2_000
+SETTLING_MS = 300
 # What is seen of a row: which it is, what it says, where it is.
 ROWS = """rows => rows.map((row) => {
   const { x, y, width, height } = row.getBoundingClientRect();
@@ -61,8 +62,11 @@ def rows_on_screen(page: LogPage) -> list[list[Any]]:
     return [row for row in found if row[3] + row[5] > box["y"] and row[3] < box["y"] + box["height"]]
 
 
-def scrolled_px(page: LogPage) -> float:
-    return float(page.page.locator(".scroller").evaluate("list => list.scrollTop"))
+def rows_apart(page: LogPage) -> tuple[list[list[Any]], list[list[Any]]]:
+    """The rows now and somewhat later."""
+    now = rows_on_screen(page)
+    page.page.wait_for_timeout(SETTLING_MS)
+    return now, rows_on_screen(page)
 
 
 def waiting(button: Locator) -> int:
@@ -105,7 +109,8 @@ def test_scrolled_away_in_a_storm_nothing_moves(stack: Stack, open_page: OpenPag
         expect(page.records.nth(20)).to_be_attached()
         page.page.locator(".scroller").hover()
         page.page.mouse.wheel(0, AWAY_PX)
-        wait_for("the wheel's turn to be over", lambda: scrolled_px(page), lambda px: px == AWAY_PX)
+        expect(page.button("back to the top")).to_be_visible()
+        wait_for("the wheel's turn to be over", lambda: rows_apart(page), lambda rows: rows[0] == rows[1])
         expect_unmoved_while_many_come(page)
         page.button("back to the top").click()
         expect(page.button("back to the top")).to_have_count(0)
