@@ -52,12 +52,11 @@ class LogPage:
         return self.page.get_by_role("button", name=name)
 
     def filter_text(self, text: str) -> None:
-        """Filters by the text, and waits until the page shows what it means."""
+        """Filters by the text, and waits until the page has taken it."""
         self.page.get_by_role("searchbox", name="Text").fill(text)
         self.page.wait_for_function(
             "text => (new URLSearchParams(location.search).get('q') ?? '') === text", arg=text.strip()
         )
-        self.wait_live()
 
     def wait_live(self) -> None:
         expect(self.connection).to_have_text("Live")

@@ -29,7 +29,6 @@ export function LevelChips({ filter, facets, onChange }: Properties) {
             type="button"
             className="level-choice"
             data-kind={kindOf(severity)}
-            aria-label={name}
             aria-pressed={filter.levels.includes(name)}
             disabled={!askable}
             title={askable ? words.records(count, facets?.sampled === true) : words.notAskable}

@@ -25,7 +25,7 @@ export function RecordDetails({ record, actions }: Properties) {
   const nodeFilter = nodeFilterOf(node);
   const only = (change: Change) => () => actions.include(change);
   return (
-    <section className="details" aria-label={words.details}>
+    <section className="details" aria-label={words.detailsOf(sequence)}>
       <Message message={message} />
       <table className="fields">
         <tbody>

@@ -86,7 +86,7 @@ export class Search {
       try {
         const parameters = this.#asked(FURTHER_LIMIT, { start: newest.time, end: this.#range.end });
         const page = await this.#readPage([...parameters, ["order", "asc"]], signal);
-        this.#timeline.addFetched(page.records);
+        this.#timeline.addNewer(page.records);
         this.#timeline.trimBelow();
         reachedNow = page.nextCursor === null;
       } finally {

@@ -114,6 +114,11 @@ export class Timeline {
     return this.#insert(records);
   }
 
+  /** Takes records of history that are newer than the list, and were counted as such. */
+  addNewer(records: readonly LogRecord[]): void {
+    this.#waitingCount = Math.max(this.#waitingCount - this.#insert(records), 0);
+  }
+
   /** History has been read down to this place: what is held below it comes again, as it is read. */
   setFloor(floor: Place): void {
     this.#floor = floor;

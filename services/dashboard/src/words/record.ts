@@ -9,7 +9,7 @@ interface RecordTexts {
   readonly node: string;
   readonly sequence: string;
   readonly message: string;
-  readonly details: string;
+  readonly detailsOf: (sequence: string) => string;
   readonly laidOut: string;
   readonly only: string;
   readonly without: string;
@@ -45,7 +45,7 @@ const en: RecordTexts = {
   node: "Node",
   sequence: "Sequence",
   message: "Message",
-  details: "Record",
+  detailsOf: (sequence) => `Record ${sequence}`,
   laidOut: "Lay out JSON",
   only: "only",
   without: "without",
@@ -81,7 +81,7 @@ const ko: RecordTexts = {
   node: "노드",
   sequence: "시퀀스",
   message: "메시지",
-  details: "레코드",
+  detailsOf: (sequence) => `레코드 ${sequence}`,
   laidOut: "JSON 정렬",
   only: "포함",
   without: "제외",
