@@ -33,6 +33,16 @@ test("each notice stands above the records up to its time", () => {
   expect(entries.at(7)).toBeUndefined();
 });
 
+test("drops stand above the records that were not dropped", () => {
+  const drops: Notice = {
+    ...gapAfter(2),
+    kind: "dropped",
+    since: exampleRecord(0, 2).time,
+    until: exampleRecord(0, 4).time,
+  };
+  expect(keysOf(new Entries(RECORDS, [drops]))).toEqual(["5", drops.id, "4", "3", "2", "1"]);
+});
+
 test("notices of one place, at the top and below everything", () => {
   const unknown = { ...gapAfter(0), since: null, until: null };
   const notices = [gapAfter(9), gapAfter(9), unknown];

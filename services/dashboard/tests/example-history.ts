@@ -8,6 +8,7 @@ export class ExampleHistory {
   readonly stored: LogRecord[] = [];
   /** What was asked, as query texts. */
   readonly asked: string[] = [];
+  readonly signals: AbortSignal[] = [];
   /** Records in a page at most, whatever is asked for. */
   pageSize = 1000;
   /** The next answers are partial: this many without any record. */
@@ -26,6 +27,7 @@ export class ExampleHistory {
   }
 
   readonly read: ReadPage = async (parameters, signal) => {
+    this.signals.push(signal);
     this.asked.push(new URLSearchParams(parameters).toString());
     if (this.#held !== null) await new Promise<void>((resolve) => this.#held?.push(resolve));
     signal.throwIfAborted();

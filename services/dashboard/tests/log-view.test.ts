@@ -120,6 +120,7 @@ test("an answer to an earlier filter is not shown", async () => {
   history.hold();
   view.onLive(false);
   view.setView({ ...FIRST_VIEW, filter: { ...EVERYTHING, text: "x" } });
+  expect(history.signals.map(({ aborted }) => aborted)).toEqual([true]);
   history.letGo();
   await soon();
   expect(shown()).toEqual([]);

@@ -126,9 +126,10 @@ test("reading up to less than now leaves the list apart", () => {
   timeline.hold(null);
   timeline.add(exampleRecords(4, 20));
   timeline.beginAttaching();
-  timeline.addFetched(exampleRecords(4, 6));
+  timeline.addNewer(exampleRecords(4, 6));
   timeline.endAttaching(false);
   expect(timeline.detached).toBe(true);
+  expect(timeline.waiting).toBe(14);
   expect(timeline.release()).toBe(false);
 });
 

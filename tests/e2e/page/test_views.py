@@ -111,13 +111,14 @@ def test_an_absolute_range_is_history_and_leads_back_to_live(stack: Stack, page:
 
 
 def test_dragging_over_the_histogram_chooses_a_range(stack: Stack, page: LogPage, service: Service) -> None:
-    page.page.get_by_role("button", name="Range", exact=True).click()
+    page.button("Live, all time").click()
+    page.button("Last 5 minutes").click()
     chart = page.page.locator(".metrics .u-over")
     expect(chart).to_be_visible()
     expect(page.page.get_by_text("3 records", exact=True)).to_be_visible()
     box = chart.bounding_box()
     assert box
-    page.page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 30)
+    page.page.mouse.move(box["x"] + box["width"] * 0.55, box["y"] + 30)
     page.page.mouse.down()
     page.page.mouse.move(box["x"] + box["width"] * 0.99, box["y"] + 30, steps=4)
     page.page.mouse.up()

@@ -30,7 +30,7 @@ export function MetricsPanel({ metrics, filter, range, onRange }: Properties) {
   const words = useWords(metricsWords);
   const ranged = range.start !== "" || range.end !== "";
   const [tab, setTab] = useState<Tab>(ranged ? "range" : "now");
-  const [open, setOpen] = useState(allowedStorage()?.getItem(OPEN_KEY) !== "closed");
+  const [open, setOpen] = useState(openAtFirst);
   // A range that is chosen is one to look at.
   // biome-ignore lint/correctness/useExhaustiveDependencies: also another range after the first is one to look at
   useEffect(() => setTab(ranged ? "range" : "now"), [range.start, range.end]);
@@ -54,6 +54,14 @@ export function MetricsPanel({ metrics, filter, range, onRange }: Properties) {
       {open && tab === "now" && <Now metrics={metrics} onRange={onRange} />}
       {open && tab === "range" && <OverRange filter={filter} range={range} onRange={onRange} />}
     </section>
+  );
+}
+
+/** As the reader left it; until then open where there is room for it beside a list. */
+function openAtFirst(): boolean {
+  const kept = allowedStorage()?.getItem(OPEN_KEY);
+  return (
+    kept === "open" || (kept !== "closed" && window.matchMedia("(min-width: 700px) and (min-height: 600px)").matches)
   );
 }
 

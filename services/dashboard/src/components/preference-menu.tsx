@@ -11,7 +11,7 @@ export function PreferenceMenu() {
   return (
     <div className="preferences">
       <label>
-        {words.theme}
+        <span>{words.theme}</span>
         <select value={theme} onChange={(event) => preferences.choose({ theme: event.target.value as Theme })}>
           {THEMES.map((name) => (
             <option key={name} value={name}>
@@ -21,7 +21,7 @@ export function PreferenceMenu() {
         </select>
       </label>
       <label>
-        {words.language}
+        <span>{words.language}</span>
         <select value={language} onChange={(event) => preferences.choose({ language: event.target.value as Language })}>
           {LANGUAGES.map((name) => (
             <option key={name} value={name} lang={name}>
@@ -31,7 +31,7 @@ export function PreferenceMenu() {
         </select>
       </label>
       <label>
-        {words.zone}
+        <span>{words.zone}</span>
         <select value={zone} onChange={(event) => preferences.choose({ zone: event.target.value as Zone })}>
           {ZONES.map((name) => (
             <option key={name} value={name}>

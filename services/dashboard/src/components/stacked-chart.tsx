@@ -115,7 +115,7 @@ function dataOf({ times_ms, series }: Stack): uPlot.AlignedData {
 }
 
 function optionsOf(
-  { series, step_ms }: Stack,
+  { series }: Stack,
   element: HTMLElement,
   zone: "local" | "utc",
   language: string,
@@ -171,8 +171,7 @@ function optionsOf(
         },
       ],
     },
-    // The bar of a time begins there.
-    padding: [6, Math.min(step_ms / 1000, 8), 0, 0],
+    padding: [6, 14, 0, 0],
   };
 }
 

@@ -198,7 +198,6 @@ class Channel {
 
   #goLive(continued: boolean): void {
     this.#live = true;
-    if (!continued) this.#forget("");
     this.tell({ kind: "live", continued });
   }
 
@@ -221,12 +220,6 @@ class Channel {
       forgotten += 1;
     }
     this.#kept = this.#kept.slice(forgotten);
-  }
-
-  #forget(after: string): void {
-    this.#kept = [];
-    this.#keptCharacters = 0;
-    this.#keptAfter = after;
   }
 
   /** The events after this place; null when it is not among those kept. An event without an id has that of the one before it. */
