@@ -48,7 +48,11 @@ export class Preferences {
 
   choose(change: Partial<Choices>): void {
     this.#choices = { ...this.#choices, ...change };
-    for (const [name, value] of Object.entries(change)) this.#kept?.setItem(keyOf(name), value);
+    try {
+      for (const [name, value] of Object.entries(change)) this.#kept?.setItem(keyOf(name), value);
+    } catch {
+      // Without room in the storage the choice holds until the page is closed.
+    }
     this.#apply();
     for (const observer of this.#observers) observer();
   }

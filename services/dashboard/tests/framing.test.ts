@@ -9,6 +9,7 @@ test("logs: a JSON array of records", () => {
 
 test("counts carry an id and nothing to show", () => {
   expect(readEvent("counts", "{}")).toBeNull();
+  expect(readEvent("live", "{}")).toBeNull();
 });
 
 test("gap: range and reason", () => {

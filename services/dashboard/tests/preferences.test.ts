@@ -73,3 +73,13 @@ test("without a storage a choice holds for now", () => {
   expect(preferences.snapshot().theme).toBe("dark");
   expect(root.dataset.theme).toBe("dark");
 });
+
+test("a storage without room: the choice holds until the page is closed", () => {
+  root = { dataset: {}, lang: "" };
+  const full = () => {
+    throw new DOMException("full", "QuotaExceededError");
+  };
+  const preferences = new Preferences({ ...storage, setItem: full }, root, []);
+  preferences.choose({ theme: "dark" });
+  expect(root.dataset.theme).toBe("dark");
+});

@@ -21,6 +21,13 @@ test("colours and emphasis of a terminal", () => {
   ]);
 });
 
+test("reversed colours change places", () => {
+  expect(brief(`${ESC}[31;7ma${ESC}[44mb`)).toEqual([
+    ["a", null, "red", ""],
+    ["b", "blue", "red", ""],
+  ]);
+});
+
 test("of many colours the nearest that the page has", () => {
   expect(brief(`${ESC}[38;5;196ma${ESC}[38;2;10;200;20mb${ESC}[48;5;21mc`)).toEqual([
     ["a", "red", null, ""],
@@ -93,6 +100,7 @@ test("JSON whose lines would grow without bound is left as it is, and soon", () 
 });
 
 test("JSON behind words is laid out below them, colours or not", () => {
+  expect(laidOutJson('[worker] {"ms":3}')).toBe('[worker]\n{\n  "ms": 3\n}');
   expect(laidOutJson(`${ESC}[32mdone${ESC}[0m {"ms":3}`)).toBe('done\n{\n  "ms": 3\n}');
 });
 

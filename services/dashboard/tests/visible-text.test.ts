@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { visibleParts } from "../src/records/visible-text";
+import { namedText, visibleParts } from "../src/records/visible-text";
 
 const shown = (text: string) =>
   visibleParts(text)
@@ -20,4 +20,8 @@ test.each([
   ["", ""],
 ])("%j", (text, expected) => {
   expect(shown(text)).toBe(expected);
+});
+
+test("as text alone, hidden characters are their names", () => {
+  expect(namedText("a\u202eb\u0000\nc")).toBe("aU+202EbNUL\nc");
 });

@@ -67,11 +67,12 @@ test("watches a query and hands on what is said", () => {
 
 test("what was on its way for an earlier query is overlooked", () => {
   stream.watch("q=x");
+  says(event("[1]", "e:1"));
   const before = lastTurn();
   stream.watch("q=y");
   says(event("[old]", "e:1"), before);
   says(event("[new]", "e:2"));
-  expect(heard).toEqual(["connecting", "connecting", "logs [new]"]);
+  expect(heard).toEqual(["connecting", "logs [1]", "connecting", "logs [new]"]);
   expect(watches().at(-1)).toMatchObject({ query: "q=y", after: "" });
 });
 

@@ -121,6 +121,16 @@ def test_times_on_either_clock(open_page: OpenPage, service: Service) -> None:
     expect(time).to_contain_text(stored.strftime("%H:%M:%S.") + f"{stored.microsecond // 1000:03}")
 
 
+def test_a_page_that_fails_says_so_instead_of_going_blank(open_page: OpenPage) -> None:
+    broken = "window.ResizeObserver = class { constructor() { throw new Error('no such thing here') } }"
+    page = open_page(prepare=lambda page: page.add_init_script(broken), wait=False)
+    alert = page.page.get_by_role("alert")
+    expect(alert).to_contain_text("This page has failed; the logs are not affected.")
+    expect(alert).to_contain_text("no such thing here")
+    expect(alert.get_by_role("button")).to_be_visible()
+    page.problems.clear()
+
+
 def test_without_motion_nothing_moves(open_page: OpenPage) -> None:
     page = open_page()
     page.page.emulate_media(reduced_motion="reduce")

@@ -1,5 +1,6 @@
 """The page says when the live stream is lost, and misses nothing once it is back."""
 
+import signal
 from urllib.parse import urlsplit
 
 import redis
@@ -30,7 +31,22 @@ def log_meanwhile(service: Service) -> None:
     service.log(*MANY)
 
 
-def test_stream_service_killed_and_back(stack: Stack, open_page: OpenPage, service: Service) -> None:
+def test_stream_service_killed(stack: Stack, open_page: OpenPage, service: Service) -> None:
+    """In the midst of what it sends; it is started again by itself."""
+    page = open_page(query=f"?q={service.word}")
+    service.log("before")
+    expect(page.record("before")).to_have_count(1)
+    service.log(*MANY)
+    stack.kill("stream", signal.SIGKILL)
+    service.log("meanwhile")
+    stack.wait_ready("stream")
+    page.wait_live()
+    service.log("after")
+    expect(page.record("after")).to_have_count(1)
+    expect_exactly(stack, page, service, len(MANY) + 3)
+
+
+def test_stream_service_stopped_and_started(stack: Stack, open_page: OpenPage, service: Service) -> None:
     page = open_page(query=f"?q={service.word}")
     service.log("before")
     expect(page.record("before")).to_have_count(1)

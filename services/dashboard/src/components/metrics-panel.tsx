@@ -6,6 +6,7 @@ import { KEPT_SECONDS, type LiveMetrics } from "../metrics/live-metrics";
 import { allowedStorage } from "../preferences";
 import { dateTime } from "../records/clock-time";
 import { ALL_TIME, type Filter, isEverything, isLive, parametersOf, type Range } from "../records/filter";
+import { namedText } from "../records/visible-text";
 import { metricsWords } from "../words/metrics";
 import "../styles/metrics.css";
 import { ErrorText } from "./banners";
@@ -104,7 +105,7 @@ function Now({ metrics, onRange }: Pick<Properties, "metrics" | "onRange">) {
         <ul>
           {now.nodes.map(({ name, rate }) => (
             <li key={name}>
-              <meter min={0} max={most || 1} value={rate} aria-label={name} />
+              <meter min={0} max={most || 1} value={rate} aria-label={namedText(name)} />
               <span className="choice">
                 <VisibleText text={name} />
               </span>

@@ -63,7 +63,7 @@ function NodeList({ filter, facets, onChange }: Properties) {
       <ul className="choices">
         {[...patterns.map((value) => ({ value, count: null })), ...found].map(({ value, count }) => (
           <li key={value}>
-            <label>
+            <label title={count !== null && nodeFilterOf(value) === null ? words.notAskable : undefined}>
               <input
                 type="checkbox"
                 checked={filter.nodes.includes(value)}

@@ -6,6 +6,7 @@ import { type Filter, isAskable, nodeFilterOf, withAttribute } from "../records/
 import { laidOutJson } from "../records/json-text";
 import type { LogRecord } from "../records/record";
 import { jsonOf, lineOf } from "../records/record-text";
+import { namedText } from "../records/visible-text";
 import { recordWords } from "../words/record";
 import { useWords } from "./preferences-context";
 import type { RecordActions } from "./record-row";
@@ -100,7 +101,7 @@ interface FieldProperties {
 
 function Field({ name, value, children, filterable = false, only, without }: FieldProperties) {
   const words = useWords(recordWords);
-  const what = `${name}=${(value ?? "").slice(0, 80)}`;
+  const what = namedText(`${name}=${(value ?? "").slice(0, 80)}`);
   return (
     <tr>
       <th scope="row">

@@ -4,6 +4,7 @@ import { clockTime } from "../records/clock-time";
 import type { Filter } from "../records/filter";
 import { kindOf } from "../records/levels";
 import type { LogRecord } from "../records/record";
+import { namedText } from "../records/visible-text";
 import "../styles/record.css";
 import { useChoices } from "./preferences-context";
 import { RecordDetails } from "./record-details";
@@ -31,6 +32,8 @@ interface Properties {
 /** More than a line ever shows. */
 const LINE_CHARACTERS = 600;
 const LINE_ATTRIBUTES = 12;
+/** Of a time of today. */
+const CLOCK_CHARACTERS = "00:00:00.000".length;
 
 export const RecordRow = memo(function RecordRow(properties: Properties) {
   const { record, expanded, active, onToggle, actions, inTabOrder = active } = properties;
@@ -68,12 +71,12 @@ function Line({ record: { time, level, node, message, attributes } }: { record: 
   return (
     <>
       <time dateTime={time} title={time}>
-        {clockTime(time, zone)}
+        <Clock text={clockTime(time, zone)} />
       </time>
       <span className="level">
         <VisibleText text={level} />
       </span>
-      <span className="node" title={node}>
+      <span className="node" title={namedText(node)}>
         <VisibleText text={node} />
       </span>
       <span className="content">
@@ -91,6 +94,18 @@ function Line({ record: { time, level, node, message, attributes } }: { record: 
             </span>
           ))}
       </span>
+    </>
+  );
+}
+
+/** What has no room on a phone, the year and the milliseconds of another day, can be left out there. */
+function Clock({ text }: { text: string }) {
+  if (text.length <= CLOCK_CHARACTERS) return text;
+  return (
+    <>
+      <span className="roomy">{text.slice(0, 5)}</span>
+      {text.slice(5, -4)}
+      <span className="roomy">{text.slice(-4)}</span>
     </>
   );
 }

@@ -14,10 +14,10 @@ const MOST_LAID_OUT = 1_000_000;
 export function laidOutJson(message: string): string | null {
   if (message.length > MOST_CHARACTERS) return null;
   const text = plainText(message);
-  const start = text.search(/[{[]/);
-  if (start < 0) return null;
+  // The first bracket may be another's: `[worker] {"ms":3}`.
+  const start = [text.search(/[{[]/), text.indexOf("{")].find((at) => at >= 0 && isJson(text.slice(at)));
+  if (start === undefined) return null;
   const [head, json] = [text.slice(0, start), text.slice(start).trimEnd()];
-  if (!isJson(json)) return null;
   const laidOut = overLines(json);
   if (laidOut === null || (laidOut === json && !json.includes("\n"))) return null;
   return head.trim() === "" ? laidOut : `${head.trimEnd()}\n${laidOut}`;

@@ -32,6 +32,13 @@ export function visibleParts(text: string): TextPart[] {
   return parts;
 }
 
+/** The text with every hidden character by its name, for places that hold text alone: titles, what is heard of a button. */
+export function namedText(text: string): string {
+  return visibleParts(text)
+    .map((part) => part.text)
+    .join("");
+}
+
 /** The usual name of an ASCII control character, else the code point in hexadecimal. */
 function standInOf(character: string): string {
   const code = character.codePointAt(0) ?? 0;

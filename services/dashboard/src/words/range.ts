@@ -33,7 +33,7 @@ const en: RangeTexts = {
   levels: "Levels",
   records: (count, sampled) =>
     `${digits(count, "en")}${sampled ? " of the newest" : ""} ${count === 1 ? "record" : "records"}`,
-  notAskable: "A value that is empty or has a comma or blanks around it can't be filtered by",
+  notAskable: "A value that is empty or has a comma, a star or blanks around it can't be filtered by",
   atLeast: (level) => `at least ${level}`,
   removeAtLeast: (level) => `Remove: at least ${level}`,
   nodes: "Nodes",
@@ -68,7 +68,7 @@ const en: RangeTexts = {
 const ko: RangeTexts = {
   levels: "레벨",
   records: (count, sampled) => `${sampled ? "최신 중 " : ""}레코드 ${digits(count, "ko")}개`,
-  notAskable: "비어 있거나 쉼표 또는 앞뒤 공백이 있는 값은 필터로 쓸 수 없습니다",
+  notAskable: "비어 있거나 쉼표, 별표 또는 앞뒤 공백이 있는 값은 필터로 쓸 수 없습니다",
   atLeast: (level) => `${level} 이상`,
   removeAtLeast: (level) => `${level} 이상 필터 제거`,
   nodes: "노드",
