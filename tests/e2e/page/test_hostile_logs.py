@@ -33,7 +33,7 @@ addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sa
 # Elements the page has no use for, and all that runs or leads away.
 STRANGE = """() => [...document.querySelectorAll("*")].filter((element) =>
   element.matches("script:not([src]), iframe, object, embed, base, meta[http-equiv], video, audio, source, img, math,"
-    + "marquee, style, template, foreignObject, animate, xmp, [action], body link, body script") ||
+    + "marquee, style, template, foreignObject, animate, xmp, [action], body link, body script, [data-sequence] a") ||
   [...element.attributes].some(({ name }) => name.startsWith("on")) ||
   (element.matches("a[href]") && new URL(element.href).origin !== location.origin)
 ).map((element) => element.outerHTML.slice(0, 200))"""

@@ -20,11 +20,17 @@ EVERY_S = 0.1
 MANY = 20_000
 AWAY_PX = 2_000
 SETTLING_MS = 300
-# What is seen of a row: which it is, what it says, where it is.
-ROWS = """rows => rows.map((row) => {
-  const { x, y, width, height } = row.getBoundingClientRect();
-  return [row.dataset.sequence, row.innerText, x, y, width, height];
-})"""
+# What is seen of each row in the list's window: which it is, what it says, where it is. As the next frame draws it: what a
+# script finds between frames is never seen.
+ROWS = """() => new Promise((found) => requestAnimationFrame(() => {
+  const list = document.querySelector(".scroller");
+  const { top, bottom } = list.getBoundingClientRect();
+  const rows = [...list.querySelectorAll("[data-sequence]")].map((row) => {
+    const { x, y, width, height } = row.getBoundingClientRect();
+    return [row.dataset.sequence, row.innerText, x, y, width, height];
+  });
+  found(rows.filter(([, , , y, , height]) => y + height > top && y < bottom));
+}))"""
 
 
 @contextmanager
@@ -55,11 +61,8 @@ def storm(service: Service) -> Iterator[None]:
 
 
 def rows_on_screen(page: LogPage) -> list[list[Any]]:
-    """Those in the list's window; what is kept ready around it may change."""
-    box = page.page.locator(".scroller").bounding_box()
-    assert box
-    found: list[list[Any]] = page.records.evaluate_all(ROWS)
-    return [row for row in found if row[3] + row[5] > box["y"] and row[3] < box["y"] + box["height"]]
+    found: list[list[Any]] = page.page.evaluate(ROWS)
+    return found
 
 
 def rows_apart(page: LogPage) -> tuple[list[list[Any]], list[list[Any]]]:
