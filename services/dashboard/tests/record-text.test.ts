@@ -23,7 +23,7 @@ test("colours and emphasis of a terminal", () => {
 
 test("reversed colours change places", () => {
   expect(brief(`${ESC}[31;7ma${ESC}[44mb`)).toEqual([
-    ["a", null, "red", ""],
+    ["a", "black", "red", ""],
     ["b", "blue", "red", ""],
   ]);
 });

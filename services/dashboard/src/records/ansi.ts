@@ -61,11 +61,10 @@ function stylesAfter(sequences: readonly string[]): Style[] {
     PLAIN,
     ...named.map((entry, index): Style => {
       const { fg, bg } = painted[index] ?? entry;
-      const reversed = entry.decorations.includes("reverse");
-      const [color, ground] = [colorOf(entry.fg, fg), colorOf(entry.bg, bg)];
+      // Reversed colours the library has put in each other's place.
       return {
-        color: reversed ? ground : color,
-        ground: reversed ? (color ?? "white") : ground,
+        color: colorOf(entry.fg, fg),
+        ground: colorOf(entry.bg, bg),
         emphasis: entry.decorations.filter((name): name is Emphasis => EMPHASES.includes(name)),
       };
     }),
