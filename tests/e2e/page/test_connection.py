@@ -3,6 +3,7 @@
 import signal
 from urllib.parse import urlsplit
 
+import pytest
 import redis
 from harness.fault_proxy import FaultProxy
 from harness.history import walk
@@ -19,6 +20,15 @@ LOST = "Lost, retrying"
 MANY = tuple(f"filler {number}" for number in range(100))
 
 
+@pytest.fixture
+def page(open_page: OpenPage, service: Service) -> LogPage:
+    """A live page of what this test's service logs, with one record."""
+    page = open_page(query=f"?q={service.word}")
+    service.log("before")
+    expect(page.record("before")).to_have_count(1)
+    return page
+
+
 def expect_exactly(stack: Stack, page: LogPage, service: Service, count: int) -> None:
     """The page shows what history has, in its order: so many records."""
     stored = [record["sequence"] for record in walk(stack.page_url, {"q": service.word, "limit": 1000})]
@@ -31,11 +41,8 @@ def log_meanwhile(service: Service) -> None:
     service.log(*MANY)
 
 
-def test_stream_service_killed(stack: Stack, open_page: OpenPage, service: Service) -> None:
+def test_stream_service_killed(stack: Stack, page: LogPage, service: Service) -> None:
     """In the midst of what it sends; it is started again by itself."""
-    page = open_page(query=f"?q={service.word}")
-    service.log("before")
-    expect(page.record("before")).to_have_count(1)
     service.log(*MANY)
     stack.kill("stream", signal.SIGKILL)
     service.log("meanwhile")
@@ -46,10 +53,7 @@ def test_stream_service_killed(stack: Stack, open_page: OpenPage, service: Servi
     expect_exactly(stack, page, service, len(MANY) + 3)
 
 
-def test_stream_service_stopped_and_started(stack: Stack, open_page: OpenPage, service: Service) -> None:
-    page = open_page(query=f"?q={service.word}")
-    service.log("before")
-    expect(page.record("before")).to_have_count(1)
+def test_stream_service_stopped_and_started(stack: Stack, page: LogPage, service: Service) -> None:
     try:
         stack.stop("stream")
         expect(page.connection).to_have_text(LOST)
@@ -85,11 +89,8 @@ def test_network_lost_and_back(stack: Stack, open_page: OpenPage, service: Servi
         expect_exactly(stack, page, service, len(MANY) + 3)
 
 
-def test_a_gap_is_shown_at_its_place_and_filled(stack: Stack, open_page: OpenPage, service: Service) -> None:
+def test_a_gap_is_shown_at_its_place_and_filled(stack: Stack, page: LogPage, service: Service) -> None:
     """What a page missed is no longer in the recent window, but stored."""
-    page = open_page(query=f"?q={service.word}")
-    service.log("before")
-    expect(page.record("before")).to_have_count(1)
     try:
         stack.stop("stream")
         expect(page.connection).to_have_text(LOST)

@@ -12,7 +12,6 @@ export interface ListKeys {
   readonly active: LogRecord | null;
   readonly expanded: ReadonlySet<string>;
   readonly toggle: (sequence: string) => void;
-  readonly setActive: (record: LogRecord | null) => void;
 }
 
 interface Options {
@@ -97,7 +96,7 @@ export function useListKeys({ view, snapshot, actions, virtualizer, scroller, fo
     hadFocus.current = inList || document.activeElement === scroller.current;
   });
 
-  return { active, expanded, toggle, setActive };
+  return { active, expanded, toggle };
 }
 
 function rowOf(scroller: HTMLElement | null, sequence: string): HTMLElement | null {
