@@ -32,6 +32,7 @@ PATIENCE_MS: Final = 60_000
 # Of live records, so that the chart of the last minutes shows a rate.
 LIVE_S: Final = 150.0
 COLORS: Final = 256
+SETTLING_S: Final = 5.0
 
 
 class Camera:
@@ -108,6 +109,8 @@ def main() -> int:
         first_start(camera)
         logged = shop.log_history(HISTORY_S, REQUESTS)
         wait_for("the shop's history", lambda: stored(stack), lambda count: count == logged)
+        # All of it came in the last second, which is no rate to show.
+        time.sleep(SETTLING_S)
         live(camera)
         record_and_context(camera)
         histogram(camera)
