@@ -74,6 +74,7 @@ _STORM: Final = (
     Target("machine_busy", "share of all cores that was busy", ""),
 )
 _SCROLL: Final = (
+    Target("heap_mib", "JS heap with all of them, after collection", "MiB", 300),
     Target("frame_p50_ms", "a frame, p50", "ms"),
     Target("frame_p99_ms", "a frame, p99", "ms", _SLOW_FRAME_MS),
     Target("frame_max_ms", "a frame, longest", "ms"),
@@ -200,6 +201,7 @@ def _scroll(bench: Bench, page: WatchedPage) -> Iterator[Figures]:
     """Down to the oldest of 100,000 records first, then up: by all of them in the time, and as somebody skims."""
     bench.progress(f"page, scrolling back to {RECORDS_HELD:,} records")
     held = page.scroll_back(RECORDS_HELD, _FILL_S)
+    memory = page.held()
     for manner, px_per_s in (("all of them", held * _ROW_PX / _SCROLL_S), ("skimming", _SKIM_PX_PER_S)):
         name = f"page, scrolling {held:,} records, {manner}"
         bench.progress(name)
@@ -214,6 +216,8 @@ def _scroll(bench: Bench, page: WatchedPage) -> Iterator[Figures]:
             "part": "scroll",
             "name": name,
             "held": held,
+            "heap_mib": memory.heap_mib,
+            "rss_mib": memory.rss_mib,
             "px_per_s": round(px_per_s),
             "scrolled_px": round(abs(page.scrolled_px() - from_px)),
             "frames": len(frames),
