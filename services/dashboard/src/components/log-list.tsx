@@ -152,11 +152,13 @@ function useShown(
   useEffect(() => {
     const top = scroller.current?.scrollTop ?? 0;
     const bottom = top + (scroller.current?.clientHeight ?? 0);
-    const records = virtualizer
-      .getVirtualItems()
-      .filter((item) => item.end > top && item.start < bottom)
-      .map((item) => entries.at(item.index))
-      .flatMap((entry) => (entry?.kind === "record" ? [entry.record] : []));
+    // By the heights, not by the elements there are: after the list was scrolled to keep its place, they come with the next frame.
+    const at = (offset: number) => virtualizer.getVirtualItemForOffset(offset)?.index ?? 0;
+    const records: Place[] = [];
+    for (let index = at(top); index <= at(bottom); index += 1) {
+      const entry = entries.at(index);
+      if (entry?.kind === "record") records.push(entry.record);
+    }
     const [newest, oldest] = [records[0], records.at(-1)];
     first.current = newest ?? null;
     view.setShown(newest && oldest ? { newest, oldest } : null);
