@@ -199,6 +199,8 @@ export class LogView implements WindowStreamListener {
   onState(state: LiveState): void {
     this.#live = state;
     if (state === "lost") this.onResume();
+    // It can take long until another window gives way.
+    if (state === "crowded" && this.#timeline.floor === null) void this.#readAnew(true);
     this.#publish();
   }
 

@@ -69,6 +69,17 @@ test("without a stream history is read all the same, and again once there is one
   expect(shown()).toEqual([6, 5, 4, 3, 2, 1]);
 });
 
+test("a window that has to wait for its stream shows history at once", async () => {
+  history.stored.push(...exampleRecords(1, 3));
+  begin();
+  view.onState("crowded");
+  await soon();
+  expect(shown()).toEqual([3, 2, 1]);
+  view.onState("crowded");
+  await soon();
+  expect(history.asked).toHaveLength(1);
+});
+
 test("a stream that goes on has what was missed; one that began anew has the list read again", async () => {
   history.stored.push(...exampleRecords(1, 3));
   await live();
