@@ -111,6 +111,17 @@ def test_closed_chunks_become_columns_with_their_late_rows(planted: psycopg.Conn
     assert one(planted, "SELECT count(*) FROM logs WHERE node = 'later'") == 1
 
 
+def test_a_late_row_behind_the_first_of_a_chunk_is_read_in_order(database: psycopg.Connection[Any]) -> None:
+    # At this time of the day a late row of the planted lies between the first two of its chunk.
+    database.execute(PLANTED.replace("now()", "(date_trunc('day', now(), 'UTC') - interval '7 minutes 30 seconds')"))
+    rows = one(database, "SELECT count(*) FROM logs")
+    Columnstore(wait=False).run(database)
+    for order in ("ASC", "DESC"):
+        found = database.execute(f"SELECT time, sequence FROM logs ORDER BY time {order}, sequence {order}").fetchall()
+        assert found == sorted(found, reverse=order == "DESC")
+        assert len(found) == rows
+
+
 def test_the_chunk_interval_follows_the_rate(planted: psycopg.Connection[Any]) -> None:
     assert ChunkInterval(1_000).run(planted).state["chunk_interval_seconds"] == 600
     planted.execute("INSERT INTO logs VALUES (now() + interval '2 days', 1, 9, 'info', 'next', 'm')")

@@ -12,11 +12,14 @@ from logstream_writer.store.session import Connection
 # Bits of a chunk's status. Source: TimescaleDB, src/chunk.h. UNORDERED: batches overlap in time, as flushes that went
 # straight into the columnstore leave them. PARTIAL: rows lie beside the columns.
 _COMPRESSED: Final = 1
+_UNORDERED: Final = 2
 _FROZEN: Final = 4
+_PARTIAL: Final = 8
 
 _STATUS: Final = "SELECT _timescaledb_functions.chunk_status(%s::regclass)"
 # A procedure that commits by itself: it refuses to run within a transaction.
 _CONVERT: Final = "CALL convert_to_columnstore(%s::regclass)"
+_BACK: Final = "CALL convert_to_rowstore(%s::regclass)"
 # The first one takes in the rows, the second one puts the batches in order.
 _ROUNDS: Final = 3
 
@@ -76,6 +79,10 @@ def _needs_work(status: int) -> bool:
 
 def _convert(connection: Connection, chunk: Chunk) -> None:
     status = _status(connection, chunk)
+    if status & _PARTIAL and not status & _UNORDERED:
+        # Taking rows into ordered columns can leave them out of order while the chunk passes for ordered (seen with
+        # TimescaleDB 2.23: a row between the first two of the chunk), and then pages come in the wrong order.
+        connection.execute(_BACK, [chunk.name])
     for _ in range(_ROUNDS):
         connection.execute(_CONVERT, [chunk.name])
         before, status = status, _status(connection, chunk)
