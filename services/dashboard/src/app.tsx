@@ -54,7 +54,7 @@ export function App({ view, metrics, address, gateway }: Properties) {
         onHelp={() => setOpen("help")}
       />
       <main ref={main}>
-        <FilterBar view={view} snapshot={snapshot} change={change} />
+        <FilterBar snapshot={snapshot} change={change} />
         <Banners view={view} snapshot={snapshot} />
         {snapshot.nothingStored ? (
           <FirstLog gateway={gateway} />
@@ -62,6 +62,7 @@ export function App({ view, metrics, address, gateway }: Properties) {
           <>
             <MetricsPanel
               metrics={metrics}
+              live={snapshot.live === "live"}
               filter={current.filter}
               range={current.range}
               onRange={(range) => change({ ...current, range })}

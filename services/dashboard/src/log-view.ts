@@ -42,18 +42,24 @@ export interface CountsReader {
 
 export interface StreamChoice {
   watch(query: string | null): void;
+  /** Connects now instead of after the wait. */
+  retryNow(): void;
 }
 
 /** Thousands of records a second become ten changes of the screen. */
 const FLUSH_MS = 100;
+/** After this a question that the server could not answer is asked again. */
+const RETRY_MS = 5000;
+/** How often a range that begins so long ago lets go of what is older by now. */
+const SLIDE_MS = 5000;
 /** How long the stream has to begin before history is asked without it. */
 const STREAM_PATIENCE_MS = 1500;
 /** Of a gap's range on both sides: a record's time may be that far from when it was received. */
 const GAP_MARGIN_US = 600_000_000n;
 export const HIDDEN_GAP = "hidden";
 
-/** Why the list does not follow: any of them holds it. */
-type Hold = "paused" | "away" | "selecting";
+/** Why the list does not follow: any of them holds it. touching: what is under the mouse is about to be used. */
+type Hold = "paused" | "away" | "selecting" | "touching";
 
 export class LogView implements WindowStreamListener {
   #stream: StreamChoice | null = null;
@@ -72,6 +78,7 @@ export class LogView implements WindowStreamListener {
   #lastHeard_ms = 0;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #patience: ReturnType<typeof setTimeout> | undefined;
+  #retry: ReturnType<typeof setTimeout> | undefined;
   #holds = new Set<Hold>();
   #shown: Shown | null = null;
   #live: LiveState = "off";
@@ -93,6 +100,7 @@ export class LogView implements WindowStreamListener {
   begin(stream: StreamChoice, view: View): void {
     this.#stream = stream;
     this.#show(view);
+    setInterval(() => this.#slide(), SLIDE_MS);
   }
 
   readonly subscribe = (observer: () => void): (() => void) => {
@@ -119,6 +127,11 @@ export class LogView implements WindowStreamListener {
     this.#setHold("away", away);
   }
 
+  /** While the mouse moves or is pressed over the list: a row must not go away from under it. */
+  setTouching(touching: boolean): void {
+    this.#setHold("touching", touching);
+  }
+
   setSelecting(selecting: boolean): void {
     this.#setHold("selecting", selecting);
   }
@@ -135,13 +148,19 @@ export class LogView implements WindowStreamListener {
     this.#publish();
   }
 
+  retryStream(): void {
+    this.#stream?.retryNow();
+  }
+
   dismissError(): void {
+    clearTimeout(this.#retry);
     this.#error = null;
     this.#publish();
   }
 
   /** Reads what could not be read before. */
   async tryAgain(): Promise<void> {
+    clearTimeout(this.#retry);
     this.#error = null;
     if (this.#next !== null || this.#timeline.floor === null) await this.#readAnew(false);
     else await this.readOlder();
@@ -225,6 +244,7 @@ export class LogView implements WindowStreamListener {
     this.#search = this.#searchInto(this.#timeline);
     this.#generation += 1;
     clearTimeout(this.#patience);
+    clearTimeout(this.#retry);
     if (isLive(view.range)) {
       this.#patience = setTimeout(() => void this.#readAnew(true), STREAM_PATIENCE_MS);
       this.#stream?.watch(new URLSearchParams(parametersOf(view.filter)).toString());
@@ -272,8 +292,26 @@ export class LogView implements WindowStreamListener {
       await reading;
     } catch (cause) {
       if (!(cause instanceof ServerError)) throw cause;
-      if (generation === this.#generation) this.#error = cause;
+      if (generation === this.#generation) this.#fail(cause);
     }
+    this.#publish();
+  }
+
+  /** What may pass is tried again by itself; what is wrong with the question is not. */
+  #fail(error: ServerError): void {
+    this.#error = error;
+    if (error.kind !== "unreachable" && error.status < 500 && error.status !== 429) return;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.tryAgain(), RETRY_MS);
+  }
+
+  #slide(): void {
+    const { start } = this.#view.range;
+    if (!start.startsWith("-")) return;
+    this.#start = startOf(start, Date.now());
+    // What is being read stays; it goes once the list follows again.
+    if (this.#timeline.held || this.#search.reading) return;
+    this.#timeline.dropBefore(this.#start);
     this.#publish();
   }
 
@@ -345,7 +383,7 @@ export class LogView implements WindowStreamListener {
       server: this.#server,
       entries: timeline.entries,
       paused: this.#holds.has("paused"),
-      held: timeline.held,
+      held: [...this.#holds].some((hold) => hold !== "touching") || (timeline.held && timeline.detached),
       waiting: timeline.waiting,
       progress,
       error: this.#error,

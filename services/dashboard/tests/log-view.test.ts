@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { ServerError } from "../src/history/ask";
 import { LogView } from "../src/log-view";
 import { EVERYTHING } from "../src/records/filter";
 import { FIRST_VIEW, type View } from "../src/records/view";
@@ -22,7 +23,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const begin = (first: View = FIRST_VIEW) => view.begin({ watch: (query) => watched.push(query) }, first);
+const begin = (first: View = FIRST_VIEW) =>
+  view.begin({ watch: (query) => watched.push(query), retryNow: () => watched.push("now") }, first);
 const logs = (first: number, last: number, id: string) =>
   view.onEvent("logs", JSON.stringify(exampleRecords(first, last)), id);
 const shown = () => sequencesOf(view.snapshot().entries.records);
@@ -184,6 +186,34 @@ test("paused, scrolled away or selecting, the list stays; following again it has
   }
 });
 
+test("while the mouse moves over it the list rests, without a word about it", async () => {
+  await live();
+  logs(1, 1, "e:1");
+  await soon();
+  view.setTouching(true);
+  logs(2, 2, "e:2");
+  await soon();
+  expect(shown()).toEqual([1]);
+  expect(view.snapshot()).toMatchObject({ held: false, paused: false });
+  view.setTouching(false);
+  expect(shown()).toEqual([2, 1]);
+});
+
+test("a range that begins so long ago moves on with the time", async () => {
+  vi.setSystemTime(new Date(exampleRecord(0, 100).time));
+  begin({ ...FIRST_VIEW, range: { start: "-60s", end: "" } });
+  view.onLive(false);
+  logs(30, 80, "e:1");
+  await soon();
+  expect(shown().at(-1)).toBe(40);
+  await soon(20_000);
+  // Every five seconds.
+  expect(shown().at(-1)).toBe(60);
+  view.setPaused(true);
+  await soon(20_000);
+  expect(shown().at(-1)).toBe(60);
+});
+
 test("two reasons to stay: it follows when both are gone", async () => {
   await live();
   view.setPaused(true);
@@ -240,6 +270,31 @@ test("an error is told and can be tried again", async () => {
   await view.tryAgain();
   expect(view.snapshot().error).toBeNull();
   expect(shown()).toEqual([2, 1]);
+});
+
+test("what may pass is asked again by itself, what is wrong with the question is not", async () => {
+  history.stored.push(exampleRecord(1, 1));
+  history.error = UNREACHABLE;
+  await live();
+  expect(view.snapshot().error).toBe(UNREACHABLE);
+  history.error = null;
+  await soon(6000);
+  expect(view.snapshot().error).toBeNull();
+  expect(shown()).toEqual([1]);
+
+  history.error = new ServerError("refused", "/api/logs", { status: 400 });
+  view.setView({ ...FIRST_VIEW, filter: { ...EVERYTHING, text: "x" } });
+  view.onLive(false);
+  await soon();
+  const asked = history.asked.length;
+  await soon(60_000);
+  expect(history.asked).toHaveLength(asked);
+});
+
+test("the stream can be told to connect now", () => {
+  begin();
+  view.retryStream();
+  expect(watched.at(-1)).toBe("now");
 });
 
 test("only an installation without any log is told how to send one", async () => {

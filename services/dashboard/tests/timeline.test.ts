@@ -81,10 +81,31 @@ test("held, a late record takes its place where it isn't seen, and waits where i
   timeline.hold({ newest: at(7), oldest: at(3) });
   timeline.add([at(8), at(6), at(2)]);
   expect(held()).toEqual([9, 8, 7, 5, 3, 2, 1]);
-  expect(timeline.waiting).toBe(1);
+  // One waits, one is above what is seen.
+  expect(timeline.waiting).toBe(2);
   timeline.hold({ newest: at(3), oldest: at(1) });
   expect(held()).toEqual([9, 8, 7, 6, 5, 3, 2, 1]);
+  expect(timeline.waiting).toBe(2);
+  timeline.release();
   expect(timeline.waiting).toBe(0);
+});
+
+test("below a record of the future, new ones are counted though they take their places", () => {
+  timeline.add([at(1), at(2), at(3), at(500)]);
+  timeline.hold({ newest: at(2), oldest: at(1) });
+  timeline.add([at(4), at(5)]);
+  expect(held()).toEqual([500, 5, 4, 3, 2, 1]);
+  expect(timeline.waiting).toBe(2);
+});
+
+test("a start that moves on lets go of what lies before it", () => {
+  timeline.setFloor(BOTTOM);
+  timeline.add(exampleRecords(1, 6));
+  timeline.addNotice(dropped(2));
+  timeline.dropBefore(at(4).time);
+  expect(held()).toEqual([6, 5, 4]);
+  expect(timeline.notices).toEqual([]);
+  expect(timeline.floor).toEqual(BOTTOM);
 });
 
 test("when more wait than fit, they are counted only, and the list has to be read anew", () => {

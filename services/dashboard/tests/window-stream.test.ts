@@ -148,4 +148,7 @@ test("back online, the hub is told to try now", () => {
   stream.watch("");
   browser.dispatchEvent(new Event("online"));
   expect(kinds().at(-1)).toBe("online");
+  sent.length = 0;
+  stream.retryNow();
+  expect(kinds()).toEqual(["online"]);
 });

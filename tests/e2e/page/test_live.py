@@ -114,6 +114,8 @@ def test_selected_text_stays_where_it_is(page: LogPage, service: Service) -> Non
     service.log("to be copied")
     row = page.record("to be copied")
     expect(row).to_have_count(1)
+    # The page's other parts have taken their places.
+    expect(page.level("info")).to_have_text("info1")
     drag(page, row.locator(".message"))
     assert page.page.evaluate("String(getSelection()).trim()") != ""
     service.log("the next")
@@ -121,6 +123,27 @@ def test_selected_text_stays_where_it_is(page: LogPage, service: Service) -> Non
     expect(page.records).to_have_count(1)
     page.page.evaluate("getSelection().empty()")
     expect(page.records).to_have_count(2)
+
+
+def test_what_is_pressed_is_what_was_under_the_mouse(page: LogPage, service: Service) -> None:
+    service.log(*(f"line {number}" for number in range(40)))
+    # The page's other parts have taken their places.
+    expect(page.level("info")).to_have_text("info40")
+    box = page.scroller.bounding_box()
+    assert box
+    spot = (box["x"] + 400, box["y"] + 100)
+    page.page.mouse.move(*spot)
+    under: str = page.page.evaluate(
+        "spot => document.elementFromPoint(...spot).closest('[data-sequence]').dataset.sequence", list(spot)
+    )
+    page.page.mouse.down()
+    # As long as a slow press takes, and longer than it takes records to come.
+    service.log(*(f"meanwhile {number}" for number in range(5)))
+    page.page.wait_for_timeout(1000)
+    page.page.mouse.up()
+    opened = page.region.locator("[data-sequence]:has([aria-expanded=true])")
+    expect(opened).to_have_count(1)
+    assert opened.get_attribute("data-sequence") == under
 
 
 def drag(page: LogPage, over: Locator) -> None:

@@ -10,9 +10,12 @@ export function Banners({ view, snapshot }: { view: LogView; snapshot: Snapshot 
   return (
     <div className="banners">
       {live === "lost" && (
-        <p className="banner" data-kind="warn" role="alert">
-          {words.lost}
-        </p>
+        <div className="banner" data-kind="warn" role="alert">
+          <p>{words.lost}</p>
+          <button type="button" onClick={() => view.retryStream()}>
+            {words.tryNow}
+          </button>
+        </div>
       )}
       {live === "crowded" && (
         <p className="banner" data-kind="warn" role="status">

@@ -87,7 +87,7 @@ function Surroundings({ context, asked, ask, actions }: SurroundingsProperties) 
     <section className="surroundings" tabIndex={0} aria-label={words.contextOf(sequence)}>
       <p className="list-end">
         {context.complete.newer ? (
-          words.noNewer
+          words.noNewer(asked.scope)
         ) : (
           <button type="button" disabled={newer >= MOST_AROUND} onClick={() => ask({ ...asked, newer: more(newer) })}>
             {words.newer}
@@ -110,7 +110,7 @@ function Surroundings({ context, asked, ask, actions }: SurroundingsProperties) 
       </ol>
       <p className="list-end">
         {context.complete.older ? (
-          words.noOlder
+          words.noOlder(asked.scope)
         ) : (
           <button type="button" disabled={older >= MOST_AROUND} onClick={() => ask({ ...asked, older: more(older) })}>
             {words.older}

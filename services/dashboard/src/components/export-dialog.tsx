@@ -102,6 +102,11 @@ export function ExportDialog({ filter, range, onClose }: Properties) {
   );
 }
 
+/** Told apart by when they were made. */
+function nameOf(format: Format): string {
+  return `logs-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, "")}.${format}`;
+}
+
 function Outcome({ state }: { state: State }) {
   const words = useWords(exportWords);
   const { language } = useChoices();
@@ -145,7 +150,7 @@ function useExport(filter: Filter, range: Range) {
   const start = async (choice: ExportChoice) => {
     let sink: FileSink | null;
     try {
-      sink = await openSink(`logs.${choice.format}`, TYPES[choice.format]);
+      sink = await openSink(nameOf(choice.format), TYPES[choice.format]);
     } catch {
       setState({ kind: "said", text: words.notWritten });
       return;

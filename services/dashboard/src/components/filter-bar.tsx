@@ -1,7 +1,7 @@
 /** What is meant: levels, nodes, text, time, attributes. Every change is a change of the view. */
 import { useEffect, useId, useRef, useState } from "react";
 import type { ServerError } from "../history/ask";
-import type { LogView, Snapshot } from "../log-view";
+import type { Snapshot } from "../log-view";
 import { ALL_TIME, EVERYTHING, type Filter, isEverything, withoutAttribute } from "../records/filter";
 import { isRefused, MOST_CHARACTERS, readQueryText } from "../records/query-text";
 import type { View } from "../records/view";
@@ -17,13 +17,12 @@ import { VisibleText } from "./visible-text";
 const TYPING_MS = 300;
 
 interface Properties {
-  view: LogView;
   snapshot: Snapshot;
   /** `typing`: one of many changes that belong together. */
   change: (view: View, typing?: boolean) => void;
 }
 
-export function FilterBar({ view, snapshot, change }: Properties) {
+export function FilterBar({ snapshot, change }: Properties) {
   const { filter, range } = snapshot.view;
   const words = useWords(pageWords);
   const facets = useFacets(filter, range);
@@ -34,15 +33,6 @@ export function FilterBar({ view, snapshot, change }: Properties) {
       <NodePicker filter={filter} facets={facets} onChange={setFilter} />
       <TextFilter text={filter.text} error={snapshot.error} apply={(text) => setFilter({ ...filter, text }, true)} />
       <RangePicker range={range} onChange={(next) => change({ ...snapshot.view, range: next })} />
-      <button
-        type="button"
-        className="pause"
-        aria-pressed={snapshot.paused}
-        aria-keyshortcuts="p"
-        onClick={() => view.setPaused(!snapshot.paused)}
-      >
-        {words.pause}
-      </button>
       {filter.attributes.length > 0 && (
         <fieldset className="attribute-filters" aria-label={words.attributes}>
           {filter.attributes.map((attribute) => {

@@ -18,7 +18,15 @@ export function ListEnd({ view, snapshot }: { view: LogView; snapshot: Snapshot 
       ? [words.noneStored, words.oldestOfRange]
       : [words.waitingForRecords, words.oldest];
     return (
-      <p className="list-end">{entries.records.length === 0 ? none : range.start === "" ? words.oldest : oldest}</p>
+      <p className="list-end">
+        {entries.records.length === 0
+          ? none
+          : range.start !== ""
+            ? oldest
+            : isEverything(filter)
+              ? words.oldest
+              : words.oldestMatching}
+      </p>
     );
   }
   if (progress.state === "reading")

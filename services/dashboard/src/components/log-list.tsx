@@ -19,6 +19,8 @@ const ROW_PX = 24;
 const NOTICE_PX = 40;
 const OVERSCAN_ROWS = 12;
 const AT_TOP_PX = 4;
+/** How long the list rests after the mouse has moved over it. */
+const TOUCHING_MS = 700;
 /** This close to an end, more is read. */
 const NEAR_END_ROWS = 100;
 
@@ -47,6 +49,7 @@ export function LogList({ view, snapshot, actions }: Properties) {
   };
   const keys = useListKeys({ view, snapshot, actions, virtualizer, scroller, follow });
   useSelectionHold(scroller, view);
+  useTouchHold(scroller, view);
   const firstShown = useShown(view, virtualizer, entries, scroller);
   useKeptPlace(scroller, virtualizer, snapshot, firstShown);
   useReadingOn(view, virtualizer, snapshot);
@@ -54,7 +57,17 @@ export function LogList({ view, snapshot, actions }: Properties) {
   return (
     <section className="list" aria-label={words.records}>
       <div className="state">
-        <p>{words.held(entries.records.length)}</p>
+        <p>{words.held(entries.records.length, snapshot.progress.state === "end")}</p>
+        <button
+          type="button"
+          className="pause"
+          aria-pressed={snapshot.paused}
+          aria-keyshortcuts="p"
+          disabled={snapshot.live === "off"}
+          onClick={() => view.setPaused(!snapshot.paused)}
+        >
+          {words.pause}
+        </button>
         {held && (
           <button type="button" className="follow" onClick={follow}>
             {snapshot.paused ? words.goOn(snapshot.waiting) : words.newRecords(snapshot.waiting)}
@@ -177,6 +190,42 @@ function useReadingOn(view: LogView, virtualizer: List, { entries, held, progres
   useEffect(() => {
     if (nearNewest) void view.readNewer();
   }, [view, nearNewest]);
+}
+
+/** What the mouse moves towards, or is pressed on, must be there still when it is let go. */
+function useTouchHold(scroller: RefObject<HTMLDivElement | null>, view: LogView) {
+  useEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    let pressed = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const hold = () => {
+      clearTimeout(timer);
+      view.setTouching(true);
+      if (!pressed) timer = setTimeout(() => view.setTouching(false), TOUCHING_MS);
+    };
+    const onMove = (event: PointerEvent) => {
+      if (event.pointerType === "mouse") hold();
+    };
+    const onDown = () => {
+      pressed = true;
+      hold();
+    };
+    const onUp = () => {
+      if (!pressed) return;
+      pressed = false;
+      hold();
+    };
+    element.addEventListener("pointermove", onMove);
+    element.addEventListener("pointerdown", onDown);
+    for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, onUp);
+    return () => {
+      clearTimeout(timer);
+      element.removeEventListener("pointermove", onMove);
+      element.removeEventListener("pointerdown", onDown);
+      for (const name of ["pointerup", "pointercancel"]) window.removeEventListener(name, onUp);
+    };
+  }, [scroller, view]);
 }
 
 /** Text that is being selected must not move away. */

@@ -5,7 +5,7 @@ import { type Histogram, readHistogram, zoomedOut } from "../metrics/histogram";
 import { KEPT_SECONDS, type LiveMetrics } from "../metrics/live-metrics";
 import { allowedStorage } from "../preferences";
 import { dateTime } from "../records/clock-time";
-import { ALL_TIME, type Filter, isEverything, isLive, parametersOf, type Range } from "../records/filter";
+import { ALL_TIME, type Filter, isLive, parametersOf, type Range } from "../records/filter";
 import { namedText } from "../records/visible-text";
 import { metricsWords } from "../words/metrics";
 import "../styles/metrics.css";
@@ -17,6 +17,8 @@ import { whenVisible } from "./when-visible";
 
 interface Properties {
   metrics: LiveMetrics;
+  /** Whether the counts go on: what is not live says nothing of now. */
+  live: boolean;
   filter: Filter;
   range: Range;
   onRange: (range: Range) => void;
@@ -24,10 +26,12 @@ interface Properties {
 
 type Tab = "now" | "range";
 const OPEN_KEY = "logstream.metrics";
+const UNKNOWN = "–";
 const BUCKETS = 90;
-const AGAIN_MS = 15_000;
+const AGAIN_MS = 10_000;
+const SELDOM_MS = 30_000;
 
-export function MetricsPanel({ metrics, filter, range, onRange }: Properties) {
+export function MetricsPanel({ metrics, live, filter, range, onRange }: Properties) {
   const words = useWords(metricsWords);
   const ranged = range.start !== "" || range.end !== "";
   const [tab, setTab] = useState<Tab>(ranged ? "range" : "now");
@@ -52,7 +56,7 @@ export function MetricsPanel({ metrics, filter, range, onRange }: Properties) {
             </button>
           ))}
       </div>
-      {open && tab === "now" && <Now metrics={metrics} onRange={onRange} />}
+      {open && tab === "now" && <Now metrics={metrics} live={live} onRange={onRange} />}
       {open && tab === "range" && <OverRange filter={filter} range={range} onRange={onRange} />}
     </section>
   );
@@ -74,13 +78,14 @@ function keepOpen(open: boolean): void {
   }
 }
 
-function Now({ metrics, onRange }: Pick<Properties, "metrics" | "onRange">) {
+function Now({ metrics, live, onRange }: Omit<Properties, "filter" | "range">) {
   const words = useWords(metricsWords);
   const { language } = useChoices();
   const now = useSyncExternalStore(metrics.subscribe, metrics.snapshot, metrics.snapshot);
   const last_ms = now.stack.times_ms.at(-1) ?? Date.now();
   const most = now.nodes[0]?.rate ?? 0;
   const share = now.errorShare;
+  const known = live && now.stack.times_ms.length > 0;
   const percent = (value: number) => value.toLocaleString(language, { style: "percent", maximumFractionDigits: 1 });
   return (
     <div className="now">
@@ -90,14 +95,14 @@ function Now({ metrics, onRange }: Pick<Properties, "metrics" | "onRange">) {
         onRange={onRange}
       />
       <dl className="numbers" title={words.allRecords}>
-        <Figure name={words.rate} value={words.perSecond(now.rate)} />
-        <Figure name={words.mean} value={words.perSecond(now.meanRate)} />
+        <Figure name={words.rate} value={known ? words.perSecond(now.rate) : UNKNOWN} />
+        <Figure name={words.mean} value={known ? words.perSecond(now.meanRate) : UNKNOWN} />
         <Figure
           name={words.errors}
-          value={share === null ? "–" : percent(share)}
+          value={share === null ? UNKNOWN : percent(share)}
           alarming={share !== null && share > 0}
         />
-        <Figure name={words.lag} value={words.lags(now.lag_p50_ms, now.lag_p99_ms)} />
+        <Figure name={words.lag} value={known ? words.lags(now.lag_p50_ms, now.lag_p99_ms) : UNKNOWN} />
         <Figure name={words.dropped} value={now.dropped.toLocaleString(language)} alarming={now.dropped > 0} />
       </dl>
       <div className="nodes">
@@ -128,7 +133,7 @@ function Figure({ name, value, alarming = false }: { name: string; value: string
   );
 }
 
-function OverRange({ filter, range, onRange }: Omit<Properties, "metrics">) {
+function OverRange({ filter, range, onRange }: Omit<Properties, "metrics" | "live">) {
   const words = useWords(metricsWords);
   const { zone } = useChoices();
   const { histogram, error, ask } = useHistogram(filter, range);
@@ -205,8 +210,9 @@ function useHistogram(filter: Filter, range: Range) {
       stopWaiting = whenVisible(read);
     };
     ask();
-    // Counting the records of a filter costs the database; stored counts cost nothing.
-    const again = isLive(range) && isEverything(filter) ? setInterval(ask, AGAIN_MS) : undefined;
+    // Counting by words and attributes costs the database; counts by time, level and node are stored.
+    const again_ms = filter.text.trim() === "" && filter.attributes.length === 0 ? AGAIN_MS : SELDOM_MS;
+    const again = isLive(range) ? setInterval(ask, again_ms) : undefined;
     return () => {
       stopWaiting();
       clearInterval(again);

@@ -4,7 +4,7 @@ import { copyText } from "../copy";
 import { dateTime } from "../records/clock-time";
 import { type Filter, isAskable, nodeFilterOf, withAttribute } from "../records/filter";
 import { laidOutJson } from "../records/json-text";
-import type { LogRecord } from "../records/record";
+import { type LogRecord, sortedAttributes } from "../records/record";
 import { jsonOf, lineOf } from "../records/record-text";
 import { namedText } from "../records/visible-text";
 import { recordWords } from "../words/record";
@@ -39,6 +39,10 @@ export function RecordDetails({ record, actions }: Properties) {
             {...(isAskable(level) && {
               only: only((filter) => ({ ...filter, levels: [level.toLowerCase()], minLevel: "" })),
             })}
+            {...(record.severity > 0 &&
+              isAskable(level) && {
+                atLeast: only((filter) => ({ ...filter, levels: [], minLevel: level.toLowerCase() })),
+              })}
             filterable
           />
           <Field
@@ -53,7 +57,7 @@ export function RecordDetails({ record, actions }: Properties) {
       {Object.keys(attributes).length > 0 && (
         <table className="fields" aria-label={words.attributes}>
           <tbody>
-            {Object.entries(attributes).map(([key, value]) => (
+            {sortedAttributes(attributes).map(([key, value]) => (
               <Field
                 key={key}
                 name={key}
@@ -96,10 +100,11 @@ interface FieldProperties {
   /** Whether there are buttons; one whose action is missing can't be pressed, and says why. */
   filterable?: boolean;
   only?: () => void;
+  atLeast?: () => void;
   without?: () => void;
 }
 
-function Field({ name, value, children, filterable = false, only, without }: FieldProperties) {
+function Field({ name, value, children, filterable = false, only, atLeast, without }: FieldProperties) {
   const words = useWords(recordWords);
   const what = namedText(`${name}=${(value ?? "").slice(0, 80)}`);
   return (
@@ -122,6 +127,11 @@ function Field({ name, value, children, filterable = false, only, without }: Fie
             >
               {words.only}
             </button>
+            {atLeast && (
+              <button type="button" className="small" onClick={atLeast}>
+                {words.atLeast}
+              </button>
+            )}
             {without && (
               <button
                 type="button"

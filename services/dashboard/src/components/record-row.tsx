@@ -3,7 +3,7 @@ import { type KeyboardEvent, type MouseEvent, memo } from "react";
 import { clockTime } from "../records/clock-time";
 import type { Filter } from "../records/filter";
 import { kindOf } from "../records/levels";
-import type { LogRecord } from "../records/record";
+import { type LogRecord, sortedAttributes } from "../records/record";
 import { namedText } from "../records/visible-text";
 import "../styles/record.css";
 import { useChoices } from "./preferences-context";
@@ -83,7 +83,7 @@ function Line({ record: { time, level, node, message, attributes } }: { record: 
         <span className="message">
           <StyledText text={lineText(message)} />
         </span>
-        {Object.entries(attributes)
+        {sortedAttributes(attributes)
           .slice(0, LINE_ATTRIBUTES)
           .map(([key, value]) => (
             <span key={key} className="attribute">

@@ -171,7 +171,7 @@ function optionsOf(
         },
       ],
     },
-    padding: [6, 14, 0, 0],
+    padding: [6, 24, 0, 0],
   };
 }
 

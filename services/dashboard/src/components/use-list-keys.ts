@@ -33,8 +33,9 @@ export function useListKeys({ view, snapshot, actions, virtualizer, scroller, fo
         if (!next.delete(sequence)) next.add(sequence);
         return next;
       });
-      // Who opens a record reads it.
+      // Who opens a record reads it, and is at it.
       view.setPaused(true);
+      setActive(view.snapshot().entries.records.find((record) => record.sequence === sequence) ?? null);
     },
     [view],
   );
@@ -72,6 +73,7 @@ export function useListKeys({ view, snapshot, actions, virtualizer, scroller, fo
       g: follow,
       Home: follow,
       G: () => virtualizer.scrollToIndex(entries.size - 1),
+      Escape: () => setExpanded(new Set()),
       End: () => virtualizer.scrollToIndex(entries.size - 1),
     };
     const onKey = (event: KeyboardEvent) => {

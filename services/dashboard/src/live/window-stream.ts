@@ -61,6 +61,10 @@ export class WindowStream {
     else if (!this.#away) this.#ask(query);
   }
 
+  retryNow(): void {
+    this.#hub.send({ kind: "online" });
+  }
+
   #ask(query: string): void {
     this.#turn += 1;
     this.#hub.send({

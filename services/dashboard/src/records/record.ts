@@ -43,6 +43,11 @@ function attributesOf(value: unknown): Record<string, string> {
   );
 }
 
+/** By key: live and stored records come with theirs in whatever order. */
+export function sortedAttributes(attributes: LogRecord["attributes"]): [key: string, value: string][] {
+  return Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
 /** The records of a parsed JSON array and the number of its entries that are none; null when it is no array. */
 export function recordsOf(value: unknown): { records: LogRecord[]; unreadable: number } | null {
   if (!Array.isArray(value)) return null;

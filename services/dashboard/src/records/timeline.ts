@@ -43,6 +43,8 @@ export class Timeline {
   #floor: Place | null = null;
   #waiting: SortedRecords | null = null;
   #waitingCount = 0;
+  /** Of those put in since the list is held, the ones above what is shown: newer than that, though not than the newest. */
+  #newAbove = 0;
   /** Newer records than those held are stored, and don't wait here. */
   #detached = false;
   #shown: Shown | null = null;
@@ -72,7 +74,7 @@ export class Timeline {
 
   /** How many records are newer than the list, or wait for their place in it. */
   get waiting(): number {
-    return this.#waitingCount;
+    return this.#waitingCount + this.#newAbove;
   }
 
   /** True when newer records than those held must be read from history. */
@@ -105,7 +107,7 @@ export class Timeline {
       if (this.#belongsElsewhere(record)) inPlace.push(record);
       else this.#keepWaiting(this.#waiting, record);
     }
-    this.#insert(inPlace);
+    this.#putInPlace(inPlace);
     this.#boundWaiting(this.#waiting);
   }
 
@@ -128,6 +130,14 @@ export class Timeline {
     const waiting = this.#waiting.size;
     this.#waiting.cutBelow(floor);
     this.#waitingCount -= waiting - this.#waiting.size;
+  }
+
+  /** Lets go of what is older than a time, for a range whose start moves on. */
+  dropBefore(time: string): void {
+    const before = this.#held.size;
+    this.#held.cutBelow({ time, sequence: "0" });
+    this.#notices = this.#notices.filter((notice) => placeOf(notice) >= time);
+    if (this.#held.size !== before) this.#entries = null;
   }
 
   /**
@@ -161,7 +171,7 @@ export class Timeline {
     this.#waiting = new SortedRecords();
     this.#waiting.add(rest);
     this.#waitingCount -= settled.length;
-    this.#insert(settled);
+    this.#putInPlace(settled);
   }
 
   /** Lets the waiting records in. False when some of them are not here: then the list must be read anew. */
@@ -170,6 +180,7 @@ export class Timeline {
     const waiting = this.#waiting;
     this.#waiting = null;
     this.#waitingCount = 0;
+    this.#newAbove = 0;
     this.#shown = null;
     if (waiting !== null) {
       this.#insert(waiting.records);
@@ -221,6 +232,12 @@ export class Timeline {
     const shown = this.#shown;
     if (shown === null) return true;
     return compare(record, shown.newest) > 0 || compare(record, shown.oldest) < 0;
+  }
+
+  #putInPlace(records: readonly LogRecord[]): void {
+    const shown = this.#shown;
+    if (shown !== null) this.#newAbove += records.filter((record) => compare(record, shown.newest) > 0).length;
+    this.#insert(records);
   }
 
   #keepWaiting(waiting: SortedRecords, record: LogRecord): void {

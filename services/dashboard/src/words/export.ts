@@ -24,7 +24,7 @@ interface ExportTexts {
 
 const en: ExportTexts = {
   title: "Export",
-  what: "Exports the records that the current filter and time range mean.",
+  what: "Exports the records that the current filter and time range mean. The last line of NDJSON says whether they are all.",
   format: "Format",
   order: "Order",
   newest: "newest first",
@@ -47,7 +47,7 @@ const en: ExportTexts = {
 
 const ko: ExportTexts = {
   title: "내보내기",
-  what: "현재 필터와 시간 범위에 해당하는 레코드를 내보냅니다.",
+  what: "현재 필터와 시간 범위에 해당하는 레코드를 내보냅니다. NDJSON의 마지막 줄은 전부인지 알려 줍니다.",
   format: "형식",
   order: "순서",
   newest: "최신순",

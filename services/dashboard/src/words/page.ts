@@ -18,7 +18,7 @@ interface PageTexts {
   readonly help: string;
   readonly exportRecords: string;
   readonly records: string;
-  readonly held: (count: number) => string;
+  readonly held: (count: number, all: boolean) => string;
   readonly newRecords: (count: number) => string;
   readonly goOn: (count: number) => string;
   readonly loadOlder: string;
@@ -28,6 +28,7 @@ interface PageTexts {
   readonly searchStopped: (time: string, found: number) => string;
   readonly continueSearch: string;
   readonly oldest: string;
+  readonly oldestMatching: string;
   readonly oldestOfRange: string;
   readonly noneStored: string;
   readonly waitingForRecords: string;
@@ -43,6 +44,7 @@ interface PageTexts {
   readonly noAnswer: (address: string) => string;
   readonly expected: (name: string, value: string, expected: string) => string;
   readonly tryAgain: string;
+  readonly tryNow: string;
   readonly dismiss: string;
   readonly gap: string;
   readonly gapReasons: Readonly<Record<string, string>>;
@@ -83,7 +85,8 @@ const en: PageTexts = {
   help: "Keyboard",
   exportRecords: "Export",
   records: "Log records",
-  held: (count) => `${digits(count, "en")} ${count === 1 ? "record" : "records"}, newest first`,
+  held: (count, all) =>
+    `${digits(count, "en")} ${count === 1 ? "record" : "records"}${all ? "" : " loaded"}, newest first`,
   newRecords: (count) => `${digits(count, "en")} new: back to the top`,
   goOn: (count) => `Paused, ${digits(count, "en")} new: go on`,
   loadOlder: "Load older",
@@ -93,6 +96,7 @@ const en: PageTexts = {
   searchStopped: (time, found) => `Stopped at ${time}, ${digits(found, "en")} found`,
   continueSearch: "Search on",
   oldest: "These are the oldest stored records.",
+  oldestMatching: "These are the oldest stored records that match.",
   oldestOfRange: "Nothing older in this range.",
   noneStored: "No stored record matches the filter.",
   waitingForRecords: "Waiting for records",
@@ -110,6 +114,7 @@ const en: PageTexts = {
   noAnswer: (address) => `No answer from ${address}`,
   expected: (name, value, expected) => `${name}=${value}: expected ${expected}`,
   tryAgain: "Try again",
+  tryNow: "Connect now",
   dismiss: "Dismiss",
   gap: "Gap: the live stream could not resume without a hole.",
   gapReasons: { hidden: "this window was hidden for a while" },
@@ -163,7 +168,7 @@ const ko: PageTexts = {
   help: "키보드",
   exportRecords: "내보내기",
   records: "로그 레코드",
-  held: (count) => `레코드 ${digits(count, "ko")}개, 최신순`,
+  held: (count, all) => `레코드 ${digits(count, "ko")}개${all ? "" : " 불러옴"}, 최신순`,
   newRecords: (count) => `새 레코드 ${digits(count, "ko")}개: 맨 위로`,
   goOn: (count) => `일시정지됨, 새 레코드 ${digits(count, "ko")}개: 계속`,
   loadOlder: "이전 레코드 불러오기",
@@ -173,6 +178,7 @@ const ko: PageTexts = {
   searchStopped: (time, found) => `${time}에서 중지, ${digits(found, "ko")}개 찾음`,
   continueSearch: "계속 검색",
   oldest: "저장된 가장 오래된 레코드입니다.",
+  oldestMatching: "필터에 맞는 가장 오래된 레코드입니다.",
   oldestOfRange: "이 범위에 더 오래된 레코드가 없습니다.",
   noneStored: "필터에 맞는 저장된 레코드가 없습니다.",
   waitingForRecords: "레코드를 기다리는 중",
@@ -190,6 +196,7 @@ const ko: PageTexts = {
   noAnswer: (address) => `${address}에서 응답이 없습니다`,
   expected: (name, value, expected) => `${name}=${value}: ${expected} 형식이어야 합니다`,
   tryAgain: "다시 시도",
+  tryNow: "지금 연결",
   dismiss: "닫기",
   gap: "공백: 실시간 스트림이 빠짐없이 이어지지 못했습니다.",
   gapReasons: { hidden: "이 창이 한동안 숨겨져 있었습니다" },

@@ -12,6 +12,7 @@ interface RecordTexts {
   readonly detailsOf: (sequence: string) => string;
   readonly laidOut: string;
   readonly only: string;
+  readonly atLeast: string;
   readonly without: string;
   readonly onlyLabel: (what: string) => string;
   readonly withoutLabel: (what: string) => string;
@@ -28,8 +29,8 @@ interface RecordTexts {
   readonly scope: string;
   readonly newer: string;
   readonly older: string;
-  readonly noNewer: string;
-  readonly noOlder: string;
+  readonly noNewer: (scope: "node" | "all") => string;
+  readonly noOlder: (scope: "node" | "all") => string;
   readonly shown: (count: number) => string;
   readonly notStored: string;
   readonly close: string;
@@ -48,6 +49,7 @@ const en: RecordTexts = {
   detailsOf: (sequence) => `Record ${sequence}`,
   laidOut: "Lay out JSON",
   only: "only",
+  atLeast: "and more severe",
   without: "without",
   onlyLabel: (what) => `Only records with ${what}`,
   withoutLabel: (what) => `Without records with ${what}`,
@@ -64,8 +66,8 @@ const en: RecordTexts = {
   scope: "Records of",
   newer: "Show newer",
   older: "Show older",
-  noNewer: "Nothing newer is stored.",
-  noOlder: "Nothing older is stored.",
+  noNewer: (scope) => (scope === "node" ? "Nothing newer of this node is stored." : "Nothing newer is stored."),
+  noOlder: (scope) => (scope === "node" ? "Nothing older of this node is stored." : "Nothing older is stored."),
   shown: (count) => `${digits(count, "en")} ${count === 1 ? "record" : "records"}, newest first`,
   notStored: "This record isn't stored, or isn't any more.",
   close: "Close",
@@ -84,6 +86,7 @@ const ko: RecordTexts = {
   detailsOf: (sequence) => `레코드 ${sequence}`,
   laidOut: "JSON 정렬",
   only: "포함",
+  atLeast: "이상 심각도",
   without: "제외",
   onlyLabel: (what) => `${what} 포함 레코드만 보기`,
   withoutLabel: (what) => `${what} 제외`,
@@ -100,8 +103,8 @@ const ko: RecordTexts = {
   scope: "레코드 범위",
   newer: "더 새로운 레코드",
   older: "더 오래된 레코드",
-  noNewer: "더 새로운 레코드가 없습니다.",
-  noOlder: "더 오래된 레코드가 없습니다.",
+  noNewer: (scope) => (scope === "node" ? "이 노드의 더 새로운 레코드가 없습니다." : "더 새로운 레코드가 없습니다."),
+  noOlder: (scope) => (scope === "node" ? "이 노드의 더 오래된 레코드가 없습니다." : "더 오래된 레코드가 없습니다."),
   shown: (count) => `레코드 ${digits(count, "ko")}개, 최신순`,
   notStored: "이 레코드는 저장되어 있지 않거나 이미 삭제되었습니다.",
   close: "닫기",
