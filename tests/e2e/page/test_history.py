@@ -51,7 +51,8 @@ def test_records_that_come_while_one_reads_far_down_move_nothing(
     # By the keyboard, as far as what was read goes, and on.
     page.scroller.press("End")
     expect(page.region.locator(".state")).to_contain_text("1,200 records")
-    reading = page.records.nth(20)
+    # By its sequence: which of the rows are elements changes.
+    reading = page.region.locator(f'[data-sequence="{page.sequences()[20]}"]')
     place = reading.bounding_box()
     service.log("new one")
     expect(page.button("1 new: back to the top")).to_be_visible()
