@@ -111,6 +111,9 @@ def main() -> int:
         wait_for("the shop's history", lambda: stored(stack), lambda count: count == logged)
         # All of it came in the last second, which is no rate to show.
         time.sleep(SETTLING_S)
+        # What was counted while nobody watched is told to who comes next.
+        with camera.page() as visit:
+            visit.wait_for_timeout(SETTLING_S * 1_000)
         live(camera)
         record_and_context(camera)
         histogram(camera)
