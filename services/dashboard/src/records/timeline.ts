@@ -10,7 +10,7 @@
 
 import { Entries } from "./entries";
 import { type Notice, placeOf } from "./notice";
-import { compare, type Place } from "./order";
+import { compare, newerThan, type Place } from "./order";
 import type { LogRecord } from "./record";
 import { SortedRecords } from "./sorted-records";
 import { microsOf } from "./time";
@@ -102,13 +102,15 @@ export class Timeline {
       return;
     }
     const inPlace: LogRecord[] = [];
+    const later: LogRecord[] = [];
     for (const record of above) {
       if (this.#held.has(record.sequence)) continue;
-      if (this.#belongsElsewhere(record)) inPlace.push(record);
-      else this.#keepWaiting(this.#waiting, record);
+      (this.#belongsElsewhere(record) ? inPlace : later).push(record);
     }
     this.#putInPlace(inPlace);
-    this.#boundWaiting(this.#waiting);
+    // A list that ends below the newest stored only counts.
+    this.#waitingCount += this.#detached ? later.length : this.#waiting.add(later);
+    if (this.#waiting.size > this.#capacity.waiting) this.#detach();
   }
 
   /** Takes records of history; returns how many were not held yet. */
@@ -165,11 +167,14 @@ export class Timeline {
   hold(shown: Shown | null): void {
     this.#shown = shown;
     this.#waiting ??= new SortedRecords();
-    const settled = this.#waiting.records.filter((record) => this.#belongsElsewhere(record));
+    const waiting = this.#waiting.records;
+    // Those newer than the list go on waiting, and they are nearly all of them.
+    const newer = this.#held.newest === undefined ? waiting.length : newerThan(waiting, this.#held.newest);
+    const late = waiting.slice(newer);
+    const settled = late.filter((record) => this.#belongsElsewhere(record));
     if (settled.length === 0) return;
-    const rest = this.#waiting.records.filter((record) => !this.#belongsElsewhere(record));
     this.#waiting = new SortedRecords();
-    this.#waiting.add(rest);
+    this.#waiting.add(waiting.slice(0, newer).concat(late.filter((record) => !this.#belongsElsewhere(record))));
     this.#waitingCount -= settled.length;
     this.#putInPlace(settled);
   }
@@ -238,16 +243,6 @@ export class Timeline {
     const shown = this.#shown;
     if (shown !== null) this.#newAbove += records.filter((record) => compare(record, shown.newest) > 0).length;
     this.#insert(records);
-  }
-
-  #keepWaiting(waiting: SortedRecords, record: LogRecord): void {
-    // A list that ends below the newest stored only counts.
-    if (this.#detached) this.#waitingCount += 1;
-    else this.#waitingCount += waiting.add([record]);
-  }
-
-  #boundWaiting(waiting: SortedRecords): void {
-    if (waiting.size > this.#capacity.waiting) this.#detach();
   }
 
   #detach(): void {
