@@ -79,6 +79,8 @@ export class LogView implements WindowStreamListener {
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #patience: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  /** What failed last, to be done again. */
+  #again: () => Promise<void> = async () => {};
   #holds = new Set<Hold>();
   #shown: Shown | null = null;
   #live: LiveState = "off";
@@ -161,19 +163,24 @@ export class LogView implements WindowStreamListener {
   /** Reads what could not be read before. */
   async tryAgain(): Promise<void> {
     clearTimeout(this.#retry);
-    this.#error = null;
-    if (this.#next !== null || this.#timeline.floor === null) await this.#readAnew(false);
-    else await this.readOlder();
+    await this.#again();
   }
 
   /** Reads older records than the list has. */
   async readOlder(wanted?: number): Promise<void> {
-    await this.#guarded(() => this.#search.readOlder(wanted));
+    await this.#guarded(
+      () => this.#search.readOlder(wanted),
+      () => this.readOlder(wanted),
+    );
   }
 
   /** Reads newer records into a list that was cut off from them. */
   async readNewer(): Promise<void> {
-    if (this.#timeline.detached) await this.#guarded(() => this.#search.readNewer());
+    if (!this.#timeline.detached) return;
+    await this.#guarded(
+      () => this.#search.readNewer(),
+      () => this.readNewer(),
+    );
   }
 
   stopReading(): void {
@@ -184,7 +191,10 @@ export class LogView implements WindowStreamListener {
   async fill(noticeId: string): Promise<void> {
     const notice = this.#timeline.notice(noticeId);
     if (!notice || notice.filling === "loading" || notice.filling === "filled") return;
-    await this.#guarded(() => this.#search.fill(notice));
+    await this.#guarded(
+      () => this.#search.fill(notice),
+      () => this.fill(noticeId),
+    );
   }
 
   onEvent(name: EventName, data: string, id: string): void {
@@ -267,7 +277,10 @@ export class LogView implements WindowStreamListener {
     const timeline = new Timeline();
     const next = { timeline, search: this.#searchInto(timeline) };
     this.#next = next;
-    await this.#guarded(() => next.search.readOlder());
+    await this.#guarded(
+      () => next.search.readOlder(),
+      () => this.#readAnew(false),
+    );
     if (this.#next !== next || timeline.floor === null) return;
     this.#takeIncoming();
     this.#search.stop();
@@ -283,7 +296,7 @@ export class LogView implements WindowStreamListener {
     return new Search(timeline, this.#readPage, this.#view.filter, this.#view.range, () => this.#flushSoon());
   }
 
-  async #guarded(read: () => Promise<void>): Promise<void> {
+  async #guarded(read: () => Promise<void>, again: () => Promise<void>): Promise<void> {
     const generation = this.#generation;
     this.#error = null;
     const reading = read();
@@ -292,14 +305,15 @@ export class LogView implements WindowStreamListener {
       await reading;
     } catch (cause) {
       if (!(cause instanceof ServerError)) throw cause;
-      if (generation === this.#generation) this.#fail(cause);
+      if (generation === this.#generation) this.#fail(cause, again);
     }
     this.#publish();
   }
 
   /** What may pass is tried again by itself; what is wrong with the question is not. */
-  #fail(error: ServerError): void {
+  #fail(error: ServerError, again: () => Promise<void>): void {
     this.#error = error;
+    this.#again = again;
     if (error.kind !== "unreachable" && error.status < 500 && error.status !== 429) return;
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => void this.tryAgain(), RETRY_MS);

@@ -291,6 +291,24 @@ test("what may pass is asked again by itself, what is wrong with the question is
   expect(history.asked).toHaveLength(asked);
 });
 
+test("what is asked again is what failed", async () => {
+  history.stored.push(...exampleRecords(1, 600));
+  await live();
+  expect(shown()).toHaveLength(200);
+  view.onEvent("gap", JSON.stringify({ from: null, to: null, received_to: exampleRecord(0, 550).time }), "");
+  await soon();
+  const [gap] = notices();
+  const id = gap?.kind === "notice" ? gap.notice.id : "";
+  history.error = UNREACHABLE;
+  await view.fill(id);
+  expect(view.snapshot().error).toBe(UNREACHABLE);
+  history.error = null;
+  await soon(6000);
+  expect(view.snapshot().error).toBeNull();
+  expect(notices()[0]).toMatchObject({ notice: { filling: "filled" } });
+  expect(shown()).toHaveLength(200);
+});
+
 test("the stream can be told to connect now", () => {
   begin();
   view.retryStream();
