@@ -15,17 +15,19 @@ import type { LogView } from "./log-view";
 import type { LiveMetrics } from "./metrics/live-metrics";
 import type { Filter } from "./records/filter";
 import { searchOf, type View, viewOf } from "./records/view";
+import type { SavedViewList } from "./saved-views";
 import { listenForKeys } from "./shortcuts";
 
 interface Properties {
   view: LogView;
   metrics: LiveMetrics;
   address: Address;
+  savedViews: SavedViewList;
   /** The gateway's address, as services outside reach it. */
   gateway: string;
 }
 
-export function App({ view, metrics, address, gateway }: Properties) {
+export function App({ view, metrics, address, savedViews, gateway }: Properties) {
   const snapshot = useSyncExternalStore(view.subscribe, view.snapshot);
   const [open, setOpen] = useState<"export" | "help" | null>(null);
   const main = useRef<HTMLElement>(null);
@@ -48,6 +50,7 @@ export function App({ view, metrics, address, gateway }: Properties) {
     <>
       <Header
         live={snapshot.live}
+        savedViews={savedViews}
         search={searchOf({ ...current, record: "" })}
         open={(search) => change(viewOf(search))}
         onExport={() => setOpen("export")}

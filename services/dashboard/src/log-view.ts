@@ -220,7 +220,7 @@ export class LogView implements WindowStreamListener {
     clearTimeout(this.#patience);
     if (continued) return;
     // Nobody who reads should lose their place: then the hole is shown, to be filled where it is.
-    if (this.#timeline.held && this.#timeline.size > 0) this.#addNotices([this.#gapUntilNow()]);
+    if (this.#isRead && this.#timeline.size > 0) this.#addNotices([this.#gapUntilNow()]);
     else void this.#readAnew(false);
     this.#flushSoon();
   }
@@ -350,6 +350,11 @@ export class LogView implements WindowStreamListener {
     }
   }
 
+  /** A mouse that moves over the list reads nothing yet. */
+  get #isRead(): boolean {
+    return [...this.#holds].some((hold) => hold !== "touching");
+  }
+
   #setHold(hold: Hold, on: boolean): void {
     if (this.#holds.has(hold) === on) return;
     if (on) this.#holds.add(hold);
@@ -397,7 +402,7 @@ export class LogView implements WindowStreamListener {
       server: this.#server,
       entries: timeline.entries,
       paused: this.#holds.has("paused"),
-      held: [...this.#holds].some((hold) => hold !== "touching") || (timeline.held && timeline.detached),
+      held: this.#isRead || (timeline.held && timeline.detached),
       waiting: timeline.waiting,
       progress,
       error: this.#error,

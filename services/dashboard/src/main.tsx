@@ -12,9 +12,11 @@ import { WindowStream } from "./live/window-stream";
 import { LogView } from "./log-view";
 import { LiveMetrics } from "./metrics/live-metrics";
 import { allowedStorage, Preferences } from "./preferences";
+import { SavedViewList } from "./saved-views";
 import { gatewayAddress } from "./site";
 
 const preferences = new Preferences(allowedStorage(), document.documentElement, navigator.languages);
+const savedViews = new SavedViewList(allowedStorage(), window);
 const metrics = new LiveMetrics();
 const view = new LogView(readPage, metrics);
 const address = new Address(window, (visited) => view.setView(visited));
@@ -30,7 +32,7 @@ const show = (gateway: string) =>
     <StrictMode>
       <PreferencesProvider value={preferences}>
         <ErrorBoundary>
-          <App view={view} metrics={metrics} address={address} gateway={gateway} />
+          <App view={view} metrics={metrics} address={address} savedViews={savedViews} gateway={gateway} />
         </ErrorBoundary>
       </PreferencesProvider>
     </StrictMode>,

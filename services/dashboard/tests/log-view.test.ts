@@ -114,6 +114,17 @@ test("who reads while the stream begins anew keeps the place, and is shown the h
   expect(shown()).toEqual([12, 11, 10, 3, 2, 1]);
 });
 
+test("a mouse that only moves over the list keeps no place: the list is read again", async () => {
+  history.stored.push(...exampleRecords(1, 3));
+  await live();
+  view.setTouching(true);
+  history.stored.push(...exampleRecords(4, 5));
+  view.onLive(false);
+  await soon();
+  expect(shown()).toEqual([5, 4, 3, 2, 1]);
+  expect(notices()).toEqual([]);
+});
+
 test("another filter is another list and another stream", async () => {
   history.stored.push(exampleRecord(1, 1));
   await live();

@@ -1,5 +1,6 @@
 /** Name of the page, state of the connection, and what is for the whole page: views, export, help, preferences. */
 import type { LiveState } from "../live/window-stream";
+import type { SavedViewList } from "../saved-views";
 import { pageWords } from "../words/page";
 import { PreferenceMenu } from "./preference-menu";
 import { useWords } from "./preferences-context";
@@ -7,6 +8,7 @@ import { SavedViews } from "./saved-views";
 
 interface Properties {
   live: LiveState;
+  savedViews: SavedViewList;
   /** The view, as the query of the page's address. */
   search: string;
   open: (search: string) => void;
@@ -14,7 +16,7 @@ interface Properties {
   onHelp: () => void;
 }
 
-export function Header({ live, search, open, onExport, onHelp }: Properties) {
+export function Header({ live, savedViews, search, open, onExport, onHelp }: Properties) {
   const words = useWords(pageWords);
   return (
     <header className="header">
@@ -23,7 +25,7 @@ export function Header({ live, search, open, onExport, onHelp }: Properties) {
         <span className="dot" aria-hidden="true" />
         {words.states[live]}
       </p>
-      <SavedViews current={search} open={open} />
+      <SavedViews views={savedViews} current={search} open={open} />
       <button type="button" aria-keyshortcuts="e" onClick={onExport}>
         {words.exportRecords}
       </button>

@@ -1,30 +1,26 @@
 /** The views kept in this browser: open, save, remove; and the link that gives the current one to others. */
 import { type FormEvent, useState, useSyncExternalStore } from "react";
 import { copyText } from "../copy";
-import { allowedStorage } from "../preferences";
-import { LONGEST_NAME, SavedViewList } from "../saved-views";
+import { LONGEST_NAME, type SavedViewList } from "../saved-views";
 import { viewsWords } from "../words/views";
 import { Popover } from "./popover";
 import { useWords } from "./preferences-context";
 import { VisibleText } from "./visible-text";
 
 interface Properties {
+  views: SavedViewList;
   /** The query of the page's address. */
   current: string;
   open: (search: string) => void;
 }
 
-const list = new SavedViewList(
-  typeof window === "undefined" ? null : allowedStorage(),
-  globalThis as unknown as Window,
-);
-
-export function SavedViews({ current, open }: Properties) {
+export function SavedViews({ views, current, open }: Properties) {
   const words = useWords(viewsWords);
   return (
     <Popover label={words.views}>
       {(close) => (
         <ViewList
+          views={views}
           current={current}
           open={(search) => {
             open(search);
@@ -36,7 +32,7 @@ export function SavedViews({ current, open }: Properties) {
   );
 }
 
-function ViewList({ current, open }: Properties) {
+function ViewList({ views: list, current, open }: Properties) {
   const words = useWords(viewsWords);
   const views = useSyncExternalStore(list.subscribe, list.snapshot);
   const [name, setName] = useState("");

@@ -56,10 +56,6 @@ export class Entries {
     return position + this.#slots.filter((slot, before) => slot.index - before <= position).length;
   }
 
-  indexOfNotice(id: string): number {
-    return this.#slots.find(({ notice }) => notice.id === id)?.index ?? -1;
-  }
-
   #noticesBefore(index: number): number {
     let count = 0;
     while (count < this.#slots.length && (this.#slots[count] as Slot).index < index) count += 1;
