@@ -169,8 +169,9 @@ class Hub:
         """To be called once a second: counts, heartbeats, and an end for viewers that don't read."""
         now = self._clock()
         self.flush()
+        # Taken also while nobody watches: what is left of the last viewer's second is none of the next one's.
+        counts = self._counts.take(self._wall_ns(), self.viewer_count)
         if self._channels:
-            counts = self._counts.take(self._wall_ns(), self.viewer_count)
             frames = {
                 framing: Frame(framing.counts(counts, self.spot.place()))
                 for framing in {framing for framing, _, _ in self._channels}

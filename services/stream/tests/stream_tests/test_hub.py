@@ -245,6 +245,17 @@ def test_the_nodes_that_are_counted_are_those_with_most_records() -> None:
     assert second["by_node"] == {}
 
 
+def test_a_new_viewer_is_not_told_what_the_last_one_saw() -> None:
+    stage = Stage()
+    last = stage.join()
+    stage.deliver(stored(1, records=3))
+    stage.hub.leave(last)
+    stage.hub.second()
+    viewer = stage.join()
+    stage.hub.second()
+    assert [counts["records"] for counts in seen(viewer, "counts")] == [0]
+
+
 def test_the_lag_of_a_second_is_told_by_its_records_not_by_its_batches() -> None:
     stage = Stage()
     viewer = stage.join()
