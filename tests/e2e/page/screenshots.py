@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -19,7 +19,7 @@ from harness.stack import Stack
 from harness.waiting import wait_for
 from harness.wire import ROOT
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 
 from .shop import Shop
 
@@ -52,8 +52,9 @@ class Camera:
         locale: str = "en-US",
         width_px: int = WIDTH_PX,
         body: str | None = None,
+        answers: Mapping[str, Callable[[Route], None]] | None = None,
     ) -> Iterator[Page]:
-        """body: what /stream answers, instead of what the service says."""
+        """body: what /stream answers, instead of what the service says; answers: to other addresses."""
         context = self._browser.new_context(
             color_scheme=scheme,
             locale=locale,
@@ -66,6 +67,8 @@ class Camera:
             # The requests of a shared worker can't be answered from here.
             page.add_init_script("delete window.SharedWorker")
             page.route("**/stream*", lambda route: route.fulfill(content_type="text/event-stream", body=body))
+        for pattern, answer in (answers or {}).items():
+            page.route(pattern, answer)
         page.goto(self._stack.page_url + address)
         yield page
         context.close()
@@ -111,12 +114,12 @@ def main() -> int:
         wait_for("the shop's history", lambda: stored(stack), lambda count: count == logged)
         # All of it came in the last second, which is no rate to show.
         time.sleep(SETTLING_S)
-        # What was counted while nobody watched is told to who comes next.
-        with camera.page() as visit:
-            visit.wait_for_timeout(SETTLING_S * 1_000)
         live(camera)
         record_and_context(camera)
         histogram(camera)
+        help_and_export(camera)
+        search(camera)
+        error(camera)
         gap(camera, stack)
         lost(camera, stack)
     return 0
@@ -167,6 +170,43 @@ def histogram(camera: Camera) -> None:
         expect(page.get_by_role("button", name="Refresh")).to_be_visible()
         page.wait_for_timeout(1_000)
         camera.take(page, "range")
+
+
+def help_and_export(camera: Camera) -> None:
+    with camera.page("/?level=error") as page:
+        expect(rows(page).nth(5)).to_be_visible()
+        for key, name in (("?", "help"), ("e", "export")):
+            page.keyboard.press(key)
+            expect(page.get_by_role("dialog")).to_be_visible()
+            camera.take(page, name)
+            page.keyboard.press("Escape")
+
+
+def search(camera: Camera) -> None:
+    """A database in which a search takes long is not at hand: these answers are partial ones."""
+    partial = {"records": [], "next_cursor": "c", "complete": False}
+    now = datetime.now(UTC)
+    answers = [{**partial, "scanned_until": (now - timedelta(hours=hours)).isoformat()} for hours in (5, 11)]
+
+    def answer(route: Route) -> None:
+        if answers:
+            route.fulfill(json=answers.pop(0))
+
+    with camera.page("/?q=rare", answers={"**/api/logs?*": answer}) as page:
+        expect(page.get_by_text("Searched back to")).to_be_visible()
+        page.wait_for_timeout(500)
+        camera.take(page, "search")
+
+
+def error(camera: Camera) -> None:
+    problem = {"title": "Database away", "status": 503, "detail": "The database does not answer. Try again in a moment."}
+
+    def answer(route: Route) -> None:
+        route.fulfill(status=503, json=problem)
+
+    with camera.page("/?level=error&start=-45m", answers={"**/api/logs*": answer}) as page:
+        expect(page.get_by_role("alert").first).to_be_visible()
+        camera.take(page, "error")
 
 
 def gap(camera: Camera, stack: Stack) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from harness.stack import Stack
 from harness.waiting import wait_for
 from playwright.sync_api import Locator, expect
@@ -31,6 +32,13 @@ ROWS = """() => new Promise((found) => requestAnimationFrame(() => {
   });
   found(rows.filter(([, , , y, , height]) => y + height > top && y < bottom));
 }))"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def everything_is_sent(stack: Stack) -> Iterator[None]:
+    """By default a viewer is sent a sample of so many."""
+    with stack.environment("stream", {"LOGSTREAM_STREAM_MAX_RATE": "0"}):
+        yield
 
 
 @contextmanager
