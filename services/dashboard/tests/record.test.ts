@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { compareNewestFirst, recordOf, recordsOf } from "../src/records/record";
+import { compare } from "../src/records/order";
+import { recordOf, recordsOf, sortedAttributes } from "../src/records/record";
 import { exampleRecord } from "./example-records";
 
 test("a record is read with its fields", () => {
@@ -30,6 +31,14 @@ test("what is no record is counted beside the records", () => {
 });
 
 test("order is by time, then by sequence as a number, newest first", () => {
-  const sorted = [exampleRecord(9, 1), exampleRecord(10, 1), exampleRecord(1, 2)].sort(compareNewestFirst);
+  const sorted = [exampleRecord(9, 1), exampleRecord(10, 1), exampleRecord(1, 2)].sort((a, b) => compare(b, a));
   expect(sorted.map((record) => record.sequence)).toEqual(["1", "10", "9"]);
+});
+
+test("attributes are shown by key, in whatever order they came", () => {
+  expect(sortedAttributes({ b: "2", a: "1", B: "3" })).toEqual([
+    ["B", "3"],
+    ["a", "1"],
+    ["b", "2"],
+  ]);
 });

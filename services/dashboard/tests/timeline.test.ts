@@ -90,6 +90,16 @@ test("held, a late record takes its place where it isn't seen, and waits where i
   expect(timeline.waiting).toBe(0);
 });
 
+test("held, of the late ones that wait only those go on waiting whose place is still seen", () => {
+  timeline.add([at(1), at(3), at(5), at(7), at(9)]);
+  timeline.hold({ newest: at(7), oldest: at(3) });
+  timeline.add([at(10), at(6), at(4)]);
+  timeline.hold({ newest: at(5), oldest: at(1) });
+  expect(held()).toEqual([9, 7, 6, 5, 3, 1]);
+  timeline.release();
+  expect(held()).toEqual([10, 9, 7, 6, 5, 4, 3, 1]);
+});
+
 test("below a record of the future, new ones are counted though they take their places", () => {
   timeline.add([at(1), at(2), at(3), at(500)]);
   timeline.hold({ newest: at(2), oldest: at(1) });

@@ -52,34 +52,26 @@ const PLAIN: Style = { color: null, ground: null, emphasis: [] };
 /** The style before the first sequence, and after each. */
 function stylesAfter(sequences: readonly string[]): Style[] {
   const probes = sequences.map((sequence) => sequence + PROBE).join("");
-  const named = Anser.ansiToJson(probes, { json: true, use_classes: true, remove_empty: true });
   const painted = Anser.ansiToJson(probes, { json: true, remove_empty: true });
   // Should the library ever see a sequence otherwise, the text stays, without style.
-  if (named.length !== sequences.length || painted.length !== sequences.length)
-    return Array(sequences.length + 1).fill(PLAIN);
+  if (painted.length !== sequences.length) return Array(sequences.length + 1).fill(PLAIN);
   return [
     PLAIN,
-    ...named.map((entry, index): Style => {
-      const { fg, bg } = painted[index] ?? entry;
-      // Reversed colours the library has put in each other's place.
-      return {
-        color: colorOf(entry.fg, fg),
-        ground: colorOf(entry.bg, bg),
-        emphasis: entry.decorations.filter((name): name is Emphasis => EMPHASES.includes(name)),
-      };
-    }),
+    // Reversed colours the library has put in each other's place.
+    ...painted.map(
+      ({ fg, bg, decorations }): Style => ({
+        color: nearest(fg),
+        ground: nearest(bg),
+        emphasis: decorations.filter((name): name is Emphasis => EMPHASES.includes(name)),
+      }),
+    ),
   ];
 }
 
-/** `name` is one of the library's classes, `painted` the colour's "red, green, blue". */
-function colorOf(name: string | null, painted: string | null): Color | null {
-  if (!name) return null;
-  const base = COLORS.find((color) => name === `ansi-${color}` || name === `ansi-bright-${color}`);
-  return base ?? nearest((painted ?? "").split(",").map(Number));
-}
-
-function nearest([red = Number.NaN, green = Number.NaN, blue = Number.NaN]: readonly number[]): Color | null {
-  if (Number.isNaN(red + green + blue)) return null;
+/** The colour nearest to one of "red, green, blue", null for none. */
+function nearest(painted: string | null): Color | null {
+  if (!painted) return null;
+  const [red = 0, green = 0, blue = 0] = painted.split(",").map(Number);
   const distance = (color: Color) => {
     const [r, g, b] = RGB[color];
     return (red - r) ** 2 + (green - g) ** 2 + (blue - b) ** 2;

@@ -54,11 +54,3 @@ export function recordsOf(value: unknown): { records: LogRecord[]; unreadable: n
   const records = value.map(recordOf).filter((record) => record !== null);
   return { records, unreadable: value.length - records.length };
 }
-
-/** Orders by (time, sequence), newest first. */
-export function compareNewestFirst(a: LogRecord, b: LogRecord): number {
-  if (a.time !== b.time) return a.time > b.time ? -1 : 1;
-  if (a.sequence.length !== b.sequence.length) return b.sequence.length - a.sequence.length;
-  if (a.sequence === b.sequence) return 0;
-  return a.sequence > b.sequence ? -1 : 1;
-}
