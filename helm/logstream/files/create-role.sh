@@ -1,0 +1,1 @@
+../../../deploy/compose/timescaledb/create-role.sh

@@ -1,0 +1,75 @@
+{{/* Pieces of network policies. Each component's own policy says who may connect to it and where it may connect to; what none
+     says is denied. */}}
+
+{{- define "logstream.dnsEgress" -}}
+- ports:
+    - {protocol: UDP, port: 53}
+    - {protocol: TCP, port: 53}
+{{- end -}}
+
+{{/* To a server: (list $ "rabbitmq" own-port external-port). */}}
+{{- define "logstream.serverEgress" -}}
+{{- $ := index . 0 -}}
+{{- $server := index . 1 -}}
+{{- if (index $.Values $server).enabled }}
+- to:
+    - podSelector:
+        matchLabels: {{ include "logstream.select" (list $ $server) }}
+  ports:
+    - {protocol: TCP, port: {{ index . 2 }}}
+{{- else }}
+- ports:
+    - {protocol: TCP, port: {{ index . 3 }}}
+  {{- with $.Values.networkPolicy.externalCidrs }}
+  to:
+    {{- range . }}
+    - ipBlock: {cidr: {{ . | quote }}}
+    {{- end }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "logstream.databaseEgress" -}}
+{{- include "logstream.serverEgress" (list . "timescaledb" 5432 .Values.external.database.port) -}}
+{{- end -}}
+
+{{- define "logstream.rabbitmqEgress" -}}
+{{- include "logstream.serverEgress" (list . "rabbitmq" 5672 .Values.external.rabbitmq.port) -}}
+{{- end -}}
+
+{{- define "logstream.redisEgress" -}}
+{{- include "logstream.serverEgress" (list . "redis" 6379 .Values.external.redis.port) -}}
+{{- end -}}
+
+{{/* From pods of components to a port: (list $ 6379 "writer" "stream"). */}}
+{{- define "logstream.ingressFrom" -}}
+{{- $ := index . 0 -}}
+- from:
+    {{- range slice . 2 }}
+    - podSelector:
+        matchLabels: {{ include "logstream.select" (list $ .) }}
+    {{- end }}
+  ports:
+    - {protocol: TCP, port: {{ index . 1 }}}
+{{- end -}}
+
+{{/* From those outside who send logs and read the page: (list $ 4317). */}}
+{{- define "logstream.ingressFromClients" -}}
+- ports:
+    - {protocol: TCP, port: {{ index . 1 }}}
+  {{- with (index . 0).Values.networkPolicy.clients }}
+  from:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
+
+{{/* From Prometheus: (list $ 9464). */}}
+{{- define "logstream.ingressFromMonitoring" -}}
+{{- $ := index . 0 -}}
+{{- if $.Values.monitoring.serviceMonitors.enabled }}
+- from:
+    {{- toYaml $.Values.networkPolicy.monitoring | nindent 4 }}
+  ports:
+    - {protocol: TCP, port: {{ index . 1 }}}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,91 @@
+{{/* What pods have in common. The Pod Security Standard "restricted" asks for most of it. */}}
+
+{{/* OnRootMismatch: only a new volume is given to the group, because servers refuse files of theirs that others may read. */}}
+{{- define "logstream.podSecurity" -}}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: {{ . }}
+  runAsGroup: {{ . }}
+  fsGroup: {{ . }}
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{- define "logstream.containerSecurity" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{/* No pod of ours talks to Kubernetes; variables that it would make of Services could be taken for settings. */}}
+{{- define "logstream.podIdentity" -}}
+serviceAccountName: {{ include "logstream.fullname" . }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .Values.images.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* (list $ "gateway" .Values.gateway); one pod of a server has no spread and no class. */}}
+{{- define "logstream.scheduling" -}}
+{{- $ := index . 0 -}}
+{{- $component := index . 1 -}}
+{{- $values := index . 2 -}}
+{{- with $values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- if hasKey $values "topologySpreadConstraints" }}
+topologySpreadConstraints:
+  {{- if $values.topologySpreadConstraints }}
+  {{- toYaml $values.topologySpreadConstraints | nindent 2 }}
+  {{- else }}
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels: {{ include "logstream.select" (list $ $component) }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* No version among the labels: it would restart every pod with every release of the chart. */}}
+{{/* Labels and annotations of a component's pods: (list $ "gateway" .Values.gateway). */}}
+{{- define "logstream.podMetadata" -}}
+{{- $values := index . 2 -}}
+labels:
+  {{- include "logstream.selector" (list (index . 0) (index . 1)) | nindent 2 }}
+  {{- with $values.podLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with $values.podAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* The settings of docs/configuration.md and whatever else: .Values.gateway. */}}
+{{- define "logstream.environment" -}}
+{{- range $name, $value := .settings }}
+- {name: {{ $name }}, value: {{ $value | quote }}}
+{{- end }}
+{{- with .extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
