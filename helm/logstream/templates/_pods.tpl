@@ -4,9 +4,9 @@
 {{- define "logstream.podSecurity" -}}
 securityContext:
   runAsNonRoot: true
-  runAsUser: {{ . }}
-  runAsGroup: {{ . }}
-  fsGroup: {{ . }}
+  runAsUser: {{ int64 . }}
+  runAsGroup: {{ int64 . }}
+  fsGroup: {{ int64 . }}
   fsGroupChangePolicy: OnRootMismatch
   seccompProfile: {type: RuntimeDefault}
 {{- end -}}
@@ -80,10 +80,11 @@ annotations:
 {{- end }}
 {{- end -}}
 
-{{/* The settings of docs/configuration.md and whatever else: .Values.gateway. */}}
+{{/* The settings of docs/configuration.md and whatever else: .Values.gateway. As JSON, because large numbers would otherwise be
+     written with an exponent. */}}
 {{- define "logstream.environment" -}}
 {{- range $name, $value := .settings }}
-- {name: {{ $name }}, value: {{ $value | quote }}}
+- {name: {{ $name }}, value: {{ ternary $value (toJson $value) (kindIs "string" $value) | quote }}}
 {{- end }}
 {{- with .extraEnv }}
 {{ toYaml . }}
