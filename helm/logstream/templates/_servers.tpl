@@ -10,14 +10,14 @@
 
 {{- define "logstream.databaseKey" -}}
 {{- if .Values.timescaledb.enabled -}}url
-{{- else if .Values.external.database.existingSecret -}}url
+{{- else if .Values.external.database.existingSecret -}}{{ .Values.external.database.urlKey }}
 {{- else -}}database-url
 {{- end -}}
 {{- end -}}
 
 {{- define "logstream.databaseReadKey" -}}
 {{- if .Values.timescaledb.enabled -}}url
-{{- else if .Values.external.database.existingSecret -}}{{ ternary "read-url" "url" .Values.external.database.existingSecretHasReadUrl }}
+{{- else if .Values.external.database.existingSecret -}}{{ default .Values.external.database.urlKey .Values.external.database.readUrlKey }}
 {{- else -}}{{ ternary "database-read-url" "database-url" (not (empty .Values.external.database.readUrl)) }}
 {{- end -}}
 {{- end -}}
@@ -31,11 +31,23 @@
 {{- end -}}
 
 {{- define "logstream.rabbitmqKey" -}}
-{{- if or .Values.rabbitmq.enabled .Values.external.rabbitmq.existingSecret -}}url{{ else }}rabbitmq-url{{ end -}}
+{{- if .Values.rabbitmq.enabled -}}url
+{{- else if .Values.external.rabbitmq.existingSecret -}}{{ .Values.external.rabbitmq.urlKey }}
+{{- else -}}rabbitmq-url
+{{- end -}}
 {{- end -}}
 
-{{- define "logstream.rabbitmqManagementKey" -}}
-{{- if or .Values.rabbitmq.enabled .Values.external.rabbitmq.existingSecret -}}management-url{{ else }}rabbitmq-management-url{{ end -}}
+{{- define "logstream.managementSecret" -}}
+{{- $other := and (not .Values.rabbitmq.enabled) .Values.external.rabbitmq.managementExistingSecret -}}
+{{- $other | default (include "logstream.rabbitmqSecret" .) -}}
+{{- end -}}
+
+{{- define "logstream.managementKey" -}}
+{{- if .Values.rabbitmq.enabled -}}management-url
+{{- else if or .Values.external.rabbitmq.existingSecret .Values.external.rabbitmq.managementExistingSecret -}}
+{{ .Values.external.rabbitmq.managementUrlKey }}
+{{- else -}}rabbitmq-management-url
+{{- end -}}
 {{- end -}}
 
 {{- define "logstream.redisSecret" -}}
@@ -47,7 +59,10 @@
 {{- end -}}
 
 {{- define "logstream.redisKey" -}}
-{{- if or .Values.redis.enabled .Values.external.redis.existingSecret -}}url{{ else }}redis-url{{ end -}}
+{{- if .Values.redis.enabled -}}url
+{{- else if .Values.external.redis.existingSecret -}}{{ .Values.external.redis.urlKey }}
+{{- else -}}redis-url
+{{- end -}}
 {{- end -}}
 
 {{/* Addresses with passwords, as files; LOGSTREAM_..._FILE names them: (list secret key path). */}}
