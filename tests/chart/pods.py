@@ -1,15 +1,15 @@
-"""Runs the pods of rendered manifests as containers of a Docker engine, one replica each: user, groups, read-only file system,
-capabilities, environment, arguments, volumes, memory limit, probes and grace period are those of the manifest. It is no
-Kubernetes: network policies, scheduling and disruption budgets are not looked at, and persistent volumes are memory.
+"""Runs the pods of rendered manifests as containers of a Docker engine, one replica each: user, groups, read-only file
+system, capabilities, environment, arguments, volumes, memory limit, probes and grace period are those of the manifest. It is
+no Kubernetes: network policies, scheduling and disruption budgets are not looked at, and persistent volumes are memory.
 """
 
-import base64
 import json
 import os
 import re
+import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,11 @@ class Pod:
 
     def log(self) -> str:
         done = subprocess.run(
-            ["docker", "logs", "--tail", "40", self.name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
+            ["docker", "logs", "--tail", "15", self.name],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=True,
         )
         return done.stdout
 
@@ -62,12 +66,17 @@ def docker(*arguments: str) -> str:
 
 
 class Pods:
-    """The pods of one release, between start() and close(). `folder` holds the files of ConfigMaps and Secrets."""
+    """The pods of one release, between start() and close(). `folder` holds the files of ConfigMaps and Secrets; `writable`
+    names more folders of a container in which its image writes, by container.
+    """
 
-    def __init__(self, manifests: Sequence[Manifest], network: str, folder: Path) -> None:
+    def __init__(
+        self, manifests: Sequence[Manifest], network: str, folder: Path, writable: Mapping[str, Sequence[str]]
+    ) -> None:
         self._manifests = manifests
         self._network = network
         self._folder = folder
+        self._writable = writable
         self.pods: dict[str, Pod] = {}
 
     def start(self) -> None:
@@ -78,15 +87,14 @@ class Pods:
                 self._start(manifest)
 
     def wait(self, within_s: float) -> None:
-        """Until each pod's readiness probe succeeds; raises PodFailed naming the one that doesn't, or that ended."""
+        """Until each pod's readiness probe succeeds; raises PodFailed naming those that ended or are late."""
         deadline = time.monotonic() + within_s
-        for pod in self.pods.values():
-            while not self._ready(pod):
-                if not self._running(pod):
-                    raise PodFailed(f"{pod.name} ended by itself:\n{pod.log()}")
-                if time.monotonic() > deadline:
-                    raise PodFailed(f"{pod.name} is not ready after {within_s} s:\n{pod.log()}")
-                time.sleep(_POLL_S)
+        while waiting := [pod for pod in self.pods.values() if not self._ready(pod)]:
+            if ended := [pod for pod in waiting if not self._running(pod)]:
+                raise PodFailed("".join(f"{pod.name} ended by itself:\n{pod.log()}\n" for pod in ended))
+            if time.monotonic() > deadline:
+                raise PodFailed("".join(f"{pod.name} is not ready after {within_s} s:\n{pod.log()}\n" for pod in waiting))
+            time.sleep(_POLL_S)
 
     def probe(self, pod: Pod, kind: str) -> bool:
         """Whether the pod's `readinessProbe` or `livenessProbe` succeeds now."""
@@ -127,6 +135,8 @@ class Pods:
             arguments += ["--network-alias", alias]
         for variable, value in environment.items():
             arguments += ["--env", f"{variable}={value}"]
+        for path in self._writable.get(container["name"], ()):
+            arguments += _memory(path, user, group, "1m")
         for mount in container["volumeMounts"]:
             arguments += self._mount(name, mount, volumes, claims, user, group)
         command = [*container.get("command", []), *container.get("args", [])]
@@ -160,7 +170,7 @@ class Pods:
         volume = {} if mount["name"] in claims else volumes[mount["name"]]
         if mount["name"] in claims or "emptyDir" in volume:
             size = "1g" if mount["name"] in claims else f"{_bytes(volume['emptyDir']['sizeLimit'])}"
-            return ["--tmpfs", f"{path}:uid={user},gid={group},mode=0770,size={size}"]
+            return _memory(path, user, group, size)
         folder = self._folder / pod / mount["name"]
         if not folder.exists():
             self._fill(folder, volume, group)
@@ -173,10 +183,6 @@ class Pods:
         if "configMap" in volume:
             mode = volume["configMap"].get("defaultMode", 0o644)
             files = self._data("ConfigMap", volume["configMap"]["name"])
-        elif "secret" in volume:
-            mode = volume["secret"]["defaultMode"]
-            data = self._data("Secret", volume["secret"]["secretName"])
-            files = {item["path"]: data[item["key"]] for item in volume["secret"]["items"]}
         else:
             mode = volume["projected"]["defaultMode"]
             files = {
@@ -191,13 +197,14 @@ class Pods:
 
     def _data(self, kind: str, name: str) -> dict[str, str]:
         found = next(manifest for manifest in self._of(kind) if manifest["metadata"]["name"] == name)
-        plain = found.get("stringData", found.get("data", {})) if kind == "Secret" else found["data"]
-        if kind == "Secret" and "stringData" not in found:
-            return {key: base64.b64decode(value).decode() for key, value in plain.items()}
-        return dict(plain)
+        return dict(found["stringData" if kind == "Secret" else "data"])
 
     def _of(self, kind: str) -> Iterator[Manifest]:
         return (manifest for manifest in self._manifests if manifest["kind"] == kind)
+
+
+def _memory(path: str, user: int, group: int, size: str) -> list[str]:
+    return ["--tmpfs", f"{path}:uid={user},gid={group},mode=0770,size={size}"]
 
 
 def _security(context: Manifest) -> list[str]:
@@ -232,17 +239,10 @@ def _succeeds(pod: Pod, probe: Manifest) -> bool:
             with grpc.insecure_channel(f"{pod.address}:{probe['grpc']['port']}") as channel:
                 answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=timeout_s)
             return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
-        docker_ip = (pod.address, pod.port(probe["tcpSocket"]["port"]))
-        return _connects(docker_ip, timeout_s)
+        with socket.create_connection((pod.address, pod.port(probe["tcpSocket"]["port"])), timeout_s):
+            return True
     except (requests.RequestException, grpc.RpcError, OSError):
         return False
-
-
-def _connects(address: tuple[str, int], timeout_s: float) -> bool:
-    import socket
-
-    with socket.create_connection(address, timeout_s):
-        return True
 
 
 def manifests_of(rendered: str) -> list[Manifest]:
