@@ -1,4 +1,4 @@
-"""Prints the chart as a JSON array of manifests, for pods on a Docker engine. The Python of helm/check runs it: it has Helm."""
+"""Prints the manifests of the chart as JSON, for pods on a Docker engine. The Python of helm/check runs it: it has Helm."""
 
 import json
 import os
