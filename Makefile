@@ -56,7 +56,8 @@ clean: ## Stop and remove what was generated; keeps the data (DATA=1 wipes it to
 
 # What is checked by type, each folder by itself because their test modules share names.
 TYPED := services/contract services/runtime services/gateway services/writer services/query services/stream \
-	clients/python examples/python-inventory tests/harness tests/e2e tests/faults tests/bench deploy/local docs
+	clients/python examples/python-inventory tests/harness tests/e2e tests/faults tests/bench tests/chart tests/compose \
+	deploy/local docs
 
 .PHONY: check
 check: venv ## Lint, types, unit tests of the page, generated files, lock files: no server needed
@@ -72,6 +73,10 @@ check: venv ## Lint, types, unit tests of the page, generated files, lock files:
 .PHONY: test
 test: venv browser ## All tests, against a stack of their own
 	.venv/bin/pytest
+
+.PHONY: test-compose
+test-compose: venv browser ## Tests through Docker Compose, and of the chart's pods; skipped where there is no engine
+	tests/compose/run
 
 .PHONY: unit
 unit: venv ## The tests that need no server, in seconds

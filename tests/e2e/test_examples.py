@@ -1,5 +1,6 @@
 """The example services log through the product's own clients: their records are seen live and found in history."""
 
+from datetime import UTC, datetime
 from functools import partial
 
 from harness.history import walk
@@ -29,12 +30,12 @@ def test_the_examples_are_seen_live_and_found_in_history(stack: Stack) -> None:
 
 
 def test_an_example_that_ends_has_delivered_everything(stack: Stack) -> None:
+    # Not those of an earlier run: it would be stopped before it listens to signals.
+    asked = {"node": "orders", "start": datetime.now(UTC).isoformat(), "limit": 1_000}
     with stack.examples():
-        wait_for("a record of orders", lambda: walk(stack.page_url, {"node": "orders", "start": "-10m", "limit": 1_000}))
+        wait_for("a record of orders", lambda: walk(stack.page_url, asked))
     wait_for(
         "the last words of orders",
-        lambda: [record["message"] for record in walk(stack.page_url, {"node": "orders", "start": "-10m", "limit": 1_000})][
-            :1
-        ],
+        lambda: [record["message"] for record in walk(stack.page_url, asked)][:1],
         lambda newest: newest == ["orders stopped"],
     )

@@ -4,15 +4,21 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 
 from harness.ledger import Ledger
 from harness.load import Load
 from harness.metrics import total
 from harness.stack import Stack
 from harness.verdict import Verdict
+from harness.waiting import wait_for
 
 Demand = Callable[[], Verdict]
 KILLS = 5
+
+
+def stored_by(stack: Stack, writer: int) -> float:
+    return total(stack.metrics("writer", writer), "logstream_writer_stored_records_total")
 
 
 def test_writer_killed_in_mid_load(stack: Stack, load: Load, demand: Demand, chance: random.Random) -> None:
@@ -33,6 +39,17 @@ def test_one_of_two_writers_killed(stack: Stack, load: Load, demand: Demand) -> 
     load.wait_accepted("with two writers")
     stack.kill("writer", signal.SIGKILL, replica=2)
     load.wait_accepted("after the kill")
+    load.finish()
+    demand()
+
+
+def test_writers_are_added_and_taken_away_in_mid_load(stack: Stack, load: Load, demand: Demand) -> None:
+    stack.scale("writer", 3)
+    load.wait_accepted("with three writers")
+    for replica in (1, 2, 3):
+        wait_for(f"records stored by writer {replica}", partial(stored_by, stack, replica))
+    stack.scale("writer", 1)
+    load.wait_accepted("with one writer again")
     load.finish()
     demand()
 

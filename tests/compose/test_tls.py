@@ -1,0 +1,169 @@
+"""The layer deploy/compose/tls.yml, on a project of its own: both ports speak TLS and nothing else, and what goes through
+plain ones goes through them. The images must be there, by the tag LOGSTREAM_COMPOSE_IMAGES_TAG.
+"""
+
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from operator import eq
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import requests
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from harness import wire
+from harness.senders import make_batch
+from harness.waiting import wait_for
+from harness.wire import ROOT
+
+TAG = "LOGSTREAM_COMPOSE_IMAGES_TAG"
+PROJECT = "logstream-tls"
+UP_S = 300
+CALL_S = 15
+
+pytestmark = [
+    pytest.mark.skipif(TAG not in os.environ, reason=f"{TAG} is not set: no engine with images of ours"),
+    pytest.mark.timeout(UP_S + 120),
+]
+
+
+@dataclass(frozen=True)
+class Front:
+    """The two published ports, and the certificate that they show."""
+
+    gateway: str
+    page_url: str
+    certificate: Path
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    folder = tmp_path_factory.mktemp("tls")
+    for parent in (folder, *folder.parents[:2]):
+        parent.chmod(0o755)  # the container's user has to get there
+    ports = {"GATEWAY_PORT": str(free_port()), "PAGE_PORT": str(free_port())}
+    environment = os.environ | ports | {"LOGSTREAM_TLS_FOLDER": str(folder), "LOGSTREAM_IMAGE_TAG": os.environ[TAG]}
+
+    def run(*command: str) -> None:
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{' '.join(command)}: {done.stderr[-3_000:]}"
+
+    files = ("--file", "docker-compose.yml", "--file", "deploy/compose/tls.yml")
+    compose = ("docker", "compose", "--project-name", PROJECT, *files)
+    run("deploy/compose/env")
+    run("deploy/compose/tls/self-signed")
+    try:
+        run(*compose, "up", "--detach", "--no-build", "--wait", "--wait-timeout", str(UP_S))
+        yield Front(
+            f"localhost:{ports['GATEWAY_PORT']}", f"https://localhost:{ports['PAGE_PORT']}", folder / "certificate.pem"
+        )
+    finally:
+        run(*compose, "down", "--volumes")
+
+
+@pytest.fixture(scope="module")
+def channel(front: Front) -> Iterator[Any]:
+    credentials = grpc.ssl_channel_credentials(front.certificate.read_bytes())
+    with grpc.secure_channel(front.gateway, credentials, [("grpc.max_send_message_length", -1)]) as opened:
+        yield opened
+
+
+def records_of(front: Front, node: str) -> list[dict[str, Any]]:
+    answer = requests.get(
+        f"{front.page_url}/api/logs", {"node": node, "start": "-5m"}, verify=str(front.certificate), timeout=CALL_S
+    )
+    assert answer.status_code == 200
+    found: list[dict[str, Any]] = answer.json()["records"]
+    return found
+
+
+def test_calls_go_through(front: Front, channel: Any) -> None:
+    push = channel.unary_unary(wire.PUSH, response_deserializer=wire.compiled().PushResult.FromString)
+    assert push(make_batch("tls-push", ["a", "b"]).raw, timeout=CALL_S).accepted == 2
+    wait_for("the records in history", lambda: len(records_of(front, "tls-push")), lambda found: found == 2)
+
+
+def test_a_stream_is_answered_while_it_is_open(channel: Any) -> None:
+    """Each batch is sent when the one before has its result: neither side may be held back until the end."""
+    push_stream = channel.stream_stream(wire.PUSH_STREAM, response_deserializer=wire.compiled().PushResult.FromString)
+    results: list[int] = []
+
+    def batches() -> Iterator[bytes]:
+        for count in (1, 2, 3):
+            wait_for("the result before", partial(len, results), partial(eq, count - 1))
+            yield make_batch("tls-stream", ["x"] * count).raw
+
+    for result in push_stream(batches(), timeout=60):
+        results.append(result.accepted)  # noqa: PERF401 - batches() looks at it meanwhile
+    assert results == [1, 2, 3]
+
+
+def test_an_error_keeps_its_status_and_words(channel: Any) -> None:
+    push = channel.unary_unary(wire.PUSH)
+    # More than nginx lets a request have by default, and more than the gateway takes: it is the gateway that says so.
+    with pytest.raises(grpc.RpcError) as refused:
+        push(make_batch("tls-large", ["m" * 60_000] * 100).raw, timeout=CALL_S)
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "4194304" in refused.value.details()
+
+
+def test_health_answers(channel: Any) -> None:
+    answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=CALL_S)
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_events_arrive_while_the_stream_is_open(front: Front, channel: Any) -> None:
+    push = channel.unary_unary(wire.PUSH)
+    with requests.get(
+        f"{front.page_url}/stream", {"node": "tls-live"}, verify=str(front.certificate), stream=True, timeout=60
+    ) as answer:
+        lines = answer.iter_lines(chunk_size=1)
+        next(line for line in lines if line == b"event: live")
+        push(make_batch("tls-live", ["seen"]).raw, timeout=CALL_S)
+        shown = next(line for line in lines if line.startswith(b"data: [") and b"tls-live" in line)
+    assert [record["message"] for record in json.loads(shown.removeprefix(b"data: "))] == ["seen"]
+
+
+def test_an_address_that_a_client_makes_up_is_not_believed(front: Front) -> None:
+    """Else a client that names another address for each connection had no limit on its viewers."""
+    viewers = []
+    try:
+        for number in range(101):
+            headers = {"X-Forwarded-For": f"203.0.113.{number}"}
+            answer = requests.get(
+                f"{front.page_url}/stream", headers=headers, verify=str(front.certificate), stream=True, timeout=CALL_S
+            )
+            viewers.append(answer)
+        assert [viewer.status_code for viewer in viewers].count(429) >= 1
+    finally:
+        for viewer in viewers:
+            viewer.close()
+
+
+def test_plain_connections_are_refused(front: Front) -> None:
+    with grpc.insecure_channel(front.gateway) as plain, pytest.raises(grpc.RpcError) as refused:
+        plain.unary_unary(wire.PUSH)(make_batch("tls-plain", ["a"]).raw, timeout=CALL_S)
+    assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert requests.get(front.page_url.replace("https", "http"), timeout=CALL_S).status_code == 400
+
+
+@pytest.mark.parametrize("service", ["gateway", "page", "query", "stream", "writer", "timescaledb", "rabbitmq", "redis"])
+def test_nothing_else_is_published(front: Front, service: str) -> None:
+    told = subprocess.run(
+        ["docker", "ps", "--filter", f"label=com.docker.compose.project={PROJECT}",
+         "--filter", f"label=com.docker.compose.service={service}", "--format", "{{.Ports}}"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "->" not in told.stdout
