@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 # Units as Grafana names them.
-RECORDS_A_SECOND: Final = "rec/s"
+RECORDS_A_SECOND: Final = "recps"
 A_SECOND: Final = "cps"
 SECONDS: Final = "s"
 BYTES: Final = "bytes"
@@ -63,14 +63,12 @@ class Board:
 
 def rate(metric: str, by: str = "") -> str:
     """Events a second over all replicas; by: labels that stay apart, `reason, method`. A matcher may follow the name."""
-    summed = f"sum by ({by})" if by else "sum"
-    return f"{summed} (rate({metric}[$__rate_interval]))"
+    return f"{_sum(by)}(rate({metric}[$__rate_interval]))"
 
 
 def happened(metric: str, span: str, by: str = "") -> str:
     """Events within a span, `1h`."""
-    summed = f"sum by ({by})" if by else "sum"
-    return f"{summed} (increase({metric}[{span}]))"
+    return f"{_sum(by)}(increase({metric}[{span}]))"
 
 
 def quantile(share: float, histogram: str, by: str = "") -> str:
@@ -86,6 +84,10 @@ def quantiles(histogram: str) -> list[Query]:
 
 def mean(histogram: str) -> str:
     return f"{rate(f'{histogram}_sum')} / {rate(f'{histogram}_count')}"
+
+
+def _sum(by: str) -> str:
+    return f"sum by ({by}) " if by else "sum"
 
 
 def process(marker: str) -> list[Panel]:

@@ -16,6 +16,7 @@ from grafana_foundation_sdk.builders.prometheus import Dataquery
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.common import (
     BigValueColorMode,
+    BigValueGraphMode,
     LegendDisplayMode,
     LegendPlacement,
     SortOrder,
@@ -119,6 +120,8 @@ def _stat(panel: Panel, number: int) -> stat.Panel:
         .height(_STAT_HEIGHT)
         .span(panel.width)
         .color_mode(BigValueColorMode.VALUE)
+        # A single value has no course.
+        .graph_mode(BigValueGraphMode.NONE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .thresholds(ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(_steps(panel)))
     )
