@@ -57,7 +57,7 @@ clean: ## Stop and remove what was generated; keeps the data (DATA=1 wipes it to
 # What is checked by type, each folder by itself because their test modules share names.
 TYPED := services/contract services/runtime services/gateway services/writer services/query services/stream \
 	clients/python examples/python-inventory tests/harness tests/e2e tests/faults tests/bench tests/chart tests/compose \
-	deploy/local docs
+	tests/eyes deploy/local deploy/grafana docs
 
 .PHONY: check
 check: venv ## Lint, types, unit tests of the page, generated files, lock files: no server needed
@@ -66,6 +66,7 @@ check: venv ## Lint, types, unit tests of the page, generated files, lock files:
 	for folder in $(TYPED); do MYPYPATH=tests:deploy/local .venv/bin/mypy $$folder || exit 1; done
 	proto/generate --check
 	.venv/bin/python docs/generate.py --check
+	.venv/bin/python deploy/grafana/generate.py --check
 	services/lock --check
 	cd services/dashboard && npm ci --no-audit --no-fund --silent && npm run check && npm test
 	cd clients/node && npm ci --no-audit --no-fund --silent && npm run check && npm test
@@ -106,6 +107,10 @@ proto: venv ## Regenerate the Python messages of proto/
 .PHONY: docs
 docs: venv ## Regenerate docs/configuration.md and docs/metrics.md
 	.venv/bin/python docs/generate.py
+
+.PHONY: dashboards
+dashboards: venv ## Regenerate deploy/grafana/dashboards
+	.venv/bin/python deploy/grafana/generate.py
 
 .PHONY: lock
 lock: venv ## Pin the Python dependencies again (UPGRADE=1 takes newer releases)

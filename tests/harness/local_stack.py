@@ -51,6 +51,7 @@ class LocalProvider:
             rabbitmq_url=urls["rabbitmq"],
             management_url=urls["rabbitmq_management"],
             redis_url=urls["redis"],
+            broker_metrics_url=urls["rabbitmq_metrics"],
         )
 
     def down(self) -> None:

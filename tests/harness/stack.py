@@ -31,6 +31,7 @@ class Addresses:
     rabbitmq_url: str
     management_url: str
     redis_url: str
+    broker_metrics_url: str = ""  # empty where it is not reached from here
 
 
 class Provider(Protocol):
@@ -89,6 +90,7 @@ class Stack:
         self.rabbitmq_url = addresses.rabbitmq_url
         self.management_url = addresses.management_url
         self.redis_url = addresses.redis_url
+        self.broker_metrics_url = addresses.broker_metrics_url
         self.shares_loopback = provider.shares_loopback
         self.broker = Broker(addresses.management_url)
         # A developer's stack may run only some of them.

@@ -1,7 +1,24 @@
-"""Every metric of the gateway, declared in one place."""
+"""Every metric of the gateway, declared in one place.
+
+Counters begin at 0 with every label value that is known: one that appears with its first event has no increase to see.
+"""
+
+from itertools import product
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+METHODS: Final = ("SendLog", "Push", "PushStream")
+REJECTED: Final = ("undecodable", "node", "batch_id", "batch_records", "batch_bytes", "record_attributes")
+UNAVAILABLE: Final = (
+    "disconnected",
+    "blocked",
+    "queue_full",
+    "unroutable",
+    "inflight_full",
+    "unconfirmed",
+    "stopping",
+)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -57,3 +74,10 @@ class Metrics:
         self.broker_connections = Counter(
             "logstream_gateway_broker_connections", "Connections to the broker that were opened.", registry=registry
         )
+        for method in METHODS:
+            self.accepted_records.labels(method)
+            self.accepted_bytes.labels(method)
+        for method, reason in product(METHODS, REJECTED):
+            self.rejected_calls.labels(method, reason)
+        for method, reason in product(METHODS, UNAVAILABLE):
+            self.unavailable_calls.labels(method, reason)

@@ -58,6 +58,7 @@ def create_app(
     app.register_blueprint(health_routes(store, registry))
     _answer_errors(app, metrics)
     _count_requests(app, metrics)
+    metrics.expect_routes(rule.rule for rule in app.url_map.iter_rules())
     return app
 
 

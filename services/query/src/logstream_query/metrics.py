@@ -1,7 +1,26 @@
-"""Every metric of the query service, declared in one place."""
+"""Every metric of the query service, declared in one place.
+
+Counters begin at 0 with every label value that is known: one that appears with its first event has no increase to see.
+"""
+
+from collections.abc import Iterable
+from itertools import product
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from logstream_query import unavailable
+
+UNAVAILABLE: Final = (
+    unavailable.DatabaseAway.reason,
+    unavailable.DatabaseBusy.reason,
+    unavailable.SchemaMissing.reason,
+    unavailable.StatementTimeout.reason,
+    unavailable.ClientGone.reason,
+    unavailable.TooManySearches.reason,
+)
+EXPORTS: Final = tuple(product(("csv", "ndjson"), ("complete", "capped", "left", "failed")))
+_STATUSES: Final = ("200", "400", "500", "503")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -70,3 +89,15 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        for reason in UNAVAILABLE:
+            self.unavailable_requests.labels(reason)
+        for export in EXPORTS:
+            self.exports.labels(*export)
+        self.cancelled_transactions.labels("client_gone")
+
+    def expect_routes(self, routes: Iterable[str]) -> None:
+        """Begins the counts of these routes' templates at 0."""
+        for route in routes:
+            self.request_seconds.labels(route)
+            for status in _STATUSES:
+                self.requests.labels(route, "GET", status)

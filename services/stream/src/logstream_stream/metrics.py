@@ -1,6 +1,29 @@
-"""Every metric of the stream service, declared in one place. It must not measure anything itself."""
+"""Every metric of the stream service, declared in one place. It must not measure anything itself.
+
+Counters begin at 0 with every label value that is known: one that appears with its first event has no increase to see.
+"""
+
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from logstream_stream import admission, hub, opening, sequencer, viewer
+
+ROUTES: Final = ("/stream", "/logs")
+REFUSED: Final = (admission.VIEWERS, admission.CLIENT, admission.FILTERS)
+DROPPED: Final = (viewer.SLOW, viewer.RATE)
+CLOSED: Final = (viewer.SLOW,)
+GAPS: Final = (
+    sequencer.PAST_WINDOW,
+    sequencer.WINDOW_AWAY,
+    sequencer.NEW_EPOCH,
+    sequencer.BROKER_WAS_AWAY,
+    sequencer.LOST,
+    hub.UNREADABLE,
+    opening.UNREADABLE_ID,
+    opening.UNKNOWN_PLACE,
+    opening.UNNUMBERED,
+)
 
 _LAG_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
 
@@ -60,6 +83,15 @@ class Metrics:
         )
         self.broker_up = Gauge("logstream_stream_broker_up", "1 while the live fanout is consumed", registry=registry)
         self.recent_up = Gauge("logstream_stream_recent_up", "1 while the recent window can be read", registry=registry)
+        for counter, values in (
+            (self.delivered, ROUTES),
+            (self.refused, REFUSED),
+            (self._dropped, DROPPED),
+            (self._closed, CLOSED),
+            (self._gaps, GAPS),
+        ):
+            for value in values:
+                counter.labels(value)
 
     def lag(self, seconds: float) -> None:
         self._lag.observe(max(seconds, 0.0))

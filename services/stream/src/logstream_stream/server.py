@@ -15,7 +15,7 @@ import gevent
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from logstream_stream.admission import Limits
 from logstream_stream.config import Config
@@ -84,6 +84,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         config = self._config
         _allow_files(config.max_viewers + _MORE_CONNECTIONS + _MORE_FILES)
         registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
         metrics = Metrics(registry)
         limits = Limits(
             config.max_viewers,

@@ -1,7 +1,16 @@
-"""Every metric of the writer, declared in one place."""
+"""Every metric of the writer, declared in one place.
+
+Counters begin at 0 with every label value that is known: one that appears with its first event has no increase to see.
+"""
+
+from collections.abc import Iterable
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+DEAD_LETTERS: Final = ("undecodable", "conflict", "spread", "refused", "parked")
+# Any class may come; of these an operator wants to see the first one.
+SQLSTATE_CLASSES: Final = ("none", "08", "25", "40", "42", "53", "55", "57", "XX")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
@@ -61,7 +70,11 @@ class Metrics:
             "logstream_writer_buffered_messages", "Messages taken from the broker, not yet acknowledged.", registry=registry
         )
         self.consuming = Gauge("logstream_writer_consuming", "1 while messages are consumed.", registry=registry)
-        self.redis_up = Gauge("logstream_writer_redis_up", "1 when the last call to Redis succeeded.", registry=registry)
+        self.redis_up = Gauge(
+            "logstream_writer_redis_up", "0 when the last call to Redis failed, else 1.", registry=registry
+        )
+        # Only a stored batch calls Redis, and none may come for long.
+        self.redis_up.set(1)
         self.maintenance_leading = Gauge(
             "logstream_writer_maintenance_leading",
             "1 while this process has the lock of maintenance; only its figures of maintenance are those of the database.",
@@ -103,6 +116,7 @@ class Metrics:
             name: Gauge(f"logstream_writer_maintenance_{name}", text, registry=registry)
             for name, text in {
                 "oldest_record_age_seconds": "Age of the oldest record, by its own time, to the minute.",
+                "retention_seconds": "The age from which chunks are deleted: LOGSTREAM_RETENTION_DAYS.",
                 "stored_bytes": "Size on disk of records, indexes, batches, counts and search index.",
                 "chunks": "Chunks of logs.",
                 "uncompacted_count_rows": "Rows of counts not added up yet.",
@@ -110,3 +124,16 @@ class Metrics:
                 "chunk_interval_seconds": "The time that chunks to come take.",
             }.items()
         }
+        for reason in DEAD_LETTERS:
+            self.dead_letters.labels(reason)
+        for sqlstate_class in SQLSTATE_CLASSES:
+            self.database_failures.labels(sqlstate_class)
+        self.live_dropped_records.labels("buffer_full")
+
+    def expect_tasks(self, names: Iterable[str]) -> None:
+        """Begins the counts of these tasks of maintenance at 0."""
+        for name in names:
+            self.maintenance_seconds.labels(name)
+            self.maintenance_freed_bytes.labels(name)
+            for outcome in ("done", "failed"):
+                self.maintenance_runs.labels(name, outcome)

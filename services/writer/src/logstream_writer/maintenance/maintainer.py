@@ -40,6 +40,7 @@ class Maintainer:
         self._first_backoff_s = first_backoff_s
         self._due_s = {task.name: 0.0 for task in tasks}
         self._failures = dict.fromkeys((_LOCK, *self._due_s), 0)
+        metrics.expect_tasks(self._due_s)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="maintenance", daemon=True)
 

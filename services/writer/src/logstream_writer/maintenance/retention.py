@@ -1,6 +1,7 @@
 """Deletes old records by whole chunks: those past an age, and the oldest ones past a total size."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -38,7 +39,8 @@ class AgeRetention:
 
     def run(self, connection: Connection) -> Report:
         limit_us = read_now_us(connection) - self._retention_days * _DAY_US
-        return _drop_while(connection, lambda cutoff_us, group, chunks: cutoff_us <= limit_us, _MOST_CUTS)
+        report = _drop_while(connection, lambda cutoff_us, group, chunks: cutoff_us <= limit_us, _MOST_CUTS)
+        return replace(report, state={"retention_seconds": self._retention_days * _DAY_US / SECOND_US})
 
 
 class SizeRetention:
