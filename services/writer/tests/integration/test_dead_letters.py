@@ -43,6 +43,11 @@ COMMAND = (sys.executable, "-m", "logstream_writer", "dead-letters")
 WAIT_S = 60
 ZSTANDARD = b"\x28\xb5\x2f\xfd"
 
+# Replays that wait for a lock.
+WAITING = f"""
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = '{APPLICATION}' AND wait_event_type = 'Lock'
+"""
 DISAGREEING = """
 SELECT count(*) FROM (
     SELECT date_bin(width_s * interval '1 second', time, 'epoch') AS bucket, node, level, severity, count(*) AS count
@@ -101,13 +106,13 @@ def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @contextmanager
-def refusing(database: psycopg.Connection[Any]) -> Iterator[None]:
-    """The database takes no record whose message begins with `poison`."""
-    database.execute("ALTER TABLE logs ADD CONSTRAINT refuse_poison CHECK (message NOT LIKE 'poison%') NOT VALID")
+def refusing(database: psycopg.Connection[Any], rule: str = "refuse_poison") -> Iterator[None]:
+    """The database takes no record whose message begins with `poison`, by a constraint of this name."""
+    database.execute(f"ALTER TABLE logs ADD CONSTRAINT {rule} CHECK (message NOT LIKE 'poison%') NOT VALID")
     try:
         yield
     finally:
-        database.execute("ALTER TABLE logs DROP CONSTRAINT refuse_poison")
+        database.execute(f"ALTER TABLE logs DROP CONSTRAINT {rule}")
 
 
 def refuse(store: Store, database: psycopg.Connection[Any], *messages: str) -> tuple[bytes, int]:
@@ -210,12 +215,8 @@ def test_what_is_refused_again_stays_with_the_new_reason(
 ) -> None:
     refuse(store, database, "a", "poison")
     (letter_id,) = ids(letters)
-    database.execute("ALTER TABLE logs ADD CONSTRAINT another_rule CHECK (message NOT LIKE 'poison%') NOT VALID")
-    try:
-        with pytest.raises(Stays, match="another_rule"):
-            letters.replay(letter_id, PLAIN, dry_run=False)
-    finally:
-        database.execute("ALTER TABLE logs DROP CONSTRAINT another_rule")
+    with refusing(database, "another_rule"), pytest.raises(Stays, match="another_rule"):
+        letters.replay(letter_id, PLAIN, dry_run=False)
     assert "another_rule" in one(database, "SELECT detail FROM dead_letters")
     assert one(database, "SELECT refused FROM batches") == [1]
     assert len(stored(database)) == 1
@@ -230,7 +231,7 @@ def test_a_dry_run_changes_nothing(store: Store, letters: Letters, database: psy
     tables = ("logs", "batches", "dead_letters", "log_counts", "log_rollups")
     before = [database.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
     assert letters.replay(letter_id, PLAIN, dry_run=True).records == 1
-    with refusing(database), pytest.raises(Stays, match="still refused"):
+    with refusing(database, "another_rule"), pytest.raises(Stays, match=r"still refused.*another_rule"):
         letters.replay(letter_id, PLAIN, dry_run=True)
     assert [database.execute(f"SELECT * FROM {table}").fetchall() for table in tables] == before
 
@@ -259,6 +260,25 @@ def test_a_replayed_record_is_found_by_its_text(
         assert not looked_at(database, Filter(text=read_terms("never-written")), late_us)
         store.flush(inbound(raw(uuid.uuid4(), f"more hay {number}")))
     assert one(database, "SELECT count(*) FROM search_segments") < 9
+
+
+def test_a_replay_is_waited_for_by_the_index(
+    store: Store, letters: Letters, database: psycopg.Connection[Any], database_url: str
+) -> None:
+    """Otherwise it could pass over the number that the replay is given."""
+    refuse(store, database, "poison")
+    (letter_id,) = ids(letters)
+    with psycopg.connect(database_url) as other:
+        other.execute("LOCK TABLE log_counts")
+        replaying = threading.Thread(target=letters.replay, args=(letter_id, PLAIN, False))
+        replaying.start()
+        wait_for("the replay to wait", lambda: one(database, WAITING), lambda count: count == 1)
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            index(database)
+    replaying.join()
+    index(database)
+    assert looked_at(database, Filter(text=read_terms("poison")), RECEIVED_US)
+    assert not looked_at(database, Filter(text=read_terms("never-written")), RECEIVED_US)
 
 
 def test_letters_replayed_while_others_are_indexed_are_all_found(
@@ -382,7 +402,8 @@ def test_what_the_retention_would_delete_at_once_is_told(
 ) -> None:
     refuse(store, database, "poison")
     now_us = one(database, "SELECT (extract(epoch FROM now()) * 1000000)::bigint")
-    body = raw(uuid.uuid4(), "old", "young", times_us=[now_us - 40 * DAY // 1_000, now_us])
+    old_us = now_us - 40 * DAY // 1_000
+    body = raw(uuid.uuid4(), "old", "old", "young", times_us=[old_us, old_us, now_us])
     database.execute("UPDATE dead_letters SET received_at = now() - interval '31 days'")
     (letter_id,) = ids(letters)
     with pytest.raises(Stays, match="LOGSTREAM_RETENTION_DAYS"):
@@ -392,7 +413,7 @@ def test_what_the_retention_would_delete_at_once_is_told(
     (letter_id,) = ids(letters, reason="parked")
     done = letters.replay(letter_id, Choices(30 * DAY), dry_run=False)
     # The young one lies ahead of its time of receipt, which it got instead.
-    assert (done.records, done.older) == (2, 1)
+    assert (done.records, done.older) == (3, 2)
 
 
 def test_a_refused_record_whose_batch_is_forgotten_is_stored_as_new(
@@ -503,18 +524,17 @@ def test_a_killed_process_leaves_the_letter(
 ) -> None:
     refuse(store, database, "a", "poison")
     (letter_id,) = ids(letters)
-    waiting = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{APPLICATION}' AND wait_event_type = 'Lock'"
     environment = os.environ | {"LOGSTREAM_DATABASE_URL": database_url, "LOGSTREAM_RETENTION_DAYS": "36500"}
     with psycopg.connect(database_url) as other:
         # Between two statements of the replay: the second one waits.
         other.execute(f"LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE")
         process = subprocess.Popen([*COMMAND, "replay", str(letter_id)], env=environment)
         try:
-            wait_for("the replay to wait", lambda: one(database, waiting), lambda count: count == 1)
+            wait_for("the replay to wait", lambda: one(database, WAITING), lambda count: count == 1)
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
-    wait_for("its session to end", lambda: one(database, waiting), lambda count: count == 0)
+    wait_for("its session to end", lambda: one(database, WAITING), lambda count: count == 0)
     assert len(stored(database)) == 1
     assert ids(letters) == [letter_id]
     assert agree(database)

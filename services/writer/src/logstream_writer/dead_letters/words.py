@@ -1,5 +1,5 @@
-"""Letters as text for people and as JSON for scripts. Pure. What senders wrote never reaches a terminal as it is: it is escaped
-unless it can be printed."""
+"""Letters as text for people and as JSON for scripts. Pure. What senders wrote must not reach a terminal as it is: control
+characters and the like are escaped."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
