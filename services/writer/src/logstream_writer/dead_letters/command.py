@@ -21,8 +21,9 @@ from logstream_writer.store.letters import Letters
 
 log = logging.getLogger(__name__)
 
-# With these the database is away or going away, and the next letter would fare no better.
-_AWAY: Final = frozenset({"none", "08", "28", "3D", "57"})
+# With these SQLSTATE classes the database is away, or its schema is of another release: the next letter would fare no better.
+_SCHEMA: Final = "42"
+_HOPELESS: Final = frozenset({"none", "08", "28", "3D", "57", _SCHEMA})
 
 
 def run(wanted: Wanted, letters: Letters, retention_nanos: int) -> int:
@@ -34,8 +35,8 @@ def run(wanted: Wanted, letters: Letters, retention_nanos: int) -> int:
         sys.stdout.flush()
         return status
     except StoreUnavailable as error:
-        log.error("the database does not do it", extra={"error": str(error)})
-        print(f"the database does not do it: {error}", file=sys.stderr)
+        log.error("dead letters", extra={"error": str(error)})
+        print(_sentence(error), file=sys.stderr)
     except BrokenPipeError:
         # Whoever read the answer has seen enough. What is left must not fail again at the process's end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -122,9 +123,9 @@ class _Command:
         except Stays as stays:
             return {"id": letter_id, "outcome": "stays", "why": str(stays)}
         except StoreUnavailable as error:
-            if error.sqlstate_class in _AWAY:
+            if error.sqlstate_class in _HOPELESS:
                 raise
-            return {"id": letter_id, "outcome": "stays", "why": f"the database does not do it: {error}"}
+            return {"id": letter_id, "outcome": "stays", "why": _sentence(error)}
         return {
             "id": letter_id,
             "outcome": "would be replayed" if self._wanted.dry_run else "replayed",
@@ -164,6 +165,11 @@ class _Command:
     def _problem(self, text: str) -> int:
         print(text, file=sys.stderr)
         return 1
+
+
+def _sentence(error: StoreUnavailable) -> str:
+    hint = "; the command `migrate` brings the schema up to date" if error.sqlstate_class == _SCHEMA else ""
+    return f"the database does not do it: {str(error).splitlines()[0]}{hint}"
 
 
 def _summary(letter: Letter) -> words.Summary:
