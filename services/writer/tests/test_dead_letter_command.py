@@ -70,6 +70,7 @@ def test_what_is_asked_for(line: str, wanted: Wanted) -> None:
         ("show 0", "'0'"),
         (f"replay {1 << 63}", str(1 << 63)),
         ("list --since yesterday", "'yesterday'"),
+        ("list --since 1day", "'1day'"),
         ("list --reason odd", "'odd'"),
         ("list --limit 0", "'0'"),
         ("replay", "expected ids, or --reason, or --all"),

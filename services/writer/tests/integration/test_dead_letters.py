@@ -542,6 +542,30 @@ def test_a_killed_process_leaves_the_letter(
     assert len(stored(database)) == 2
 
 
+def test_a_stopped_command_finishes_its_letter(
+    store: Store, letters: Letters, database: psycopg.Connection[Any], database_url: str
+) -> None:
+    refuse(store, database, "poison 1", "poison 2")
+    first, second = ids(letters)
+    environment = os.environ | {"LOGSTREAM_DATABASE_URL": database_url, "LOGSTREAM_RETENTION_DAYS": "36500"}
+    with psycopg.connect(database_url) as other:
+        other.execute("LOCK TABLE log_counts")
+        process = subprocess.Popen(
+            [*COMMAND, "replay", "--all"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        wait_for("the replay to wait", lambda: one(database, WAITING), lambda count: count == 1)
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr
+        for line in process.stderr:
+            if '"stopping"' in line:
+                break
+    output, errors = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 1
+    assert output == f"{first}  replayed  refused; 1 record stored\n"
+    assert "stopped after 1 of 2 letters" in errors
+    assert ids(letters) == [second]
+
+
 def test_replays_and_flushes_of_the_same_batches_go_along(
     store: Store, letters: Letters, database: psycopg.Connection[Any], database_url: str
 ) -> None:

@@ -21,7 +21,7 @@ from logstream_writer.store.letters import Letters
 
 log = logging.getLogger(__name__)
 
-# With these SQLSTATE classes the database is away, or its schema is of another release: the next letter would fare no better.
+# SQLSTATE classes with which the next letter would fare no better: the database is away, or its schema of another release.
 _SCHEMA: Final = "42"
 _HOPELESS: Final = frozenset({"none", "08", "28", "3D", "57", _SCHEMA})
 
