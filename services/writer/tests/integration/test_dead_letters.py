@@ -210,6 +210,21 @@ def test_a_record_is_stored_as_the_flush_would_have_stored_it(
     assert len(expected) == 3
 
 
+def test_a_record_is_within_its_batchs_times_whatever_retention_it_is_replayed_with(
+    store: Store, letters: Letters, database: psycopg.Connection[Any]
+) -> None:
+    """They are where a record is looked for by its sequence."""
+    three_days_ago = RECEIVED_US - 3 * DAY // 1_000
+    with refusing(database):
+        message = delivery(raw(uuid.uuid4(), "a", "poison", times_us=[RECEIVED_US, three_days_ago]))
+        store.flush(decode([message], DAY))
+    (letter_id,) = ids(letters)
+    letters.replay(letter_id, PLAIN, dry_run=False)
+    found = "SELECT message FROM logs JOIN batches ON number = sequence >> 16 AND time BETWEEN time_from AND time_to"
+    assert sorted(database.execute(found).fetchall()) == [("a",), ("poison",)]
+    assert one(database, "SELECT min(time) FROM logs") == one(database, "SELECT min(time_from) FROM batches")
+
+
 def test_what_is_refused_again_stays_with_the_new_reason(
     store: Store, letters: Letters, database: psycopg.Connection[Any]
 ) -> None:
@@ -646,3 +661,19 @@ def test_the_command_says_when_the_database_is_away() -> None:
     assert done.returncode == 1
     assert "Connection refused" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_command_says_when_the_schema_is_of_another_release(
+    store: Store, letters: Letters, database: psycopg.Connection[Any], database_url: str
+) -> None:
+    refuse(store, database, "a", "poison 1", "poison 2")
+    before = ids(letters)
+    database.execute("ALTER TABLE batches RENAME replayed TO not_yet")
+    try:
+        done = command(database_url, "replay", "--all")
+    finally:
+        database.execute("ALTER TABLE batches RENAME not_yet TO replayed")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "`migrate` brings the schema up to date" in done.stderr
+    assert ids(letters) == before
+    assert len(stored(database)) == 1
