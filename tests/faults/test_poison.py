@@ -1,31 +1,16 @@
 """A record that the database refuses is kept aside with its reason, and harms no other. PostgreSQL is made to refuse it by a
 constraint that only this test knows."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import psycopg
+from harness.dead_letters import refusing
 from harness.ledger import Ledger
 from harness.senders import Sender
 from harness.sse import open_viewer
 from harness.stack import Stack
 from harness.verdict import judge, read_stored
 from harness.waiting import wait_for
-from psycopg import sql
 
 BATCHES, BATCH_RECORDS = 5, 40
-
-
-@contextmanager
-def refusing(stack: Stack, message: str) -> Iterator[None]:
-    """The database takes no record with this message."""
-    with psycopg.connect(stack.superuser_url, autocommit=True) as connection:
-        added = "alter table logs add constraint poison check (message <> {})"
-        connection.execute(sql.SQL(added).format(sql.Literal(message)))
-        try:
-            yield
-        finally:
-            connection.execute("alter table logs drop constraint poison")
 
 
 def test_a_refused_record_is_kept_aside_and_the_rest_is_stored(stack: Stack, ledger: Ledger) -> None:

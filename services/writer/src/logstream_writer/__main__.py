@@ -1,5 +1,5 @@
 """Starts the writer: `python -m logstream_writer`. With the argument `migrate` it only brings the schema up to date, with
-`maintain --once` it runs each task of maintenance one time."""
+`maintain --once` it runs each task of maintenance one time, with `dead-letters` it looks after what was not stored."""
 
 import logging
 import sys
@@ -16,13 +16,16 @@ from prometheus_client import REGISTRY
 from logstream_writer.broker.announcer import Announcer
 from logstream_writer.broker.connection import read_whole_frames
 from logstream_writer.broker.consumer import Consumer
-from logstream_writer.config import Config, DatabaseConfig, MaintenanceConfig
+from logstream_writer.config import Config, DatabaseConfig, MaintenanceConfig, RetentionConfig
+from logstream_writer.dead_letters import command
+from logstream_writer.dead_letters.arguments import read_arguments
 from logstream_writer.flusher import Flusher
 from logstream_writer.live import LiveWindow
 from logstream_writer.maintenance.maintainer import Maintainer
 from logstream_writer.maintenance.tasks import tasks_of
 from logstream_writer.metrics import Metrics
 from logstream_writer.store.errors import StoreUnavailable
+from logstream_writer.store.letters import Letters
 from logstream_writer.store.migrate import migrate
 from logstream_writer.store.session import Session
 from logstream_writer.store.store import Store
@@ -33,6 +36,7 @@ C = TypeVar("C", bound=DatabaseConfig)
 
 MIGRATE = ["migrate"]
 MAINTAIN = ["maintain", "--once"]
+DEAD_LETTERS = ["dead-letters"]
 
 
 def main() -> int:
@@ -44,8 +48,12 @@ def main() -> int:
         return _migrate(database, stopping)
     if arguments == MAINTAIN:
         return _maintain(_configured(MaintenanceConfig))
+    if arguments[:1] == DEAD_LETTERS:
+        wanted = read_arguments(arguments[1:])
+        config = _configured(RetentionConfig)
+        return command.run(wanted, Letters(config.database_url), config.retention_nanos)
     if arguments:
-        expected = " or ".join(f"`{' '.join(known)}`" for known in (MIGRATE, MAINTAIN))
+        expected = " or ".join(f"`{' '.join(known)}`" for known in (MIGRATE, MAINTAIN, DEAD_LETTERS))
         print(f"unknown arguments {arguments}: expected none, {expected}", file=sys.stderr)
         return 2
     return _write(_configured(Config))

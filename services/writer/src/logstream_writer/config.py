@@ -26,8 +26,8 @@ class DatabaseConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaintenanceConfig(DatabaseConfig):
-    """What `maintain` needs."""
+class RetentionConfig(DatabaseConfig):
+    """What `dead-letters` needs: the retention is part of what makes rows of bytes."""
 
     retention_days: Annotated[int, Field(ge=1, le=36_500)] = setting(
         "LOGSTREAM_RETENTION_DAYS",
@@ -36,6 +36,16 @@ class MaintenanceConfig(DatabaseConfig):
         30,
         unit="days",
     )
+
+    @property
+    def retention_nanos(self) -> int:
+        return self.retention_days * DAY_NANOS
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaintenanceConfig(RetentionConfig):
+    """What `maintain` needs."""
+
     retention_bytes: Annotated[int, Field(ge=0)] = setting(
         "LOGSTREAM_RETENTION_BYTES",
         "Size of all records, indexes, counts and batches on the database's disk past which the oldest records are deleted. "
@@ -57,10 +67,6 @@ class MaintenanceConfig(DatabaseConfig):
         "about 4 s of work. 0: nothing is indexed, and a search for a rare text reads all records.",
         0.25,
     )
-
-    @property
-    def retention_nanos(self) -> int:
-        return self.retention_days * DAY_NANOS
 
 
 @dataclass(frozen=True, kw_only=True)

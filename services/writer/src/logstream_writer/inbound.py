@@ -87,7 +87,7 @@ class _Found:
     source: Source
 
 
-def decode(deliveries: Iterable[Delivery], retention_nanos: int) -> Inbound:
+def decode(deliveries: Iterable[Delivery], retention_nanos: int, max_chunks: int = MAX_CHUNKS) -> Inbound:
     """Decodes the batches of all deliveries, each batch id once."""
     dead_letters: list[DeadLetter] = []
     found = list(_find(deliveries, retention_nanos, dead_letters))
@@ -106,7 +106,7 @@ def decode(deliveries: Iterable[Delivery], retention_nanos: int) -> Inbound:
                 inbound.duplicates += 1
             else:
                 inbound.dead_letters.append(conflict(batch))
-        elif (days := _chunks(batch)) > MAX_CHUNKS:
+        elif (days := _chunks(batch)) > max_chunks:
             inbound.dead_letters.append(_spread(batch, days))
         else:
             inbound.batches.append(batch)

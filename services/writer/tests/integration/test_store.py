@@ -169,7 +169,7 @@ def test_migrating_again_and_from_several_processes_changes_nothing(database_url
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(migrate, [database_url] * 3))
     with psycopg.connect(database_url) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0005",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0006",)]
 
 
 def test_the_schema_of_a_later_release_is_left_alone(database_url: str) -> None:

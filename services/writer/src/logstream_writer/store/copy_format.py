@@ -33,12 +33,12 @@ _FIXED = np.dtype(
 _length = struct.Struct(">i").pack
 
 
-def encode(rows: Rows, indexes: Sequence[int] | None = None) -> bytes:
-    """The rows, or those at the given indexes, without header and trailer."""
+def encode(rows: Rows, indexes: Sequence[int] | None = None, first: int = 0) -> bytes:
+    """The rows, or those at the given indexes, without header and trailer. first: index in its batch of the first row."""
     node = _text(rows.node)
     # Few levels occur in a batch: level and node are encoded once for each.
     level_and_node = {level: _text(level) + node for level in set(rows.levels)}
-    base = rows.number << SEQUENCE_INDEX_BITS
+    base = rows.sequence(first)
     columns: Iterable[tuple[int, int, int, str, str, dict[str, str] | None]] = zip(
         range(len(rows)), rows.times_us, rows.severities, rows.levels, rows.messages, rows.attributes, strict=True
     )
@@ -50,7 +50,7 @@ def encode(rows: Rows, indexes: Sequence[int] | None = None) -> bytes:
             _FIELDS
             + (_NULL if attributes is None else _jsonb(orjson.dumps(attributes)))
             + level_and_node[level]
-            + _fixed(8, time - _POSTGRES_EPOCH_US, 8, base | index, 2, severity)
+            + _fixed(8, time - _POSTGRES_EPOCH_US, 8, base + index, 2, severity)
             + _length(len(encoded := message.encode()))
             + encoded
             for index, time, severity, level, message, attributes in columns

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, LiteralString, NamedTuple
 
 import orjson
 import psycopg
@@ -49,6 +49,7 @@ class _Batch(NamedTuple):
     time_from: datetime
     time_to: datetime
     waited: bool
+    replayed: int | None  # an entry without rows of its own: indexed with it is the row of this sequence
 
 
 @dataclass(slots=True)
@@ -123,13 +124,17 @@ class SearchIndexer:
         segment = Segment()
         for piece in _pieces(batches):
             first, last = piece[0].number << SEQUENCE_INDEX_BITS, (piece[-1].number + 1) << SEQUENCE_INDEX_BITS
-            for time_from, time_to in _ranges(piece):
-                self._read_blocks(segment, (time_from, time_to, first, last))
+            for time_from, time_to in _ranges([batch for batch in piece if batch.replayed is None]):
+                self._read_blocks(segment, statements.BLOCKS, (time_from, time_to, first, last))
+            replayed = [batch for batch in piece if batch.replayed is not None]
+            sequences = [batch.replayed for batch in replayed]
+            for time_from, time_to in _ranges(replayed):
+                self._read_blocks(segment, statements.BLOCKS_REPLAYED, (time_from, time_to, sequences))
         return segment
 
-    def _read_blocks(self, segment: Segment, where: tuple[datetime, datetime, int, int]) -> None:
+    def _read_blocks(self, segment: Segment, statement: LiteralString, where: tuple[object, ...]) -> None:
         began_s = time.monotonic()
-        for rows, from_us, to_us, texts, attributes in self._connection.cursor().stream(statements.BLOCKS, where):
+        for rows, from_us, to_us, texts, attributes in self._connection.cursor().stream(statement, where):
             slots = empty_slots()
             set_texts(slots, texts)
             if attributes:
@@ -214,6 +219,8 @@ def _ranges(batches: Sequence[_Batch]) -> list[tuple[datetime, datetime]]:
     """Few ranges of time that hold all the batches' rows, apart from each other."""
     nearness = _FIRST_NEARNESS
     spans = sorted((batch.time_from, batch.time_to) for batch in batches)
+    if not spans:
+        return []
     while True:
         ranges = [spans[0]]
         for time_from, time_to in spans[1:]:

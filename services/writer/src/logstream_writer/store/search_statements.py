@@ -13,12 +13,11 @@ INDEXED_NUMBER: Final = "SELECT coalesce(max(to_number), 0) FROM search_segments
 WAITING: Final = f"SELECT coalesce(sum(records), 0)::bigint FROM batches WHERE number > ({INDEXED_NUMBER})"
 
 BATCHES: Final = """
-SELECT number, records, time_from, time_to, received_at < now() - %s * interval '1 second'
+SELECT number, records, time_from, time_to, received_at < now() - %s * interval '1 second', replayed
 FROM batches WHERE number > %s AND number <= %s ORDER BY number LIMIT %s
 """
 
-# Blocks of the rows of some batches, in the order of time.
-BLOCKS: Final = f"""
+_BLOCKS: Final = f"""
 SELECT count(*),
        (extract(epoch FROM min(time)) * 1000000)::bigint, (extract(epoch FROM max(time)) * 1000000)::bigint,
        string_agg(convert_to(lower(message COLLATE "pg_c_utf8"), 'UTF8'), '\\x00'::bytea),
@@ -26,10 +25,14 @@ SELECT count(*),
 FROM (
     SELECT sum({_ROW_WEIGHT} + octet_length(message)) OVER (ORDER BY time, sequence) / {BLOCK_WEIGHT} AS block,
            time, message, attributes
-    FROM logs WHERE time >= %s AND time <= %s AND sequence >= %s AND sequence < %s
+    FROM logs WHERE time >= %s AND time <= %s AND {{rows}}
 ) AS piece
 GROUP BY block ORDER BY block
 """
+# Blocks of the rows of some batches, in the order of time.
+BLOCKS: Final = _BLOCKS.format(rows="sequence >= %s AND sequence < %s")
+# The same of rows one by one: those that were replayed.
+BLOCKS_REPLAYED: Final = _BLOCKS.format(rows="sequence = ANY(%s)")
 
 INSERT_SEGMENT: Final = """
 INSERT INTO search_segments (from_number, to_number, rows, blocks, time_from, time_to, block_from, block_to)

@@ -27,9 +27,14 @@ _NANOS_A_MICRO = 1_000
 # A writer that is cut off in mid-transaction must not hold its locks for longer than these, on either side of the cut.
 _SESSION = (
     "-c synchronous_commit=on -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s "
-    "-c statement_timeout=120s -c tcp_user_timeout=30s -c timezone=UTC -c application_name=logstream-writer"
+    "-c statement_timeout=120s -c tcp_user_timeout=30s -c timezone=UTC"
 )
 _CONNECTION = {"connect_timeout": 5, "tcp_user_timeout": 30_000, "keepalives_idle": 10, "keepalives_interval": 5}
+
+
+def session_of(database_url: str, application_name: str) -> str:
+    """How to connect in order to store: nothing waits for long, and a commit is on disk."""
+    return make_conninfo(database_url, **_CONNECTION, options=f"{_SESSION} -c application_name={application_name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +56,16 @@ class Flushed:
     bisected: bool = False
 
 
+def refusal(error: psycopg.Error) -> str:
+    """Why the database refuses a record, as its dead letter keeps it."""
+    return f"SQLSTATE {error.sqlstate}: {error.diag.message_primary or str(error).strip()}"
+
+
 class Store:
     """One connection, opened when needed. Not thread-safe. Blocks."""
 
     def __init__(self, database_url: str) -> None:
-        self._conninfo = make_conninfo(database_url, **_CONNECTION, options=_SESSION)
+        self._conninfo = session_of(database_url, "logstream-writer")
         self._connection: psycopg.Connection[Any] | None = None
         self._direct = False
 
@@ -68,13 +78,13 @@ class Store:
             connection = self._connect()
             try:
                 with connection.transaction():
-                    return _Flush(connection, inbound, self._direct).run()
+                    return Flush(connection, inbound, self._direct).run()
             except psycopg.Error as error:
                 if (error.sqlstate or "")[:2] not in BLAMES_A_RECORD:
                     raise
                 log.warning("the database refuses a record, searching for it", extra={"error": str(error).strip()})
             with connection.transaction():
-                return _BisectingFlush(connection, inbound).run()
+                return BisectingFlush(connection, inbound).run()
         except psycopg.Error as error:
             self.close()
             raise StoreUnavailable(str(error).strip() or repr(error), error.sqlstate) from error
@@ -100,7 +110,7 @@ class Store:
         return self._connection
 
 
-class _Flush:
+class Flush:
     """The statements of one flush, within a transaction of the caller's. direct: large flushes go into the columnstore."""
 
     def __init__(self, connection: psycopg.Connection[Any], inbound: Inbound, direct: bool = False) -> None:
@@ -210,7 +220,7 @@ class _Flush:
         return [reason for (reason,) in self._cursor]
 
 
-class _BisectingFlush(_Flush):
+class BisectingFlush(Flush):
     """The same, for a flush with records that the database refuses: each batch under a savepoint, halved until the refused
     records stand alone. One commit still stores everything."""
 
@@ -241,7 +251,6 @@ class _BisectingFlush(_Flush):
             if len(indexes) > 1:
                 middle = len(indexes) // 2
                 return self._bisect(batch, rows, indexes[:middle]) + self._bisect(batch, rows, indexes[middle:])
-            detail = f"SQLSTATE {error.sqlstate}: {error.diag.message_primary or str(error).strip()}"
-            self._dead_letters.append(refused(batch, indexes[0], detail))
+            self._dead_letters.append(refused(batch, indexes[0], refusal(error)))
             return [indexes[0]]
         return []

@@ -1,0 +1,145 @@
+"""A dead letter, and what its bytes hold. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from logstream_contract.batch_id import BATCH_ID_BYTES
+from logstream_contract.batches import Undecodable, frame_parts, parse_batch, split_batch
+from logstream_contract.packing import Packer, unframe
+from logstream_contract.pb.transport_pb2 import LogBatches
+from logstream_contract.rows import SEQUENCE_INDEX_BITS, Origin, Rows, rows_of_batch
+
+from logstream_writer.delivery import Delivery
+from logstream_writer.inbound import MAX_CHUNKS, Inbound, decode
+
+REASONS: Final = ("undecodable", "conflict", "spread", "refused", "parked")
+_NANOS_A_MICRO: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A row of dead_letters. Times are microseconds since the Unix epoch; received_us: by the gateway, None: from none."""
+
+    id: int
+    digest: bytes
+    project: str
+    reason: str
+    detail: str
+    batch_id: UUID | None
+    sequence: int | None
+    received_us: int | None
+    created_us: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which letters: these ids, or all of a reason and not older than so many seconds, where these are given."""
+
+    ids: Sequence[int] | None = None
+    reason: str | None = None
+    since_s: float | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        return {"ids": None if self.ids is None else list(self.ids), "reason": self.reason, "since_s": self.since_s}
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEntry:
+    """What the inbox knows of a letter's batch. refused: indexes of records that are no rows."""
+
+    number: int
+    records: int
+    received_us: int
+    refused: Sequence[int]
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a letter's bytes hold, at a glance. problem: why that can't be told."""
+
+    nodes: Sequence[str] = ()
+    records: int | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRows:
+    """A batch of a letter with its first rows, as they would be stored."""
+
+    batch_id: str
+    rows: Rows
+
+
+def place(sequence: int) -> tuple[int, int]:
+    """Number of the batch and index in it."""
+    return sequence >> SEQUENCE_INDEX_BITS, sequence & (1 << SEQUENCE_INDEX_BITS) - 1
+
+
+def contents(reason: str, body: bytes) -> Contents:
+    """Reads no more than it needs: records stay encoded."""
+    try:
+        batches = [split_batch(raw) for raw in raw_batches(reason, body)]
+    except Undecodable as error:
+        return Contents(problem=str(error))
+    nodes = dict.fromkeys(batch.node for batch in batches)
+    return Contents(list(nodes), sum(len(batch.records) for batch in batches))
+
+
+def raw_batches(reason: str, body: bytes) -> Iterable[bytes]:
+    """The encoded LogBatches of a letter. Raises Undecodable, at the latest while they are walked through."""
+    if reason == "undecodable":
+        raise Undecodable("no batch of ours")
+    if reason == "parked":
+        return [carried.raw() for carried in unframe(body)]
+    return [body]
+
+
+def first_rows(letter: Letter, retention_nanos: int, most: int) -> list[BatchRows]:
+    """At most so many records of a letter, as a replay would store them. Raises Undecodable."""
+    received = (letter.received_us or letter.created_us) * _NANOS_A_MICRO
+    found = []
+    for raw in raw_batches(letter.reason, letter.body):
+        if not most:
+            break
+        batch = parse_batch(raw)
+        del batch.records[most:]
+        rows = rows_of_batch(batch, Origin(0, received, received - retention_nanos))
+        most -= len(rows)
+        found.append(BatchRows(_written(batch.batch_id), rows))
+    return found
+
+
+def read(letter: Letter, retention_nanos: int, max_chunks: int = MAX_CHUNKS) -> Inbound:
+    """What a flush would make of the letter, were it delivered now. Raises Undecodable when that is no batch at all."""
+    if letter.received_us is None:
+        raise Undecodable("it came without the header `received`, so from no gateway")
+    problem = ""
+    for body in _messages(letter):
+        delivery = Delivery(0, 0, body, letter.received_us * _NANOS_A_MICRO, 0, letter.project)
+        inbound = decode([delivery], retention_nanos, max_chunks)
+        undecodable = [one for one in inbound.dead_letters if one.reason == "undecodable"]
+        problem = problem or "; ".join(one.detail for one in undecodable[:1])
+        found = inbound.batches or len(inbound.dead_letters) > len(undecodable)
+        # Of a parked message the good batches are stored, as of any other message.
+        if found and not (undecodable and letter.reason == "undecodable"):
+            return inbound
+    raise Undecodable(problem or "a message without batches")
+
+
+def _messages(letter: Letter) -> Iterable[bytes]:
+    """The letter as messages of the queue: what was one as it is, a batch framed. Undecodable bytes may be either."""
+    if letter.reason in ("parked", "undecodable"):
+        yield letter.body
+    if letter.reason != "parked":
+        yield Packer(0).frame(letter.body)
+    if letter.reason == "undecodable":
+        yield b"".join(frame_parts(LogBatches.PACKED_BATCHES_FIELD_NUMBER, [letter.body]))
+
+
+def _written(batch_id: bytes) -> str:
+    # Of another length it is no id, which a person should see as well.
+    return str(UUID(bytes=batch_id)) if len(batch_id) == BATCH_ID_BYTES else batch_id.hex()
