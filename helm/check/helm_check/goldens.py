@@ -1,0 +1,74 @@
+"""The rendered chart as committed files, for review. Must never hold a secret: texts come masked."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from helm_check.cases import DEFAULTS
+from helm_check.findings import Finding
+from helm_check.manifests import is_manifest
+
+# Lines of a difference that are told; the file itself has the rest.
+_SHOWN_LINES = 20
+
+_JSON = re.compile(r"^((?P<indent> +)\S+\.json): \|-?\n(?:(?P=indent) +.*\n|\n)+", re.MULTILINE)
+
+Texts = Mapping[str, str]
+
+
+def written(case: str, texts: Texts, defaults: Texts) -> str:
+    """A golden's content. Cases other than the defaults have only the templates that render differently from them."""
+    if case == DEFAULTS:
+        head = "# The chart with no value set. Written by `make helm-goldens`.\n"
+        return head + "".join(_template(source, text) for source, text in texts.items() if text.strip())
+    head = f"# What {case} renders differently from defaults.yaml. Written by `make helm-goldens`.\n"
+    body = ""
+    for source in sorted({*texts, *defaults}):
+        text = texts.get(source, "")
+        if text == defaults.get(source, ""):
+            continue
+        body += _template(source, text) if text.strip() else f"---\n# Source: {source}\n# renders nothing here\n"
+    return head + body
+
+
+def compare(folder: Path, goldens: Mapping[str, str]) -> Iterator[Finding]:
+    """Holds the goldens' contents by case against the files in `folder`."""
+    for case, content in goldens.items():
+        path = folder / f"{case}.yaml"
+        place = f"{folder.name}/{path.name}"
+        if not path.exists():
+            yield Finding(place, "is missing: run make helm-goldens")
+            continue
+        present = path.read_text(encoding="utf-8")
+        if present != content:
+            lines = list(
+                difflib.unified_diff(present.splitlines(), content.splitlines(), "committed", "rendered", lineterm="")
+            )
+            shown = "\n    ".join(lines[:_SHOWN_LINES])
+            more = f"\n    ... {len(lines) - _SHOWN_LINES} lines more" if len(lines) > _SHOWN_LINES else ""
+            yield Finding(
+                place, f"the chart renders something else; if that is meant, run make helm-goldens\n    {shown}{more}"
+            )
+    for path in sorted(folder.glob("*.yaml")):
+        if path.stem not in goldens:
+            yield Finding(f"{folder.name}/{path.name}", "there is no such value file any more: run make helm-goldens")
+
+
+def write(folder: Path, goldens: Mapping[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.yaml"):
+        if path.stem not in goldens:
+            path.unlink()
+    for case, content in goldens.items():
+        (folder / f"{case}.yaml").write_text(content, encoding="utf-8")
+
+
+def _template(source: str, text: str) -> str:
+    # A dashboard has thousands of lines that nobody reviews here, and its own place in the repository.
+    text = _JSON.sub(r"\1: # JSON, left out here\n", text)
+    # NOTES.txt is what an install prints, so it is kept as comments.
+    if not is_manifest(source):
+        text = "".join(f"# {line}".rstrip() + "\n" for line in text.strip().splitlines())
+    lines = text.strip().removeprefix("---").strip().splitlines()
+    return f"---\n# Source: {source}\n" + "".join(f"{line.rstrip()}\n" for line in lines)

@@ -1,0 +1,281 @@
+"""The checks in the order in which they run, each a name and what it finds. Must not print."""
+
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from helm_check import custom, goldens, kubernetes, policy, upgrade, values_schema
+from helm_check.cases import LONG_RELEASE, NAMESPACE, RELEASE, Case, find_cases, find_refused
+from helm_check.chart import Chart, ChartError, lint, package, packaged_files
+from helm_check.findings import Finding
+from helm_check.manifests import ManifestError, Render
+from helm_check.masking import masked_texts
+from helm_check.rules import Rule, naming, network, pods, references, scaling
+from helm_check.rules.settings import SettingsRule
+
+# What a package may hold beside templates/, files/ and examples/.
+_PACKAGED = {"Chart.yaml", "Chart.lock", "values.yaml", "values.schema.json", "README.md", "LICENSE", ".helmignore"}
+
+
+# Where in a chart Helm says that an error is.
+_PLACE = re.compile(r"/(templates/[^:\s]+):(\d+):\d+")
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where everything is."""
+
+    chart: Path
+    goldens: Path
+    released: Path
+    refused: Path
+    schemas: Path
+    skipped: Path
+    configuration: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step found, and how much it looked at."""
+
+    findings: list[Finding]
+    looked_at: str
+
+
+@dataclass(frozen=True)
+class Step:
+    name: str
+    run: Callable[[], Outcome]
+
+
+class Checks:
+    """All steps over one chart. What several steps need is made once. What does not render is the render step's finding."""
+
+    def __init__(self, folders: Folders) -> None:
+        self._folders = folders
+        self._rules: list[tuple[str, Rule]] = [
+            ("pods", pods.check),
+            ("references", references.check),
+            ("network", network.check),
+            ("scaling", scaling.check),
+            ("naming", naming.check),
+            ("settings", SettingsRule(folders.configuration)),
+        ]
+
+    def steps(self) -> list[Step]:
+        return [
+            Step("values", self.values),
+            Step("lint", self.lint),
+            Step("render", self.render),
+            Step("refused", self.refused),
+            Step("goldens", self.goldens),
+            Step("kubernetes", self.kubernetes),
+            Step("custom kinds", self.custom),
+            *(Step(name, self._rule_runner(rule)) for name, rule in self._rules),
+            Step("release names", self.release_names),
+            Step("package", self.package),
+            Step("upgrade", self.upgrade),
+            Step("policy", self.policy),
+        ]
+
+    @cached_property
+    def chart(self) -> Chart:
+        return Chart(self._folders.chart)
+
+    @cached_property
+    def cases(self) -> list[Case]:
+        return find_cases(self._folders.chart)
+
+    @cached_property
+    def _rendered(self) -> tuple[list[Render], list[Finding], dict[str, dict[str, str]]]:
+        """The cases that render, findings of those that don't, and the texts by case without their secrets."""
+        renders, findings, masked = [], [], {}
+        for case in self.cases:
+            try:
+                render, again = rendered(self.chart, case), rendered(self.chart, case)
+                # An upgrade takes other branches of templates.
+                rendered(self.chart, case, upgrade=True)
+                texts, differences = masked_texts(render, again)
+            except (ChartError, ManifestError) as error:
+                findings.append(Finding(case.place, str(error)))
+                continue
+            renders.append(render)
+            findings += differences
+            masked[case.name] = texts
+        return renders, findings, masked
+
+    @property
+    def renders(self) -> list[Render]:
+        return self._rendered[0]
+
+    @property
+    def golden_contents(self) -> dict[str, str]:
+        """The goldens as they should be, by case."""
+        masked = self._rendered[2]
+        defaults = next(iter(masked.values()), {})
+        return {case: goldens.written(case, texts, defaults) for case, texts in masked.items()}
+
+    def values(self) -> Outcome:
+        return Outcome(list(values_schema.check(self._folders.chart)), "values.yaml and its schema")
+
+    def lint(self) -> Outcome:
+        findings = [
+            Finding(place, message, case.name)
+            for case in self.cases
+            for place, message in lint(self._folders.chart, case.values, NAMESPACE)
+        ]
+        for name, text in self.chart.templates().items():
+            if ".Capabilities.APIVersions" in text:
+                findings.append(
+                    Finding(name, "asks which kinds the cluster knows: what it renders could not be reviewed here")
+                )
+        return Outcome(findings, f"{len(self.cases)} value files")
+
+    def render(self) -> Outcome:
+        objects = sum(len(render.documents) for render in self.renders)
+        return Outcome(self._rendered[1], f"{objects} objects of {len(self.renders)} value files")
+
+    def refused(self) -> Outcome:
+        findings = []
+        found = find_refused(self._folders.refused)
+        met: set[tuple[str, int]] = set()
+        for refused in found:
+            place = f"{refused.path.parent.name}/{refused.path.name}"
+            if not refused.sentence:
+                findings.append(Finding(place, "has no comment at the top that says how it must be refused"))
+                continue
+            try:
+                self.chart.render(refused.values, RELEASE, NAMESPACE)
+            except ChartError as error:
+                met.update((source, int(line)) for source, line in _PLACE.findall(str(error)))
+                if refused.sentence not in " ".join(str(error).split()):
+                    findings.append(Finding(place, f"is refused, but not by {refused.sentence!r}: {error}"))
+            else:
+                findings.append(Finding(place, f"is taken; it should be refused by {refused.sentence!r}"))
+        for source, line in sentences(self.chart.templates()):
+            if (source, line) not in met:
+                findings.append(
+                    Finding(f"{source}:{line}", f"no value file in {self._folders.refused.name}/ meets this `fail`")
+                )
+        return Outcome(findings, f"{len(found)} value files")
+
+    def goldens(self) -> Outcome:
+        contents = self.golden_contents
+        return Outcome(list(goldens.compare(self._folders.goldens, contents)), f"{len(contents)} files")
+
+    def kubernetes(self) -> Outcome:
+        return Outcome(kubernetes.check(self.renders), f"Kubernetes {', '.join(kubernetes.versions())}")
+
+    def custom(self) -> Outcome:
+        schemas = len(custom.load(self._folders.schemas))
+        return Outcome(list(custom.check(self.renders, self._folders.schemas)), f"{schemas} schemas")
+
+    def release_names(self) -> Outcome:
+        findings: list[Finding] = []
+        for case in self.cases:
+            try:
+                findings += naming.check_names(rendered(self.chart, case, release=LONG_RELEASE))
+                one, other = (rendered(self.chart, case, release=name) for name in ("one", "another"))
+                findings += naming.check_apart(one, other)
+            except (ChartError, ManifestError) as error:
+                findings.append(Finding(case.place, f"with another release name: {error}"))
+        return Outcome(findings, f"one of {len(LONG_RELEASE)} characters, and two in one namespace")
+
+    def package(self) -> Outcome:
+        with tempfile.TemporaryDirectory() as scratch:
+            archive = package(self._folders.chart, Path(scratch))
+            findings = list(packaged(self._folders.chart, packaged_files(archive)))
+            chart = Chart(archive)
+            for case in self.cases:
+                masked = self._rendered[2].get(case.name)
+                if masked is None:
+                    continue
+                texts, _ = masked_texts(rendered(chart, case), rendered(chart, case))
+                findings += [
+                    Finding(source, "renders differently from the package", case.name)
+                    for source in sorted({*texts, *masked})
+                    if texts.get(source) != masked.get(source)
+                ]
+            size = archive.stat().st_size
+        return Outcome(findings, f"{size / 1024:.0f} KiB")
+
+    def upgrade(self) -> Outcome:
+        findings: list[Finding] = []
+        packages = upgrade.released(self._folders.released)
+        for previous in packages:
+            refusal = upgrade.values_refused(previous, self.chart)
+            if refusal:
+                findings.append(
+                    Finding("values.schema.json", f"refuses the default values of {previous.version}: {refusal}")
+                )
+            for case in self.cases:
+                present = next((render for render in self.renders if render.case == case.name), None)
+                try:
+                    was = rendered(previous, case)
+                except ChartError:
+                    # A value that the release did not have yet.
+                    continue
+                if present is None:
+                    continue
+                findings += upgrade.compare(was, present, previous.version)
+                if previous.version == self.chart.version:
+                    texts, _ = masked_texts(was, rendered(previous, case))
+                    if texts != self._rendered[2][case.name]:
+                        message = f"{previous.version} is released and rendered something else: raise the version"
+                        findings.append(Finding("Chart.yaml: version", message))
+        versions = ", ".join(chart.version for chart in packages)
+        return Outcome(findings, f"from {versions}" if versions else "no chart is released yet")
+
+    def policy(self) -> Outcome:
+        return Outcome(
+            list(policy.check(self.renders, self._folders.skipped)), f"checkov, reasons in {self._folders.skipped.name}"
+        )
+
+    def _rule_runner(self, rule: Rule) -> Callable[[], Outcome]:
+        def run() -> Outcome:
+            findings = [finding for render in self.renders for finding in rule(render)]
+            return Outcome(findings, f"{len(self.renders)} value files")
+
+        return run
+
+
+def rendered(chart: Chart, case: Case, *, release: str = RELEASE, upgrade: bool = False) -> Render:
+    """Raises ChartError, and ManifestError for a text that is no list of objects."""
+    output = chart.render(case.values, release, NAMESPACE, upgrade=upgrade)
+    render = Render(case.name, release, NAMESPACE, output.values, output.texts)
+    if not render.documents:
+        raise ManifestError("nothing is rendered")
+    return render
+
+
+def sentences(templates: dict[str, str]) -> list[tuple[str, int]]:
+    """Where templates refuse values: pairs of template and line."""
+    return [
+        (source, number)
+        for source, text in templates.items()
+        for number, line in enumerate(text.splitlines(), start=1)
+        if re.search(r"{{-? *fail ", line)
+    ]
+
+
+def packaged(chart: Path, files: dict[str, bytes | None]) -> Iterator[Finding]:
+    """What is wrong with a package's files, by path, against the chart's folder. Links must have become their contents."""
+    for name, content in files.items():
+        if content is None:
+            yield Finding(name, "is no plain file in the package")
+        if name not in _PACKAGED and name.split("/")[0] not in ("templates", "files", "examples"):
+            yield Finding(name, "should not be in the package: add it to .helmignore")
+    for path in sorted((chart / "files").rglob("*")):
+        name = path.relative_to(chart).as_posix()
+        if path.is_dir():
+            continue
+        if not path.exists():
+            yield Finding(name, "is a link to nothing")
+        elif files.get(name) != path.read_bytes():
+            yield Finding(name, "has another content in the package, or is not in it")
+    for name in ("values.schema.json", "values.yaml"):
+        if files.get(name) is None:
+            yield Finding(name, "is not in the package")

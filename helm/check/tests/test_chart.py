@@ -1,0 +1,155 @@
+"""Steps that need Helm, over a small chart."""
+
+import tarfile
+from pathlib import Path
+
+import pytest
+from helm_check import goldens
+from helm_check.chart import Chart, package, packaged_files
+from helm_check.steps import Checks, packaged
+from made_up_chart import FILES, make, said
+
+
+@pytest.mark.parametrize("step", ["values", "lint", "render", "refused", "release names", "package", "upgrade"])
+def test_takes_the_good_one(tmp_path: Path, step: str) -> None:
+    assert said(make(tmp_path), step) == []
+
+
+def test_cases_are_the_defaults_ci_and_examples(tmp_path: Path) -> None:
+    checks = Checks(make(tmp_path))
+    assert [(case.name, case.values) for case in checks.cases] == [
+        ("defaults", {}),
+        ("ci-many", {"replicas": 3}),
+        ("example-labels", {"labels": {"component": "cache"}}),
+    ]
+    assert [render.find("StatefulSet", "demo-small") is not None for render in checks.renders] == [True] * 3
+
+
+def test_goldens_hold_no_secret_and_stay_the_same(tmp_path: Path) -> None:
+    folders = make(tmp_path)
+    assert len(said(folders, "goldens")) == 3
+    goldens.write(folders.goldens, Checks(folders).golden_contents)
+    assert 'url: "redis://:<generated>@demo-small:6379"' in (folders.goldens / "defaults.yaml").read_text(encoding="utf-8")
+    assert said(folders, "goldens") == []
+    assert "# Installed demo." in (folders.goldens / "defaults.yaml").read_text(encoding="utf-8")
+
+
+def test_a_template_that_breaks_is_told_by_lint_and_render(tmp_path: Path) -> None:
+    folders = make(
+        tmp_path,
+        {
+            "templates/statefulset.yaml": FILES["templates/statefulset.yaml"].replace(
+                ".Values.replicas", ".Values.pods.count"
+            )
+        },
+    )
+    assert "templates/statefulset.yaml:6" in said(folders, "lint")[0]
+    said_by_render = said(folders, "render")
+    assert [line.partition(":")[0] for line in said_by_render] == [
+        "values.yaml",
+        "ci/many-values.yaml",
+        "examples/labels.yaml",
+    ]
+    assert "nil pointer evaluating interface {}.count" in said_by_render[0]
+
+
+def test_what_helm_s_linter_says_is_a_finding(tmp_path: Path) -> None:
+    folders = make(tmp_path, {"templates/secret.yaml": FILES["templates/secret.yaml"].replace("-small\n", "-Small\n")})
+    assert any("object name does not conform to Kubernetes naming requirements" in line for line in said(folders, "lint"))
+
+
+def test_what_is_no_yaml_is_told(tmp_path: Path) -> None:
+    folders = make(tmp_path, {"templates/secret.yaml": FILES["templates/secret.yaml"] + "kind: Secret\n"})
+    assert "values.yaml: templates/secret.yaml: no YAML: the key 'kind' is there twice" in said(folders, "render")[0]
+
+
+def test_templates_must_not_ask_the_cluster_for_its_kinds(tmp_path: Path) -> None:
+    folders = make(tmp_path, {"templates/NOTES.txt": '{{ .Capabilities.APIVersions.Has "v1" }}'})
+    assert said(folders, "lint") == [
+        "templates/NOTES.txt: asks which kinds the cluster knows: what it renders could not be reviewed here"
+    ]
+
+
+def test_an_example_with_an_unknown_value_is_told(tmp_path: Path) -> None:
+    [line] = said(make(tmp_path, {"examples/labels.yaml": "label: a\n"}), "render")
+    assert line.startswith("examples/labels.yaml: ")
+    assert "additional properties 'label' not allowed" in line
+
+
+def test_what_must_be_refused_is(tmp_path: Path) -> None:
+    folders = make(tmp_path)
+    (folders.refused / "fine.yaml").write_text("# not so\nreplicas: 2\n", encoding="utf-8")
+    (folders.refused / "other.yaml").write_text("# seven at most\nreplicas: 10\n", encoding="utf-8")
+    (folders.refused / "silent.yaml").write_text("replicas: 10\n", encoding="utf-8")
+    taken, other, silent = said(folders, "refused")
+    assert taken == "refused/fine.yaml: is taken; it should be refused by 'not so'"
+    assert other.startswith("refused/other.yaml: is refused, but not by 'seven at most': ")
+    assert silent == "refused/silent.yaml: has no comment at the top that says how it must be refused"
+
+
+def test_every_sentence_is_met(tmp_path: Path) -> None:
+    folders = make(tmp_path)
+    (folders.refused / "too-many.yaml").unlink()
+    assert said(folders, "refused") == ["templates/checks.yaml:2: no value file in refused/ meets this `fail`"]
+
+
+def test_a_name_that_a_long_release_breaks(tmp_path: Path) -> None:
+    folders = make(
+        tmp_path, {"templates/secret.yaml": FILES["templates/secret.yaml"].replace("-small\n", "-small-and-longer-yet\n")}
+    )
+    [line, *_] = said(folders, "release names")
+    assert line.startswith("templates/secret.yaml: Secret a-release-whose-name-is-as-long")
+    assert "has 74 characters" in line
+
+
+def test_a_name_that_two_releases_share(tmp_path: Path) -> None:
+    folders = make(
+        tmp_path, {"templates/secret.yaml": FILES["templates/secret.yaml"].replace("{{ .Release.Name }}-small\n", "small\n")}
+    )
+    assert "templates/secret.yaml: Secret small: metadata.name: is the same for every release in a namespace" in said(
+        folders, "release names"
+    )
+
+
+def test_links_are_files_in_the_package(tmp_path: Path) -> None:
+    folders = make(tmp_path)
+    files = packaged_files(package(folders.chart, tmp_path))
+    assert files["files/server.conf"] == b"port 6379\n"
+    assert not any(name.startswith("ci/") for name in files)
+    assert list(packaged(folders.chart, files)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("files/server.conf", b"port 6380\n", "has another content in the package, or is not in it"),
+        ("values.schema.json", None, "is no plain file in the package"),
+        ("ci/many-values.yaml", b"", "should not be in the package: add it to .helmignore"),
+    ],
+)
+def test_a_wrong_package_is_told(tmp_path: Path, name: str, content: bytes | None, said: str) -> None:
+    folders = make(tmp_path)
+    files = {**packaged_files(package(folders.chart, tmp_path)), name: content}
+    assert (name, said) in [(finding.place, finding.message) for finding in packaged(folders.chart, files)]
+
+
+def test_a_link_in_a_package_is_no_plain_file(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("/etc/hostname")
+    with tarfile.open(tmp_path / "small.tgz", "w:gz") as archive:
+        archive.add(tmp_path / "a", "small/files/a")
+    assert packaged_files(tmp_path / "small.tgz") == {"files/a": None}
+
+
+def test_a_link_to_nothing_is_told(tmp_path: Path) -> None:
+    folders = make(tmp_path)
+    files = packaged_files(package(folders.chart, tmp_path))
+    (tmp_path / "server.conf").unlink()
+    assert [finding.message for finding in packaged(folders.chart, files)] == ["is a link to nothing"]
+
+
+def test_a_package_renders_as_its_folder(tmp_path: Path) -> None:
+    # What .helmignore takes away is missing from the package alone.
+    folders = make(tmp_path, {".helmignore": "ci/\nfiles/\n"})
+    chart = Chart(folders.chart)
+    assert "templates/configmap.yaml" in chart.templates()
+    assert "files/server.conf: has another content in the package, or is not in it" in said(folders, "package")

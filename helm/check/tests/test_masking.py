@@ -1,0 +1,59 @@
+"""Generated secrets in goldens."""
+
+from helm_check.manifests import Render
+from helm_check.masking import masked_texts
+
+
+def render(secret: str, *, kind: str = "Secret", field: str = "stringData", annotation: str = "same") -> Render:
+    text = (
+        f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: a, annotations: {{checksum/secret: {annotation}}}}}\n"
+        f"# stays\n{field}:\n  url: {secret}\n"
+    )
+    return Render("defaults", "demo", "logging", {}, {"templates/a.yaml": text})
+
+
+def masked(one: Render, other: Render) -> tuple[str, list[str]]:
+    texts, findings = masked_texts(one, other)
+    return texts["templates/a.yaml"], [f"{finding.place}: {finding.message}" for finding in findings]
+
+
+def test_an_address_keeps_its_shape() -> None:
+    one, other = render("amqp://logstream:4Fz0aaaa@broker:5672/%2F"), render("amqp://logstream:Qq81bbbb@broker:5672/%2F")
+    text, findings = masked(one, other)
+    assert "  url: amqp://logstream:<generated>@broker:5672/%2F\n" in text
+    assert "# stays\n" in text
+    assert findings == []
+    assert masked(other, one)[0] == text
+
+
+def test_what_is_encoded_is_masked_as_a_whole() -> None:
+    text, findings = masked(render("c2VjcmV0LW9uZQ==", field="data"), render("c2VjcmV0LXR3bw==", field="data"))
+    assert "  url: <generated>\n" in text
+    assert findings == []
+
+
+def test_words_that_do_not_pair_are_masked_as_a_whole() -> None:
+    text, _ = masked(render("a-b-c-one"), render("b-two"))
+    assert "  url: <generated>\n" in text
+
+
+def test_a_checksum_of_a_secret_may_differ() -> None:
+    text, findings = masked(render("same", annotation="abcdef01"), render("same", annotation="23456789"))
+    assert "checksum/secret: <generated>" in text
+    assert findings == []
+
+
+def test_nothing_else_may_be_generated() -> None:
+    text, findings = masked(
+        render("word-one", kind="ConfigMap", field="data"), render("word-two", kind="ConfigMap", field="data")
+    )
+    assert "  url: <generated>\n" in text
+    assert findings == [
+        "templates/a.yaml: ConfigMap a: data.url: differs from one render to the next; only a Secret may be generated"
+    ]
+
+
+def test_what_is_given_is_not_masked() -> None:
+    assert (
+        "url: amqp://user:given@broker" in masked(render("amqp://user:given@broker"), render("amqp://user:given@broker"))[0]
+    )

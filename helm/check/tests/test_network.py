@@ -1,0 +1,90 @@
+"""Rules for network policies."""
+
+from helm_check.rules import network
+from made_up import GONE, changed, lines, render, without
+
+DATABASE = "no NetworkPolicy of StatefulSet demo-database allows ingress from Deployment demo-query at port 5432"
+QUERY = "no NetworkPolicy of Deployment demo-query allows egress to StatefulSet demo-database at port 5432"
+WAY = "Deployment demo-query: database of Secret demo-addresses"
+
+
+def test_takes_the_good_one() -> None:
+    assert lines(network.check, render()) == []
+
+
+def test_every_pod_is_selected_both_ways() -> None:
+    said = lines(network.check, without("NetworkPolicy", "demo-worker"))
+    assert "Deployment demo-worker: no NetworkPolicy of type Ingress selects this pod: everything is open to it" in said
+    assert "Deployment demo-worker: no NetworkPolicy of type Egress selects this pod: everything is open to it" in said
+
+
+def test_a_type_that_is_not_named_is_open() -> None:
+    said = lines(network.check, changed("NetworkPolicy", "demo-worker", "spec", "policyTypes", ["Ingress"]))
+    assert said == ["Deployment demo-worker: no NetworkPolicy of type Egress selects this pod: everything is open to it"]
+
+
+def test_none_is_asked_for_when_they_are_switched_off() -> None:
+    values = {"networkPolicy": {"enabled": False}}
+    assert lines(network.check, render(values=values)) == [
+        "NetworkPolicy demo-query: is there although networkPolicy.enabled is false"
+    ]
+
+
+def test_a_policy_selects_pods() -> None:
+    made = changed("NetworkPolicy", "demo-worker", "spec", "podSelector", "matchLabels", {"a": "b"})
+    assert "NetworkPolicy demo-worker: spec.podSelector: selects no pod of the chart" in lines(network.check, made)
+
+
+def test_an_empty_rule_is_refused() -> None:
+    made = changed("NetworkPolicy", "demo-query", "spec", "egress", 1, {})
+    assert lines(network.check, made) == ["NetworkPolicy demo-query: spec.egress[1]: an empty rule lets everything through"]
+
+
+def test_rules_need_their_type() -> None:
+    made = changed("NetworkPolicy", "demo-query", "spec", "policyTypes", ["Ingress"])
+    assert "NetworkPolicy demo-query: spec.policyTypes: lacks Egress, so its rules have no effect" in lines(
+        network.check, made
+    )
+
+
+def test_a_peer_is_a_pod_of_the_chart() -> None:
+    peer = ("spec", "egress", 0, "to", 0, "podSelector", "matchLabels")
+    made = changed("NetworkPolicy", "demo-query", *peer, {"app.kubernetes.io/component": "databse"})
+    place = "NetworkPolicy demo-query: spec.egress[0].to[0]"
+    assert lines(network.check, made) == [
+        f"{place}: selects no pod of the chart: {{'app.kubernetes.io/component': 'databse'}}",
+        f"{WAY}: {QUERY}",
+    ]
+
+
+def test_an_address_in_a_secret_can_be_reached() -> None:
+    assert lines(network.check, changed("NetworkPolicy", "demo-database", "spec", "ingress", GONE)) == [f"{WAY}: {DATABASE}"]
+    assert lines(network.check, changed("NetworkPolicy", "demo-query", "spec", "egress", GONE)) == [f"{WAY}: {QUERY}"]
+    made = changed("NetworkPolicy", "demo-query", "spec", "egress", 0, "ports", [{"port": 5433}])
+    assert lines(network.check, made) == [f"{WAY}: {QUERY}"]
+
+
+def test_an_address_in_a_setting_can_be_reached() -> None:
+    environment = [{"name": "WORKER", "value": "demo-worker.logging.svc.cluster.local:9464"}]
+    made = changed("Deployment", "demo-query", "spec", "template", "spec", "containers", 0, "env", environment)
+    place = "Deployment demo-query: spec.template.spec.containers[0].env[0]"
+    assert lines(network.check, made) == [
+        f"{place}: no NetworkPolicy of Deployment demo-worker allows ingress from Deployment demo-query at port 9464",
+        f"{place}: no NetworkPolicy of Deployment demo-query allows egress to Deployment demo-worker at port 9464",
+    ]
+
+
+def test_an_address_has_a_port_of_the_service() -> None:
+    made = changed(
+        "Secret", "demo-addresses", "stringData", "database", "postgresql://demo-database.logging.svc:5433/logstream"
+    )
+    assert lines(network.check, made) == [f"{WAY}: Service demo-database has no port 5433"]
+
+
+def test_routes_and_monitors_get_in() -> None:
+    made = changed("NetworkPolicy", "demo-query", "spec", "ingress", GONE)
+    said = "Ingress demo-query: no NetworkPolicy of Deployment demo-query allows ingress from anybody at port 8080"
+    assert lines(network.check, made) == [said]
+    made = changed("NetworkPolicy", "demo-worker", "spec", "ingress", GONE)
+    said = "ServiceMonitor demo-worker: no NetworkPolicy of Deployment demo-worker allows ingress from anybody at port 9464"
+    assert lines(network.check, made) == [said]
