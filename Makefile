@@ -70,6 +70,21 @@ check: venv ## Lint, types, unit tests of the page, generated files, lock files:
 	services/lock --check
 	cd services/dashboard && npm ci --no-audit --no-fund --silent && npm run check && npm test
 	cd clients/node && npm ci --no-audit --no-fund --silent && npm run check && npm test
+	$(MAKE) helm-check
+
+.PHONY: helm-check
+helm-check: helm-venv ## Lint, render and validate the Helm chart, without a cluster (see helm/check)
+	.venv/bin/mypy --python-executable helm/check/.venv/bin/python helm/check
+	cd helm/check && .venv/bin/python -m pytest --quiet
+	cd helm/check && .venv/bin/python -m helm_check
+
+.PHONY: helm-goldens
+helm-goldens: helm-venv ## Write helm/goldens, the rendered chart as it is reviewed
+	cd helm/check && .venv/bin/python -m helm_check --write
+
+.PHONY: helm-venv
+helm-venv: venv
+	helm/check/environment
 
 .PHONY: test
 test: venv browser ## All tests, against a stack of their own
