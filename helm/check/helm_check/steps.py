@@ -11,7 +11,7 @@ from helm_check import custom, goldens, kubernetes, policy, upgrade, values_sche
 from helm_check.cases import LONG_RELEASE, NAMESPACE, RELEASE, Case, find_cases, find_refused
 from helm_check.chart import Chart, ChartError, lint, package, packaged_files
 from helm_check.findings import Finding
-from helm_check.manifests import ManifestError, Render
+from helm_check.manifests import ManifestError, Render, is_manifest
 from helm_check.masking import masked_texts
 from helm_check.rules import Rule, naming, network, pods, references, scaling
 from helm_check.rules.settings import SettingsRule
@@ -128,15 +128,21 @@ class Checks:
             for place, message in lint(self._folders.chart, case.values, NAMESPACE)
         ]
         for name, text in self.chart.templates().items():
-            if ".Capabilities.APIVersions" in text:
+            if ".Capabilities." in text:
                 findings.append(
-                    Finding(name, "asks which kinds the cluster knows: what it renders could not be reviewed here")
+                    Finding(name, "asks what the cluster can do: what it renders there could not be reviewed here")
                 )
         return Outcome(findings, f"{len(self.cases)} value files")
 
     def render(self) -> Outcome:
         objects = sum(len(render.documents) for render in self.renders)
-        return Outcome(self._rendered[1], f"{objects} objects of {len(self.renders)} value files")
+        sources = {document.source for render in self.renders for document in render.documents}
+        never = [
+            Finding(name, "no value file renders it, so nothing looks at it: add one to ci/")
+            for name, text in self.chart.templates().items()
+            if is_manifest(name) and "apiVersion:" in text and name not in sources and len(self.renders) == len(self.cases)
+        ]
+        return Outcome(self._rendered[1] + never, f"{objects} objects of {len(self.renders)} value files")
 
     def refused(self) -> Outcome:
         findings = []

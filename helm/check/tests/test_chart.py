@@ -63,11 +63,19 @@ def test_what_is_no_yaml_is_told(tmp_path: Path) -> None:
     assert "values.yaml: templates/secret.yaml: no YAML: the key 'kind' is there twice" in said(folders, "render")[0]
 
 
-def test_templates_must_not_ask_the_cluster_for_its_kinds(tmp_path: Path) -> None:
+def test_templates_must_not_ask_the_cluster_what_it_can_do(tmp_path: Path) -> None:
     folders = make(tmp_path, {"templates/NOTES.txt": '{{ .Capabilities.APIVersions.Has "v1" }}'})
     assert said(folders, "lint") == [
-        "templates/NOTES.txt: asks which kinds the cluster knows: what it renders could not be reviewed here"
+        "templates/NOTES.txt: asks what the cluster can do: what it renders there could not be reviewed here"
     ]
+
+
+def test_every_template_is_rendered_by_some_value_file(tmp_path: Path) -> None:
+    text = "{{- if gt (int .Values.replicas) 3 }}\n" + FILES["templates/secret.yaml"] + "{{- end }}\n"
+    folders = make(tmp_path, {"templates/secret.yaml": text})
+    line = "templates/secret.yaml: no value file renders it, so nothing looks at it: add one to ci/"
+    assert said(folders, "render") == [line]
+    assert said(make(tmp_path, {"templates/secret.yaml": text, "ci/many-values.yaml": "replicas: 4\n"}), "render") == []
 
 
 def test_an_example_with_an_unknown_value_is_told(tmp_path: Path) -> None:

@@ -30,6 +30,11 @@ def test_none_is_asked_for_when_they_are_switched_off() -> None:
     ]
 
 
+def test_none_need_be_there_when_they_are_switched_off() -> None:
+    bodies = [document.body for document in render().documents if document.kind != "NetworkPolicy"]
+    assert lines(network.check, render(bodies, {"networkPolicy": {"enabled": False}})) == []
+
+
 def test_a_policy_selects_pods() -> None:
     made = changed("NetworkPolicy", "demo-worker", "spec", "podSelector", "matchLabels", {"a": "b"})
     assert "NetworkPolicy demo-worker: spec.podSelector: selects no pod of the chart" in lines(network.check, made)

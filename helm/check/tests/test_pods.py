@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from helm_check.rules import pods
-from made_up import GONE, changed, lines, render
+from made_up import GONE, added, body, changed, lines, render, set_at
 
 POD = ("spec", "template", "spec")
 CONTAINER = (*POD, "containers", 0)
@@ -96,8 +96,8 @@ def test_takes_the_good_one() -> None:
         ((*POD, "volumes", 1), {"name": "tmp", "emptyDir": {}}, "volumes[1]: no container mounts tmp"),
         (
             (*POD, "securityContext", "sysctls"),
-            [{"name": "kernel.msgmax", "value": "1"}],
-            "securityContext.sysctls[0]: kernel.msgmax is not among the safe ones",
+            [{"name": "net.ipv4.tcp_syncookies", "value": "1"}, {"name": "kernel.msgmax", "value": "1"}],
+            "securityContext.sysctls[1]: kernel.msgmax is not among the safe ones",
         ),
     ],
 )
@@ -112,6 +112,13 @@ def test_init_containers_are_held_to_it_but_for_probes() -> None:
     said = lines(pods.check, made)
     assert "Deployment demo-query: spec.template.spec.initContainers[0].resources.limits.memory: is missing" in said
     assert not any("Probe" in line for line in said)
+
+
+def test_a_job_needs_no_probes() -> None:
+    job = {**body("Deployment", "demo-query"), "apiVersion": "batch/v1", "kind": "Job"}
+    for probe in ("livenessProbe", "readinessProbe"):
+        set_at(job, (*CONTAINER, probe), GONE)
+    assert lines(pods.check, added(job)) == []
 
 
 def test_volumes_of_the_node_are_refused() -> None:

@@ -1,8 +1,10 @@
 """Rules for what objects name."""
 
+from typing import Any
+
 import pytest
 from helm_check.rules import references
-from made_up import GONE, changed, lines, render, without
+from made_up import GONE, added, body, changed, lines, render, without
 
 POD = ("spec", "template", "spec")
 PLACE = "Deployment demo-query: spec.template.spec"
@@ -77,6 +79,33 @@ def test_a_service_leads_to_a_port_of_pods() -> None:
     )
 
 
+def test_pull_secrets_and_claims_exist() -> None:
+    made = changed("Deployment", "demo-query", *POD, "imagePullSecrets", [{"name": "registry"}])
+    assert lines(references.check, made) == [
+        f"{PLACE}.imagePullSecrets[0]: there is no Secret registry, here or among the values"
+    ]
+    volume = {"name": "addresses", "persistentVolumeClaim": {"claimName": "data"}}
+    said = f"{PLACE}.volumes[0].persistentVolumeClaim: there is no PersistentVolumeClaim data, here or among the values"
+    assert lines(references.check, changed("Deployment", "demo-query", *POD, "volumes", 0, volume)) == [said]
+
+
+def test_a_pod_monitor_finds_its_pods_and_their_port() -> None:
+    monitor: dict[str, Any] = {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PodMonitor",
+        "metadata": body("Service", "demo-worker")["metadata"],
+        "spec": {
+            "selector": {"matchLabels": {"app.kubernetes.io/component": "worker"}},
+            "podMetricsEndpoints": [{"port": "admin"}, {"port": "metrics"}],
+        },
+    }
+    assert lines(references.check, added(monitor)) == [
+        "PodMonitor demo-worker: spec.podMetricsEndpoints[1].port: pod demo-worker has no port named metrics"
+    ]
+    monitor["spec"]["selector"]["matchLabels"] = {"app.kubernetes.io/component": "other"}
+    assert lines(references.check, added(monitor)) == ["PodMonitor demo-worker: spec.selector: selects no pod of the chart"]
+
+
 def test_a_stateful_set_has_its_service() -> None:
     made = changed("StatefulSet", "demo-database", "spec", "serviceName", "database")
     assert lines(references.check, made) == ["StatefulSet demo-database: spec.serviceName: there is no Service database"]
@@ -100,6 +129,27 @@ def test_an_address_leads_to_a_service_of_the_namespace() -> None:
     assert lines(references.check, made) == [
         "Secret demo-addresses: data.database: Service demo-database is in the release's namespace, not in default"
     ]
+
+
+def test_addresses_in_settings_and_files_lead_to_services() -> None:
+    variable = {"name": "PAGE", "value": "demo-page.logging.svc.cluster.local:80"}
+    made = changed("Deployment", "demo-query", *POD, "containers", 0, "env", [variable])
+    assert lines(references.check, made) == [f"{PLACE}.containers[0].env[0].value: there is no Service demo-page"]
+    made = changed(
+        "ConfigMap", "demo-files", "data", {"server.conf": "page = demo-page.logging.svc:80\n", "board.json": "{}"}
+    )
+    assert lines(references.check, made) == ["ConfigMap demo-files: data.server.conf: there is no Service demo-page"]
+
+
+def test_a_backend_of_the_gateway_api_is_a_port_of_a_service() -> None:
+    route = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "GRPCRoute",
+        "metadata": body("Service", "demo-query")["metadata"],
+        "spec": {"rules": [{"backendRefs": [{"name": "demo-query", "port": 80}, {"name": "demo-query", "port": 8080}]}]},
+    }
+    place = "GRPCRoute demo-query: spec.rules[0].backendRefs[1]"
+    assert lines(references.check, added(route)) == [f"{place}: Service demo-query has no port 8080"]
 
 
 def test_a_route_leads_to_a_port_of_a_service() -> None:
