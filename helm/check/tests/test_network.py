@@ -1,7 +1,7 @@
 """Rules for network policies."""
 
 from helm_check.rules import network
-from made_up import GONE, changed, lines, render, without
+from made_up import GONE, changed, lines, render, set_at, without
 
 DATABASE = "no NetworkPolicy of StatefulSet demo-database allows ingress from Deployment demo-query at port 5432"
 QUERY = "no NetworkPolicy of Deployment demo-query allows egress to StatefulSet demo-database at port 5432"
@@ -67,6 +67,24 @@ def test_an_address_in_a_secret_can_be_reached() -> None:
     assert lines(network.check, changed("NetworkPolicy", "demo-query", "spec", "egress", GONE)) == [f"{WAY}: {QUERY}"]
     made = changed("NetworkPolicy", "demo-query", "spec", "egress", 0, "ports", [{"port": 5433}])
     assert lines(network.check, made) == [f"{WAY}: {QUERY}"]
+
+
+def test_an_address_in_a_projected_secret_can_be_reached() -> None:
+    source = {"secret": {"name": "demo-addresses", "items": [{"key": "database", "path": "database"}]}}
+    bodies = [document.body for document in changed("NetworkPolicy", "demo-query", "spec", "egress", GONE).documents]
+    [query] = [body for body in bodies if (body["kind"], body["metadata"]["name"]) == ("Deployment", "demo-query")]
+    set_at(query, ("spec", "template", "spec", "volumes", 0), {"name": "addresses", "projected": {"sources": [source]}})
+    assert lines(network.check, render(bodies)) == [f"{WAY}: {QUERY}"]
+
+
+def test_a_service_for_the_outside_lets_it_in() -> None:
+    bodies = [document.body for document in changed("NetworkPolicy", "demo-worker", "spec", "ingress", GONE).documents]
+    without_monitor = [body for body in bodies if body["kind"] != "ServiceMonitor"]
+    assert lines(network.check, render(without_monitor)) == []
+    [service] = [body for body in bodies if (body["kind"], body["metadata"]["name"]) == ("Service", "demo-worker")]
+    set_at(service, ("spec", "type"), "NodePort")
+    said = "Service demo-worker: no NetworkPolicy of Deployment demo-worker allows ingress from anybody at port 9464"
+    assert lines(network.check, render(without_monitor)) == [said]
 
 
 def test_an_address_in_a_setting_can_be_reached() -> None:
