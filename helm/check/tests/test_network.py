@@ -69,6 +69,35 @@ def test_an_address_in_a_secret_can_be_reached() -> None:
     assert lines(network.check, made) == [f"{WAY}: {QUERY}"]
 
 
+def test_an_address_in_a_variable_from_a_secret_can_be_reached() -> None:
+    bodies = [document.body for document in changed("NetworkPolicy", "demo-query", "spec", "egress", GONE).documents]
+    [query] = [body for body in bodies if (body["kind"], body["metadata"]["name"]) == ("Deployment", "demo-query")]
+    variable = {"name": "DATABASE", "valueFrom": {"secretKeyRef": {"name": "demo-addresses", "key": "database"}}}
+    set_at(query, ("spec", "template", "spec", "volumes"), [])
+    set_at(query, ("spec", "template", "spec", "containers", 0, "env"), [variable])
+    assert lines(network.check, render(bodies)) == [f"{WAY}: {QUERY}"]
+
+
+def test_what_is_shown_and_what_is_elsewhere_need_no_way() -> None:
+    shown = {"name": "LOGSTREAM_PAGE_GATEWAY", "value": "demo-worker.logging.svc:9464"}
+    elsewhere = {"name": "PAGE", "value": "page.other.svc:80"}
+    made = changed("Deployment", "demo-query", "spec", "template", "spec", "containers", 0, "env", [shown, elsewhere])
+    assert lines(network.check, made) == []
+
+
+def test_a_route_of_the_gateway_api_gets_in() -> None:
+    route = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "demo-worker"},
+        "spec": {"rules": [{"backendRefs": [{"name": "demo-worker", "port": 9464}]}]},
+    }
+    bodies = [document.body for document in changed("NetworkPolicy", "demo-worker", "spec", "ingress", GONE).documents]
+    without_monitor = [body for body in bodies if body["kind"] != "ServiceMonitor"]
+    said = "HTTPRoute demo-worker: no NetworkPolicy of Deployment demo-worker allows ingress from anybody at port 9464"
+    assert lines(network.check, render([*without_monitor, route])) == [said]
+
+
 def test_an_address_in_a_projected_secret_can_be_reached() -> None:
     source = {"secret": {"name": "demo-addresses", "items": [{"key": "database", "path": "database"}]}}
     bodies = [document.body for document in changed("NetworkPolicy", "demo-query", "spec", "egress", GONE).documents]
