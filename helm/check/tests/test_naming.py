@@ -1,6 +1,7 @@
 """Rules for names, labels and selectors."""
 
 from helm_check.findings import Finding
+from helm_check.manifests import Render
 from helm_check.rules import naming
 from made_up import GONE, added, body, changed, lines, render
 
@@ -75,6 +76,30 @@ def test_pods_say_their_component() -> None:
     made = changed("Deployment", "demo-query", "spec", "template", *LABELS, "app.kubernetes.io/component", GONE)
     said = "Deployment demo-query: spec.template.metadata.labels: lacks app.kubernetes.io/component"
     assert said in lines(naming.check, made)
+
+
+def test_pods_carry_the_release() -> None:
+    made = changed("Deployment", "demo-query", "spec", "template", *LABELS, "app.kubernetes.io/instance", GONE)
+    said = "Deployment demo-query: spec.template.metadata.labels: lacks app.kubernetes.io/instance"
+    assert said in lines(naming.check, made)
+
+
+def test_a_job_has_no_selector() -> None:
+    job = {**body("Deployment", "demo-query"), "apiVersion": "batch/v1", "kind": "Job"}
+    del job["spec"]["selector"]
+    assert not any(line.startswith("Job") for line in lines(naming.check, added(job)))
+
+
+def test_what_the_user_wrote_is_the_user_s() -> None:
+    more = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\n"
+    made = Render("ci-more", "demo", "logging", {}, {"templates/extra-objects.yaml": more})
+    assert lines(naming.check, made) == []
+    assert list(naming.check_apart(made, made)) == []
+
+
+def test_a_name_given_by_the_user_may_be_shared() -> None:
+    made = render(values={"fullnameOverride": "logs"})
+    assert list(naming.check_apart(made, made)) == []
 
 
 def test_two_releases_are_apart() -> None:

@@ -55,6 +55,11 @@ def test_the_password_is_found() -> None:
     assert lines(scaling.check, made) == [f"{place}: Secret demo-addresses has no key url"]
 
 
+def test_a_trigger_need_not_have_one() -> None:
+    made = changed("ScaledObject", "demo-worker", "spec", "triggers", 0, "authenticationRef", GONE)
+    assert lines(scaling.check, made) == []
+
+
 def test_a_budget_is_for_one_workload_and_lets_one_go() -> None:
     place = "PodDisruptionBudget demo-query: spec"
     made = changed("PodDisruptionBudget", "demo-query", "spec", "selector", "matchLabels", {"a": "b"})

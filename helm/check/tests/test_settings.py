@@ -65,6 +65,18 @@ def test_what_is_required_is_there(rule: SettingsRule) -> None:
     assert lines(rule, made) == [f"{PLACE}: lacks LOGSTREAM_DATABASE_URL, which query requires"]
 
 
+def test_a_pod_s_other_containers_are_not_the_service(rule: SettingsRule) -> None:
+    for group in ("initContainers", "containers"):
+        path = ("spec", "template", "spec", group, 1) if group == "containers" else ("spec", "template", "spec", group)
+        other = {"name": "other", "image": "other:1"}
+        made = changed("Deployment", "demo-query", *path, other if group == "containers" else [other])
+        assert lines(rule, made) == []
+
+
+def test_sections_without_settings_are_passed_over() -> None:
+    assert set(read_settings(PAGE + "\n## Elsewhere\n\nNothing.\n")) == {"query", "stream"}
+
+
 def test_a_value_comes_one_way(rule: SettingsRule) -> None:
     made = changed(
         "Deployment", "demo-query", *CONTAINER, "env", 2, {"name": "LOGSTREAM_DATABASE_URL", "value": "postgresql://"}
