@@ -4,8 +4,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from helm_check import goldens
-from helm_check.chart import Chart, package, packaged_files
+from helm_check import goldens, steps
+from helm_check.chart import package, packaged_files
 from helm_check.steps import Checks, packaged
 from made_up_chart import FILES, make, said
 
@@ -56,6 +56,18 @@ def test_a_template_that_breaks_is_told_by_lint_and_render(tmp_path: Path) -> No
 def test_what_helm_s_linter_says_is_a_finding(tmp_path: Path) -> None:
     folders = make(tmp_path, {"templates/secret.yaml": FILES["templates/secret.yaml"].replace("-small\n", "-Small\n")})
     assert any("object name does not conform to Kubernetes naming requirements" in line for line in said(folders, "lint"))
+
+
+def test_what_is_generated_and_no_secret_is_told(tmp_path: Path) -> None:
+    text = FILES["templates/configmap.yaml"].replace("\ndata:\n", "\ndata:\n  key: {{ randAlphaNum 20 }}\n")
+    found = said(make(tmp_path, {"templates/configmap.yaml": text}), "render")
+    line = "templates/configmap.yaml: ConfigMap demo-small: data.key: differs from one render to the next"
+    assert [said_line.partition(";")[0] for said_line in found] == [line] * 3
+
+
+def test_a_chart_that_renders_nothing_is_told(tmp_path: Path) -> None:
+    nothing = {name: "" for name in FILES if name.startswith("templates/") and name.endswith(".yaml")}
+    assert said(make(tmp_path, nothing), "render")[0] == "values.yaml: nothing is rendered"
 
 
 def test_what_is_no_yaml_is_told(tmp_path: Path) -> None:
@@ -155,9 +167,36 @@ def test_a_link_to_nothing_is_told(tmp_path: Path) -> None:
     assert [finding.message for finding in packaged(folders.chart, files)] == ["is a link to nothing"]
 
 
-def test_a_package_renders_as_its_folder(tmp_path: Path) -> None:
-    # What .helmignore takes away is missing from the package alone.
+def test_a_file_that_is_ignored_is_missed(tmp_path: Path) -> None:
     folders = make(tmp_path, {".helmignore": "ci/\nfiles/\n"})
-    chart = Chart(folders.chart)
-    assert "templates/configmap.yaml" in chart.templates()
-    assert "files/server.conf: has another content in the package, or is not in it" in said(folders, "package")
+    assert said(folders, "package") == ["files/server.conf: has another content in the package, or is not in it"]
+
+
+def test_a_package_renders_as_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other").mkdir()
+    text = FILES["templates/configmap.yaml"].replace("\ndata:\n", "\ndata:\n  more: a\n")
+    other = make(tmp_path / "other", {"templates/configmap.yaml": text})
+    monkeypatch.setattr(steps, "package", lambda _, destination: package(other.chart, destination))
+    line = "templates/configmap.yaml: renders differently from the package"
+    assert said(make(tmp_path), "package") == [line] * 3
+
+
+def test_a_package_needs_its_schema_and_values(tmp_path: Path) -> None:
+    folders = make(tmp_path)
+    files = packaged_files(package(folders.chart, tmp_path))
+    del files["values.schema.json"]
+    found = [(finding.place, finding.message) for finding in packaged(folders.chart, files)]
+    assert found == [("values.schema.json", "is not in the package")]
+
+
+def test_folders_below_files_are_looked_into(tmp_path: Path) -> None:
+    folders = make(tmp_path)
+    (folders.chart / "files" / "more").mkdir()
+    (folders.chart / "files" / "more" / "a.json").write_text("{}", encoding="utf-8")
+    files = packaged_files(package(folders.chart, tmp_path))
+    assert files["files/more/a.json"] == b"{}"
+    assert list(packaged(folders.chart, files)) == []
+
+
+def test_a_case_that_does_not_render_is_left_to_the_render_step(tmp_path: Path) -> None:
+    assert said(make(tmp_path, {"ci/many-values.yaml": "replica: 3\n"}), "package") == []

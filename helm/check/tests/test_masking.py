@@ -53,6 +53,15 @@ def test_nothing_else_may_be_generated() -> None:
     ]
 
 
+def test_lists_are_looked_into() -> None:
+    one, other = (
+        f"apiVersion: v1\nkind: A\nmetadata: {{name: a}}\nspec: [same, {word}]\n" for word in ("word-one", "word-two")
+    )
+    renders = [Render("defaults", "demo", "logging", {}, {"templates/a.yaml": text}) for text in (one, other)]
+    _, [finding] = masked_texts(*renders)
+    assert finding.place == "templates/a.yaml: A a: spec[1]"
+
+
 def test_what_is_given_is_not_masked() -> None:
     assert (
         "url: amqp://user:given@broker" in masked(render("amqp://user:given@broker"), render("amqp://user:given@broker"))[0]
