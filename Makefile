@@ -57,7 +57,7 @@ clean: ## Stop and remove what was generated; keeps the data (DATA=1 wipes it to
 # What is checked by type, each folder by itself because their test modules share names.
 TYPED := services/contract services/runtime services/gateway services/writer services/query services/stream \
 	clients/python examples/python-inventory tests/harness tests/e2e tests/faults tests/bench tests/chart tests/compose \
-	tests/eyes deploy/local deploy/grafana docs
+	tests/eyes tests/scaling deploy/local deploy/grafana docs
 
 .PHONY: check
 check: venv ## Lint, types, unit tests of the page, generated files, lock files: no server needed

@@ -105,6 +105,13 @@ class ComposeProvider:
     def rabbitmqctl(self, *arguments: str) -> None:
         self._compose("exec", "-T", BROKER, "rabbitmqctl", *arguments)
 
+    def run_beside(self, server: str, *argv: str, given: bytes = b"") -> bytes:
+        # PostgreSQL's programs would log in as root, who is none of its users.
+        command = ["docker", "exec", "--interactive", "--env", "PGUSER=postgres", self._containers()[server, 1], *argv]
+        done = subprocess.run(command, input=given, capture_output=True, timeout=COMMAND_S, check=False)
+        assert done.returncode == 0, f"{argv[0]}: exit status {done.returncode}\n{done.stderr.decode()[-3_000:]}"
+        return done.stdout
+
     def _write_layer(self) -> None:
         layer = {"services": self._services, "x-public": self._public}
         self._layer.write_text(json.dumps(layer, indent=1), encoding="utf-8")

@@ -98,6 +98,12 @@ class LocalProvider:
     def rabbitmqctl(self, *arguments: str) -> None:
         self._run("rabbitmqctl", *arguments)
 
+    def run_beside(self, server: str, *argv: str, given: bytes = b"") -> bytes:
+        command = [*COMMAND, "--name", self._name, "exec", PROGRAM.get(server, server), *argv]
+        done = subprocess.run(command, cwd=ROOT, input=given, capture_output=True, timeout=COMMAND_S, check=False)
+        assert done.returncode == 0, f"{argv[0]}: exit status {done.returncode}\n{done.stderr.decode()[-3_000:]}"
+        return done.stdout
+
     def _take_name(self) -> None:
         """Adds a number to the name that no other session of this checkout has now."""
         folder = ROOT / ".stack"

@@ -74,6 +74,10 @@ class Provider(Protocol):
     def rabbitmqctl(self, *arguments: str) -> None:
         """Tells the broker something by its own tool."""
 
+    def run_beside(self, server: str, *argv: str, given: bytes = b"") -> bytes:
+        """What a program of a server's prints when it runs on the server's machine as its administrator, `given` on its
+        standard input."""
+
     def set_environment(self, service: str, variables: Mapping[str, str | None]) -> None:
         """Restarts a service with these variables; None takes one back to what it was."""
 
@@ -148,6 +152,10 @@ class Stack:
         self._provider.scale(service, replicas)
         for replica in range(1, replicas + 1):
             self.wait_ready(service, replica)
+
+    def run_beside(self, server: str, *argv: str, given: bytes = b"") -> bytes:
+        """What a program of a server's prints when it runs on the server's machine as its administrator, such as pg_dump."""
+        return self._provider.run_beside(server, *argv, given=given)
 
     @contextmanager
     def environment(self, service: str, variables: Mapping[str, str]) -> Iterator[None]:

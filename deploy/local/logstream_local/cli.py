@@ -84,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("rabbitmqctl", help="run rabbitmqctl on the stack's broker").add_argument(
         "arguments", nargs=argparse.REMAINDER, help="what it is told"
     )
+    execute = commands.add_parser("exec", help="run a program beside a server: exec postgres psql logstream")
+    execute.add_argument("server", choices=servers.SERVERS)
+    execute.add_argument("argv", nargs=argparse.REMAINDER, help="the program and what it is told")
     commands.add_parser("info", help="addresses, credentials, processes").add_argument(
         "--json", action="store_true", required=True
     )
@@ -165,6 +168,12 @@ def _rabbitmqctl(folders: Folders, invoker: Invoker, options: argparse.Namespace
     print(servers.rabbitmqctl(lifecycle.open_stack(folders, invoker), options.arguments), end="")
 
 
+def _exec(folders: Folders, invoker: Invoker, options: argparse.Namespace) -> None:
+    if not options.argv:
+        raise StackError("exec: which program? Such as `exec postgres psql logstream`")
+    servers.become(lifecycle.open_stack(folders, invoker), options.server, options.argv)
+
+
 def _scale(folders: Folders, invoker: Invoker, options: argparse.Namespace) -> None:
     stack = lifecycle.open_startable_stack(folders, invoker)
     refusal = services.scaled(stack.state, options.service, options.replicas)
@@ -197,6 +206,7 @@ _COMMANDS: dict[str, Callable[[Folders, Invoker, argparse.Namespace], None]] = {
     "stop": _stop,
     "kill": _kill,
     "rabbitmqctl": _rabbitmqctl,
+    "exec": _exec,
     "scale": _scale,
     "clean": _clean,
 }

@@ -6,6 +6,7 @@ Their settings are the files compose uses too; only ports, addresses and folders
 import os
 import subprocess
 from pathlib import Path
+from typing import NoReturn
 
 from logstream_local.errors import StackError
 from logstream_local.folders import CHECKOUT
@@ -248,6 +249,19 @@ def run_inside(
     return done.stdout
 
 
+def become(stack: Stack, program: str, argv: list[str]) -> NoReturn:
+    """Turns this process into a program that runs beside a server: as its user, on its data, with its client settings."""
+    # Debian's own wrappers of RabbitMQ's tools are passed by here too: they look for the cookie in another home.
+    tools = [Path("/", found.relative_to(stack.root)) for found in stack.root.glob("usr/lib/rabbitmq/lib/*/sbin")]
+    path = ":".join([_POSTGRES, *map(str, tools), _PATH])
+    environment = {"PATH": path, "HOME": "/data", "LANG": "C.UTF-8", "TZ": "UTC"}
+    environment |= _client_environment(stack) if program == "postgres" else _node_environment(stack)
+    # Wherever the caller is, that folder need not exist inside the root.
+    os.chdir("/")
+    command = inside(stack, program, argv)
+    os.execvpe(command[0], command, environment)
+
+
 def rabbitmqctl(stack: Stack, arguments: list[str]) -> str:
     """What the broker's own tool says. Raises StackError with its words."""
     # Debian's own wrapper is passed by here too: it looks for the cookie in another home.
@@ -259,11 +273,15 @@ def _node_environment(stack: Stack) -> dict[str, str]:
     return {**_epmd_environment(stack), "RABBITMQ_NODENAME": f"logstream-{stack.name}@localhost"}
 
 
+def _client_environment(stack: Stack) -> dict[str, str]:
+    address = {"PGHOST": HOST, "PGPORT": str(stack.ports.postgres), "PGCONNECT_TIMEOUT": "3"}
+    return {**address, "PGUSER": "postgres", "PGPASSWORD": stack.secrets.postgres}
+
+
 def _sql(stack: Stack, database: str, statements: str) -> str:
-    argv = [f"{_POSTGRES}/psql", "-h", HOST, "-p", str(stack.ports.postgres), "-U", "postgres", "-d", database]
+    argv = [f"{_POSTGRES}/psql", "-d", database]
     argv += ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "-v", "ON_ERROR_STOP=1"]
-    environment = {"PGPASSWORD": stack.secrets.postgres, "PGCONNECT_TIMEOUT": "3"}
-    return run_inside(stack, "postgres", argv, environment, statements)
+    return run_inside(stack, "postgres", argv, _client_environment(stack), statements)
 
 
 def create_database(stack: Stack) -> None:
