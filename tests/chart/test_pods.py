@@ -2,12 +2,14 @@
 show it and end within their grace period. LOGSTREAM_CHART_IMAGES_TAG is the tag of our images on the engine.
 """
 
+import json
 import os
 import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness.history import walk
@@ -32,14 +34,29 @@ pytestmark = [
 ]
 
 
+def values() -> dict[str, Any]:
+    servers = {
+        server: {"runAsUser": int(user)}
+        for server in ("timescaledb", "rabbitmq", "redis")
+        # Who the servers' users are in images other than the official ones.
+        if (user := os.environ.get(f"LOGSTREAM_CHART_{server.upper()}_USER"))
+    }
+    # The engine's own name server.
+    return {"images": {"tag": os.environ[TAG]}, "dashboard": {"resolver": "127.0.0.11"}, **servers}
+
+
 @pytest.fixture(scope="module")
 def pods(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pods]:
     folder = tmp_path_factory.mktemp("files")
     # Files belong to the group of the pod, whose user has to get there.
     for parent in (folder, *folder.parents[:2]):
         parent.chmod(0o755)
-    command = [str(ROOT / "helm/check/.venv/bin/python"), str(Path(__file__).with_name("render.py"))]
-    rendered = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    command = [str(ROOT / "helm/check/.venv/bin/python"), "-m", "helm_check.render"]
+    done = subprocess.run(
+        command, input=json.dumps(values()), cwd=ROOT / "helm/check", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rendered = done.stdout
     writable = {"rabbitmq": os.environ.get(WRITTEN, "").split()}
     running = Pods(manifests_of(rendered), f"chart-{uuid.uuid4().hex[:8]}", folder, writable)
     try:

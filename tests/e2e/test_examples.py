@@ -31,7 +31,7 @@ def test_the_examples_are_seen_live_and_found_in_history(stack: Stack) -> None:
 
 def test_an_example_that_ends_has_delivered_everything(stack: Stack) -> None:
     # Not those of an earlier run: it would be stopped before it listens to signals.
-    asked = {"node": "orders", "start": datetime.now(UTC).isoformat(), "limit": 1_000}
+    asked: dict[str, str | int] = {"node": "orders", "start": datetime.now(UTC).isoformat(), "limit": 1_000}
     with stack.examples():
         wait_for("a record of orders", lambda: walk(stack.page_url, asked))
     wait_for(
