@@ -50,6 +50,10 @@ scale: ## Run n replicas of a service (service=writer n=3)
 	$(if $(and $(service),$(n)),,$(error say which and how many: make scale service=writer n=3))
 	@$(CHOOSE) scale $(service) $(n)
 
+.PHONY: images
+images: ## Build the Docker images; tells the bytes that our layers add
+	@deploy/compose/images
+
 .PHONY: clean
 clean: ## Stop and remove what was generated; keeps the data (DATA=1 wipes it too)
 	@$(CHOOSE) clean $(if $(filter 1,$(DATA)),--data)
