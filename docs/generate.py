@@ -1,9 +1,11 @@
-"""Writes docs/configuration.md and docs/metrics.md from the services' own declarations.
+"""Writes docs/configuration.md, docs/metrics.md, and the names of settings in the chart's schema, from the services' own
+declarations.
 
 Run by `make docs`; with --check it only tells whether the files are as they would be written.
 """
 
 import importlib
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from prometheus_client import CollectorRegistry, Metric
 
 DOCS = Path(__file__).parent
 SERVICES = ("gateway", "writer", "query", "stream")
+SCHEMA = DOCS.parent / "helm/logstream/values.schema.json"
 
 
 def configuration() -> Iterator[str]:
@@ -59,17 +62,31 @@ def _metric_row(one: Metric, registry: CollectorRegistry) -> str:
     return f"| `{name}` | {one.type} | {labels} | {one.documentation} |"
 
 
+def schema() -> str:
+    """The chart's schema, in which a service's `settings` take the names of its settings and no others."""
+    described = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    for service in SERVICES:
+        names = [one.env for one in describe(importlib.import_module(f"logstream_{service}.config").Config)]
+        settings = described["properties"][service]["properties"]["settings"]
+        settings["propertyNames"] = {"enum": sorted(names)}
+    return json.dumps(described, indent=2)
+
+
 def main() -> int:
     stale = []
-    for name, lines in (("configuration.md", configuration()), ("metrics.md", metrics())):
-        path, text = DOCS / name, "\n".join(lines).rstrip() + "\n"
+    for path, text in (
+        (DOCS / "configuration.md", "\n".join(configuration())),
+        (DOCS / "metrics.md", "\n".join(metrics())),
+        (SCHEMA, schema()),
+    ):
+        text = text.rstrip() + "\n"
         if "--check" in sys.argv[1:]:
             if not path.exists() or path.read_text(encoding="utf-8") != text:
-                stale.append(name)
+                stale.append(str(path.relative_to(DOCS.parent)))
         else:
             path.write_text(text, encoding="utf-8")
     if stale:
-        print(f"docs/{', docs/'.join(stale)}: not as generated; run make docs", file=sys.stderr)
+        print(f"{', '.join(stale)}: not as generated; run make docs", file=sys.stderr)
     return 1 if stale else 0
 
 

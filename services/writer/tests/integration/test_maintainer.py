@@ -187,14 +187,12 @@ def test_a_fault_outside_of_the_tasks_does_not_end_the_maintenance(
     assert metrics.maintenance_failures.labels("lock", "internal")._value.get() == 1
 
 
-def test_a_failing_task_is_tried_later_and_later(database_url: str, metrics: Metrics) -> None:
-    def wrong(connection: Connection) -> None:
-        raise ValueError
-
-    failing = Maintainer(Session(database_url), [Probe(wrong)], metrics, first_backoff_s=8)
-    pauses = [failing._failed("probe", ValueError(), "internal") for _ in range(12)]
+@pytest.mark.parametrize(("name", "longest"), [("probe", 600), ("lock", 30)])
+def test_what_fails_is_tried_later_and_later(database_url: str, metrics: Metrics, name: str, longest: float) -> None:
+    failing = Maintainer(Session(database_url), [Probe()], metrics, first_backoff_s=8)
+    pauses = [failing._failed(name, ValueError(), "internal") for _ in range(12)]
     for tries, pause_s in enumerate(pauses):
-        longest_s = min(8 * 2**tries, 600)
+        longest_s = min(8 * 2**tries, longest)
         assert longest_s / 2 <= pause_s <= longest_s
 
 

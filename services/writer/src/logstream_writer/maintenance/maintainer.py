@@ -17,6 +17,8 @@ LOOK_S = 30.0
 FIRST_BACKOFF_S = 10.0
 _LONGEST_BACKOFF_S = 600.0
 _LOCK = "lock"  # the label of failures before any task
+# Without the lock nothing at all is done, and asking for it costs a connection: an outage must not be followed by a long rest.
+_LONGEST_LOCK_BACKOFF_S = 30.0
 
 
 class Maintainer:
@@ -139,9 +141,8 @@ class Maintainer:
         if self._stopping.is_set():
             return 0
         self._failures[name] += 1
-        pause_s: float = min(self._first_backoff_s * 2 ** (self._failures[name] - 1), _LONGEST_BACKOFF_S) * random.uniform(
-            0.5, 1
-        )
+        longest_s = _LONGEST_LOCK_BACKOFF_S if name == _LOCK else _LONGEST_BACKOFF_S
+        pause_s: float = min(self._first_backoff_s * 2 ** (self._failures[name] - 1), longest_s) * random.uniform(0.5, 1)
         self._metrics.maintenance_failures.labels(name, sqlstate_class).inc()
         log.warning(
             "maintenance failed, it is tried again",
