@@ -17,7 +17,7 @@ LOOK_S = 30.0
 FIRST_BACKOFF_S = 10.0
 _LONGEST_BACKOFF_S = 600.0
 _LOCK = "lock"  # the label of failures before any task
-# Without the lock nothing at all is done, and asking for it costs a connection: an outage must not be followed by a long rest.
+# Without the lock nothing is done, and asking for it costs a connection: no long rest follows an outage.
 _LONGEST_LOCK_BACKOFF_S = 30.0
 
 
