@@ -1,6 +1,7 @@
 """The checks in the order in which they run, each a name and what it finds. Must not print."""
 
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -144,6 +145,16 @@ class Checks:
         ]
         return Outcome(self._rendered[1] + never, f"{objects} objects of {len(self.renders)} value files")
 
+    def _copy_without_files(self) -> str:
+        """How a copy of the chart that lost the links in files/ is refused; empty when it is taken."""
+        with tempfile.TemporaryDirectory() as folder:
+            copy = shutil.copytree(self._folders.chart, Path(folder) / "logstream", ignore=shutil.ignore_patterns("files"))
+            try:
+                Chart(copy).render({}, RELEASE, NAMESPACE)
+            except ChartError as error:
+                return str(error)
+        return ""
+
     def refused(self) -> Outcome:
         findings = []
         found = find_refused(self._folders.refused)
@@ -161,6 +172,7 @@ class Checks:
                     findings.append(Finding(place, f"is refused, but not by {refused.sentence!r}: {error}"))
             else:
                 findings.append(Finding(place, f"is taken; it should be refused by {refused.sentence!r}"))
+        met.update((source, int(line)) for source, line in _PLACE.findall(self._copy_without_files()))
         for source, line in sentences(self.chart.templates()):
             if (source, line) not in met:
                 findings.append(

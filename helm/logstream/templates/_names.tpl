@@ -30,8 +30,6 @@ app.kubernetes.io/component: {{ last . }}
 {{- define "logstream.labels" -}}
 {{- $ := first . -}}
 {{ include "logstream.selector" . }}
-app.kubernetes.io/part-of: logstream
-app.kubernetes.io/version: {{ $.Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ $.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" }}
 {{- with $.Values.commonLabels }}

@@ -66,15 +66,22 @@ topologySpreadConstraints:
 {{- end -}}
 
 {{/* No version among the labels: it would restart every pod with every release of the chart. */}}
-{{/* Labels and annotations of a component's pods: (list $ "gateway" .Values.gateway). */}}
+{{/* Labels and annotations of a component's pods: (list $ "gateway" .Values.gateway). Another address of an external server
+     restarts them, because they read it when they start. */}}
 {{- define "logstream.podMetadata" -}}
+{{- $ := index . 0 -}}
 {{- $values := index . 2 -}}
+{{- $annotations := $values.podAnnotations | default dict -}}
+{{- $outside := not (and $.Values.timescaledb.enabled $.Values.rabbitmq.enabled $.Values.redis.enabled) -}}
+{{- if and $outside (has (index . 1) (list "gateway" "writer" "query" "stream")) -}}
+{{- $annotations = merge (dict "checksum/addresses" ($.Values.external | toJson | sha256sum)) $annotations -}}
+{{- end -}}
 labels:
   {{- include "logstream.selector" (list (index . 0) (index . 1)) | nindent 2 }}
   {{- with $values.podLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- with $values.podAnnotations }}
+{{- with $annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}

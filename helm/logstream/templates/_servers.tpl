@@ -80,3 +80,8 @@
 {{- $kept := index ($secret.data | default dict) (index . 2) -}}
 {{- if $kept }}{{ $kept | b64dec }}{{ else }}{{ randAlphaNum 32 }}{{ end -}}
 {{- end -}}
+
+{{/* A server's settings without their comments, which are in the file itself, in deploy/. */}}
+{{- define "logstream.settingsFile" -}}
+{{- regexReplaceAll "(?m)^(#.*)?\\n" . "" | trim -}}
+{{- end -}}
