@@ -4,7 +4,6 @@ plain ones goes through them. The images must be there, by the tag LOGSTREAM_COM
 
 import json
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import pytest
 import requests
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from harness import wire
+from harness.compose_stack import free_port
 from harness.senders import make_batch
 from harness.waiting import wait_for
 from harness.wire import ROOT
@@ -40,12 +40,6 @@ class Front:
     gateway: str
     page_url: str
     certificate: Path
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")

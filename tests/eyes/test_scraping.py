@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import grpc
-import psycopg
 import pytest
 from harness import wire
+from harness.dead_letters import refusing
 from harness.history import get
 from harness.ledger import Ledger
 from harness.load import Load
@@ -17,7 +17,6 @@ from harness.senders import Sender, channel, make_batch
 from harness.sse import Viewer, open_viewer
 from harness.stack import Stack
 from harness.waiting import wait_for
-from psycopg import sql
 
 from eyes.expressions import Expression, alert_expressions, alerts, metrics_in, panel_expressions
 from eyes.scraping import Prometheus, scraping
@@ -97,18 +96,6 @@ def test_every_metric_that_an_alert_looks_at_is_there(busy: Prometheus) -> None:
     names = {(one.where, name) for one in alert_expressions() for name in metrics_in(one.text) - ELSEWHERE}
     series = [Expression(where, f"count({name})") for where, name in sorted(names)]
     wait_for("every alert to have its metrics", lambda: empty(busy, series), lambda missing: missing == [])
-
-
-@contextmanager
-def refusing(stack: Stack, message: str) -> Iterator[None]:
-    """The database takes no record with this message."""
-    with psycopg.connect(stack.superuser_url, autocommit=True) as connection:
-        added = "alter table logs add constraint unseen check (message <> {})"
-        connection.execute(sql.SQL(added).format(sql.Literal(message)))
-        try:
-            yield
-        finally:
-            connection.execute("alter table logs drop constraint unseen")
 
 
 def fire(prometheus: Prometheus) -> dict[str, dict[str, str]]:

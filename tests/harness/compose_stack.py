@@ -40,10 +40,10 @@ class ComposeProvider:
         self._public: dict[str, int] = {}
 
     def up(self) -> Addresses:
-        self._public = {"GATEWAY_PORT": _free_port(), "PAGE_PORT": _free_port()}
+        self._public = {"GATEWAY_PORT": free_port(), "PAGE_PORT": free_port()}
         # The servers' own network is closed to the outside, so their ports are published on the other one.
         self._services = {
-            name: {"ports": [f"127.0.0.1:{_free_port()}:{port}" for port in ports], "networks": ["data", "edge"]}
+            name: {"ports": [f"127.0.0.1:{free_port()}:{port}" for port in ports], "networks": ["data", "edge"]}
             for name, ports in SERVERS.items()
         }
         for name, port in ADMIN_PORT.items():
@@ -163,7 +163,8 @@ class ComposeProvider:
         return done.stdout.strip()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody has now."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port

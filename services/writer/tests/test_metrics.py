@@ -6,9 +6,10 @@ from typing import cast
 
 import logstream_writer
 from logstream_writer.config import MaintenanceConfig
+from logstream_writer.dead_letters.letter import REASONS
 from logstream_writer.maintenance.maintainer import Maintainer
 from logstream_writer.maintenance.tasks import tasks_of
-from logstream_writer.metrics import DEAD_LETTERS, Metrics
+from logstream_writer.metrics import Metrics
 from logstream_writer.store.session import Session
 from prometheus_client import CollectorRegistry
 
@@ -18,13 +19,13 @@ TABLES = Path(str(logstream_writer.__file__)).parent / "store/migrations/version
 def test_every_reason_of_a_dead_letter_is_declared() -> None:
     allowed = re.search(r"reason IN \(([^)]*)\)", TABLES.read_text())
     assert allowed
-    assert sorted(re.findall(r"'(\w+)'", allowed[1])) == sorted(DEAD_LETTERS)
+    assert sorted(re.findall(r"'(\w+)'", allowed[1])) == sorted(REASONS)
 
 
 def test_counters_begin_at_0() -> None:
     registry = CollectorRegistry()
     metrics = Metrics(registry)
-    for reason in DEAD_LETTERS:
+    for reason in REASONS:
         assert registry.get_sample_value("logstream_writer_dead_letters_total", {"reason": reason}) == 0
     tasks = tasks_of(MaintenanceConfig(database_url="postgresql://nowhere/"))
     Maintainer(cast(Session, None), tasks, metrics)

@@ -8,7 +8,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-DEAD_LETTERS: Final = ("undecodable", "conflict", "spread", "refused", "parked")
+from logstream_writer.dead_letters.letter import REASONS
+
 # Any class may come; of these an operator wants to see the first one.
 SQLSTATE_CLASSES: Final = ("none", "08", "25", "40", "42", "53", "55", "57", "XX")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -124,7 +125,7 @@ class Metrics:
                 "chunk_interval_seconds": "The time that chunks to come take.",
             }.items()
         }
-        for reason in DEAD_LETTERS:
+        for reason in REASONS:
             self.dead_letters.labels(reason)
         for sqlstate_class in SQLSTATE_CLASSES:
             self.database_failures.labels(sqlstate_class)
