@@ -17,13 +17,14 @@ _JSON = re.compile(r"^((?P<indent> +)\S+\.json): \|-?\n(?:(?P=indent) +.*\n|\n)+
 Texts = Mapping[str, str]
 
 
-def written(case: str, texts: Texts, defaults: Texts) -> str:
-    """A golden's content. Cases other than the defaults have only the templates that render differently from them."""
+def written(case: str, texts: Texts, defaults: Texts, overview: str = "") -> str:
+    """A golden's content, with the overview in its head. Cases other than the defaults have only the templates that render
+    differently from them."""
     if case == DEFAULTS:
         head = "# The chart with no value set. Written by `make helm-goldens`.\n"
-        return head + "".join(_template(source, text) for source, text in texts.items() if text.strip())
+        return head + overview + "".join(_template(source, text) for source, text in texts.items() if text.strip())
     head = f"# What {case} renders differently from defaults.yaml. Written by `make helm-goldens`.\n"
-    body = ""
+    body = overview
     for source in sorted({*texts, *defaults}):
         text = texts.get(source, "")
         if text == defaults.get(source, ""):

@@ -14,6 +14,7 @@ from helm_check.chart import Chart, ChartError, lint, package, packaged_files
 from helm_check.findings import Finding
 from helm_check.manifests import ManifestError, Render, is_manifest
 from helm_check.masking import masked_texts
+from helm_check.overview import overview
 from helm_check.rules import Rule, naming, network, pods, references, scaling
 from helm_check.rules.settings import SettingsRule
 
@@ -117,7 +118,8 @@ class Checks:
         """The goldens as they should be, by case."""
         masked = self._rendered[2]
         defaults = next(iter(masked.values()), {})
-        return {case: goldens.written(case, texts, defaults) for case, texts in masked.items()}
+        overviews = {render.case: overview(render) for render in self.renders}
+        return {case: goldens.written(case, texts, defaults, overviews[case]) for case, texts in masked.items()}
 
     def values(self) -> Outcome:
         return Outcome(list(values_schema.check(self._folders.chart)), "values.yaml and its schema")

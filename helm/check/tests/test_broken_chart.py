@@ -58,7 +58,13 @@ SERVER_PORT = "- {protocol: TCP, port: {{ index . 2 }}}"
         ("refused", "templates/checks.yaml", "set both", "set either", "is refused, but not by"),
         ("values", "values.yaml", "    # Makes the HTTPRoute.\n", "", "gatewayApi.page.enabled: has no comment above it"),
         ("package", ".helmignore", "ci/\n", "", "ci/keda-values.yaml: should not be in the package"),
-        ("goldens", "values.yaml", "replicas: 2\n", "replicas: 3\n", "-  replicas: 2\n    +  replicas: 3"),
+        (
+            "goldens",
+            "values.yaml",
+            "pullPolicy: If",
+            "pullPolicy: Always # If",
+            "PullPolicy: IfNotPresent\n    +          imagePullPolicy: Always",
+        ),
     ],
 )
 def test_the_check_sees_it(tmp_path: Path, step: str, file: str, old: str, new: str, said: str) -> None:
