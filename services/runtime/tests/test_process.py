@@ -61,6 +61,22 @@ def test_a_stopped_process_gives_up_and_other_errors_pass() -> None:
         until_stopped("it", ValueError, threading.Event())(away)
 
 
+FILES = """
+import resource, sys
+from logstream_runtime.files import allow_files
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, int(sys.argv[1])))
+allow_files(256)
+print(resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+@pytest.mark.parametrize(("hard", "limits"), [(512, "(256, 512)"), (128, "(128, 128)")])
+def test_a_process_asks_for_the_files_it_may_need(hard: int, limits: str) -> None:
+    ran = subprocess.run([sys.executable, "-c", FILES, str(hard)], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == limits
+    assert ("fewer files may be open" in ran.stderr) == (hard < 256)
+
+
 LOGGING = """
 import logging
 from logstream_runtime.logs import set_up_logging

@@ -10,6 +10,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from logstream_contract.packing import Packer
 from logstream_contract.pb import logger_pb2, logs_pb2
+from logstream_runtime.files import allow_files
 
 from logstream_gateway.coalescer import Coalescer
 from logstream_gateway.config import Config
@@ -26,6 +27,8 @@ _OVERSIZE_ROOM_BYTES = 12 * 1024 * 1024
 # A coalesced batch stays well below any batch limit.
 _COALESCE_BYTES = 1024 * 1024
 _WATCH_S = 0.25
+# Each sender has a connection, which takes little besides.
+_FILES = 65_536
 
 
 class Readiness:
@@ -61,6 +64,7 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
         config.retry_after_ms,
         metrics,
     )
+    allow_files(_FILES)
     server, checks = build_server(config, ingest)
     publisher.start()
     await server.start()

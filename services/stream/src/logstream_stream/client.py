@@ -39,8 +39,9 @@ def read_networks(text: Any) -> Networks:
 
 
 TrustedNetworks = Annotated[Networks, BeforeValidator(read_networks)]
-# The host itself, and what only networks of one's own use: containers, pods, and the page's nginx among them.
-PRIVATE: Final = read_networks("127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7")
+# The host itself, and what only networks of one's own use: containers, pods, and the page's nginx among them. Several clouds
+# give pods addresses of 100.64.0.0/10.
+PRIVATE: Final = read_networks("127.0.0.0/8,::1/128,10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,fc00::/7")
 
 
 def client_of(peer: str, forwarded_for: str, trusted: Networks) -> str:

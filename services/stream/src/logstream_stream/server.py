@@ -6,7 +6,6 @@ replicas.
 
 import logging
 import os
-import resource
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -15,6 +14,7 @@ import gevent
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from logstream_runtime.files import allow_files
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from logstream_stream.admission import Limits
@@ -82,7 +82,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Flask:
         """Called in the worker, after the fork: here the service is built and its feed started."""
         config = self._config
-        _allow_files(config.max_viewers + _MORE_CONNECTIONS + _MORE_FILES)
+        allow_files(config.max_viewers + _MORE_CONNECTIONS + _MORE_FILES)
         registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         metrics = Metrics(registry)
@@ -126,13 +126,3 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def _close(self, _server: Any, _worker: Any) -> None:
         self._stop_feed()
-
-
-def _allow_files(count: int) -> None:
-    """Raises the limit of open files to count, as far as the system lets it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    enough = count if hard == resource.RLIM_INFINITY else min(count, hard)
-    if soft != resource.RLIM_INFINITY and soft < enough:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
-    if enough < count:
-        log.warning("fewer files may be open than viewers allowed", extra={"allowed": hard, "wanted": count})
