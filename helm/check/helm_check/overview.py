@@ -1,23 +1,103 @@
-"""A render in a table: what runs, what it may take, whom it may reach. The head of a golden, to be read before the rest."""
+"""A render in short: what runs, what it may take, whom it may reach, what stays. The head of a golden, to be read first."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any, Final
 
-from helm_check.manifests import Pod, Render, at, items, mapping, selects
+from helm_check.manifests import Body, Pod, Render, at, items, mapping, selects
+from helm_check.rules import pods
 
 _HEAD = ("component", "pods", "cpu", "memory, most", "grace", "listens on", "let in", "let out")
 _NAME_LABEL = "kubernetes.io/metadata.name"
+# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+_FACTORS: Final = {
+    "m": Decimal("0.001"), "": Decimal(1),
+    "k": Decimal(10**3), "M": Decimal(10**6), "G": Decimal(10**9), "T": Decimal(10**12),
+    "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40),
+}  # fmt: skip
+_QUANTITY: Final = re.compile(r"(?P<number>[0-9.]+(?:[eE][+-]?[0-9]+)?)(?P<suffix>[A-Za-z]*)")
 Row = tuple[str, ...]
 
 
 def overview(render: Render) -> str:
-    """Comment lines: a row for each workload of the render, then how many objects of each kind there are."""
+    """Comment lines: a row for each workload; what holds for all; what `helm uninstall` leaves; how many of each kind."""
     rows = [_HEAD, *(_row(render, pod) for pod in render.pods)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     table = "".join(f"#   {_line(row, widths)}\n" for row in rows)
     kinds = [document.kind for document in render.documents]
     counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in sorted(set(kinds)))
-    return f"#\n{table}#\n# {counted}.\n"
+    facts = "".join(f"# {line}\n" for line in (_sums(render), _restricted(render), *_kept(render)))
+    return f"#\n{table}#\n{facts}# {counted}.\n"
+
+
+def _sums(render: Render) -> str:
+    fewest = [(pod, _replicas(render, pod)[0]) for pod in render.pods]
+    scaled = any(len(_replicas(render, pod)) > 1 for pod in render.pods)
+
+    def total(group: str, name: str) -> Decimal:
+        return sum((count * _amount(_resources(pod), group, name) for pod, count in fewest), Decimal(0))
+
+    pods_text = f"{'At first ' if scaled else ''}{sum(count for _, count in fewest)} pods"
+    asked, most = (_mebibytes(total(group, "memory")) for group in ("requests", "limits"))
+    return f"{pods_text}, which ask for {total('requests', 'cpu').normalize():f} cores and {asked} and may take {most}."
+
+
+def _restricted(render: Render) -> str:
+    findings = list(pods.check(render))
+    if findings:
+        return f"Not every pod is as it should be: the check `pods` finds {len(findings)} things."
+    return "Every pod: not root, no capability, a read-only root file system, no token, a memory limit, probes."
+
+
+def _kept(render: Render) -> Iterator[str]:
+    claims = [
+        f"volume {at(claim, 'metadata', 'name')} of {pod.component}"
+        f" ({at(claim, 'spec', 'resources', 'requests', 'storage')})"
+        for pod in render.pods
+        for claim in items(pod.document.body, "spec", "volumeClaimTemplates")
+    ]
+    marked = [
+        f"{document.kind} {document.name}"
+        for document in render.documents
+        if at(document.body, "metadata", "annotations", "helm.sh/resource-policy") == "keep"
+    ]
+    if claims or marked:
+        yield f"`helm uninstall` leaves: {', '.join([*claims, *marked])}."
+
+
+def _replicas(render: Render, pod: Pod) -> tuple[int, ...]:
+    """How many there are, or the fewest and the most that an autoscaler makes."""
+    for scaler in render.of_kind("HorizontalPodAutoscaler", "ScaledObject"):
+        if at(scaler.body, "spec", "scaleTargetRef", "name") == pod.document.name:
+            spec = mapping(scaler.body, "spec")
+            fewest, most = ((spec.get(f"{end}Replicas"), spec.get(f"{end}ReplicaCount")) for end in ("min", "max"))
+            return _first(fewest, 1), _first(most, 1)
+    return (_first([at(pod.document.body, "spec", "replicas")], 1),)
+
+
+def _first(candidates: Iterable[Any], otherwise: int) -> int:
+    return next((int(candidate) for candidate in candidates if candidate is not None), otherwise)
+
+
+def _resources(pod: Pod) -> list[Body]:
+    return [mapping(container, "resources") for _, container in pod.containers(init=False)]
+
+
+def _amount(resources: list[Body], group: str, name: str) -> Decimal:
+    return sum((quantity(at(each, group, name) or 0) for each in resources), Decimal(0))
+
+
+def quantity(text: object) -> Decimal:
+    """A quantity of Kubernetes such as 250m or 2Gi, in its unit. Raises ValueError."""
+    match = _QUANTITY.fullmatch(str(text))
+    if not match or match["suffix"] not in _FACTORS:
+        raise ValueError(f"{text!r} is no quantity")
+    return Decimal(match["number"]) * _FACTORS[match["suffix"]]
+
+
+def _mebibytes(amount: Decimal) -> str:
+    return f"{(amount / _FACTORS['Mi']).to_integral_value():f}Mi"
 
 
 def _line(row: Row, widths: Sequence[int]) -> str:
@@ -30,7 +110,7 @@ def _row(render: Render, pod: Pod) -> Row:
     ports = ", ".join(str(port["containerPort"]) for port in items(container, "ports"))
     return (
         pod.component,
-        str(at(pod.document.body, "spec", "replicas") or "autoscaled"),
+        "-".join(map(str, _replicas(render, pod))),
         str(at(resources, "requests", "cpu") or "-"),
         f"{at(resources, 'requests', 'memory') or '-'}, {at(resources, 'limits', 'memory') or '-'}",
         f"{at(pod.spec, 'terminationGracePeriodSeconds') or 30} s",

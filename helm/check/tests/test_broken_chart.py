@@ -25,7 +25,7 @@ NAMES = "templates/_names.tpl"
 GATEWAY = "templates/gateway/deployment.yaml"
 QUERY = "templates/query/deployment.yaml"
 SCALED = "templates/writer/scaledobject.yaml"
-INSTANCE = "app.kubernetes.io/instance: {{ (first .).Release.Name }}\n"
+INSTANCE = "app.kubernetes.io/instance: {{ (first .).Release.Name }}, "
 AUTOSCALED = "{{- if not .Values.gateway.autoscaling.enabled }}"
 SERVER_PORT = "- {protocol: TCP, port: {{ index . 2 }}}"
 
@@ -36,9 +36,9 @@ SERVER_PORT = "- {protocol: TCP, port: {{ index . 2 }}}"
         ("render", GATEWAY, "{{- end }}", "", "unexpected EOF"),
         ("lint", GATEWAY, ".Values.gateway.replicas", ".Values.gateways.replicas", "nil pointer"),
         ("kubernetes", GATEWAY, "readinessProbe:", "redinessProbe:", "'redinessProbe' was unexpected"),
-        ("pods", POD, "  readOnlyRootFilesystem: true\n", "", "readOnlyRootFilesystem: must be true"),
-        ("pods", POD, "  capabilities: {drop: [ALL]}\n", "", "capabilities.drop: must have ALL"),
-        ("pods", POD, "  runAsNonRoot: true\n", "", "runAsNonRoot: must be true, here or in the pod"),
+        ("pods", POD, "readOnlyRootFilesystem: true, ", "", "readOnlyRootFilesystem: must be true"),
+        ("pods", POD, ", capabilities: {drop: [ALL]}", "", "capabilities.drop: must have ALL"),
+        ("pods", POD, "runAsNonRoot: true, ", "", "runAsNonRoot: must be true, here or in the pod"),
         ("settings", GATEWAY, "LOGSTREAM_SHUTDOWN_S", "LOGSTREAM_SHUTDOWN", "gateway has no setting LOGSTREAM_SHUTDOWN;"),
         (
             "settings",

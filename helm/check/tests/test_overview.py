@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from helm_check.overview import overview
-from made_up import GONE, changed, render, without
+from helm_check.overview import overview, quantity
+from made_up import added, changed, render, without
 
 POLICY = ("NetworkPolicy", "demo-query", "spec")
 
@@ -28,8 +28,57 @@ def test_counts_kinds() -> None:
     assert "2 Deployment, 1 Ingress, 3 NetworkPolicy" in overview(render()).splitlines()[-1]
 
 
+def facts(text: str) -> list[str]:
+    """What stands between the table and the counts."""
+    return [line.removeprefix("# ") for line in text.split("#\n")[-1].splitlines()[:-1]]
+
+
+SCALER = {
+    "apiVersion": "autoscaling/v2",
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": {"name": "demo-query"},
+    "spec": {"scaleTargetRef": {"name": "demo-query"}, "minReplicas": 3, "maxReplicas": 9},
+}
+
+
 def test_an_autoscaler_decides() -> None:
-    assert cells(overview(changed("Deployment", "demo-query", "spec", "replicas", GONE)), "query")[1] == "autoscaled"
+    assert cells(overview(added(SCALER)), "query")[1] == "3-9"
+    assert facts(overview(added(SCALER)))[0].startswith("At first 6 pods")
+    assert facts(overview(without("ScaledObject", "demo-worker")))[0].startswith("4 pods")
+
+
+def test_adds_up() -> None:
+    query = ("Deployment", "demo-query", "spec", "template", "spec", "containers", 0, "resources")
+    more = changed(*query, {"requests": {"cpu": "1.5", "memory": "1Gi"}, "limits": {"memory": "1Gi"}})
+    [before, after] = (facts(overview(made))[0] for made in (render(), more))
+    assert before == "At first 5 pods, which ask for 0.5 cores and 320Mi and may take 1280Mi."
+    assert after == "At first 5 pods, which ask for 3.3 cores and 2240Mi and may take 2816Mi."
+
+
+def test_says_whether_every_pod_is_restricted() -> None:
+    template = ("Deployment", "demo-query", "spec", "template", "spec")
+    assert facts(overview(render()))[1].startswith("Every pod: not root,")
+    broken = changed(*template, "hostNetwork", True)
+    assert facts(overview(broken))[1] == "Not every pod is as it should be: the check `pods` finds 1 things."
+
+
+def test_tells_what_is_left() -> None:
+    assert facts(overview(render()))[2:] == ["`helm uninstall` leaves: volume data of database (1Gi)."]
+    text = overview(changed("Secret", "demo-addresses", "metadata", "annotations", {"helm.sh/resource-policy": "keep"}))
+    assert facts(text)[2:] == ["`helm uninstall` leaves: volume data of database (1Gi), Secret demo-addresses."]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("250m", "0.25"), (1, "1"), (0.5, "0.5"), ("2Gi", str(2**31)), ("1e3", "1000"), ("1k", "1000")]
+)
+def test_quantities(text: object, value: str) -> None:
+    assert format(quantity(text).normalize(), "f") == value
+
+
+@pytest.mark.parametrize("text", ["", "Mi", "1 Mi", "1Zi", "-"])
+def test_what_is_no_quantity(text: str) -> None:
+    with pytest.raises(ValueError, match="is no quantity"):
+        quantity(text)
 
 
 @pytest.mark.parametrize(

@@ -17,32 +17,29 @@
 
 {{/* What selects the pods of a component: (list $ "gateway"). Must never change: a Deployment's selector can't. */}}
 {{- define "logstream.selector" -}}
-app.kubernetes.io/name: {{ include "logstream.name" (first .) }}
-app.kubernetes.io/instance: {{ (first .).Release.Name }}
-app.kubernetes.io/component: {{ last . }}
+app.kubernetes.io/name: {{ include "logstream.name" (first .) }}, app.kubernetes.io/instance: {{ (first .).Release.Name }}, app.kubernetes.io/component: {{ last . }}
 {{- end -}}
 
-{{/* The same on one line. */}}
 {{- define "logstream.select" -}}
-{app.kubernetes.io/name: {{ include "logstream.name" (first .) }}, app.kubernetes.io/instance: {{ (first .).Release.Name }}, app.kubernetes.io/component: {{ last . }}}
+{ {{- include "logstream.selector" . -}} }
+{{- end -}}
+
+{{/* Maps whose values are texts, behind others on a line. */}}
+{{- define "logstream.more" -}}
+{{- range $name, $text := . }}, {{ $name }}: {{ quote $text }}{{ end -}}
 {{- end -}}
 
 {{- define "logstream.labels" -}}
 {{- $ := first . -}}
-{{ include "logstream.selector" . }}
-app.kubernetes.io/managed-by: {{ $.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" }}
-{{- with $.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{ {{- include "logstream.selector" (list $ (index . 1)) }}, app.kubernetes.io/managed-by: {{ $.Release.Service }}, helm.sh/chart: {{ printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" }}
+{{- include "logstream.more" (merge dict (gt (len .) 2 | ternary (last .) dict) $.Values.commonLabels) -}} }
 {{- end -}}
 
-{{/* The name and labels of a component's resource: (list $ "gateway"). */}}
+{{/* The name and labels of a component's resource: (list $ "gateway"), or (list $ "gateway" more-labels). */}}
 {{- define "logstream.metadata" -}}
-name: {{ include "logstream.fullname" (first .) }}-{{ last . }}
+name: {{ include "logstream.fullname" (first .) }}-{{ index . 1 }}
 namespace: {{ (first .).Release.Namespace }}
-labels:
-  {{- include "logstream.labels" . | nindent 2 }}
+labels: {{ include "logstream.labels" . }}
 {{- end -}}
 
 {{/* A Service's name as every pod of the cluster can look it up: (list $ "query"). */}}

@@ -2,6 +2,7 @@
      says is denied. */}}
 
 {{- define "logstream.dnsEgress" -}}
+# Name servers, wherever the cluster has them.
 - ports:
     {{- range .Values.networkPolicy.dnsPorts }}
     - {protocol: UDP, port: {{ . }}}
@@ -57,12 +58,15 @@
 
 {{/* From those outside who send logs and read the page: (list $ 4317). */}}
 {{- define "logstream.ingressFromClients" -}}
-- ports:
-    - {protocol: TCP, port: {{ index . 1 }}}
-  {{- with (index . 0).Values.networkPolicy.clients }}
-  from:
+{{- with (index . 0).Values.networkPolicy.clients -}}
+- from:
     {{- toYaml . | nindent 4 }}
-  {{- end }}
+  ports:
+{{- else -}}
+# Everybody who reaches the pod; networkPolicy.clients narrows that.
+- ports:
+{{- end }}
+    - {protocol: TCP, port: {{ index . 1 }}}
 {{- end -}}
 
 {{/* From Prometheus: (list $ 9464). */}}

@@ -1,21 +1,30 @@
 {{/* What pods have in common. The Pod Security Standard "restricted" asks for most of it. */}}
 
-{{/* OnRootMismatch: only a new volume is given to the group, because servers refuse files of theirs that others may read. */}}
 {{- define "logstream.podSecurity" -}}
-securityContext:
-  runAsNonRoot: true
-  runAsUser: {{ int64 . }}
-  runAsGroup: {{ int64 . }}
-  fsGroup: {{ int64 . }}
-  fsGroupChangePolicy: OnRootMismatch
-  seccompProfile: {type: RuntimeDefault}
+securityContext: {runAsNonRoot: true, runAsUser: {{ int64 . }}, runAsGroup: {{ int64 . }}, fsGroup: {{ int64 . }}, seccompProfile: {type: RuntimeDefault}}
+{{- end -}}
+
+{{/* The same for a pod with a volume that lasts. Only a new one is given to the group, because servers refuse files of theirs
+     that others may read. */}}
+{{- define "logstream.serverSecurity" -}}
+{{ trimSuffix "}" (include "logstream.podSecurity" .) }}, fsGroupChangePolicy: OnRootMismatch}
 {{- end -}}
 
 {{- define "logstream.containerSecurity" -}}
-securityContext:
-  allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
-  capabilities: {drop: [ALL]}
+securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
+{{- end -}}
+
+{{/* Requests and limits on one line: .Values.gateway.resources. */}}
+{{- define "logstream.resources" -}}
+{{- $parts := list -}}
+{{- range $part := list "requests" "limits" -}}
+{{- $amounts := list -}}
+{{- range $name, $amount := index $ $part -}}
+{{- $amounts = append $amounts (printf "%s: %s" $name (ternary $amount (toJson $amount) (kindIs "string" $amount))) -}}
+{{- end -}}
+{{- with $amounts }}{{ $parts = append $parts (printf "%s: {%s}" $part (join ", " .)) }}{{ end -}}
+{{- end -}}
+{ {{- join ", " $parts -}} }
 {{- end -}}
 
 {{/* No pod of ours talks to Kubernetes; variables that it would make of Services could be taken for settings. */}}
@@ -56,11 +65,8 @@ topologySpreadConstraints:
   {{- if $values.topologySpreadConstraints }}
   {{- toYaml $values.topologySpreadConstraints | nindent 2 }}
   {{- else }}
-  - maxSkew: 1
-    topologyKey: kubernetes.io/hostname
-    whenUnsatisfiable: ScheduleAnyway
-    labelSelector:
-      matchLabels: {{ include "logstream.select" (list $ $component) }}
+  - {maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway,
+     labelSelector: {matchLabels: {{ include "logstream.select" (list $ $component) }}}}
   {{- end }}
 {{- end }}
 {{- end -}}
@@ -76,11 +82,7 @@ topologySpreadConstraints:
 {{- if and $outside (has (index . 1) (list "gateway" "writer" "query" "stream")) -}}
 {{- $annotations = merge (dict "checksum/addresses" ($.Values.external | toJson | sha256sum)) $annotations -}}
 {{- end -}}
-labels:
-  {{- include "logstream.selector" (list (index . 0) (index . 1)) | nindent 2 }}
-  {{- with $values.podLabels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+labels: { {{- include "logstream.selector" (list (index . 0) (index . 1)) }}{{ include "logstream.more" $values.podLabels -}} }
 {{- with $annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
