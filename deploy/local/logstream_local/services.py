@@ -196,7 +196,8 @@ def scaled(state: State, service: str, replicas: int) -> str | None:
 _NGINX = """\
 # What the official image's nginx.conf does around its conf.d, for a foreground nginx that writes only to /data.
 daemon off;
-worker_processes 1;
+# As in the image.
+worker_processes 2;
 pid /data/nginx.pid;
 error_log stderr warn;
 

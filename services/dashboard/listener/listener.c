@@ -47,7 +47,8 @@ static int read_address(const char *text, struct sockaddr_in *address) {
 /* The number of the open socket, which outlives exec and is none that a shell uses; -1: errno says why not. */
 static int open_socket(const struct sockaddr_in *address) {
     int on = 1, timeout_ms = TIMEOUT_MS;
-    int opened = socket(AF_INET, SOCK_STREAM, 0);
+    /* nginx does not ask of a socket that it takes over whether it blocks, and several workers are told of one connection. */
+    int opened = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (opened < 0) return -1;
     if (setsockopt(opened, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
         setsockopt(opened, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms) < 0 ||
