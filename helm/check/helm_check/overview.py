@@ -8,7 +8,7 @@ from typing import Any, Final
 from helm_check.manifests import Body, Pod, Render, at, items, mapping, selects
 from helm_check.rules import pods
 
-_HEAD = ("component", "pods", "cpu", "memory, most", "grace", "listens on", "let in", "let out")
+_HEAD = ("component", "pods", "each: cpu", "memory, limit", "grace", "listens on", "let in", "let out")
 _NAME_LABEL = "kubernetes.io/metadata.name"
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 _FACTORS: Final = {
@@ -27,7 +27,7 @@ def overview(render: Render) -> str:
     table = "".join(f"#   {_line(row, widths)}\n" for row in rows)
     kinds = [document.kind for document in render.documents]
     counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in sorted(set(kinds)))
-    facts = "".join(f"# {line}\n" for line in (_sums(render), _restricted(render), *_kept(render)))
+    facts = "".join(f"# {line}\n" for line in (_sums(render), _restricted(render), *_closed(render), *_kept(render)))
     return f"#\n{table}#\n{facts}# {counted}.\n"
 
 
@@ -40,14 +40,30 @@ def _sums(render: Render) -> str:
 
     pods_text = f"{'At first ' if scaled else ''}{sum(count for _, count in fewest)} pods"
     asked, most = (_mebibytes(total(group, "memory")) for group in ("requests", "limits"))
-    return f"{pods_text}, which ask for {total('requests', 'cpu').normalize():f} cores and {asked} and may take {most}."
+    cores, most_cores = (total(group, "cpu") for group in ("requests", "limits"))
+    limits = f"{most}, {f'{most_cores.normalize():f} cores' if most_cores else 'no limit of cores'}"
+    return f"{pods_text}, which ask for {cores.normalize():f} cores and {asked}. Limits: {limits}."
 
 
 def _restricted(render: Render) -> str:
     findings = list(pods.check(render))
     if findings:
         return f"Not every pod is as it should be: the check `pods` finds {len(findings)} things."
-    return "Every pod: not root, no capability, a read-only root file system, no token, a memory limit, probes."
+    restricted = "not root, no capability, a read-only root file system, no token, nothing of the node"
+    return f"Every pod: {restricted}, a memory limit, probes."
+
+
+def _closed(render: Render) -> Iterator[str]:
+    """Ports that pods listen on and no policy lets anybody in to."""
+    closed = []
+    for pod in render.pods:
+        policies = _policies(render, pod, "Ingress")
+        rules = [rule for policy in policies for rule in items(policy, "spec", "ingress")]
+        opened = {port.get("port") for rule in rules for port in items(rule, "ports")}
+        if policies and all(items(rule, "ports") for rule in rules):
+            closed += [f"{pod.component} {port}" for port in _ports(pod) if port not in opened]
+    if closed:
+        yield f"Nobody is let in to: {', '.join(closed)}."
 
 
 def _kept(render: Render) -> Iterator[str]:
@@ -105,28 +121,34 @@ def _line(row: Row, widths: Sequence[int]) -> str:
 
 
 def _row(render: Render, pod: Pod) -> Row:
-    container = items(pod.spec, "containers")[0]
-    resources = mapping(container, "resources")
-    ports = ", ".join(str(port["containerPort"]) for port in items(container, "ports"))
+    resources = mapping(items(pod.spec, "containers")[0], "resources")
     return (
         pod.component,
         "-".join(map(str, _replicas(render, pod))),
         str(at(resources, "requests", "cpu") or "-"),
         f"{at(resources, 'requests', 'memory') or '-'}, {at(resources, 'limits', 'memory') or '-'}",
         f"{at(pod.spec, 'terminationGracePeriodSeconds') or 30} s",
-        ports or "-",
+        ", ".join(map(str, _ports(pod))) or "-",
         "; ".join(_allowed(render, pod, "Ingress", "from")) or "nobody",
         "; ".join(_allowed(render, pod, "Egress", "to")) or "nowhere",
     )
 
 
-def _allowed(render: Render, pod: Pod, direction: str, side: str) -> Iterator[str]:
-    policies = [
+def _ports(pod: Pod) -> list[int]:
+    return [port["containerPort"] for _, container in pod.containers(init=False) for port in items(container, "ports")]
+
+
+def _policies(render: Render, pod: Pod, direction: str) -> list[Body]:
+    return [
         policy.body
         for policy in render.of_kind("NetworkPolicy")
         if direction in items(policy.body, "spec", "policyTypes")
         and selects(mapping(policy.body, "spec", "podSelector", "matchLabels"), pod.labels)
     ]
+
+
+def _allowed(render: Render, pod: Pod, direction: str, side: str) -> Iterator[str]:
+    policies = _policies(render, pod, direction)
     if not policies:
         yield "all (no policy)"
     for rule in (rule for body in policies for rule in items(body, "spec", direction.lower())):

@@ -14,7 +14,7 @@ def cells(text: str, component: str) -> list[str]:
     lines = [line.removeprefix("#   ") for line in text.splitlines()]
     [head] = [line for line in lines if line.startswith("component")]
     [row] = [line for line in lines if line.startswith(component)]
-    starts = [head.index(name) for name in ("component", "pods", "cpu", "memory", "grace", "listens", "let in", "let out")]
+    starts = [head.index(name) for name in ("component", "pods", "each", "memory", "grace", "listens", "let in", "let out")]
     return [row[start:end].strip() for start, end in zip(starts, [*starts[1:], None], strict=True)]
 
 
@@ -49,10 +49,10 @@ def test_an_autoscaler_decides() -> None:
 
 def test_adds_up() -> None:
     query = ("Deployment", "demo-query", "spec", "template", "spec", "containers", 0, "resources")
-    more = changed(*query, {"requests": {"cpu": "1.5", "memory": "1Gi"}, "limits": {"memory": "1Gi"}})
+    more = changed(*query, {"requests": {"cpu": "1.5", "memory": "1Gi"}, "limits": {"memory": "1Gi", "cpu": 3}})
     [before, after] = (facts(overview(made))[0] for made in (render(), more))
-    assert before == "At first 5 pods, which ask for 0.5 cores and 320Mi and may take 1280Mi."
-    assert after == "At first 5 pods, which ask for 3.3 cores and 2240Mi and may take 2816Mi."
+    assert before == "At first 5 pods, which ask for 0.5 cores and 320Mi. Limits: 1280Mi, no limit of cores."
+    assert after == "At first 5 pods, which ask for 3.3 cores and 2240Mi. Limits: 2816Mi, 6 cores."
 
 
 def test_says_whether_every_pod_is_restricted() -> None:
@@ -60,6 +60,13 @@ def test_says_whether_every_pod_is_restricted() -> None:
     assert facts(overview(render()))[1].startswith("Every pod: not root,")
     broken = changed(*template, "hostNetwork", True)
     assert facts(overview(broken))[1] == "Not every pod is as it should be: the check `pods` finds 1 things."
+
+
+def test_names_ports_that_are_closed() -> None:
+    ports = ("Deployment", "demo-query", "spec", "template", "spec", "containers", 0, "ports", 1)
+    more = changed(*ports, {"name": "admin", "containerPort": 9464})
+    assert "Nobody is let in to: query 9464." in facts(overview(more))
+    assert not any("Nobody" in line for line in facts(overview(render())))
 
 
 def test_tells_what_is_left() -> None:

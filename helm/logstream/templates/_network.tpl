@@ -2,7 +2,7 @@
      says is denied. */}}
 
 {{- define "logstream.dnsEgress" -}}
-# Name servers, wherever the cluster has them.
+# Name lookups, at any address: where name servers are differs from cluster to cluster.
 - ports:
     {{- range .Values.networkPolicy.dnsPorts }}
     - {protocol: UDP, port: {{ . }}}
