@@ -36,9 +36,12 @@ test("connects once and hands on every kind of event", () => {
 
 test("leaves a broken connection to the browser, which resumes by itself", () => {
   source(0).opens();
-  source(0).breaks();
-  vi.advanceTimersByTime(60_000);
-  expect(connections).toEqual(["connecting", "live", "lost"]);
+  // The browser tells of each try that fails.
+  for (let attempt = 0; attempt < 4; attempt++) {
+    source(0).breaks();
+    vi.advanceTimersByTime(20_000);
+  }
+  expect(connections).toEqual(["connecting", "live", "lost", "lost", "lost", "lost"]);
   expect(sources).toHaveLength(1);
   source(0).opens();
   expect(connections.at(-1)).toBe("live");
@@ -113,6 +116,23 @@ test("takes a stream that stopped counting for dead, and resumes", () => {
   expect(connections.at(-1)).toBe("lost");
   expect(source(0).readyState).toBe(source(0).CLOSED);
   expect(source(1).url).toBe("/stream?after=e%3A1%3A0");
+});
+
+test("asks anew when a connection is not answered", () => {
+  vi.advanceTimersByTime(25_000);
+  expect(sources).toHaveLength(1);
+  vi.advanceTimersByTime(10_000);
+  expect(connections).toEqual(["connecting", "lost"]);
+  expect(source(0).readyState).toBe(source(0).CLOSED);
+  source(1).opens();
+  source(1).sends("logs", "[]", "e:1:0");
+  vi.advanceTimersByTime(60_000);
+  expect(sources).toHaveLength(2);
+
+  // Nor is the browser's own next one.
+  source(1).breaks();
+  vi.advanceTimersByTime(35_000);
+  expect(sources.map(({ url }) => url)).toEqual(["/stream", "/stream", "/stream?after=e%3A1%3A0"]);
 });
 
 test("hears nothing of a source that was replaced", () => {

@@ -22,7 +22,10 @@ export interface StreamListener {
 
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 15_000;
-/** The stream sends `counts` each second; a silence this long is a connection that died without a word. */
+/**
+ * The stream sends `counts` each second; a silence this long is a connection that died without a word. A connection that is not
+ * answered for as long is as dead, and no browser gives that up by itself.
+ */
 const SILENCE_MS = 30_000;
 const WATCH_MS = 5000;
 
@@ -39,6 +42,8 @@ export class LiveStream {
   #watch: ReturnType<typeof setInterval> | undefined;
   /** Null until the first `counts` of a connection: only a stream that counts can be told dead by its silence. */
   #heardAt_ms: number | null = null;
+  /** When the connection began that has not been answered; null when there is none. */
+  #askedAt_ms: number | null = null;
 
   /** `after`: the id to begin at, "" for now. `open` makes the EventSource; tests give their own. */
   constructor(url: string, after = "", open: (url: string) => EventSource = (address) => new EventSource(address)) {
@@ -80,13 +85,16 @@ export class LiveStream {
     const source = this.#open(this.#url + after);
     this.#source = source;
     this.#resuming = after !== "";
+    this.#askedAt_ms = Date.now();
     source.onopen = () => {
       this.#failures = 0;
+      this.#askedAt_ms = null;
       this.#listener?.onConnection("live");
     };
     source.onerror = () => {
       if (source !== this.#source) return;
       this.#heardAt_ms = null;
+      this.#askedAt_ms = Date.now();
       // The browser's own next connection sends the last id by itself.
       this.#resuming = this.#lastId !== "";
       this.#listener?.onConnection("lost");
@@ -106,6 +114,7 @@ export class LiveStream {
   #connectLater(): void {
     this.#source?.close();
     this.#source = null;
+    this.#askedAt_ms = null;
     const longest_ms = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LONGEST_RETRY_MS);
     this.#failures += 1;
     // Between half and all of it, so that many pages don't return at the same moment.
@@ -113,7 +122,8 @@ export class LiveStream {
   }
 
   #reconnectAfterSilence(): void {
-    if (this.#heardAt_ms === null || Date.now() - this.#heardAt_ms < SILENCE_MS) return;
+    const since_ms = this.#askedAt_ms ?? this.#heardAt_ms;
+    if (since_ms === null || Date.now() - since_ms < SILENCE_MS) return;
     this.#heardAt_ms = null;
     this.#source?.close();
     this.#listener?.onConnection("lost");
