@@ -7,6 +7,9 @@ export interface HubLink {
   send(message: ToHub): void;
 }
 
+/** The hub answers at once whoever begins to watch and is seen. */
+const ANSWER_MS = 10_000;
+
 /** `onReply` is called with what the hub says. When the worker can't run, the window's own hub takes over, and asks again. */
 export function connectHub(onReply: (reply: Reply) => void): HubLink {
   if (typeof SharedWorker === "undefined") return ownHub(onReply);
@@ -16,14 +19,31 @@ export function connectHub(onReply: (reply: Reply) => void): HubLink {
   } catch {
     return ownHub(onReply);
   }
-  let link: HubLink = { send: (message) => worker.port.postMessage(message) };
-  worker.port.onmessage = ({ data }: MessageEvent<Reply>) => onReply(data);
-  worker.onerror = () => {
-    worker.port.onmessage = null;
+  const { port } = worker;
+  let link: HubLink = { send: (message) => port.postMessage(message) };
+  let unanswered: ReturnType<typeof setTimeout> | undefined;
+  let answered = false;
+  const takeOver = () => {
+    clearTimeout(unanswered);
+    worker.onerror = port.onmessage = null;
+    // Should it run after all, it must not watch for nobody.
+    port.postMessage({ kind: "leave" } satisfies ToHub);
     link = ownHub(onReply);
     onReply({ turn: ANY_TURN, message: { kind: "unknown" } });
   };
-  return { send: (message) => link.send(message) };
+  port.onmessage = ({ data }: MessageEvent<Reply>) => {
+    answered = true;
+    clearTimeout(unanswered);
+    onReply(data);
+  };
+  worker.onerror = takeOver;
+  return {
+    send: (message) => {
+      // Its script may be on its way for ever, of which the browser says nothing.
+      if (message.kind === "watch" && message.visible && !answered) unanswered ??= setTimeout(takeOver, ANSWER_MS);
+      link.send(message);
+    },
+  };
 }
 
 function ownHub(onReply: (reply: Reply) => void): HubLink {
