@@ -153,6 +153,19 @@ def test_plain_connections_are_refused(front: Front) -> None:
     assert requests.get(front.page_url.replace("https", "http"), timeout=CALL_S).status_code == 400
 
 
+def test_the_system_is_not_started_over_it(front: Front, channel: Any) -> None:
+    """`make up` would take the gateway down, whose ports it could not have."""
+    environment = os.environ | {"STACK": "compose", "COMPOSE_PROJECT_NAME": PROJECT}
+    for command in ("up", "demo"):
+        done = subprocess.run(
+            ["deploy/local/choose", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1
+        assert "write COMPOSE_FILE with deploy/compose/tls.yml to .env" in done.stderr
+    push = channel.unary_unary(wire.PUSH, response_deserializer=wire.compiled().PushResult.FromString)
+    assert push(make_batch("tls-over", ["a"]).raw, timeout=CALL_S).accepted == 1
+
+
 @pytest.mark.parametrize("service", ["gateway", "page", "query", "stream", "writer", "timescaledb", "rabbitmq", "redis"])
 def test_nothing_else_is_published(front: Front, service: str) -> None:
     told = subprocess.run(

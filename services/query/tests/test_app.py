@@ -201,7 +201,7 @@ def test_an_unexpected_error_tells_the_log_and_not_the_client(
 
 
 def test_other_errors_are_problems_too(client: FlaskClient, metric: Callable[..., float]) -> None:
-    assert_problem(client.get("/nowhere"), 404)
+    assert "/api/docs" in assert_problem(client.get("/nowhere"), 404)["detail"]
     answer = client.post("/api/logs")
     assert_problem(answer, 405)
     assert "GET" in answer.headers["Allow"]

@@ -92,10 +92,11 @@ class Publisher:
             return "the broker has blocked publishing (a memory or disk alarm)"
         return None if self._channel else "no connection to the broker"
 
-    def late(self) -> Unavailable:
-        """What to tell a caller who can't wait longer for a confirm."""
+    def late(self, *, sent: bool = True) -> Unavailable:
+        """What to tell a caller who can't wait longer for a confirm; sent: the broker may have the message."""
         reason = "blocked" if self._blocked else "unconfirmed" if self._channel else "disconnected"
-        return Unavailable(reason, self.not_ready or "no confirm from the broker in time")
+        text = self.not_ready or "no confirm from the broker in time"
+        return Unavailable(reason, f"{text}; it may be stored all the same" if sent else text)
 
     def publish(self, body: bytes, records: int, received_unix_nano: int) -> asyncio.Future[None]:
         """Hands over one LogBatches body; the future is done once the broker has confirmed it, or fails with Unavailable
@@ -288,6 +289,6 @@ class Publisher:
                 if message.expires_s > now:
                     kept.append(message)
                 else:
-                    self._fail(message, self.late())
+                    self._fail(message, self.late(sent=message.sent))
             self._waiting = kept
         self._sweeper = self._loop.call_later(_SWEEP_S, self._sweep)

@@ -84,7 +84,9 @@ def _answer_errors(app: Flask, metrics: Metrics) -> None:
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
         headers = {name: value for name, value in error.get_headers() if name == "Allow"}
-        return problem_response(error.code or 500, error.description or "", headers=headers)
+        nowhere = error.code == 404 and not request.url_rule
+        text = "There is no such address. /api/docs lists those there are." if nowhere else error.description
+        return problem_response(error.code or 500, text or "", headers=headers)
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:

@@ -50,7 +50,7 @@ def main() -> int:
         return _maintain(_configured(MaintenanceConfig))
     if arguments[:1] == DEAD_LETTERS:
         wanted = read_arguments(arguments[1:])
-        config = _configured(RetentionConfig)
+        config = _configured(RetentionConfig, logging.DEBUG)
         return command.run(wanted, Letters(config.database_url), config.retention_nanos)
     if arguments:
         expected = " or ".join(f"`{' '.join(known)}`" for known in (MIGRATE, MAINTAIN, DEAD_LETTERS))
@@ -59,10 +59,11 @@ def main() -> int:
     return _write(_configured(Config))
 
 
-def _configured(kind: type[C]) -> C:
+def _configured(kind: type[C], level: int = logging.INFO) -> C:
+    """level: of the line that tells the settings, which people who ask something do not ask for."""
     config = load_or_exit(kind)
     set_up_logging("writer", config.log_level)
-    log.info("configuration", extra={"settings": masked(config)})
+    log.log(level, "configuration", extra={"settings": masked(config)})
     return config
 
 
