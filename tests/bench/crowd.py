@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from logstream_runtime.files import allow_files
+
 from bench.audience import WANTED, Manner, Seat
 from bench.shown import Ints, Library, Reader, Shelf, Sight, Unexpected
 
@@ -102,7 +104,7 @@ class Crowd:
         self._closing = False
 
     def run(self) -> None:
-        _allow_files(2 * len(self._viewers) + _MORE_FILES)
+        allow_files(2 * len(self._viewers) + _MORE_FILES)
         self._poll.register(self._commands.fileno(), select.EPOLLIN)
         while not self._closing:
             while self._waiting and self._connecting < _MOST_CONNECTING:
@@ -247,11 +249,3 @@ class Crowd:
             connection.close()
             self._later(self._chance.uniform(0.05, 1.5), self._resume, viewer)
         self._later(self._chance.uniform(2, 6), self._vanish, viewer)
-
-
-def _allow_files(count: int) -> None:
-    """Raises what the system lets this process hold open, as far as it may."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    enough = count if hard == resource.RLIM_INFINITY else min(count, hard)
-    if soft != resource.RLIM_INFINITY and soft < enough:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))

@@ -32,13 +32,19 @@ def overview(render: Render) -> str:
 
 
 def _sums(render: Render) -> str:
-    fewest = [(pod, _replicas(render, pod)[0]) for pod in render.pods]
-    scaled = any(len(_replicas(render, pod)) > 1 for pod in render.pods)
+    replicas = [_replicas(render, pod) for pod in render.pods]
+    containers = [
+        (fewest, container)
+        for (fewest, *_), pod in zip(replicas, render.pods, strict=True)
+        for _, container in pod.containers(init=False)
+    ]
 
     def total(group: str, name: str) -> Decimal:
-        return sum((count * _amount(_resources(pod), group, name) for pod, count in fewest), Decimal(0))
+        amounts = (count * quantity(at(container, "resources", group, name) or 0) for count, container in containers)
+        return sum(amounts, Decimal(0))
 
-    pods_text = f"{'At first ' if scaled else ''}{sum(count for _, count in fewest)} pods"
+    scaled = any(len(ends) > 1 for ends in replicas)
+    pods_text = f"{'At first ' if scaled else ''}{sum(ends[0] for ends in replicas)} pods"
     asked, most = (_mebibytes(total(group, "memory")) for group in ("requests", "limits"))
     cores, most_cores = (total(group, "cpu") for group in ("requests", "limits"))
     limits = f"{most}, {f'{most_cores.normalize():f} cores' if most_cores else 'no limit of cores'}"
@@ -94,14 +100,6 @@ def _replicas(render: Render, pod: Pod) -> tuple[int, ...]:
 
 def _first(candidates: Iterable[Any], otherwise: int) -> int:
     return next((int(candidate) for candidate in candidates if candidate is not None), otherwise)
-
-
-def _resources(pod: Pod) -> list[Body]:
-    return [mapping(container, "resources") for _, container in pod.containers(init=False)]
-
-
-def _amount(resources: list[Body], group: str, name: str) -> Decimal:
-    return sum((quantity(at(each, group, name) or 0) for each in resources), Decimal(0))
 
 
 def quantity(text: object) -> Decimal:
