@@ -67,7 +67,8 @@ def test_a_client_that_leaves_ends_its_statement(patient: Stack, sql: psycopg.Co
             wait_for("a statement at work", lambda: statements_at_work(sql))
         wait_for("no statement at work", lambda: statements_at_work(sql), lambda count: count == 0, pause_s=0.02)
         assert get(f"{patient.admin_url('query')}/livez").status_code == 200
-    assert patient.metrics("query")[CANCELLED] == before + 1
+    # The service hears of the end a moment after the database knows it.
+    wait_for("it to be counted", lambda: patient.metrics("query")[CANCELLED], lambda count: count == before + 1)
     wait_for("the service to answer others", lambda: get(patient.page_url + path).status_code, lambda status: status == 200)
 
 
