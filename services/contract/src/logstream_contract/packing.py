@@ -61,6 +61,15 @@ def unframe(body: bytes) -> Sequence[Carried]:
     return [Carried(data) for data in found.batches] + [Carried(data, packed=True) for data in found.packed_batches]
 
 
+def unpacked_bytes(packed: bytes) -> int:
+    """How long a packed batch says it is unpacked; its own length if it says nothing that can be believed."""
+    try:
+        size = zstandard.frame_content_size(packed)
+    except zstandard.ZstdError:
+        return len(packed)
+    return size if 0 <= size <= _MOST_BYTES else len(packed)
+
+
 def unpack(packed: bytes) -> bytes:
     """Raises Undecodable."""
     try:

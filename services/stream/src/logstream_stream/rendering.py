@@ -2,9 +2,11 @@
 not know frames or events. What it writes is, but for the order of attributes, what orjson writes of `record_of_row` and
 `seed_record_of_row`, to the byte."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import add
 from typing import Final
 
 import numpy as np
@@ -19,11 +21,20 @@ _MANY: Final = 64
 # The seconds of a batch are all written, also those between its records, while there are so few of them.
 _RECORDS_A_SECOND: Final = 32
 _SECOND_CHARACTERS: Final = len("2024-08-06T18:51:32.")
+# Pieces of a record in the seed's shape.
+SEED_STRIDE: Final = 4
+# Of one record besides its text and attributes: what is written around them, and the objects that hold the pieces.
+_RECORD_BYTES: Final = 250
+# A record with more attributes than this is written on several lines. The longest text that a record can have is shorter
+# than the shortest line that a client is known to refuse (512 KiB), escaped, too: 6 times 64 KiB.
+LINE_BYTES: Final = 96 * 1024
+_MEMBER: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*":"[^"\\]*(?:\\.[^"\\]*)*"')
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The stored records of one batch, and of each its index there, its time and its message in UTF-8.
+    """The stored records of one batch, and of each its index there, its time, and how many bytes of message and attributes
+    are written of it.
 
     Record n is the bytes of pieces[n * stride : (n + 1) * stride].
     """
@@ -32,10 +43,15 @@ class Rendered:
     stride: int
     indexes: Sequence[int]
     times_us: Ints
-    messages: Sequence[bytes]
+    sizes: Sequence[int]
 
     def __len__(self) -> int:
         return len(self.indexes)
+
+    @property
+    def cost_bytes(self) -> int:
+        """About how much memory it takes."""
+        return sum(self.sizes) + _RECORD_BYTES * len(self)
 
     def only(self, kept: Sequence[int]) -> "Rendered":
         """The records at these places, which ascend."""
@@ -45,7 +61,7 @@ class Rendered:
             stride,
             [self.indexes[at] for at in kept],
             self.times_us[kept],
-            [self.messages[at] for at in kept],
+            [self.sizes[at] for at in kept],
         )
 
     def slice(self, start: int, stop: int) -> list[bytes]:
@@ -53,20 +69,27 @@ class Rendered:
         return self.pieces[start * self.stride : stop * self.stride]
 
 
-def render_native(columns: Columns, opening: bytes) -> Rendered:
-    """The native shape; opening: before each record."""
+def render_native(columns: Columns, opening: bytes, new_line: bytes) -> Rendered:
+    """The native shape; opening: before each record; new_line: what may stand between any two values of JSON, and does
+    where a line would become too long."""
     node = orjson.dumps(columns.node)
 
     def level(severity: int, level: str) -> bytes:
         return b'Z","severity":%d,"level":%b,"node":%b,"message":"' % (severity, orjson.dumps(level), node)
 
-    count = len(columns)
-    if columns.members:
-        ends = [[b'","attributes":{'] * count, columns.members, [b"}}"] * count]
+    count, members = len(columns), columns.members
+    texts = _texts(columns.messages)
+    sizes = list(map(len, texts))
+    if members:
+        member_sizes = list(map(len, members))
+        if max(member_sizes, default=0) > LINE_BYTES:
+            members = [_in_lines(member, new_line) if len(member) > LINE_BYTES else member for member in members]
+        sizes = list(map(add, sizes, member_sizes))
+        ends = [[b'","attributes":{'] * count, members, [b"}}"] * count]
     else:
         ends = [[b'","attributes":{}}'] * count]
     heads = _heads(columns, opening + b'{"sequence":"', b'","time":"', 6, iso_micros)
-    return _woven([heads, _levels(columns, level), _texts(columns.messages), *ends], columns)
+    return _woven([heads, _levels(columns, level), texts, *ends], columns, sizes)
 
 
 def render_seed(columns: Columns, opening: bytes, closing: bytes) -> Rendered:
@@ -78,15 +101,21 @@ def render_seed(columns: Columns, opening: bytes, closing: bytes) -> Rendered:
 
     heads = _heads(columns, opening + b'{"sequence_number":"', b'","timestamp":"', 3, iso_millis)
     ends = [b'"}' + closing] * len(columns)
-    return _woven([heads, _levels(columns, level), _texts(columns.messages), ends], columns)
+    texts = _texts(columns.messages)
+    return _woven([heads, _levels(columns, level), texts, ends], columns, list(map(len, texts)))
 
 
-def _woven(parts: Sequence[list[bytes]], columns: Columns) -> Rendered:
+def _in_lines(members: bytes, new_line: bytes) -> bytes:
+    """The members of an object with each on a line of its own."""
+    return new_line + (b"," + new_line).join(_MEMBER.findall(members))
+
+
+def _woven(parts: Sequence[list[bytes]], columns: Columns, sizes: list[int]) -> Rendered:
     stride = len(parts)
     pieces = [b""] * (stride * len(columns))
     for offset, part in enumerate(parts):
         pieces[offset::stride] = part
-    return Rendered(pieces, stride, columns.indexes, columns.times_us, columns.messages)
+    return Rendered(pieces, stride, columns.indexes, columns.times_us, sizes)
 
 
 def _heads(columns: Columns, opening: bytes, between: bytes, digits: int, iso: Callable[[int], str]) -> list[bytes]:
