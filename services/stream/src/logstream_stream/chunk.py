@@ -79,10 +79,10 @@ class Chunk:
             yield from self.flush()
         while start < len(rendered):
             stop = min(start + FRAME_RECORDS - self._records, len(rendered))
-            text_bytes = sum(rendered.sizes[start:stop])
+            text_bytes = rendered.size(start, stop)
             if self._text_bytes + text_bytes >= FRAME_TEXT_BYTES:
                 stop, text_bytes = self._as_much_text(rendered, start, stop)
-            self._take(rendered, start, stop)
+            self._take(rendered, start, stop, text_bytes)
             self._text_bytes += text_bytes
             is_end = stop == len(rendered) and not more
             self._place = (through or spot).place() if is_end else spot.place(rendered.indexes[stop - 1])
@@ -101,15 +101,15 @@ class Chunk:
 
     def _as_much_text(self, rendered: Rendered, start: int, stop: int) -> tuple[int, int]:
         """Where before stop the text is enough for this frame, and how much that is; up to stop it is enough."""
-        sums = list(accumulate(rendered.sizes[start:stop]))
+        sums = list(accumulate(rendered.sizes(start, stop)))
         last = bisect_left(sums, FRAME_TEXT_BYTES - self._text_bytes)
         return start + last + 1, sums[last]
 
-    def _take(self, rendered: Rendered, start: int, stop: int) -> None:
+    def _take(self, rendered: Rendered, start: int, stop: int, text_bytes: int) -> None:
         times_us = rendered.times_us[start:stop]
         from_us, to_us = int(times_us.min()), int(times_us.max())
         if self._records:
             from_us, to_us = min(from_us, self._from_us), max(to_us, self._to_us)
         self._from_us, self._to_us = from_us, to_us
-        self._pieces += rendered.slice(start, stop)
+        self._pieces += rendered.slice(start, stop, text_bytes)
         self._records += stop - start

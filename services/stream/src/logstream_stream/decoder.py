@@ -25,14 +25,14 @@ _RECORD_BYTES: Final = 150
 class Decoded:
     """A batch's stored records. raw_bytes: length of the encoded batch."""
 
-    __slots__ = ("_lowered", "_rendered", "columns", "cost_bytes", "on_growth", "raw_bytes")
+    __slots__ = ("_lowered", "_lowered_bytes", "_rendered", "columns", "on_growth", "raw_bytes")
 
     def __init__(self, columns: Columns, raw_bytes: int) -> None:
         self.columns = columns
         self.raw_bytes = raw_bytes
-        # About how much memory it takes, with all that was made of it; and who is told when that grows.
-        self.cost_bytes = raw_bytes + _RECORD_BYTES * len(columns)
+        # Told when it takes more memory.
         self.on_growth: Callable[[int], object] | None = None
+        self._lowered_bytes = 0
         self._rendered: dict[Framing, Rendered] = {}
         self._lowered: list[str] | None = None
 
@@ -48,7 +48,8 @@ class Decoded:
             if rows is not None and len(rows) * _FEW <= len(self.columns):
                 return framing.render(self.columns.only(rows))
             found = self._rendered[framing] = framing.render(self.columns)
-            self._grow(found.cost_bytes)
+            if self.on_growth:
+                self.on_growth(found.cost_bytes)
         return found if rows is None else found.only(rows)
 
     def lowered(self) -> list[str]:
@@ -57,17 +58,20 @@ class Decoded:
             # No message holds a NUL. One that is not ASCII would make all of them slow, were they not taken apart first.
             together = b"\0".join(self.columns.messages).decode()
             # A text takes up to four bytes for each of its characters, and so does each of its parts.
-            self._grow(sys.getsizeof(together) + _RECORD_BYTES * len(self.columns))
+            self._lowered_bytes = sys.getsizeof(together) + _RECORD_BYTES * len(self.columns)
+            if self.on_growth:
+                self.on_growth(self._lowered_bytes)
             if together.isascii():
                 self._lowered = simple_lower(together).split("\0")
             else:
                 self._lowered = list(map(simple_lower, together.split("\0")))
         return self._lowered
 
-    def _grow(self, size: int) -> None:
-        self.cost_bytes += size
-        if self.on_growth:
-            self.on_growth(size)
+    @property
+    def cost_bytes(self) -> int:
+        """About how much memory it takes, with all that was made of it."""
+        made_bytes = sum(found.cost_bytes for found in self._rendered.values()) + self._lowered_bytes
+        return self.raw_bytes + _RECORD_BYTES * len(self.columns) + made_bytes
 
 
 class Decoder:

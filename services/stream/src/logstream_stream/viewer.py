@@ -125,7 +125,11 @@ class Viewer:
         size, records = 0, 0
         while self._frames and (not size or size + len(self._frames[0].body) <= PIECE_BYTES):
             frame = self._pop()
-            parts.append(self.told(frame))
+            if frame.place:
+                self.place = frame.place
+                parts.append(frame.body)
+            else:
+                parts.append(placed(frame.body, self.place))
             size += len(frame.body)
             records += frame.records
         return b"".join(parts), records

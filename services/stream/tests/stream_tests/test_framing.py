@@ -77,10 +77,11 @@ def test_no_line_is_longer_than_a_client_reads() -> None:
     small = LogRecord(time_unix_nano=START_NS, message="m", attributes={"k": "v"})
     raw = LogBatch(batch_id=bytes(16), node="n", records=[small, record, small]).SerializeToString()
     found = rows_of(raw, Origin(1, START_NS, 0))
-    framing = NativeFraming()
-    body = framing.logs(framing.render(columns_of_rows(found)).pieces, None)
+    chunk = Chunk(NativeFraming())
+    frames = [*chunk.add(NativeFraming().render(columns_of_rows(found)), 0, Spot("e", 1, 9)), *chunk.flush()]
+    body = b"".join(frame.body for frame in frames)
     assert max(map(len, body.split(b"\n"))) < 512 * 1024
-    ((_, shown, _),) = events(body)
+    shown = [record for _, records, _ in events(body) for record in records]
     assert shown == [json.loads(orjson.dumps(record_of_row(found, index))) for index in range(3)]
 
 
