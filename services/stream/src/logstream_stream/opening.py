@@ -32,7 +32,8 @@ UNREADABLE_ID: Final = "unreadable id"
 UNKNOWN_PLACE: Final = "unknown place"
 UNNUMBERED: Final = "records without a place"
 
-_PIECE_ENTRIES: Final = 8
+# When fewer are missing, who comes back goes live.
+_FEW_ENTRIES: Final = 16
 _MOST_ENTRIES: Final = 64
 # Of frames that are held while the viewer takes them: after so many no more are put together.
 _PIECE_BYTES: Final = FRAME_TEXT_BYTES
@@ -209,9 +210,9 @@ class Opening:
                 continue
             if spot.epoch != place.epoch:
                 raise _CannotResume(NEW_EPOCH)
-            if spot.position - position < _PIECE_ENTRIES:
+            if spot.position - position < _FEW_ENTRIES:
                 self._go_live(viewer)
-            upto = min(spot.position, position + _PIECE_ENTRIES)
+            upto = min(spot.position, position + _MOST_ENTRIES)
             while position < upto or index < ALL:
                 frames, position, index = self._piece(viewer, spot, position, index, upto, resuming=True)
                 yield from _letting_go(frames)
