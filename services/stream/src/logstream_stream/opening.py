@@ -44,8 +44,11 @@ _NONE: Final = (0, 0)
 # How long this replica may be behind the window, or the window behind it, before the viewer begins without it.
 _PATIENCE_S: Final = 3.0
 _STEP_S: Final = 0.05
-# While filters have no time.
+# While filters have no time. One that took no more than this in an opening does not wait; a first screen that had to wait for so
+# long begins with what was found.
 _WAIT_S: Final = 0.1
+_FREE_S: Final = 0.05
+_SEARCH_S: Final = 5.0
 
 # Of batches, unpacked, after which others get their turn.
 _TURN_BYTES: Final = 512 * 1024
@@ -127,7 +130,7 @@ class Opening:
 
     def _begin(self, viewer: Viewer, spot: Spot, count: int) -> Generator[Frame, None, tuple[int, int] | None]:
         """Where the last count records up to the spot begin, as a position and an index; None: the epoch has changed."""
-        found, upto, pieces, since_turn_bytes = _NONE, spot.position, 4, 0
+        found, upto, pieces, since_turn_bytes, waited_s = _NONE, spot.position, 4, 0, 0.0
         while count:
             reading = self.window.latest(upto, pieces)
             if reading.epoch != spot.epoch:
@@ -138,7 +141,9 @@ class Opening:
             while reading.entries:
                 # Not held while others have their turn.
                 entry = reading.entries.pop(0)
-                yield from self._wait_for_time(viewer)
+                waited_s += yield from self._wait_for_time(viewer)
+                if waited_s > _SEARCH_S:
+                    return found
                 indexes = self._indexes(viewer, entry.batch)
                 if indexes:
                     start = max(len(indexes) - count, 0)
@@ -306,18 +311,24 @@ class Opening:
         filter_time = self.hub.filter_time
         began_s = filter_time.time()
         selected = select(decoded, viewer.sieve)
-        filter_time.opening.take(filter_time.time() - began_s)
+        took_s = filter_time.time() - began_s
+        viewer.filter_s += took_s
+        filter_time.opening.take(took_s)
         return selected
 
-    def _wait_for_time(self, viewer: Viewer) -> Iterator[Frame]:
-        """Waits while first screens and returns have taken what time there is for filters; yields heartbeats meanwhile."""
+    def _wait_for_time(self, viewer: Viewer) -> Generator[Frame, None, float]:
+        """Waits while first screens and returns have taken what time there is for filters, and answers for how many seconds;
+        yields heartbeats meanwhile."""
         waited_s = 0.0
-        while viewer.sieve is not None and not self.hub.filter_time.opening.is_left and not viewer.closing:
+        silent_s = 0.0
+        while viewer.filter_s > _FREE_S and not self.hub.filter_time.opening.is_left and not viewer.closing:
             self.sleep(_WAIT_S)
             waited_s += _WAIT_S
-            if waited_s >= HEARTBEAT_S:
-                waited_s = 0.0
+            silent_s += _WAIT_S
+            if silent_s >= HEARTBEAT_S:
+                silent_s = 0.0
                 yield Frame(HEARTBEAT)
+        return waited_s
 
 
 def _letting_go(frames: list[Frame]) -> Iterator[Frame]:

@@ -81,6 +81,8 @@ class Viewer:
         self.live = False
         # Until it has read all of the window that it is shown, which may be after it went live.
         self.opening = True
+        # How much time its filter took in that.
+        self.filter_s = 0.0
         # Names of batches this viewer saw unnumbered during its opening, and of those it saw from the window.
         self.seen_loose: set[str] = set()
         self.seen_in_window = Names(_REMEMBERED_BATCHES)
