@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from logstream_stream.columns import Columns
@@ -73,12 +74,16 @@ def test_live_goes_on_after_a_gap(
     body = b""
     while piece := viewer.take()[0]:
         body += piece
-    told = [(name, data if name == "gap" else None, place) for name, data, place in events(body)]
+    told: list[tuple[str, Any, str | None]] = [
+        (name, data if name == "gap" else None, place) for name, data, place in events(body)
+    ]
     names = [name for name, _, _ in told]
     if not max_rate:
         assert names == ["logs", "gap", "logs"]
     gaps = [(data, place) for name, data, place in told if name == "gap"]
     ((gap, place),) = gaps
+    assert place
+    assert told[-1][2]
     assert gap["reason"] == "unreadable batch"
     assert gap["received_from"] == gap["received_to"] == "2024-08-06T18:51:34.000000Z"
     assert "/api/logs?start=" in gap["history"]
