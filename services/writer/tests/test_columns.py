@@ -143,7 +143,7 @@ def test_a_record_that_was_cut_is_odd(size: int) -> None:
             severity=SEVERITY_FATAL,
             level="critical",
             message="한글 é",
-            attributes={"k": "v" * 200, "": ""},
+            attributes={"k": "v" * 200, "k" * 255: "", "logstream": "", "blogstream.": ""},
         ),
         LogRecord(message="m", attributes={f"key {i}": f'"quoted" \\ {i}\n' for i in range(64)}),
         LogRecord(attributes={"beginning, one, of the end": "\x1b[0m", "beginning, two, of the end": "é" * 100}),
@@ -154,7 +154,7 @@ def test_ordinary_records_are_plain(record: LogRecord) -> None:
     assert block_of(raw).plain == [True]
 
 
-@pytest.mark.parametrize("key", ["k", "a key of more than sixteen bytes", "é", ""])
+@pytest.mark.parametrize("key", ["k", "a key of more than sixteen bytes", "é"])
 def test_a_record_that_repeats_a_key_is_odd(key: str) -> None:
     """Its members would show the key twice, where the last value counts."""
     once, other = (LogRecord(attributes={name: "v"}).SerializeToString() for name in (key, "other"))
@@ -165,7 +165,7 @@ def test_a_record_that_repeats_a_key_is_odd(key: str) -> None:
 
 @pytest.mark.parametrize("text", [chr(code) for code in range(0x21)] + ['"', "\\", "\x7f", "\u2028", "한"])
 def test_attributes_are_what_orjson_writes(text: str) -> None:
-    attributes = {f"key {text}": f"{text}value", "other": f"{text}{text}" * 60, f"{text}{text}" * 100: ""}
+    attributes = {f"key {text}": f"{text}value", "other": f"{text}{text}" * 60, f"{text}{text}" * 40: ""}
     raw = batch_of("orders", [LogRecord(attributes={"k": "v"}).SerializeToString(), b"", record_with(attributes)])
     block = block_of(raw)
     if ord(text) < 5:
@@ -179,6 +179,51 @@ def test_attributes_are_what_orjson_writes(text: str) -> None:
 def test_an_attribute_that_is_no_text_is_odd(entry: bytes) -> None:
     assert block_of(batch_of("orders", [record_with({"k": "é"}), b"\x2a\x06" + entry])).plain == [False]
     assert block_of(batch_of("orders", [b"\x2a\x06" + entry, record_with({"k": "é"})])).plain == [False]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"": "v"},
+        {"k" * 256: "v"},
+        {"logstream.": "v"},
+        {"logstream.nuls_replaced": "1"},
+        {f"key {index}": "v" for index in range(65)},
+        {f"key {index:02}": "v" * 16_000 for index in range(17)},
+    ],
+    ids=["empty", "long", "ours", "ours and longer", "too many", "too many bytes"],
+)
+def test_attributes_that_have_to_be_mended_are_odd(attributes: dict[str, str]) -> None:
+    fine = batch_of("orders", [LogRecord(message="logstream.", attributes={"k": "logstream."}).SerializeToString()])
+    odd = batch_of("orders", [record_with({"k": "v"}), record_with({"a": "v", **attributes})])
+    assert block_of(fine, odd, fine).plain == [True, False, True]
+
+
+def test_attributes_within_the_limits_are_plain() -> None:
+    many = record_with({f"key {index}": "v" for index in range(64)})
+    large = record_with({f"{index:02}": "v" * 16_000 for index in range(16)})
+    assert block_of(batch_of("orders", [many, large])).plain == [True]
+
+
+def test_a_record_with_a_timestamp_as_text_is_odd() -> None:
+    assert block_of(batch_of("orders", [LogRecord(original_timestamp="x").SerializeToString()])).plain == [False]
+
+
+def test_a_node_that_has_to_be_mended_is_odd() -> None:
+    record = LogRecord(message="m").SerializeToString()
+    assert block_of(batch_of("é" * 127, [record]), batch_of("é" * 128, [record]), batch_of("\0", [record])).plain == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_level_for_each_record_is_no_larger_a_block_than_another() -> None:
+    raw = batch_of("orders", [LogRecord(level=f"{number:x}").SerializeToString() for number in range(5_000)])
+    block = block_of(*[raw] * 4)
+    assert block.plain == [True] * 4
+    assert [block.level_kinds[kind] for kind in block.kinds[:5_000]] == [(0, f"{number:x}") for number in range(5_000)]
+    assert len(block.level_kinds) == 5_000
 
 
 def test_rows_are_copied_in_the_order_of_their_times() -> None:

@@ -71,7 +71,7 @@ def test_a_key_that_a_record_repeats_is_shown_once() -> None:
     assert b'"attributes":{"k":"2"}}' in b"".join(render_native(found, b",").pieces)
 
 
-@pytest.mark.parametrize("raw", [b"\x0a\xff", b"\x12\x01o\x1a\x02\x22\x05", b"\x12\x01o\x1a\x03\x22\x01\xff"])
+@pytest.mark.parametrize("raw", [b"\x0a\xff", b"\x12\x01o\x1a\x02\x22\x05", b"\x12\x01\xff\x1a\x03\x22\x01m"])
 def test_what_is_no_batch_is_undecodable(raw: bytes) -> None:
     with pytest.raises(Undecodable):
         read_columns(raw, ORIGIN, frozenset())
