@@ -258,7 +258,7 @@ def test_each_mended_record_is_counted_once_for_each_reason() -> None:
 def test_of_a_hundred_thousand_attributes_the_first_are_kept() -> None:
     sent = {f"{index:x}": "" for index in range(100_000)}
     assert only(attributes=sent)[4] == {
-        **{key: "" for key in sorted(sent)[:64]},
+        **dict.fromkeys(sorted(sent)[:64], ""),
         "logstream.attributes_dropped": str(100_000 - 64),
     }
 

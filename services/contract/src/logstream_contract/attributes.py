@@ -1,6 +1,6 @@
 """What becomes of the attributes of one record. They are limited in number and bytes, and what begins with `logstream.` is
-ours: nothing there ever comes from a sender. Pure: it must depend on the attributes alone, not on their order, which a parser
-of maps does not keep."""
+ours: nothing there ever comes from a sender. Pure: it must depend on the attributes alone, not on their order, which parsers
+of maps do not keep."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,8 +54,8 @@ def may_need_mending(found: Mapping[str, str]) -> bool:
 
 
 def mend(found: Mapping[str, str]) -> Mended:
-    """Of too many attributes the first in the order of their keys are kept, as far as there is room for their bytes. One whose
-    changed key is the key of another is left out."""
+    """Of too many attributes the first in the order of their keys are kept, as far as there is room for their bytes. One
+    whose changed key is the key of another is left out."""
     mended = Mended({})
     left_bytes = MAX_ATTRIBUTES_BYTES
     for key in nsmallest(MAX_ATTRIBUTES, found):

@@ -3,8 +3,8 @@
 Reading a record as a message object, field by field, costs some ten times what the database takes to store it. Here all
 records are walked in step: one array operation reads the next field of every record. It only knows records as encoders
 write them: fields in the order of their numbers, each at most once, ordinary sizes, nothing that has to be mended. A batch
-with any other record is left to logstream_contract.rows, which knows them all, so that both give the same rows. Its time must
-not grow faster than the bytes, whatever they are. Pure.
+with any other record is left to logstream_contract.rows, which knows them all, so that both give the same rows. Its time
+must not grow faster than the bytes, whatever they are. Pure.
 
 Source of the format: Protocol Buffers encoding, "Message Structure" and "Base 128 Varints".
 """

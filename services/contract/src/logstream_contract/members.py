@@ -129,13 +129,12 @@ class Members:
 
     def _flag_odd_keys(self, odd: Flags) -> None:
         """Keys that are empty, too long or ours: logstream_contract.attributes gives them others."""
-        ours_may_be_there = _RESERVED in self._encoded
         for found in self._added:
             sizes = found.value_tag - found.key
             # Unsigned: what is below 1 becomes large.
             odd_key = (sizes - 1).view(np.uint64) >= MAX_KEY_BYTES
-            if ours_may_be_there:
-                ours = self._words[found.key] == _RESERVED_FIRST
+            ours = self._words[found.key] == _RESERVED_FIRST
+            if ours.any():
                 ours &= self._words[found.key + _WORD_BYTES] & _RESERVED_REST_MASK == _RESERVED_REST
                 odd_key |= ours & (sizes >= len(_RESERVED))
             if odd_key.any():

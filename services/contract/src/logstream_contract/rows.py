@@ -2,14 +2,14 @@
 shows them, so that what a viewer sees is what is stored. It must look at no clock and no state, and at nothing that a sender
 put under `logstream.…`.
 
-A batch that can be decoded is never refused here. What passes a limit of a record is cut or left out, what can't be stored is
-replaced, a mark among the record's attributes tells of it, and the rows tell how many records that was."""
+A batch that can be decoded is never refused here. What passes a limit of a record is cut or left out, what can't be stored
+is replaced, a mark among the record's attributes tells of it, and the rows tell how many records that was."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 from google.protobuf.message import DecodeError
 
@@ -51,7 +51,7 @@ REASONS: Final = {
     INVALID_UTF8_REPLACED: "invalid_utf8",
 }
 
-_fields = attrgetter("time_unix_nano", "severity", "level", "message", "original_timestamp")
+_fields = attrgetter("time_unix_nano", "severity", "level", "message", "original_timestamp", "attributes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +110,8 @@ class _Marks:
                 rows.mended[reason] = rows.mended.get(reason, 0) + 1
 
 
-class _Fields(NamedTuple):
-    """Of a record, but for its attributes."""
-
-    time_unix_nano: int
-    severity: int
-    level: str
-    message: str
-    original_timestamp: str
+# The fields of a record as they are in _fields.
+_Fields = tuple[int, int, str, str, str, Mapping[str, str]]
 
 
 def rows_of(raw: bytes, origin: Origin) -> Rows:
@@ -127,21 +121,17 @@ def rows_of(raw: bytes, origin: Origin) -> Rows:
     check finds is looked at record by record.
     """
     marks = _Marks()
-    fields: Iterable[tuple[int, int, str, str, str]]
-    attributes: list[dict[str, str] | None]
+    records: list[_Fields]
     try:
         batch = LogBatch.FromString(raw)
-        node = batch.node
-        # Each walk through the field makes its records anew.
-        records = list(batch.records)
-        fields = map(_fields, records)
-        attributes = [dict(found) if (found := record.attributes) else None for record in records]
+        node, records = batch.node, list(map(_fields, batch.records))
     except DecodeError:
-        node, fields, attributes = _read_loosely(raw, marks)
+        node, records = _read_loosely(raw, marks)
     node = cut(clean(node), MAX_NODE_BYTES)
-    if not attributes:
+    if not records:
         return Rows(origin.number, node, [], [], [], [], [])
-    times, severities, levels, messages, timestamps = map(list, zip(*fields, strict=True))
+    times, severities, levels, messages, timestamps, found = map(list, zip(*records, strict=True))
+    attributes = [dict(one) if one else None for one in found]
     rows = Rows(origin.number, node, times, severities, levels, messages, attributes)
     _mend_times(rows, origin, marks)
     _mend_levels(rows, marks)
@@ -153,22 +143,21 @@ def rows_of(raw: bytes, origin: Origin) -> Rows:
     return rows
 
 
-def _read_loosely(raw: bytes, marks: _Marks) -> tuple[str, list[_Fields], list[dict[str, str] | None]]:
-    """Node, records and attributes of a batch with texts that are no UTF-8. Raises Undecodable if there is more amiss."""
+def _read_loosely(raw: bytes, marks: _Marks) -> tuple[str, list[_Fields]]:
+    """Node and records of a batch with texts that are no UTF-8. Raises Undecodable if there is more amiss."""
     try:
         batch = LooseBatch.FromString(raw)
     except DecodeError as error:
         raise Undecodable(f"not a logstream.v1.LogBatch: {error}") from error
-    fields, attributes = [], []
+    records: list[_Fields] = []
     for index, record in enumerate(batch.records):
-        texts = []
-        for encoded in (record.level, record.message, record.original_timestamp):
-            text, replaced = decode(encoded)
-            marks.count(index, INVALID_UTF8_REPLACED, replaced)
-            texts.append(text)
-        fields.append(_Fields(record.time_unix_nano, record.severity, *texts))
-        attributes.append(_read_attributes(record, index, marks) or None)
-    return batch.node, fields, attributes
+        level, replaced = decode(record.level)
+        message, replaced_too = decode(record.message)
+        timestamp, and_there = decode(record.original_timestamp)
+        marks.count(index, INVALID_UTF8_REPLACED, replaced + replaced_too + and_there)
+        attributes = _read_attributes(record, index, marks)
+        records.append((record.time_unix_nano, record.severity, level, message, timestamp, attributes))
+    return batch.node, records
 
 
 def _read_attributes(record: LooseRecord, index: int, marks: _Marks) -> dict[str, str]:
