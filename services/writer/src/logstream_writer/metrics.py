@@ -28,8 +28,8 @@ class Metrics:
         self.mended_records = Counter(
             "logstream_writer_mended_records",
             "Records committed otherwise than they were sent, by what was done: attribute_renamed (its key began with "
-            "logstream. or was empty), attribute_cut, attributes_dropped (past 64 or 256 KiB), invalid_utf8 or nul (replaced), "
-            "message_cut, level_cut, time_replaced (or a timestamp that could not be read).",
+            "logstream. or was empty), attribute_cut, attributes_dropped (past 64 or 256 KiB), invalid_utf8, nul (either "
+            "replaced), message_cut, level_cut, time_replaced (or a timestamp that could not be read).",
             ["reason"],
             registry=registry,
         )
