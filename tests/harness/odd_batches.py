@@ -172,7 +172,11 @@ def plain_records(now_ns: int) -> st.SearchStrategy[bytes]:
         st.integers(0, 24),
         st.sampled_from([b"info", b"warn", b"", b"verbose"]),
         ordinary_texts | st.just(b'"quoted" \\ \n\x1b[0m') | st.just(16_383).map(lambda size: b"m" * size),
-        st.dictionaries(own_keys, ordinary_texts | st.just(b'"\\\n\x1f') | st.just(b"v" * 130), max_size=3),
+        st.dictionaries(
+            st.one_of(own_keys, own_keys.map(b"logstream.".__add__), own_keys),
+            ordinary_texts | st.just(b'"\\\n\x1f') | st.just(b"v" * 130),
+            max_size=3,
+        ),
     )
 
 

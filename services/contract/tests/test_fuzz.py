@@ -75,7 +75,7 @@ def demand_json(found: Rows) -> None:
         assert json.loads(orjson.dumps(seed_record_of_row(found, index)))["message"] == record["message"]
 
 
-@fuzzing.examples(300)
+@fuzzing.examples(700)
 @given(odd_batches.batches(NOW))
 def test_every_accepted_batch_gives_rows_within_the_limits(raw: bytes) -> None:
     if not accepted(raw):
@@ -89,7 +89,7 @@ def test_every_accepted_batch_gives_rows_within_the_limits(raw: bytes) -> None:
     demand_json(found)
 
 
-@fuzzing.examples(300)
+@fuzzing.examples(700)
 @given(odd_batches.batches(NOW))
 def test_columns_are_these_rows_or_nothing(raw: bytes) -> None:
     if not accepted(raw):
@@ -121,7 +121,7 @@ class _Loose:
         raise DecodeError("it is read loosely")
 
 
-@fuzzing.examples(200)
+@fuzzing.examples(400)
 @given(odd_batches.batches(NOW))
 def test_texts_read_as_bytes_are_the_same_rows(raw: bytes) -> None:
     def read() -> Rows | str:
@@ -136,7 +136,7 @@ def test_texts_read_as_bytes_are_the_same_rows(raw: bytes) -> None:
         assert read() == strictly
 
 
-@fuzzing.examples(100)
+@fuzzing.examples(200)
 @given(odd_batches.batches(NOW))
 def test_what_is_refused_is_the_same_each_time_and_what_is_accepted_gives_the_same_rows(raw: bytes) -> None:
     assert accepted(raw) == accepted(raw)

@@ -145,6 +145,12 @@ def test_of_keys_that_are_alike_once_replaced_the_one_that_was_written_so_is_kep
     }
 
 
+def test_an_attribute_with_unknown_fields_is_an_attribute() -> None:
+    entry = b"\x0a\x01k\x12\x01v"
+    for odd in (b"\x18\x01" + entry, entry + b"\x1a\x00", b"\x23\x24" + entry):
+        assert rows_of(encoded(b"\x2a" + varint(len(odd)) + odd), ORIGIN).attributes == [{"k": "v"}] * 2
+
+
 def test_a_node_that_is_no_utf8_makes_the_batch_undecodable() -> None:
     with pytest.raises(Undecodable):
         rows_of(b"\x12\x01\xff" + encoded(b""), ORIGIN)

@@ -8,12 +8,16 @@ from typing import Any
 import orjson
 import pytest
 from google.protobuf.message import DecodeError
+from harness import fuzzing, odd_batches
 from hypothesis import example, given
 from hypothesis import strategies as st
-from logstream_contract.batches import Undecodable, split_batch
+from logstream_contract.batches import Limits, Rejected, Undecodable, check_batch, split_batch
 from logstream_contract.columns import Block, Source, read_block
+from logstream_contract.packing import Packer
 from logstream_contract.pb.logs_pb2 import SEVERITY_FATAL, SEVERITY_INFO, LogBatch, LogRecord
 from logstream_contract.rows import Origin, rows_of
+from logstream_writer.delivery import Delivery
+from logstream_writer.inbound import decode, refused
 from logstream_writer.store.copy_format import encode, encode_block
 from logstream_writer.store.counts import CountKey, add_block_counts, add_counts
 
@@ -103,6 +107,50 @@ def test_the_rows_of_plain_batches_are_those_of_the_contract(given_batches: list
     assert copied(b"".join(encode_block(block, numbers))) == expected
     add_block_counts(counts, block, block.plain)
     assert counts == counts_expected
+
+
+@pytest.mark.fuzz
+@fuzzing.examples(400)
+@given(odd_batches.batches(RECEIVED))
+def test_whatever_is_accepted_is_copied_as_its_rows_beside_others(raw: bytes) -> None:
+    try:
+        check_batch(raw, Limits())
+    except Rejected:
+        return
+    others = [LogBatch(batch_id=bytes([n]) * 16, node="o", records=[LogRecord(message="m")]) for n in (250, 251)]
+    raws = [others[0].SerializeToString(), raw, others[1].SerializeToString()]
+    delivery = Delivery(1, 1, b"".join(map(Packer(1).frame, raws)), RECEIVED, 1, "default")
+    inbound = decode([delivery], 30 * 86_400 * 10**9)
+    letters = [letter.reason for letter in inbound.dead_letters]
+    # Compressed batches come behind the others.
+    stored = {batch.batch_id: batch for batch in inbound.batches}
+    assert len(stored) + len(letters) == 3
+    assert letters in ([], ["spread"])
+    numbers: list[int | None] = [None] * len(inbound.block.counts)
+    found, expected = [], []
+    counts, counts_expected = Counter[CountKey](), Counter[CountKey]()
+    for number, batch in enumerate(stored.values(), 1):
+        batch.number = number
+        rows = batch.rows()
+        expected += copied(encode(rows))
+        add_counts(counts_expected, rows)
+        assert batch.mended == rows.mended
+        assert (batch.records, batch.from_us, batch.to_us) == (len(rows), min(rows.times_us), max(rows.times_us))
+        if batch.place is None:
+            found += copied(encode(rows))
+            add_counts(counts, rows)
+        else:
+            assert not batch.mended
+            numbers[batch.place] = number
+        # What the database refuses, it is given again as a batch of its own.
+        for index in {0, batch.records - 1}:
+            alone = rows_of(refused(batch, index, "").body, Origin(0, batch.received_unix_nano, batch.floor_unix_nano))
+            assert (alone.messages, alone.attributes) == ([rows.messages[index]], [rows.attributes[index]])
+    add_block_counts(counts, inbound.block, [number is not None for number in numbers])
+    assert counts == counts_expected
+    assert sorted(found + copied(b"".join(encode_block(inbound.block, numbers)))) == sorted(expected)
+    for *_, level, node, _time, _severity, message in expected:
+        assert b"\0" not in level + node + message
 
 
 @given(st.lists(encoded_records, min_size=1, max_size=3))

@@ -81,6 +81,14 @@ def check_node(node: str) -> None:
         raise Rejected("node", f"node: {len(node.encode())} bytes, expected 1 to {MAX_NODE_BYTES}")
 
 
+def unknown_in_attributes(raw: bytes) -> bool:
+    """Whether an attribute of a batch that can be decoded has unknown fields beside key and value."""
+    attribute = FlatBatch.FromString(raw).records.attributes
+    attribute.ClearField("key")
+    attribute.ClearField("value")
+    return attribute.ByteSize() > 0
+
+
 def _unknown_bytes(flat: FlatBatch) -> int:
     """Of the whole batch, wherever they are. They are gone afterwards."""
     record = flat.records

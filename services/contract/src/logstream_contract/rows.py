@@ -14,7 +14,7 @@ from typing import Final
 from google.protobuf.message import DecodeError
 
 from logstream_contract.attributes import may_need_mending, mend
-from logstream_contract.batches import MAX_NODE_BYTES, Undecodable
+from logstream_contract.batches import MAX_NODE_BYTES, Undecodable, unknown_in_attributes
 from logstream_contract.pb.logs_pb2 import LogBatch
 from logstream_contract.pb.transport_pb2 import LooseBatch, LooseRecord
 from logstream_contract.severity import HIGHEST, level_of, severity_of
@@ -121,12 +121,7 @@ def rows_of(raw: bytes, origin: Origin) -> Rows:
     check finds is looked at record by record.
     """
     marks = _Marks()
-    records: list[_Fields]
-    try:
-        batch = LogBatch.FromString(raw)
-        node, records = batch.node, list(map(_fields, batch.records))
-    except DecodeError:
-        node, records = _read_loosely(raw, marks)
+    node, records = _read(raw, marks)
     node = cut(clean(node), MAX_NODE_BYTES)
     if not records:
         return Rows(origin.number, node, [], [], [], [], [])
@@ -143,8 +138,20 @@ def rows_of(raw: bytes, origin: Origin) -> Rows:
     return rows
 
 
+def _read(raw: bytes, marks: _Marks) -> tuple[str, list[_Fields]]:
+    """Node and records. Raises Undecodable."""
+    try:
+        batch = LogBatch.FromString(raw)
+    except DecodeError:
+        return _read_loosely(raw, marks)
+    # The parser takes an attribute with an unknown field for an unknown field of the record.
+    if unknown_in_attributes(raw):
+        return _read_loosely(raw, marks)
+    return batch.node, list(map(_fields, batch.records))
+
+
 def _read_loosely(raw: bytes, marks: _Marks) -> tuple[str, list[_Fields]]:
-    """Node and records of a batch with texts that are no UTF-8. Raises Undecodable if there is more amiss."""
+    """The same of a batch with texts that are no UTF-8. Raises Undecodable if there is more amiss."""
     try:
         batch = LooseBatch.FromString(raw)
     except DecodeError as error:
