@@ -4,12 +4,13 @@ import hashlib
 import struct
 import uuid
 from collections import Counter
+from dataclasses import replace
 
 from logstream_contract.packing import Packer
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord, Severity
 from logstream_contract.rows import Origin, rows_of
 from logstream_writer.delivery import Delivery
-from logstream_writer.gathering import Gathering, split
+from logstream_writer.gathering import PARKED_AFTER, Gathering, split
 from logstream_writer.inbound import MAX_CHUNKS, decode, park, refused
 from logstream_writer.store.copy_format import encode
 from logstream_writer.store.counts import CountKey, add_counts
@@ -23,26 +24,37 @@ def raw(batch_id: int, *messages: str, node: str = "orders") -> bytes:
     return LogBatch(batch_id=uuid.UUID(int=batch_id).bytes, node=node, records=records).SerializeToString()
 
 
-def delivery(*raws: bytes, before: int = 0, received: int | None = RECEIVED, body: bytes | None = None) -> Delivery:
+def delivery(*raws: bytes, again: bool = False, received: int | None = RECEIVED, body: bytes | None = None) -> Delivery:
     framed = b"".join(Packer(1).frame(one) for one in raws) if body is None else body
-    return Delivery(1, 1, framed, received, 1, "default", before > 0, before)
+    return Delivery(1, 1, framed, received, 1, "default", again)
 
 
-def test_deliveries_share_a_flush_until_one_is_suspected() -> None:
-    deliveries = [delivery(before=before) for before in (0, 1, 2, 0, 9, 8, 0)]
-    assert list(split(deliveries)) == [
-        Gathering(deliveries[0:2]),
-        Gathering(deliveries[2:3]),
-        Gathering(deliveries[3:4]),
-        Gathering(deliveries[4:5], parked=True),
-        Gathering(deliveries[5:6]),
-        Gathering(deliveries[6:7]),
+def test_suspected_messages_are_flushed_one_by_one_after_all_others() -> None:
+    one = [delivery(body=b"%d" % number, again=True) for number in range(7)]
+    suspected = {one[1].name: 2, one[2].name: 0, one[4].name: PARKED_AFTER, one[5].name: 1}
+    gatherings = split(one, suspected)
+    assert gatherings == [
+        Gathering([one[0], one[3], one[6]]),
+        Gathering([one[4]], PARKED_AFTER),
+        Gathering([one[2]], 0),
+        Gathering([one[5]], 1),
+        Gathering([one[1]], 2),
     ]
+    assert [gathering.parked for gathering in gatherings] == [False, True, False, False, False]
+    assert split(one, {}) == [Gathering(one)]
+    assert split(one[1:2], suspected) == [Gathering(one[1:2], 2)]
+
+
+def test_a_message_has_the_same_name_whenever_it_comes() -> None:
+    message = delivery(raw(1, "a" * 5_000))
+    assert message.name == replace(message, tag=7, channel_number=3, redelivered=True).name
+    others = [replace(message, received_unix_nano=RECEIVED + 1), replace(message, body=message.body[:-1] + b"!")]
+    assert message.name not in [other.name for other in others]
 
 
 def test_batches_of_all_deliveries_are_decoded_once_each() -> None:
     one, two = raw(1, "a", "b"), raw(2, "c")
-    inbound = decode([delivery(one, two), delivery(one, before=1)], DAY)
+    inbound = decode([delivery(one, two), delivery(one, again=True)], DAY)
     assert [(batch.batch_id.int, batch.rows().messages) for batch in inbound.batches] == [(1, ["a", "b"]), (2, ["c"])]
     assert inbound.batches[0].digest == hashlib.blake2b(one, digest_size=16).digest()
     assert [batch.redelivered for batch in inbound.batches] == [True, False]
@@ -81,9 +93,9 @@ def test_a_batch_strewn_over_too_many_days_is_not_stored_as_rows() -> None:
 
 
 def test_dead_letters_are_named_by_what_they_are() -> None:
-    message = delivery(raw(1, "a"), before=9)
-    assert park(message).digest == park(message).digest
-    assert (park(message).reason, park(message).body) == ("parked", message.body)
+    message = delivery(raw(1, "a"), again=True)
+    assert park(message, 3).digest == park(message, 3).digest
+    assert (park(message, 3).reason, park(message, 3).body) == ("parked", message.body)
     (batch,) = decode([delivery(raw(1, "a", "b"))], DAY).batches
     batch.number = 5
     letter = refused(batch, 1, "no")

@@ -37,6 +37,12 @@ class Carried:
         return frame_parts(field, [self.data])
 
 
+def framed(carried: Carried) -> bytes:
+    """A LogBatches body of this batch alone, as it is carried."""
+    field = LogBatches.PACKED_BATCHES_FIELD_NUMBER if carried.packed else LogBatches.BATCHES_FIELD_NUMBER
+    return b"".join(frame_parts(field, [carried.data]))
+
+
 class Packer:
     """level: of Zstandard, 1 to 19; 0 compresses nothing. Not thread-safe."""
 
@@ -59,6 +65,33 @@ def unframe(body: bytes) -> Sequence[Carried]:
     except DecodeError as error:
         raise Undecodable(f"not a logstream.internal.v1.LogBatches: {error}") from error
     return [Carried(data) for data in found.batches] + [Carried(data, packed=True) for data in found.packed_batches]
+
+
+def unpacked_bytes(body: bytes) -> int:
+    """How many bytes the batches of a LogBatches body have once they are unpacked, by what they say of themselves; the
+    body's own size where that can't be told. Nothing is unpacked."""
+    if _is_one_field(body, LogBatches.BATCHES_FIELD_NUMBER):
+        return len(body)
+    try:
+        found = LogBatches.FromString(body)
+        sizes = [zstandard.frame_content_size(packed) for packed in found.packed_batches]
+    except (DecodeError, zstandard.ZstdError):
+        return len(body)
+    # What says that it holds more is never unpacked, and what says nothing neither.
+    return len(body) + sum(size for size in sizes if 0 <= size <= _MOST_BYTES)
+
+
+def _is_one_field(body: bytes, number: int) -> bool:
+    """Whether the body is one length-delimited field of this number and nothing else."""
+    if not body or body[0] != number << 3 | 2:
+        return False
+    size = shift = 0
+    for at in range(1, min(len(body), 6)):
+        size |= (body[at] & 0x7F) << shift
+        if body[at] < 0x80:
+            return at + 1 + size == len(body)
+        shift += 7
+    return False
 
 
 def unpack(packed: bytes) -> bytes:

@@ -24,8 +24,8 @@ def raw(batch_id: uuid.UUID, *messages: str) -> bytes:
     return LogBatch(batch_id=batch_id.bytes, node="orders", records=records).SerializeToString()
 
 
-def inbound(*raws: bytes, before: int = 0) -> Inbound:
-    return decode([Delivery(1, 1, b"".join(map(Packer(1).frame, raws)), RECEIVED, 1, "default", before > 0, before)], DAY)
+def inbound(*raws: bytes, again: bool = False) -> Inbound:
+    return decode([Delivery(1, 1, b"".join(map(Packer(1).frame, raws)), RECEIVED, 1, "default", again)], DAY)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_batch_is_stored_once_however_often_it_comes(store: Store, database: p
         ("b", first.number << 16 | 1, 9, "info", "orders", {"k": "b"}),
     ]
     other = uuid.uuid4()
-    again = store.flush(inbound(raw(one, "a", "b"), raw(other, "c"), before=1)).batches
+    again = store.flush(inbound(raw(one, "a", "b"), raw(other, "c"), again=True)).batches
     assert {(one.batch.batch_id, one.known) for one in again} == {(one, True), (other, False)}
     assert [found.number for found in again if found.known] == [first.number]
     assert [row[0] for row in stored(database)] == ["a", "b", "c"]
@@ -120,7 +120,7 @@ def test_a_refused_record_is_found_and_the_rest_is_stored(store: Store, database
         assert "23514" in letters[0][1]
         assert LogBatch.FromString(letters[0][2]).records[0].message == "poison 7"
 
-        (again,) = store.flush(inbound(raw(bad, *messages), before=1)).batches
+        (again,) = store.flush(inbound(raw(bad, *messages), again=True)).batches
         assert (again.known, list(again.refused)) == (True, [7, 29])
     finally:
         database.execute("ALTER TABLE logs DROP CONSTRAINT refuse_poison")
@@ -129,7 +129,7 @@ def test_a_refused_record_is_found_and_the_rest_is_stored(store: Store, database
 def test_parked_and_undecodable_messages_are_kept_once(store: Store, database: psycopg.Connection[Any]) -> None:
     message = Delivery(1, 1, b"junk", RECEIVED, 1, "default", True, 9)
     for _ in range(2):
-        store.flush(Inbound(dead_letters=[park(message)]))
+        store.flush(Inbound(dead_letters=[park(message, 3)]))
         store.flush(decode([message], DAY))
     assert database.execute("SELECT reason, body FROM dead_letters ORDER BY reason").fetchall() == [
         ("parked", b"junk"),
@@ -169,7 +169,7 @@ def test_migrating_again_and_from_several_processes_changes_nothing(database_url
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(migrate, [database_url] * 3))
     with psycopg.connect(database_url) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0006",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0007",)]
 
 
 def test_the_schema_of_a_later_release_is_left_alone(database_url: str) -> None:
