@@ -158,7 +158,6 @@ def test_a_writer_that_ends_in_order_or_waits_for_the_database_suspects_nothing(
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("logstream_runtime.retry.WAIT", end_it)
-            patch.setattr("logstream_runtime.retry.wait_random_exponential", end_it)
             with pytest.raises(Ended):
                 run(Broker([delivery(1, uuid.uuid4(), "a")]), Store(database_url), window)
     finally:

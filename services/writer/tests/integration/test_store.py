@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -11,6 +12,7 @@ from logstream_contract.packing import Packer
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_writer.delivery import Delivery
 from logstream_writer.inbound import Inbound, decode, park
+from logstream_writer.store import store as store_module
 from logstream_writer.store.errors import StoreUnavailable
 from logstream_writer.store.migrate import migrate
 from logstream_writer.store.store import Store
@@ -187,3 +189,56 @@ def test_no_database_is_unavailable() -> None:
         migrate("postgresql://u:p@127.0.0.1:1/none")
     with pytest.raises(StoreUnavailable):
         Store("postgresql://u:p@127.0.0.1:1/none").check()
+
+
+@pytest.mark.parametrize("step", ["encode_block", "encode_rows", "add_block_counts", "add_counts"])
+def test_an_error_while_a_batch_is_stored_ends_with_that_batch(
+    store: Store, database: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """As columns or one by one, with COPY under way or not: the same flush stores its neighbours."""
+
+    class Unforeseen(Exception):
+        def __str__(self) -> str:
+            return "\0 \ud800"
+
+    def picky(*given: Any, **named: Any) -> Any:
+        if any("poison" in str(one) for one in given):
+            raise Unforeseen
+        return real(*given, **named)
+
+    real = getattr(store_module, step)
+    # Of blocks and counts of blocks only the whole is seen, and the search for the culprit goes by rows.
+    monkeypatch.setattr(store_module, step, picky)
+    if "block" in step:
+        monkeypatch.setattr(store_module, "encode_rows", partial(picky_rows, store_module.encode_rows, Unforeseen))
+    good, bad, last = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+    raws = [raw(good, "a", "b\0"), raw(bad, "c", "poison" + "\0" * ("block" not in step)), raw(last, "d")]
+    flushed = store.flush(inbound(*raws))
+    assert [one.batch.batch_id for one in flushed.batches] == [good, last]
+    assert sorted(message for message, *_ in stored(database)) == ["a", "b\N{REPLACEMENT CHARACTER}", "d"]
+    assert database.execute("SELECT sum(count) FROM log_counts").fetchone() == (3,)
+    letters = "SELECT reason, detail, batch_id, body FROM dead_letters"
+    kept = [("failed", "Unforeseen: \N{REPLACEMENT CHARACTER} ?", bad, Packer(0).frame(raws[1]))]
+    assert database.execute(letters).fetchall() == kept
+    assert store.flush(inbound(*raws, again=True)).dead_letters == []
+    assert database.execute(letters).fetchall() == kept, "a redelivery adds no other letter"
+    monkeypatch.undo()
+    assert len(store.flush(inbound(*raws, again=True)).batches) == 3, "its id is not taken"
+
+
+def picky_rows(real: Any, error: type[Exception], rows: Any, *rest: Any) -> Any:
+    if any("poison" in message for message in rows.messages):
+        raise error
+    return real(rows, *rest)
+
+
+def test_no_memory_is_no_batch_s_fault(
+    store: Store, database: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def starved(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(store_module, "encode_block", starved)
+    with pytest.raises(MemoryError):
+        store.flush(inbound(raw(uuid.uuid4(), "a")))
+    assert database.execute("SELECT count(*) FROM dead_letters").fetchone() == (0,)
