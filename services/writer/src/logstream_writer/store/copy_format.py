@@ -11,6 +11,7 @@ from itertools import chain, islice
 import numpy as np
 import orjson
 from logstream_contract.columns import Block
+from logstream_contract.members import Ints
 from logstream_contract.rows import SEQUENCE_INDEX_BITS, Rows
 
 # In this order a row is three pieces: what it shares with others, numbers of fixed size, and the message.
@@ -76,20 +77,15 @@ def encode_block(block: Block, numbers: Sequence[int | None]) -> Iterator[bytes]
     order = order[given[of_batch[order]] >= 0]
     levels = [_text(level) for _, level in block.level_kinds]
     severities = np.array([severity for severity, _ in block.level_kinds], np.int16)
-    # By node and level of a row. As many as occur: where each of many nodes has a level of its own, all pairs would be many
-    # times more.
-    shared: dict[int, bytes] = {}
-    heads: dict[int, bytes] = {}
+    pairs, pair_of_row = _pairs(of_batch[order], block.kinds[order], len(block.nodes), len(levels))
+    shared = [levels[kind] + _text(block.nodes[batch]) for batch, kind in pairs]
+    heads = [_FIELDS + _NULL + one for one in shared]
     for at in range(0, len(order), _PIECE_ROWS):
         rows = order[at : at + _PIECE_ROWS]
         batches, kinds = of_batch[rows], block.kinds[rows]
         picked = rows.tolist()
         messages = [block.messages[row] for row in picked]
-        which = (batches * len(levels) + kinds).tolist()
-        for one in set(which).difference(heads):
-            batch, kind = divmod(one, len(levels))
-            shared[one] = levels[kind] + _text(block.nodes[batch])
-            heads[one] = _FIELDS + _NULL + shared[one]
+        which = pair_of_row[at : at + _PIECE_ROWS].tolist()
         if block.attributes:
             # The version byte and the braces are three bytes more.
             firsts = [
@@ -108,6 +104,20 @@ def encode_block(block: Block, numbers: Sequence[int | None]) -> Iterator[bytes]
         # As a list of opaque values this is the fastest way from an array to pieces of bytes.
         middles = fixed.view(f"V{_FIXED.itemsize}").tolist()
         yield b"".join(chain.from_iterable(zip(firsts, middles, messages, strict=True)))
+
+
+def _pairs(batches: Ints, kinds: Ints, most_batches: int, most_kinds: int) -> tuple[list[tuple[int, int]], Ints]:
+    """The pairs of batch and kind that occur, and which of them each row has. Of many batches with a level of its own each,
+    all pairs would be many times more than those that occur."""
+    codes = batches * most_kinds + kinds
+    if most_batches * most_kinds <= 4 * len(codes):
+        found = np.flatnonzero(np.bincount(codes))
+        numbers = np.zeros(most_batches * most_kinds, np.int64)
+        numbers[found] = np.arange(len(found))
+        which = numbers[codes]
+    else:
+        found, which = np.unique(codes, return_inverse=True)
+    return [divmod(code, most_kinds) for code in found.tolist()], which
 
 
 def _text(text: str) -> bytes:
