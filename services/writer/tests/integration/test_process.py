@@ -57,7 +57,10 @@ def raw(message: str) -> bytes:
 
 @pytest.fixture
 def channel(rabbitmq_url: str) -> Iterator[BlockingChannel]:
-    connection = pika.BlockingConnection(pika.URLParameters(rabbitmq_url))
+    parameters = pika.URLParameters(rabbitmq_url)
+    # Tests wait for something else for longer than a heartbeat may be late.
+    parameters.heartbeat = 0
+    connection = pika.BlockingConnection(parameters)
     channel = connection.channel()
     channel.queue_declare(topology.WRITE_QUEUE, durable=True, arguments=topology.WRITE_QUEUE_ARGUMENTS)
     channel.exchange_declare(topology.LIVE_EXCHANGE, topology.LIVE_EXCHANGE_TYPE, durable=True)
@@ -198,7 +201,8 @@ def test_what_was_handed_out_and_not_begun_is_not_suspected(
         assert process.wait(WAIT_S) == STATUS
     died = "SELECT cardinality(messages) FROM flushes_under_way ORDER BY begun_at"
     assert database.execute(died).fetchall() == [(2,), (1,)]
-    assert one(database, "SELECT count(*) FROM logs") == INNOCENT - 1
+    # All but these two: the other one is behind it among those that are flushed one by one.
+    assert one(database, "SELECT count(*) FROM logs") == INNOCENT - 2
     channel.queue_purge(topology.WRITE_QUEUE)
 
 
@@ -217,8 +221,10 @@ def test_writers_killed_at_random_park_nothing(
             # So that kills fall into all parts of a flush.
             time.sleep(chance.uniform(0, 0.05))
             process.kill()
-    with writer(environment) as process:
+    admin = f"127.0.0.1:{free_port()}"
+    with writer({**environment, "LOGSTREAM_ADMIN_LISTEN": admin}) as process:
         wait("every record", lambda: one(database, "SELECT count(*) FROM logs") == sent)
+        wait("the last writer to consume", lambda: metric(admin, "consuming") == 1)
         stop(process)
     assert one(database, "SELECT count(DISTINCT message) FROM logs") == sent
     assert one(database, "SELECT count(*) FROM dead_letters") == 0
