@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from logstream_contract.batches import split_batch
 from logstream_contract.columns import Block, Source, read_block
 from logstream_contract.packing import Carried, Packer, unframe, unpacked_bytes
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord, Severity
@@ -103,7 +104,7 @@ def test_whatever_goes_wrong_with_one_batch_ends_with_it(monkeypatch: pytest.Mon
 
     # NUL, so that its rows are made one by one.
     poison, good = raw(2, "poison \0"), raw(1, "a\0")
-    real = {"rows_of": inbound.rows_of, "split_batch": inbound.split_batch}
+    real = {"rows_of": rows_of, "split_batch": split_batch}
     for step in real:
         with monkeypatch.context() as patch:
             patch.setattr(inbound, step, picky)

@@ -13,6 +13,7 @@ from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_writer.delivery import Delivery
 from logstream_writer.inbound import Inbound, decode, park
 from logstream_writer.store import store as store_module
+from logstream_writer.store.copy_format import encode_rows
 from logstream_writer.store.errors import StoreUnavailable
 from logstream_writer.store.migrate import migrate
 from logstream_writer.store.store import Store
@@ -210,7 +211,7 @@ def test_an_error_while_a_batch_is_stored_ends_with_that_batch(
     # Of blocks and counts of blocks only the whole is seen, and the search for the culprit goes by rows.
     monkeypatch.setattr(store_module, step, picky)
     if "block" in step:
-        monkeypatch.setattr(store_module, "encode_rows", partial(picky_rows, store_module.encode_rows, Unforeseen))
+        monkeypatch.setattr(store_module, "encode_rows", partial(picky_rows, encode_rows, Unforeseen))
     good, bad, last = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
     raws = [raw(good, "a", "b\0"), raw(bad, "c", "poison" + "\0" * ("block" not in step)), raw(last, "d")]
     flushed = store.flush(inbound(*raws))
