@@ -104,7 +104,7 @@ def test_whatever_goes_wrong_with_one_batch_ends_with_it(monkeypatch: pytest.Mon
 
     # NUL, so that its rows are made one by one.
     poison, good = raw(2, "poison \0"), raw(1, "a\0")
-    real = {"rows_of": rows_of, "split_batch": split_batch}
+    real: dict[str, Any] = {"rows_of": rows_of, "split_batch": split_batch}
     for step in real:
         with monkeypatch.context() as patch:
             patch.setattr(inbound, step, picky)
