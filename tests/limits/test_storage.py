@@ -57,21 +57,18 @@ def test_one_odd_record_stops_nothing(stack: Stack, neighbours: MakeNeighbours, 
     assert (stored or (0,))[0] + (kept or (0,))[0] == len(odd.ledger.accepted)
 
 
-@pytest.mark.parametrize("beginning", ["", "\0"], ids=["plain", "to be mended"])
-def test_a_backlog_of_the_largest_batches_stays_within_memory(
-    stack: Stack, neighbours: MakeNeighbours, within_memory: Within, beginning: str
-) -> None:
+@pytest.mark.parametrize("beginning", ["", "\0"], ids=["plain", "mended"])
+def test_a_backlog_of_the_largest_batches_stays_within_memory(stack: Stack, within_memory: Within, beginning: str) -> None:
+    """Without a viewer beside it: so much at once is past the recent window, and viewers are told of a gap."""
     sender = Sender(stack.gateway, Ledger("large"), "large")
-    with neighbours(may_restart=("writer",)) as near:
-        stack.stop("writer")
-        for number in range(LARGE_BATCHES):
-            texts = [f"{beginning}{number} {index} ".ljust(LARGE_BYTES, "x") for index in range(LARGE_RECORDS)]
-            batch = make_batch(sender.node, texts)
-            sender.push(Batch(batch.raw, tuple(text.replace("\0", "\N{REPLACEMENT CHARACTER}") for text in texts)))
-        stack.start("writer")
-        with within_memory("writer"):
-            settle(stack.database_url, sender.ledger, stack.unsettled).demand()
-        near.wait_for_more("after the backlog")
+    stack.stop("writer")
+    for number in range(LARGE_BATCHES):
+        texts = [f"{beginning}{number} {index} ".ljust(LARGE_BYTES, "x") for index in range(LARGE_RECORDS)]
+        batch = make_batch(sender.node, texts)
+        sender.push(Batch(batch.raw, tuple(text.replace("\0", "\N{REPLACEMENT CHARACTER}") for text in texts)))
+    stack.start("writer")
+    with within_memory("writer"):
+        settle(stack.database_url, sender.ledger, stack.unsettled).demand()
 
 
 def test_many_nodes_with_a_level_each_stay_within_memory(
