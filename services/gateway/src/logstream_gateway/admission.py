@@ -16,10 +16,11 @@ from logstream_gateway.unavailable import Unavailable
 
 # Slots there are however many bytes wait for the broker, which refuses what it can't hold.
 _LEAST_SLOTS: Final = 4
-# While others wait, a message that takes longer than this to arrive makes room.
-_CROWDED_S: Final = 2.0
-# One sweep makes room for this many.
-_ENDED_A_SWEEP: Final = 64
+# A connection that has none of its messages under way takes the slot of one whose message is slower than this: of one that
+# has several, or of one that has this one alone, in shares of the time that a message has in any case. For a slow but honest
+# sender there must be a time in which it gets through.
+_GREEDY_S: Final = 2.0
+_ALONE_SHARE: Final = 0.5
 
 
 @dataclass(slots=True, eq=False)
@@ -30,6 +31,7 @@ class Reception:
     end: Callable[[Unavailable], None]  # ends the call while it has a slot
     since_s: float
     slot: bool = False
+    slot_since_s: float = 0.0
     turn: "asyncio.Future[None] | None" = None  # done when a slot is given to a call that had to wait
     ended: bool = False
 
@@ -73,7 +75,7 @@ class Admission:
         return self._slots * self._bounds.message_bytes
 
     def refused_since(self, moment_s: float) -> bool:
-        """Whether a call was refused for want of room at or after this moment."""
+        """Whether a call was refused at or after this moment because of all others, not of those of its connection."""
         return self._refused_at_s >= moment_s
 
     def enter(self, now_s: float) -> None:
@@ -98,18 +100,18 @@ class Admission:
             known.slots += 1
             self._slots += 1
             reception.slot = True
+            reception.slot_since_s = now_s
         elif self._waiting < self._bounds.waiting or not known.waiting:
             reception.turn = asyncio.get_running_loop().create_future()
             self._waiting += 1
             known.waiting.append(reception)
             self._queue.setdefault(peer, known)
         else:
-            self._refused_at_s = now_s
             raise Unavailable("receiving_full", f"{self._waiting} calls wait for room to receive their message")
         self._receiving[reception] = None
         return reception
 
-    def finish(self, reception: Reception) -> None:
+    def finish(self, reception: Reception, now_s: float) -> None:
         """The message is here and handed on, or never comes."""
         del self._receiving[reception]
         peer = self._peers[reception.peer]
@@ -125,31 +127,41 @@ class Admission:
         if not peer.slots and not peer.waiting:
             del self._peers[reception.peer]
         if self._waiting:
-            self._give()
+            self._give(now_s)
 
     def sweep(self, now_s: float) -> None:
         """Gives slots that became free, and ends calls whose message takes too long; to be called a few times a second."""
-        self._give()
-        crowded = self._waiting > 0 or self.refused_since(now_s - _CROWDED_S)
-        ended = 0
-        for reception in list(self._receiving):
-            age_s = now_s - reception.since_s
-            if age_s < _CROWDED_S or ended >= _ENDED_A_SWEEP:
+        self._give(now_s)
+        late = []
+        for reception in self._receiving:
+            if now_s - reception.since_s < self._bounds.receive_s:
                 break
-            if reception.ended:
+            late.append(reception)
+        for reception in late:
+            self._end(reception, f"the message did not arrive within {self._bounds.receive_s:g} s")
+        needy = sum(1 for peer in self._queue.values() if not peer.slots)
+        for reception in self._in_the_way(now_s)[:needy] if needy else ():
+            self._end(reception, f"the message did not arrive within {now_s - reception.since_s:.0f} s, and others wait")
+
+    def _in_the_way(self, now_s: float) -> list[Reception]:
+        """Whose slots others may have, those of the greediest connections first."""
+        found = []
+        for reception in self._receiving:
+            if reception.ended or not reception.slot:
                 continue
-            if age_s >= self._bounds.receive_s:
-                text = f"the message did not arrive within {self._bounds.receive_s:g} s"
-            elif crowded and reception.slot:
-                text = f"the message did not arrive within {_CROWDED_S:g} s, and others wait"
-            else:
-                continue
-            ended += 1
+            alone = self._peers[reception.peer].slots < 2
+            patience_s = self._bounds.receive_s * _ALONE_SHARE if alone else _GREEDY_S
+            if now_s - reception.slot_since_s >= patience_s:
+                found.append(reception)
+        return sorted(found, key=lambda one: (-self._peers[one.peer].slots, one.since_s))
+
+    def _end(self, reception: Reception, text: str) -> None:
+        if not reception.ended:
             end_reception(reception, Unavailable("slow_message", text))
 
     def slow(self, now_s: float, than_s: float) -> list[Reception]:
         """Calls with a slot whose message takes longer than this."""
-        return [one for one in self._receiving if one.slot and now_s - one.since_s > than_s]
+        return [one for one in self._receiving if one.slot and not one.ended and now_s - one.slot_since_s > than_s]
 
     def _may_take(self, peer: _Peer) -> bool:
         """A connection gets no more slots than are free: however greedy, it leaves half, and the next half of that.
@@ -158,7 +170,7 @@ class Admission:
         free = max(_LEAST_SLOTS, (bounds.bytes - self._held_bytes()) // bounds.message_bytes) - self._slots
         return free > 0 and (peer.slots < free or not peer.slots)
 
-    def _give(self) -> None:
+    def _give(self, now_s: float) -> None:
         """Gives free slots to the connections in turn."""
         given = True
         while given and self._queue:
@@ -176,6 +188,7 @@ class Admission:
                 peer.slots += 1
                 self._slots += 1
                 reception.slot = True
+                reception.slot_since_s = now_s
                 turn, reception.turn = reception.turn, None
                 if turn is not None and not turn.done():
                     turn.set_result(None)

@@ -69,8 +69,8 @@ class Config:
     )
     memory_bytes: Annotated[int, Field(ge=128 * MIB)] = setting(
         "LOGSTREAM_GATEWAY_MEMORY_BYTES",
-        "Resident memory of one process past which it ends PushStreams that wait for a batch, and calls whose message is slow; "
-        "keep it below 0.6 of the container's limit, divided by the processes.",
+        "Resident memory of one process past which it ends PushStreams that wait for a batch, and calls whose message is "
+        "slow; keep it below 0.6 of the container's limit, divided by the processes.",
         448 * MIB,
         unit="bytes",
     )
@@ -94,8 +94,8 @@ class Config:
     )
     connection_age_s: Annotated[float, Field(gt=0, le=604_800)] = setting(
         "LOGSTREAM_GATEWAY_CONNECTION_AGE_S",
-        "How long a connection lives, more or less a tenth. Its client is then told to open another, so that balancers spread "
-        "connections again; calls under way end in peace.",
+        "How long a connection lives, more or less a tenth. Its client is then told to open another, so that balancers "
+        "spread connections again; calls under way end in peace.",
         1800.0,
         unit="s",
     )

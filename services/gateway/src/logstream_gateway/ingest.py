@@ -20,7 +20,7 @@ from logstream_contract.timestamps import read_timestamp
 from logstream_gateway.admission import Admission, Reception
 from logstream_gateway.coalescer import Coalescer
 from logstream_gateway.failures import TEXT, Failures
-from logstream_gateway.metrics import ENDED, Metrics
+from logstream_gateway.metrics import ENDED, NO_MESSAGE, Metrics
 from logstream_gateway.publisher import Publisher
 from logstream_gateway.streams import Stream, Streams
 from logstream_gateway.unavailable import Unavailable
@@ -120,13 +120,14 @@ class Ingest:
             await self._fail(method, error, context)
 
     async def _receive(self, method: str, reception: Reception, context: Context) -> bytes:
-        """The call's message, once there is room for it. Raises Unavailable or Rejected."""
+        """The call's message, once there is room for it. Raises Unavailable."""
         if reception.turn is not None:
             await reception.turn
         raw = await context.read()
         if not isinstance(raw, bytes):
-            self._metrics.unreceived_calls.labels(method).inc()
-            raise Rejected("no_message", "the call has no message")
+            self._metrics.unreceived_calls.labels(method, NO_MESSAGE).inc()
+            # Not heard where gRPC has given its own answer.
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call has no message")
         return raw
 
     async def _send_log(self, reception: Reception, context: Context) -> bytes:
@@ -144,7 +145,7 @@ class Ingest:
             confirmed = self._coalescer.add(request.node, self._record_of(request), size, patience_s)
             del raw, request
         finally:
-            self._admission.finish(reception)
+            self._admission.finish(reception, self._loop.time())
         await confirmed
         self._accept_send_log(1, size)
         return _SUCCESS
@@ -153,7 +154,7 @@ class Ingest:
         try:
             published = self._publish(await self._receive("Push", reception, context))
         finally:
-            self._admission.finish(reception)
+            self._admission.finish(reception, self._loop.time())
         await self._confirm(published, _patience_s(context, self._timeout_s))
         self._accept_push(published.records, published.size_bytes)
         return published.answer()

@@ -9,7 +9,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 METHODS: Final = ("SendLog", "Push", "PushStream")
-REJECTED: Final = ("no_message", "undecodable", "node", "batch_id", "batch_records", "batch_bytes", "record_attributes")
+REJECTED: Final = ("undecodable", "node", "batch_id", "batch_records", "batch_bytes", "record_attributes")
 UNAVAILABLE: Final = (
     "disconnected",
     "blocked",
@@ -25,6 +25,7 @@ UNAVAILABLE: Final = (
 )
 ENDED: Final = ("idle", "age", "crowded", "memory", "stopping")
 FAILED: Final = ("unexpected", "memory")
+NO_MESSAGE: Final = "no_message"
 OTHER_METHOD: Final = "other"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -76,8 +77,9 @@ class Metrics:
         )
         self.unreceived_calls = Counter(
             "logstream_gateway_unreceived_calls",
-            "Calls that ended before their message was here: cancelled, past their deadline, or larger than gRPC takes.",
-            ["method"],
+            "SendLog or Push calls that ended before their message was here: no_message, because the client left or because "
+            "it is larger than gRPC takes, which answers RESOURCE_EXHAUSTED.",
+            ["method", "reason"],
             registry=registry,
         )
         self.failed_calls = Counter(
@@ -88,8 +90,8 @@ class Metrics:
         )
         self.ended_streams = Counter(
             "logstream_gateway_ended_streams",
-            "PushStreams that the gateway ended for its own reasons, after the last result: idle, age, crowded (silent while "
-            "another wanted to begin), memory, stopping.",
+            "PushStreams that the gateway ended for its own reasons, after the last result: idle, age, crowded (silent "
+            "while another wanted to begin), memory, stopping.",
             ["reason"],
             registry=registry,
         )
@@ -120,7 +122,7 @@ class Metrics:
         for method in METHODS:
             self.accepted_records.labels(method)
             self.accepted_bytes.labels(method)
-            self.unreceived_calls.labels(method)
+            self.unreceived_calls.labels(method, NO_MESSAGE)
         for reason in ENDED:
             self.ended_streams.labels(reason)
         for method, reason in product((*METHODS, OTHER_METHOD), FAILED):

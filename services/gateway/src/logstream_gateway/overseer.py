@@ -71,7 +71,8 @@ class Overseer:
         self._admission.sweep(now_s)
         self._streams.sweep(now_s)
         self._shed(now_s)
-        if not self._admission.refused_since(now_s - _NOT_FULL_S):
+        since_s = now_s - _NOT_FULL_S
+        if not (self._admission.refused_since(since_s) or self._publisher.refused_since(since_s)):
             self._full_since_s = None
         elif self._full_since_s is None:
             self._full_since_s = now_s

@@ -69,6 +69,7 @@ class Publisher:
         self._next_tag = 1
         self._next_id = 1
         self._held_bytes = 0
+        self._refused_at_s = -1e9
         self._waiting: deque[_Message] = deque()
         self._unconfirmed: dict[int, _Message] = {}
         self._idle = asyncio.Event()
@@ -84,6 +85,10 @@ class Publisher:
     def held_bytes(self) -> int:
         """Of messages that the broker has not confirmed."""
         return self._held_bytes
+
+    def refused_since(self, moment_s: float) -> bool:
+        """Whether a message was refused at or after this moment because too much is held."""
+        return self._refused_at_s >= moment_s
 
     @property
     def not_ready(self) -> str | None:
@@ -106,6 +111,7 @@ class Publisher:
             raise Unavailable("stopping", "the gateway is stopping")
         size_bytes = len(body) + _MESSAGE_BYTES
         if self._held_bytes + size_bytes > self._limit_bytes:
+            self._refused_at_s = self._loop.time()
             raise Unavailable(
                 "inflight_full",
                 f"{self._held_bytes} bytes wait for the broker's confirm, {size_bytes} more would pass "

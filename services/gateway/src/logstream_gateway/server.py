@@ -34,6 +34,8 @@ _WINDOW_BYTES = 256 * 1024
 _WAITING_CALLS = 256
 # Calls that gRPC keeps until the loop takes them. By default it cancels some at random from 1,000 on.
 _PENDING_CALLS = 4096
+# Calls of a connection that have ended for the client and await the loop.
+_CLEARED_LATER = 1024
 # A connection that has reached its age stays this much longer than the calls it may have.
 _GRACE_S = 60.0
 _HANDSHAKE_MS = 20_000
@@ -117,6 +119,8 @@ def build_server(
             # Also the most that gRPC makes of a compressed message.
             ("grpc.max_receive_message_length", _message_bytes(config)),
             ("grpc.max_concurrent_streams", config.connection_calls),
+            # By default gRPC refuses the calls of a client that keeps to the limit while ended ones are not yet cleared away.
+            ("grpc.http2.max_deallocating_streams", _CLEARED_LATER),
             ("grpc.server.max_pending_requests", _PENDING_CALLS),
             ("grpc.server.max_pending_requests_hard_limit", _PENDING_CALLS),
             # Otherwise windows grow to 4 MiB a call while memory seems plenty.
