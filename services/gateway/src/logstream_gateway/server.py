@@ -119,7 +119,7 @@ def build_server(
             # Also the most that gRPC makes of a compressed message.
             ("grpc.max_receive_message_length", _message_bytes(config)),
             ("grpc.max_concurrent_streams", config.connection_calls),
-            # By default gRPC refuses the calls of a client that keeps to the limit while ended ones are not yet cleared away.
+            # By default gRPC refuses calls of a client that keeps to the limit while ended ones are not yet cleared away.
             ("grpc.http2.max_deallocating_streams", _CLEARED_LATER),
             ("grpc.server.max_pending_requests", _PENDING_CALLS),
             ("grpc.server.max_pending_requests_hard_limit", _PENDING_CALLS),
