@@ -36,6 +36,7 @@ class Http2:
         self.statuses: dict[int, tuple[str, str]] = {}  # grpc-status and grpc-message of streams that ended with one
         self.resets: set[int] = set()
         self.closed = False  # by the server
+        self.receive(_CONNECT_S)  # the settings of the server, which must be acknowledged
 
     def __enter__(self) -> "Http2":
         return self

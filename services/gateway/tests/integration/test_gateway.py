@@ -39,6 +39,7 @@ class Gateway:
 
     def __init__(self, process: "subprocess.Popen[bytes]", port: int) -> None:
         self.process = process
+        self.port = port
         self.address = f"127.0.0.1:{port}"
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.use_local_subchannel_pool", 1)])
         grpc.channel_ready_future(self.channel).result(WAIT_S)
@@ -54,8 +55,8 @@ class Gateway:
 
     def local_ports(self) -> set[int]:
         """Of this client's connections."""
-        remote = ("127.0.0.1", int(self.address.rsplit(":", 1)[1]))
-        return {one.laddr.port for one in psutil.Process().net_connections("tcp") if one.raddr == remote}
+        mine = psutil.Process().net_connections("tcp")
+        return {one.laddr.port for one in mine if one.raddr and one.raddr.port == self.port}
 
     def push(self, raw: bytes, timeout_s: float = WAIT_S) -> PushResult:
         answer: PushResult = self._push(raw, timeout=timeout_s)
@@ -264,6 +265,7 @@ def test_a_full_gateway_says_that_it_is_not_ready_and_health_is_answered(rabbitm
         while check(b"", timeout=WAIT_S).status == health_pb2.HealthCheckResponse.SERVING:
             with suppress(grpc.RpcError):
                 small.push(batch("b"))
+            rude.receive(0.1)
             assert time.monotonic() < until
         error = refused(lambda: small.push(batch("c")))
         assert "LOGSTREAM_GATEWAY_CONCURRENT_CALLS=3" in error.details()
@@ -287,17 +289,20 @@ def test_a_silent_stream_and_an_old_one_end_after_their_results(rabbitmq_url: st
 
         sent: list[bytes] = []
 
+        ended = threading.Event()
+
         def busy() -> Iterator[bytes]:
-            while answers.is_active():
+            while not ended.is_set():
                 sent.append(batch(f"{len(sent)}"))
                 yield sent[-1]
                 time.sleep(0.01)
 
         answers = strict._stream(busy(), timeout=WAIT_S)
         answered: list[bytes] = []
-        with pytest.raises(grpc.RpcError) as ended:
+        with pytest.raises(grpc.RpcError) as caught:
             answered.extend(answer.batch_id for answer in answers)
-        assert "old enough" in ended.value.details()
+        ended.set()
+        assert "old enough" in caught.value.details()
         # In order and without a gap, so the client knows which to send again.
         assert answered == [LogBatch.FromString(raw).batch_id for raw in sent[: len(answered)]]
         assert answered
