@@ -260,11 +260,13 @@ class Ingest:
 
     async def _reject(self, method: str, error: Rejected, context: Context) -> NoReturn:
         self._metrics.rejected_calls.labels(method, error.reason).inc()
+        _let_go(error)
         await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
 
     async def _unavailable(self, method: str, error: Unavailable, context: Context) -> NoReturn:
         if error.reason not in ENDED:  # counted where it is decided
             self._metrics.unavailable_calls.labels(method, error.reason).inc()
+        _let_go(error)
         retry = error_details_pb2.RetryInfo()
         retry.retry_delay.FromMilliseconds(self._retry_after_ms)
         status = status_pb2.Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message=str(error))
@@ -274,6 +276,7 @@ class Ingest:
 
     async def _fail(self, method: str, error: Exception, context: Context) -> NoReturn:
         self._failures.note(method, error)
+        _let_go(error)
         await context.abort(grpc.StatusCode.INTERNAL, TEXT)
 
 
@@ -289,6 +292,14 @@ class _Published:
 
     def answer(self) -> bytes:
         return PushResult(batch_id=self.batch_id, accepted=self.records).SerializeToString()
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Takes an error's tracebacks away. The abort that follows keeps the error and is itself part of a cycle, so that the
+    frames, and in them the message, would stay until the collector finds them."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 async def _quietly(work: Coroutine[object, object, None]) -> None:
