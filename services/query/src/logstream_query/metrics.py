@@ -18,6 +18,8 @@ UNAVAILABLE: Final = (
     unavailable.StatementTimeout.reason,
     unavailable.ClientGone.reason,
     unavailable.TooManySearches.reason,
+    unavailable.TooManyAnswers.reason,
+    unavailable.RegexTooExpensive.reason,
 )
 EXPORTS: Final = tuple(product(("csv", "ndjson"), ("complete", "capped", "left", "failed")))
 _STATUSES: Final = ("200", "400", "500", "503")
@@ -56,8 +58,21 @@ class Metrics:
         self.unavailable_requests = Counter(
             "logstream_query_unavailable_requests",
             "Requests not answered: the database is away, busy (no connection free in time), timeout, schema (no tables), "
-            "searches (too many at a time), client_gone (nobody waited any more).",
+            "searches (too many at a time), answers (too many bytes under way), regex (too expensive), client_gone (nobody "
+            "waited any more).",
             ["reason"],
+            registry=registry,
+        )
+        self.held_bytes = Gauge(
+            "logstream_query_held_bytes",
+            "Bytes of answers that are made and not yet taken by their clients.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self.full_answers = Counter(
+            "logstream_query_full_answers",
+            "Answers that ended before they had the records asked for, because of their bytes.",
+            ["route"],
             registry=registry,
         )
         self.searches = Gauge(

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, Literal
 
-import orjson
 from flask import Blueprint, Response, request
 from logstream_contract.timestamps import iso_micros
 from typing_extensions import TypedDict
@@ -14,6 +13,7 @@ from typing_extensions import TypedDict
 from logstream_query.aggregate_parameters import StatsParameters
 from logstream_query.counting import MINUTE_US
 from logstream_query.problems import InvalidParameters
+from logstream_query.responses import to_json
 from logstream_query.store import RATE_MINUTES, Statistics
 
 # What is told may be this old: many pages may ask, and the sizes of many chunks take the database some time.
@@ -97,7 +97,7 @@ def stats_routes(kept: Kept) -> Blueprint:
         _, problems = StatsParameters.read(request.environ["QUERY_STRING"])
         if problems:
             raise InvalidParameters(problems)
-        return Response(orjson.dumps(stats_of(kept.get())), mimetype="application/json")
+        return Response(to_json(stats_of(kept.get())), mimetype="application/json")
 
     return routes
 

@@ -2,8 +2,9 @@
 
 from logstream_query.store.aggregates import Aggregates, BarCount, Top, ValueCount
 from logstream_query.store.conditions import InvalidRegex
-from logstream_query.store.database import Store, StoredRecord, url_problem
+from logstream_query.store.database import Nearest, Store, url_problem
 from logstream_query.store.neighbours import Neighbourhood, Neighbours, Side
+from logstream_query.store.statements import StoredRecord
 from logstream_query.store.statistics import RATE_MINUTES, Statistics, read_statistics
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Aggregates",
     "BarCount",
     "InvalidRegex",
+    "Nearest",
     "Neighbourhood",
     "Neighbours",
     "Side",
