@@ -92,13 +92,13 @@ class Exporter:
             while True:
                 if found.records:
                     lines = csv_lines(found.records) if asked.format == "csv" else ndjson_lines(found.records)
-                    sent += len(found.records)
-                    page = next_page(page, len(found.records), len(lines))
-                    self._metrics.returned_records.labels(_ROUTE).inc(len(found.records))
-                    # A slow client keeps one page in memory, not both of its forms.
+                    count = len(found.records)
+                    sent += count
+                    page = next_page(page, count, len(lines))
+                    # A slow client keeps a page in memory in one form, not in two.
                     found.records.clear()
                     yield lines
-                    del lines
+                    self._metrics.returned_records.labels(_ROUTE).inc(count)
                 if found.position is None or sent >= asked.max_records:
                     break
                 found = self._find(asked, found.position, min(page, asked.max_records - sent))

@@ -52,7 +52,7 @@ class RecordCounts:
             self._aggregates.check_regex(regex, self._budget_s)
         except StatementTimeout as error:
             raise RegexTooExpensive(
-                f"regex: the database did not understand this regular expression within {self._budget_s:g} s: make it simpler"
+                f"regex: the database took longer than {self._budget_s:g} s to read this regular expression: make it simpler"
             ) from error
 
     def _bars(self, wanted: Filter, start_us: int, end_us: int, width_us: int) -> tuple[list[BarCount], int]:

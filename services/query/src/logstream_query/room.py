@@ -1,7 +1,7 @@
 """How much one answer may hold. Pure.
 
-Records are fetched with a share of the room each. One that is larger than its share is fetched by itself afterwards, and held
-against what is left: so neither this process nor the database's client library ever holds much more than the room.
+Records are fetched with a share of the room each. One that is larger than its share is fetched by itself afterwards, and
+held against what is left: so neither this process nor the database's client library ever holds much more than the room.
 """
 
 from collections.abc import Mapping, Sequence

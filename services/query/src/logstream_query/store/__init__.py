@@ -5,13 +5,14 @@ from logstream_query.store.conditions import InvalidRegex
 from logstream_query.store.database import Nearest, Store, url_problem
 from logstream_query.store.neighbours import Neighbourhood, Neighbours, Side
 from logstream_query.store.statements import StoredRecord
-from logstream_query.store.statistics import RATE_MINUTES, Statistics, read_statistics
+from logstream_query.store.statistics import RATE_MINUTES, Levels, Statistics, read_statistics
 
 __all__ = [
     "RATE_MINUTES",
     "Aggregates",
     "BarCount",
     "InvalidRegex",
+    "Levels",
     "Nearest",
     "Neighbourhood",
     "Neighbours",

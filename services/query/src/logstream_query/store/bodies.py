@@ -14,7 +14,7 @@ from psycopg import Connection, sql
 from logstream_query.cursors import Order
 from logstream_query.moments import as_datetime
 from logstream_query.room import Room, size_of, size_of_texts
-from logstream_query.store.statements import Statement, StoredRecord
+from logstream_query.store.statements import ORDER_BY, Statement, StoredRecord
 
 _SEQUENCE: Final = 0
 _TIME: Final = 1
@@ -22,17 +22,11 @@ _MESSAGE: Final = 5
 _ATTRIBUTES: Final = 6
 # What is asked for at a time, by the sizes that the database knows without reading a value: those of compressed ones. What
 # doesn't fit is read to the end and let go, so this bounds what is read in vain.
-_GROUP_BYTES: Final = 1024 * 1024
-_BODIES: Final = {
-    "desc": sql.SQL(
-        "SELECT sequence, message, attributes::text FROM logs WHERE time >= %s AND time <= %s AND sequence = ANY(%s::bigint[])"
-        " ORDER BY time DESC, sequence DESC LIMIT %s"
-    ),
-    "asc": sql.SQL(
-        "SELECT sequence, message, attributes::text FROM logs WHERE time >= %s AND time <= %s AND sequence = ANY(%s::bigint[])"
-        " ORDER BY time, sequence LIMIT %s"
-    ),
-}
+_GROUP_BYTES: Final = 256 * 1024
+_BODIES: Final = sql.SQL(
+    "SELECT sequence, message, attributes::text FROM logs"
+    " WHERE time >= %s AND time <= %s AND sequence = ANY(%s::bigint[]){order} LIMIT %s"
+)
 
 
 def records(connection: Connection, statement: Statement, order: Order, room: Room) -> list[StoredRecord]:
@@ -95,7 +89,9 @@ def _bodies(connection: Connection, group: Sequence[StoredRecord], order: Order,
     whole: dict[int, StoredRecord] = {}
     left_bytes, is_first, is_over = room.left_bytes, room.is_empty, False
     # To the end also when the room is full: to leave off would mean to cancel the statement.
-    for sequence, message, attributes in connection.cursor().stream(_BODIES[order], values, binary=True):
+    for sequence, message, attributes in connection.cursor().stream(
+        _BODIES.format(order=ORDER_BY[order]), values, binary=True
+    ):
         left_bytes -= size_of_texts(message, attributes)
         is_over = is_over or (left_bytes < 0 and not is_first)
         is_first = False

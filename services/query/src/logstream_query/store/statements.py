@@ -30,7 +30,7 @@ _JSON_BYTES_A_BYTE: Final = 6
 _LEAST_ATTRIBUTES_SHARE: Final = 512
 _LOGS: Final = sql.SQL("logs")
 _LIMIT: Final = sql.SQL(" LIMIT %s")
-_ORDER_BY: Final = {
+ORDER_BY: Final = {
     "desc": sql.SQL(" ORDER BY time DESC, sequence DESC"),
     "asc": sql.SQL(" ORDER BY time, sequence"),
 }
@@ -66,7 +66,7 @@ def page(wanted: Filter, order: Order, after: Position | None, limit: int, share
     """The first `limit` matching records after a position (or from the end of the order)."""
     conditions = _after(order, after)
     add_filter(conditions, wanted)
-    return Statement(_select(share_bytes) + conditions.where() + _ORDER_BY[order] + _LIMIT, (*conditions.values, limit))
+    return Statement(_select(share_bytes) + conditions.where() + ORDER_BY[order] + _LIMIT, (*conditions.values, limit))
 
 
 def nearest(wanted: Filter, order: Order, after: Position | None, limit: int, rows: int, share_bytes: int) -> Statement:
@@ -77,10 +77,10 @@ def nearest(wanted: Filter, order: Order, after: Position | None, limit: int, ro
     query = (
         _select(share_bytes, sql.SQL("(SELECT * FROM logs"))
         + inner.where()
-        + _ORDER_BY[order]
+        + ORDER_BY[order]
         + sql.SQL(" LIMIT %s) AS nearest")
         + outer.where()
-        + _ORDER_BY[order]
+        + ORDER_BY[order]
         + _LIMIT
     )
     return Statement(query, (*inner.values, rows, *outer.values, limit))
@@ -90,7 +90,7 @@ def nearest_ends(wanted: Filter, order: Order, after: Position | None, rows: int
     """Time and sequence of the first and, if there are so many, the last of the next `rows` (at least 2) records."""
     conditions = _after(order, after)
     add_filter(conditions, _times_of(wanted))
-    one = sql.SQL("(SELECT time, sequence FROM logs") + conditions.where() + _ORDER_BY[order]
+    one = sql.SQL("(SELECT time, sequence FROM logs") + conditions.where() + ORDER_BY[order]
     query = one + sql.SQL(" LIMIT 1) UNION ALL ") + one + sql.SQL(" LIMIT 1 OFFSET %s)")
     return Statement(query, (*conditions.values, *conditions.values, rows - 1))
 
@@ -108,16 +108,16 @@ def within(
         conditions.add(_BEHIND[order], as_datetime(after.time_us), after.sequence)
     if len(ranges) == 1:
         add_filter(conditions, _without_times(wanted))
-        return Statement(_select(share_bytes) + conditions.where() + _ORDER_BY[order] + _LIMIT, (*conditions.values, limit))
+        return Statement(_select(share_bytes) + conditions.where() + ORDER_BY[order] + _LIMIT, (*conditions.values, limit))
     conditions.add(sql.SQL("time >= range.start AND time <= range.stop"))
     add_filter(conditions, _without_times(wanted))
     query = (
         sql.SQL("SELECT found.* FROM unnest(%s::timestamptz[], %s::timestamptz[]) AS range (start, stop), LATERAL (")
         + _select(share_bytes)
         + conditions.where()
-        + _ORDER_BY[order]
+        + ORDER_BY[order]
         + sql.SQL(" LIMIT %s) AS found")
-        + _ORDER_BY[order]
+        + ORDER_BY[order]
         + _LIMIT
     )
     return Statement(query, (starts, ends, *conditions.values, limit, limit))
@@ -128,7 +128,7 @@ def last_time(wanted: Filter, order: Order, after: Position) -> Statement:
     conditions = Conditions()
     conditions.add(sql.SQL("time <= %s") if order == "desc" else sql.SQL("time >= %s"), as_datetime(after.time_us))
     add_filter(conditions, _times_of(wanted))
-    backwards = _ORDER_BY["asc" if order == "desc" else "desc"]
+    backwards = ORDER_BY["asc" if order == "desc" else "desc"]
     return Statement(
         sql.SQL("SELECT time FROM logs") + conditions.where() + backwards + sql.SQL(" LIMIT 1"), tuple(conditions.values)
     )
