@@ -46,8 +46,11 @@ def context_routes(neighbours: Neighbours, answering: Answering, metrics: Metric
             problems.append(parameter_problem("sequence", sequence, str(error)))
         if problems:
             raise InvalidParameters(problems)
-        with answering.making():
-            found = neighbours.of(number, asked.before, asked.after, same_node=asked.scope == "node")
+        found = answering.make(
+            lambda begin_large: neighbours.of(
+                number, asked.before, asked.after, same_node=asked.scope == "node", begin_large=begin_large
+            )
+        )
         if found is None:
             raise NotFound(f"no record of sequence {number} is stored: it never was, or the retention has dropped it")
         metrics.returned_records.labels(_ROUTE).inc(len(found.before.records) + 1 + len(found.after.records))

@@ -4,7 +4,7 @@ Records are fetched with a share of the room each. One that is larger than its s
 held against what is left: so neither this process nor the database's client library ever holds much more than the room.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from sys import getsizeof
 from typing import Any, Final
 
@@ -21,7 +21,9 @@ class Room:
     share_bytes: what each record may take without being asked about. is_full: a record was left out for its size.
     """
 
-    def __init__(self, most_bytes: int, records: int) -> None:
+    def __init__(self, most_bytes: int, records: int, begin_large: Callable[[], None] | None = None) -> None:
+        """begin_large: called before records that are larger than their shares are fetched; may raise."""
+        self.begin_large = begin_large or _nothing
         self.share_bytes = max(1, most_bytes // max(1, records))
         self.is_full = False
         self._most_bytes = most_bytes
@@ -50,6 +52,10 @@ class Room:
         self._taken_bytes += sum(size_of(row) for rows in self._unmeasured for row in rows)
         self._unmeasured.clear()
         return max(0, self._most_bytes - self._taken_bytes)
+
+
+def _nothing() -> None:
+    """No leave is needed."""
 
 
 def size_of(record: Sequence[Any]) -> int:

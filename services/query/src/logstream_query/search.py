@@ -1,9 +1,10 @@
 """Finds records within a budget of time, and says how far it looked. It knows neither HTTP nor SQL."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from logstream_contract.filters import Filter
@@ -91,23 +92,44 @@ class Search:
         Raises Unavailable: TooManySearches, TooManyAnswers, RegexTooExpensive, and StatementTimeout if it got no further
         within the most that a request may take.
         """
-        # One more than asked for tells whether there is more.
-        room = Room(most_bytes or self._limits.answer_bytes, limit + 1)
-        if wanted.regex:
-            with self.permit_for(wanted, patience_s), self._answering.making():
+        most_bytes = most_bytes or self._limits.answer_bytes
+
+        def read(begin_large: Callable[[], None]) -> Found:
+            # One more than asked for tells whether there is more.
+            room = Room(most_bytes, limit + 1, begin_large)
+            if wanted.regex:
                 return self._find_regex(wanted, order, after, limit, room)
-        with self._answering.making():
             if _is_bounded(wanted):
                 return self._page(wanted, order, after, limit, room)
-            budget = Budget(self._limits.budget_s if budget_s is None else budget_s, self._limits.most_s)
-            walk = Walk(self._store, wanted, order, after, limit, budget, self._limits.steps, room)
-            try:
-                walk.look_at_first(self.permit_for(wanted, patience_s))
-                if not walk.is_over:
-                    with self.permit_for(wanted, patience_s) if _is_costly(wanted) else nullcontext():
-                        walk.look_further()
-            finally:
-                self._metrics.slice_timeouts.inc(walk.timeouts)
+            return self._find_by_walk(
+                wanted, order, after, limit, room, self._limits.budget_s if budget_s is None else budget_s, patience_s
+            )
+
+        with self.permit_for(wanted, patience_s) if wanted.regex else nullcontext():
+            return self._answering.make(read)
+
+    def _find_by_walk(
+        self,
+        wanted: Filter,
+        order: Order,
+        after: Position | None,
+        limit: int,
+        room: Room,
+        budget_s: float,
+        patience_s: float,
+    ) -> Found:
+        """The first look needs no permit, so that what is frequent is found also while many search; unless it takes long."""
+        walk = Walk(
+            self._store, wanted, order, after, limit, Budget(budget_s, self._limits.most_s), self._limits.steps, room
+        )
+        permit = partial(self.permit_for, wanted, patience_s) if _is_costly(wanted) else nullcontext
+        try:
+            walk.look_at_first(permit())
+            if not walk.is_over:
+                with permit():
+                    walk.look_further()
+        finally:
+            self._metrics.slice_timeouts.inc(walk.timeouts)
         return _found(walk, room)
 
     def _find_regex(self, wanted: Filter, order: Order, after: Position | None, limit: int, room: Room) -> Found:

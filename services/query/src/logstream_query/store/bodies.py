@@ -45,6 +45,7 @@ def fitting(connection: Connection, found: list[StoredRecord], order: Order, roo
     if not large:
         room.add(found)
         return found
+    room.begin_large()
     fitted: list[StoredRecord] = []
     for group in _groups(found, large):
         bodies = _bodies(connection, [found[place] for place in group], order, room)

@@ -114,26 +114,34 @@ class Neighbours:
         self._side_bytes = most_bytes // 2
         self._clock_s = clock_s
 
-    def of(self, sequence: int, before: int, after: int, *, same_node: bool) -> Neighbourhood | None:
-        """The record of this sequence and its neighbours; None if no such record is stored. Raises Unavailable."""
+    def of(
+        self,
+        sequence: int,
+        before: int,
+        after: int,
+        *,
+        same_node: bool,
+        begin_large: Callable[[], None] | None = None,
+    ) -> Neighbourhood | None:
+        """The record of this sequence and its neighbours; None if no such record is stored. begin_large: see Room. Raises
+        Unavailable."""
+
+        def room(limit: int) -> Room:
+            return Room(self._side_bytes, limit, begin_large)
+
         with self._store.transaction() as connection:
             record = _record(connection, sequence)
             if record is None:
                 return None
             if not same_node:
                 sides = (
-                    self._of_all(connection, record, "desc", before),
-                    self._of_all(connection, record, "asc", after),
+                    _of_all(connection, record, "desc", before, room),
+                    _of_all(connection, record, "asc", after, room),
                 )
                 return Neighbourhood(record, *sides)
-        return Neighbourhood(record, self._of_node(record, "desc", before), self._of_node(record, "asc", after))
+        return Neighbourhood(record, self._of_node(record, "desc", before, room), self._of_node(record, "asc", after, room))
 
-    def _of_all(self, connection: Connection, record: StoredRecord, order: Order, limit: int) -> Side:
-        room = Room(self._side_bytes, limit)
-        found = _records(connection, _OF_ALL, order, room, *_position(record), limit)
-        return Side(found, not room.is_full, room.is_full)
-
-    def _of_node(self, record: StoredRecord, order: Order, limit: int) -> Side:
+    def _of_node(self, record: StoredRecord, order: Order, limit: int, make_room: Callable[[int], Room]) -> Side:
         nearest: list[StoredRecord] = []
         found: list[StoredRecord] = []
         if limit == 0:
@@ -141,11 +149,11 @@ class Neighbours:
         deadline_s = self._clock_s() + self._budget_s
         try:
             with self._store.transaction(timeout_s=self._budget_s) as connection:
-                room = Room(self._side_bytes, limit)
+                room = make_room(limit)
                 nearest = _nearest_of_node(connection, record, order, limit, room)
                 if len(nearest) == limit or room.is_full:
                     return Side(nearest, not room.is_full, room.is_full)
-                room = Room(self._side_bytes, limit)
+                room = make_room(limit)
                 for minutes in _groups(_minutes(connection, record, order), limit):
                     found += _in_minutes(connection, record, order, minutes, limit - len(found), room)
                     if room.is_full:
@@ -167,6 +175,14 @@ def _record(connection: Connection, sequence: int) -> StoredRecord | None:
     # Whole, however large it is: it is only one.
     found = _rows(connection, _RECORD, *times, sequence)
     return cast(StoredRecord, found[0]) if found else None
+
+
+def _of_all(
+    connection: Connection, record: StoredRecord, order: Order, limit: int, make_room: Callable[[int], Room]
+) -> Side:
+    room = make_room(limit)
+    found = _records(connection, _OF_ALL, order, room, *_position(record), limit)
+    return Side(found, not room.is_full, room.is_full)
 
 
 def _nearest_of_node(
