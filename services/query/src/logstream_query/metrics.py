@@ -21,6 +21,7 @@ UNAVAILABLE: Final = (
     unavailable.TooManyAnswers.reason,
     unavailable.RegexTooExpensive.reason,
 )
+ROUTES_OF_RECORDS: Final = ("/api/logs", "/api/logs/facets", "/api/logs/<sequence>/context", "/historical-logs")
 EXPORTS: Final = tuple(product(("csv", "ndjson"), ("complete", "capped", "left", "failed")))
 _STATUSES: Final = ("200", "400", "500", "503")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -109,6 +110,8 @@ class Metrics:
         for export in EXPORTS:
             self.exports.labels(*export)
         self.cancelled_transactions.labels("client_gone")
+        for route in ROUTES_OF_RECORDS:
+            self.full_answers.labels(route)
 
     def expect_routes(self, routes: Iterable[str]) -> None:
         """Begins the counts of these routes' templates at 0."""
