@@ -51,8 +51,8 @@ PROBLEMS: Final = MappingProxyType(
         504: (
             "TooSlow",
             Answer(
-                "The database took longer than it may: ask for a shorter time range, or filter more. If it was for a regular "
-                "expression, the title says so.",
+                "The database took longer than it may: ask for a shorter time range, or filter more. If that was for a "
+                "regular expression, the title says so.",
                 _PROBLEM,
             ),
         ),

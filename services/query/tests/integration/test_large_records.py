@@ -13,7 +13,7 @@ from logstream_query.cursors import Order, Position
 from logstream_query.metrics import Metrics
 from logstream_query.room import Room
 from logstream_query.search import Found, Search, SearchLimits
-from logstream_query.store import Neighbours, Store
+from logstream_query.store import Neighbours, Store, StoredRecord
 from logstream_query.walk import Steps
 from prometheus_client import CollectorRegistry
 
@@ -67,9 +67,9 @@ def search(store: Store, **limits: int) -> Search:
     )
 
 
-def memory(records: Sequence[tuple[object, ...]]) -> int:
+def memory(records: Sequence[StoredRecord]) -> int:
     """Of their messages and attributes, however these are kept."""
-    return sum(getsizeof(record[5]) + sum(map(len, (record[6] or {}).values())) for record in records)  # type: ignore[attr-defined]
+    return sum(getsizeof(message) + sum(map(len, (found or {}).values())) for *_, message, found in records)
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
@@ -88,7 +88,7 @@ def test_going_on_by_cursors_brings_every_record_once(
 ) -> None:
     expected = [one for one in records if not wanted.nodes or one.node in wanted.nodes]
     looking = search(store)
-    seen: list[tuple[object, ...]] = []
+    seen: list[StoredRecord] = []
     after: Position | None = None
     full = 0
     while True:

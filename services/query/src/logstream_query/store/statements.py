@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from logstream_contract.filters import Filter
@@ -28,6 +29,8 @@ _SMALL: Final = (
 )
 _JSON_BYTES_A_BYTE: Final = 6
 _LEAST_ATTRIBUTES_SHARE: Final = 512
+_SELECT: Final = sql.SQL("SELECT ")
+_FROM: Final = sql.SQL(" FROM ")
 _LOGS: Final = sql.SQL("logs")
 _LIMIT: Final = sql.SQL(" LIMIT %s")
 ORDER_BY: Final = {
@@ -55,6 +58,8 @@ class Statement:
     values: tuple[object, ...]
 
 
+# As many pages ask for as many records, and texts take longer to be put together than to be looked up.
+@lru_cache(maxsize=256)
 def record_columns(share_bytes: int) -> sql.SQL:
     """The columns of StoredRecord, of records no larger than this; see there for larger ones. Plain numbers go in."""
     attributes_share = max(_LEAST_ATTRIBUTES_SHARE, share_bytes // _JSON_BYTES_A_BYTE)
@@ -135,7 +140,7 @@ def last_time(wanted: Filter, order: Order, after: Position) -> Statement:
 
 
 def _select(share_bytes: int, source: sql.SQL = _LOGS) -> sql.Composed:
-    return sql.SQL("SELECT {} FROM ").format(record_columns(share_bytes)) + source
+    return sql.Composed([_SELECT, record_columns(share_bytes), _FROM, source])
 
 
 def _after(order: Order, after: Position | None) -> Conditions:
