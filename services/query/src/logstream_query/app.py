@@ -8,6 +8,7 @@ from typing import Final
 
 from flask import Flask, Response, g, request
 from logstream_contract.parameters import label_of
+from logstream_runtime.guard import Guard, Hosts, Origins
 from prometheus_client import CollectorRegistry
 from werkzeug.exceptions import HTTPException
 
@@ -45,10 +46,15 @@ def create_app(
     *,
     count_budget_s: float = 1.0,
     export_records: int = 1_000_000,
+    hosts: Hosts = Hosts(),
+    origins: Origins = Origins(),
 ) -> Flask:
     """registry: gives the one to answer /metrics from. zone: of /historical-logs times that name none."""
     app = Flask("logstream_query", static_folder=None)
-    app.wsgi_app = KnownClients(app.wsgi_app)  # type: ignore[method-assign]
+    known = KnownClients(app.wsgi_app)
+    app.wsgi_app = Guard(  # type: ignore[method-assign]
+        known, hosts, origins, lambda reason: metrics.refused_requests.labels(reason).inc()
+    )
     search = Search(store, metrics, limits)
     app.register_blueprint(api_routes(search, metrics, clock))
     for routes in aggregate_routes(store, search, metrics, clock, count_budget_s, export_records):

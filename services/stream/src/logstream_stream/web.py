@@ -12,6 +12,7 @@ from flask import Flask, Response, request
 from gevent.event import Event
 from logstream_contract.filters import Filter
 from logstream_contract.parameters import InvalidParameters, label_of, names_of
+from logstream_runtime.guard import Guard, Hosts, Origins
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from werkzeug.exceptions import HTTPException
@@ -51,6 +52,8 @@ class RouteSettings:
     recent_records: int
     max_rate: int
     trusted_proxies: Networks
+    allowed_hosts: Hosts
+    allowed_origins: Origins
 
 
 def create_app(
@@ -64,6 +67,12 @@ def create_app(
 ) -> Flask:
     """problem: why this replica is of no use now, or None."""
     app = Flask("logstream_stream", static_folder=None)
+    app.wsgi_app = Guard(  # type: ignore[method-assign]
+        app.wsgi_app,
+        settings.allowed_hosts,
+        settings.allowed_origins,
+        lambda reason: metrics.refused_requests.labels(reason).inc(),
+    )
     native, seed = NativeFraming(), SeedFraming()
     live = _Live(hub, opening, metrics, departures, settings.trusted_proxies)
 
