@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from harness.services import DATABASE, EXAMPLES
+from harness.memory import compose_limits
+from harness.services import DATABASE, EXAMPLES, PAGE, SERVICES
 from harness.stack import Addresses
 from harness.wire import ROOT
 
@@ -20,6 +22,9 @@ SESSIONS = 8
 # What the local stack calls a program; with a number for each replica where there can be several.
 PROGRAM = {DATABASE: "postgres", "writer": "writer-{}"}
 PROGRAM_OF = {"postgres": DATABASE}
+
+# As in containers; the servers have settings of their own for it.
+LIMITED = frozenset({*(service.name for service in SERVICES), PAGE})
 
 # Viewers are held against what was stored, record by record. The rate of a viewer has tests of its own.
 OWN_SETTINGS = {("stream", "LOGSTREAM_STREAM_MAX_RATE"): "0"}
@@ -38,7 +43,8 @@ class LocalProvider:
     def up(self) -> Addresses:
         self._take_name()
         self._run("clean", "--data")
-        print(self._run("up", *_wishes(OWN_SETTINGS), timeout_s=UP_S))
+        limits = [word for name, number in compose_limits(LIMITED).items() for word in ("--memory", f"{name}={number}")]
+        print(self._run("up", *_wishes(OWN_SETTINGS), *limits, timeout_s=UP_S))
         return self.attach()
 
     def attach(self) -> Addresses:
@@ -64,6 +70,12 @@ class LocalProvider:
         if name not in self._urls:
             self._urls = {name: program["url"] for name, program in self._info()["programs"].items()}
         return self._urls[name]
+
+    def memory_group(self, program: str, replica: int) -> Path:
+        named = _named(program, replica)
+        group = self._info()["programs"][named]["memory_group"]
+        assert group, f"{named} has no memory limit in this stack: start it with --memory {program}=BYTES"
+        return Path(group)
 
     def kill(self, program: str, number: signal.Signals, replica: int) -> None:
         self._run("kill", _named(program, replica), "--signal", number.name)

@@ -5,12 +5,14 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import psycopg
 import redis
 import requests
 
+from harness import memory
 from harness.broker import Broker
 from harness.history import get
 from harness.metrics import read_metrics
@@ -52,6 +54,9 @@ class Provider(Protocol):
 
     def admin_url(self, service: str, replica: int) -> str:
         """The base of a replica's /livez, /readyz and /metrics."""
+
+    def memory_group(self, program: str, replica: int) -> Path:
+        """The cgroup in which the memory limit of a replica is in force. Raises AssertionError where there is none."""
 
     def kill(self, program: str, number: signal.Signals, replica: int) -> None:
         """Returns once the signal is sent; a killed program is started again by what runs the stack."""
@@ -108,6 +113,23 @@ class Stack:
     def metrics(self, service: str, replica: int = 1) -> dict[str, float]:
         """Every sample of a replica: see harness.metrics."""
         return read_metrics(f"{self.admin_url(service, replica)}/metrics")
+
+    def limit_bytes(self, program: str, replica: int = 1) -> int:
+        """The memory that a replica may take, as docker-compose.yml says."""
+        return memory.limit_bytes(self._provider.memory_group(program, replica))
+
+    def peak_bytes(self, program: str, replica: int = 1) -> int:
+        """The most memory that a replica has taken in this run of it, or since reset_peak."""
+        return memory.peak_bytes(self._provider.memory_group(program, replica))
+
+    def reset_peak(self, program: str, replica: int = 1) -> None:
+        """Begins a new peak_bytes; may restart the program."""
+
+        def restart() -> None:
+            self.stop(program)
+            self.start(program)
+
+        memory.reset_peak(self._provider.memory_group(program, replica), restart)
 
     def unsettled(self) -> int:
         """Records' messages between gateway and store."""

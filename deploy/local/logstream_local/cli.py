@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from logstream_local import information, lifecycle, servers, services
+from logstream_local import information, lifecycle, memory, servers, services
 from logstream_local.errors import StackError
 from logstream_local.folders import Folders, all_stacks, locked, stack_folders
 from logstream_local.invoker import Invoker, become_root, check_system, current_invoker
@@ -66,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--env", action="append", default=[], metavar="SERVICE:VARIABLE=VALUE", help="override a setting; kept"
         )
+        command.add_argument(
+            "--memory", action="append", default=[], metavar="SERVICE=BYTES", help="limit each program of a service; kept"
+        )
     commands.add_parser("down", help="stop everything; the data stays")
     commands.add_parser("ps", help="the programs and their states")
     logs = commands.add_parser("logs", help="show logs")
@@ -113,8 +116,9 @@ def _wished_state(folders: Folders, options: argparse.Namespace) -> State:
     ports = plan_ports(folders.name, base, gateway, page)
     wished = State(ports.base, ports.gateway, ports.page)
     if state is not None:
-        wished.writers, wished.environment = state.writers, state.environment
+        wished.writers, wished.environment, wished.memory = state.writers, state.environment, state.memory
     override(wished.environment, options.env)
+    memory.limit(wished.memory, options.memory)
     return wished
 
 

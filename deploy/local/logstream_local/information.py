@@ -61,6 +61,8 @@ def describe(stack: Stack) -> dict[str, Any]:
                 "pid": states[program.name].pid if program.name in states else None,
                 "url": program.url,
                 "log": str(stack.folders.log(program.name)),
+                "memory_bytes": program.memory_bytes,
+                "memory_group": str(program.memory_group) if program.memory_bytes else None,
             }
             for program in all_programs(stack)
         },

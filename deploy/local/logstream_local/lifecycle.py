@@ -4,7 +4,7 @@ import shutil
 import time
 from pathlib import Path
 
-from logstream_local import leftovers, node, servers, services
+from logstream_local import leftovers, memory, node, servers, services
 from logstream_local.errors import StackError
 from logstream_local.folders import Folders
 from logstream_local.invoker import Invoker, check_system
@@ -47,7 +47,8 @@ def _stack(folders: Folders, invoker: Invoker, state: State) -> Stack:
 def all_programs(stack: Stack) -> list[Program]:
     """Every program this checkout can run, examples too."""
     own = [servers.postgres(stack), servers.epmd(stack), servers.rabbitmq(stack), servers.redis(stack)]
-    return [*own, *services.service_programs(stack), *services.example_programs(stack)]
+    programs = [*own, *services.service_programs(stack), *services.example_programs(stack)]
+    return memory.limited(stack.folders, stack.state.memory, programs)
 
 
 def select(programs: list[Program], only: list[str], demo: bool) -> list[Program]:
@@ -226,6 +227,7 @@ def clean(folders: Folders, data: bool) -> None:
     """Remove what was generated; with `data` everything. The stack must be down."""
     _remove(folders.logs)
     _remove(folders.run)
+    memory.remove_groups(folders)
     if data:
         _remove(folders.top)
 

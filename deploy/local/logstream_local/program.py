@@ -74,3 +74,6 @@ class Program:
     ready_within_s: int = 120
     # Programs stop in ascending order of this, all of one value at once: senders first, servers last.
     stop_order: int = 0
+    # 0: no limit. The group is the cgroup that it is in force in.
+    memory_bytes: int = 0
+    memory_group: Path = Path()

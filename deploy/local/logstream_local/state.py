@@ -12,13 +12,15 @@ from logstream_local.invoker import Invoker
 
 @dataclass
 class State:
-    """The wishes a stack runs by. `environment` maps a service to its overridden variables."""
+    """The wishes a stack runs by. `environment` maps a service to its overridden variables, `memory` to its limit."""
 
     base_port: int
     gateway_port: int
     page_port: int
     writers: int = 1
     environment: dict[str, dict[str, str]] = field(default_factory=dict)
+    # Bytes that each program of a service may take.
+    memory: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,9 @@ def launch_file(folders: Folders, program: str) -> Path:
 
 def launch_text(program: Program) -> str:
     """What launch.py needs to become the program, as JSON."""
-    record = {"argv": program.argv, "environment": program.environment, "folder": str(program.folder)}
+    record: dict[str, Any] = {"argv": program.argv, "environment": program.environment, "folder": str(program.folder)}
+    if program.memory_bytes:
+        record["memory"] = {"group": str(program.memory_group), "bytes": program.memory_bytes}
     return json.dumps(record, indent=1, sort_keys=True)
 
 

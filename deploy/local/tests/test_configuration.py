@@ -11,6 +11,7 @@ from logstream_local.errors import StackError
 from logstream_local.folders import stack_folders
 from logstream_local.invoker import Invoker
 from logstream_local.lifecycle import named, select
+from logstream_local.memory import limit, limited
 from logstream_local.program import Program, Stack
 from logstream_local.servers import epmd, postgres, rabbitmq, rabbitmq_settings, redis
 from logstream_local.services import page_settings, scaled
@@ -39,6 +40,26 @@ def parsed(text: str) -> configparser.RawConfigParser:
 def test_a_launch_file_carries_any_value_unharmed() -> None:
     made = program()
     assert json.loads(launch_text(made)) == {"argv": made.argv, "environment": made.environment, "folder": "/"}
+
+
+def test_a_limited_program_joins_a_group_of_its_own_and_others_none(stack: Stack) -> None:
+    writer, other = limited(stack.folders, {"writer": 1_000}, [program(), program(name="gateway", service="gateway")])
+    group = json.loads(launch_text(writer))["memory"]
+    assert group == {"group": str(writer.memory_group), "bytes": 1_000}
+    assert writer.memory_group.name == "writer-1"
+    assert "memory" not in json.loads(launch_text(other))
+
+
+def test_limits_are_set_and_taken_back() -> None:
+    memory = {"query": 5}
+    limit(memory, ["gateway=7", "query", "stream"])
+    assert memory == {"gateway": 7}
+
+
+@pytest.mark.parametrize("wish", ["=5", "gateway=", "gateway=768m", "gateway=-1"])
+def test_a_limit_that_is_no_number_of_bytes_is_refused(wish: str) -> None:
+    with pytest.raises(StackError, match="SERVICE=BYTES"):
+        limit({}, [wish])
 
 
 def test_no_secret_stands_in_the_supervisors_configuration(stack: Stack) -> None:
