@@ -11,8 +11,9 @@ FETCH = {"HTTP_SEC_FETCH_MODE": "cors", "HTTP_SEC_FETCH_DEST": "empty"}
 LINK = {"HTTP_SEC_FETCH_MODE": "navigate", "HTTP_SEC_FETCH_DEST": "document"}
 
 
-def asked(hosts: Hosts = Hosts(), origins: Origins = Origins(), **headers: str) -> str | None:
-    return refusal({"REQUEST_METHOD": "GET", "HTTP_HOST": "localhost:3000", **headers}, hosts, origins)
+def asked(hosts: Hosts | None = None, **headers: str) -> str | None:
+    asked_by = {"REQUEST_METHOD": "GET", "HTTP_HOST": "localhost:3000", **headers}
+    return refusal(asked_by, hosts or Hosts(), Origins())
 
 
 @pytest.mark.parametrize(

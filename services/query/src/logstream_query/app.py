@@ -46,14 +46,15 @@ def create_app(
     *,
     count_budget_s: float = 1.0,
     export_records: int = 1_000_000,
-    hosts: Hosts = Hosts(),
-    origins: Origins = Origins(),
+    hosts: Hosts | None = None,
+    origins: Origins | None = None,
 ) -> Flask:
-    """registry: gives the one to answer /metrics from. zone: of /historical-logs times that name none."""
+    """registry: gives the one to answer /metrics from. zone: of /historical-logs times that name none. hosts, origins:
+    besides our own, see logstream_runtime.guard."""
     app = Flask("logstream_query", static_folder=None)
     known = KnownClients(app.wsgi_app)
     app.wsgi_app = Guard(  # type: ignore[method-assign]
-        known, hosts, origins, lambda reason: metrics.refused_requests.labels(reason).inc()
+        known, hosts or Hosts(), origins or Origins(), lambda reason: metrics.refused_requests.labels(reason).inc()
     )
     search = Search(store, metrics, limits)
     app.register_blueprint(api_routes(search, metrics, clock))

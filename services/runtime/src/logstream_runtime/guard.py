@@ -1,8 +1,8 @@
 """Turns away what a browser asks for on behalf of a page that is not ours. It must not know what is behind it.
 
-Two ways lead a foreign page here. Its name can be made to resolve to our address (DNS rebinding): the browser then takes us for
-that page's own server, and only the header Host tells. Or it asks another origin, as any page may: then Sec-Fetch-Site and
-Origin tell. Who is no browser sends neither, and passes.
+Two ways lead a foreign page here. Its name can be made to resolve to our address (DNS rebinding): the browser then takes us
+for that page's own server, and only the header Host tells. Or it asks another origin, as any page may: then Sec-Fetch-Site
+and Origin tell. Who is no browser sends neither, and passes.
 
 Sources: RFC 9110, 7.4 (421); W3C "Fetch Metadata Request Headers"; WHATWG Fetch, "CORS protocol".
 """
@@ -49,9 +49,9 @@ _STATUS: Final = {HOST: HTTPStatus.MISDIRECTED_REQUEST, ORIGIN: HTTPStatus.FORBI
 
 @dataclass(frozen=True)
 class Hosts:
-    """Names by which we may be asked, besides localhost and any IP address: no name service can lend those to a foreign page.
+    """Names by which we may be asked, besides localhost and any IP address: no name service lends those to a foreign page.
 
-    names: lower case. parents: of `*.example.com` the part after the star's dot, at any depth below which names are ours.
+    names: lower case. parents: of `*.example.com` the part after the star's dot, any depth below which is ours.
     """
 
     names: frozenset[str] = frozenset()
@@ -124,12 +124,12 @@ AllowedHosts = Annotated[Hosts, BeforeValidator(read_hosts)]
 AllowedOrigins = Annotated[Origins, BeforeValidator(read_origins)]
 # One wording for every service that has these settings.
 HOSTS_DOC: Final = (
-    "Host names by which browsers may ask, with commas between them; `*.example.com` stands for all below it, `*` for any, which"
-    " lets foreign pages in by DNS rebinding. `localhost` and IP addresses always may. Others are answered 421."
+    "Host names by which browsers may ask, with commas between them; `*.example.com` stands for all below it, `*` for any,"
+    " which lets foreign pages in by DNS rebinding. `localhost` and IP addresses always may. Others are answered 421."
 )
 ORIGINS_DOC: Final = (
-    "Origins, with commas between them, whose pages may ask and read the answers, such as https://shop.example.com; `*`: any."
-    " Others are answered 403."
+    "Origins, with commas between them, whose pages may ask and read the answers, such as https://shop.example.com;"
+    " `*`: any. Others are answered 403."
 )
 
 
