@@ -1,5 +1,5 @@
-"""Readers who ask for large answers and don't take them. What they leave lying must not fill what all share: neither files of
-the page's nginx, whose folder for them is 64 MiB in memory, nor the memory of nginx and query."""
+"""Readers who ask for large answers and don't take them. What they leave lying must not fill what all share: neither files
+of the page's nginx, whose folder for them is 64 MiB in memory, nor the memory of nginx and query."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -25,12 +25,13 @@ MESSAGE_BYTES = 60_000
 
 
 @pytest.fixture
-def large_answer(stack: Stack, ledger: Ledger) -> str:
+def large_answer(stack: Stack) -> str:
     """The address of an answer of some 4 MB."""
-    node = ledger.node("large")
+    node = Ledger("slow-readers").node("large")
     with channel(stack.gateway) as opened:
         push = opened.unary_unary(wire.PUSH, response_deserializer=wire.compiled().PushResult.FromString)
-        push(make_batch(node, ["m" * MESSAGE_BYTES] * LARGE_RECORDS).raw, timeout=30)
+        messages = [f"{node} {number} ".ljust(MESSAGE_BYTES, "m") for number in range(LARGE_RECORDS)]
+        push(make_batch(node, messages).raw, timeout=30)
     wait_for("them in history", lambda: len(walk(stack.page_url, {"node": node})), lambda found: found == LARGE_RECORDS)
     return f"{stack.page_url}/api/logs?node={node}&limit={LARGE_RECORDS}"
 
