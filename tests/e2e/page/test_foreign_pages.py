@@ -180,6 +180,12 @@ def seen(page: Page) -> Callable[[], list[Any]]:
     return probe
 
 
+def answers(page: Page, so_far: list[int]) -> int:
+    """How many there are; the browser's events are only taken while Playwright waits."""
+    page.wait_for_timeout(100)
+    return len(so_far)
+
+
 def go_through_an_outage(stack: Stack, page: Page, service: Service) -> None:
     """Follows service's records until after the stream service was away; the browser must have asked in vain meanwhile."""
     wait_for("the stream to be open", lambda: page.evaluate("window.source.readyState"), lambda state: state == 1)
@@ -190,7 +196,7 @@ def go_through_an_outage(stack: Stack, page: Page, service: Service) -> None:
     try:
         stack.stop("stream")
         # Only what is answered can be counted here, so each is an answer that there is no stream.
-        wait_for("it to have asked in vain", lambda: [page.wait_for_timeout(100), away][1], lambda found: len(found) >= 2)
+        wait_for("it to have asked in vain", lambda: answers(page, away), lambda count: count >= 2)
         service.log(*(f"meanwhile {number}" for number in range(100)))
     finally:
         # Not restore, which would take the allowed origin back.
