@@ -34,8 +34,8 @@ PROBLEMS: Final = MappingProxyType(
         414: (
             "UriTooLong",
             Answer(
-                "The request line is longer than 8,190 bytes. Answered before the service reads it; by its own port, without "
-                "the page's proxy, as HTML.",
+                "The request line is longer than 8,190 bytes. Answered before the service reads it; by its own port, "
+                "without the page's proxy, as HTML.",
                 _PROBLEM,
             ),
         ),
