@@ -52,10 +52,7 @@ def create_app(
     """registry: gives the one to answer /metrics from. zone: of /historical-logs times that name none. hosts, origins:
     besides our own, see logstream_runtime.guard."""
     app = Flask("logstream_query", static_folder=None)
-    known = KnownClients(app.wsgi_app)
-    app.wsgi_app = Guard(  # type: ignore[method-assign]
-        known, hosts or Hosts(), origins or Origins(), lambda reason: metrics.refused_requests.labels(reason).inc()
-    )
+    app.wsgi_app = KnownClients(app.wsgi_app)  # type: ignore[method-assign]
     search = Search(store, metrics, limits)
     app.register_blueprint(api_routes(search, metrics, clock))
     for routes in aggregate_routes(store, search, metrics, clock, count_budget_s, export_records):
@@ -66,6 +63,12 @@ def create_app(
     _answer_errors(app, metrics)
     _count_requests(app, metrics)
     metrics.expect_routes(rule.rule for rule in app.url_map.iter_rules())
+    app.wsgi_app = Guard(  # type: ignore[method-assign]
+        app.wsgi_app,
+        hosts or Hosts(),
+        origins or Origins(),
+        lambda reason: metrics.refused_requests.labels(reason).inc(),
+    )
     return app
 
 
