@@ -222,3 +222,18 @@ def test_metrics(client: FlaskClient) -> None:
     assert answer.content_type.startswith("text/plain")
     assert 'logstream_query_returned_records_total{route="/api/logs"} 4.0' in answer.text
     assert 'logstream_query_request_seconds_count{route="/api/logs"} 1.0' in answer.text
+
+
+def test_a_foreign_name_or_page_is_turned_away_unread_and_counted(
+    client: FlaskClient, store: MemoryStore, metric: Callable[..., float]
+) -> None:
+    for headers, status, reason in (
+        ({"Host": "evil.example"}, 421, "host"),
+        ({"Origin": "http://evil.example"}, 403, "origin"),
+    ):
+        assert metric("logstream_query_refused_requests_total", reason=reason) == 0
+        answer = client.get("/api/logs", headers=headers)
+        assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+        assert metric("logstream_query_refused_requests_total", reason=reason) == 1
+    assert store.asked == ()
+    assert client.get("/livez", headers={"Host": "evil.example"}).status_code == 200

@@ -8,6 +8,7 @@ from typing import Final
 
 from flask import Flask, Response, g, request
 from logstream_contract.parameters import label_of
+from logstream_runtime.guard import Guard, Hosts, Origins
 from prometheus_client import CollectorRegistry
 from werkzeug.exceptions import HTTPException
 
@@ -47,8 +48,11 @@ def create_app(
     answer_limits: AnswerLimits | None = None,
     count_budget_s: float = 1.0,
     export_records: int = 1_000_000,
+    hosts: Hosts | None = None,
+    origins: Origins | None = None,
 ) -> Flask:
-    """registry: gives the one to answer /metrics from. zone: of /historical-logs times that name none."""
+    """registry: gives the one to answer /metrics from. zone: of /historical-logs times that name none. hosts, origins:
+    besides our own, see logstream_runtime.guard."""
     app = Flask("logstream_query", static_folder=None)
     app.wsgi_app = KnownClients(app.wsgi_app)  # type: ignore[method-assign]
     answering = Answering(metrics, answer_limits)
@@ -62,6 +66,12 @@ def create_app(
     _answer_errors(app, metrics)
     _count_requests(app, metrics)
     metrics.expect_routes(rule.rule for rule in app.url_map.iter_rules())
+    app.wsgi_app = Guard(  # type: ignore[method-assign]
+        app.wsgi_app,
+        hosts or Hosts(),
+        origins or Origins(),
+        lambda reason: metrics.refused_requests.labels(reason).inc(),
+    )
     return app
 
 

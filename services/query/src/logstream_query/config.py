@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from logstream_runtime.address import Address, ListenAddress
 from logstream_runtime.config import setting
+from logstream_runtime.guard import HOSTS_DOC, ORIGINS_DOC, AllowedHosts, AllowedOrigins, Hosts, Origins
 from pydantic import Field
 
 
@@ -21,6 +22,8 @@ class Config:
         "Where HTTP is served, with /livez, /readyz and /metrics on the same port.",
         Address("0.0.0.0", 8080),
     )
+    allowed_hosts: AllowedHosts = setting("LOGSTREAM_ALLOWED_HOSTS", HOSTS_DOC, Hosts())
+    allowed_origins: AllowedOrigins = setting("LOGSTREAM_ALLOWED_ORIGINS", ORIGINS_DOC, Origins())
     processes: Annotated[int, Field(ge=1, le=64)] = setting("LOGSTREAM_QUERY_PROCESSES", "Processes that share the port.", 1)
     pool_connections: Annotated[int, Field(ge=1, le=1000)] = setting(
         "LOGSTREAM_QUERY_POOL_CONNECTIONS", "Connections to the database that one process opens at most.", 10

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import product
 from typing import Final
 
+from logstream_runtime import guard
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from logstream_query import unavailable
@@ -39,6 +40,12 @@ class Metrics:
             "From reading a request until its answer was ready to be sent.",
             ["route"],
             buckets=_SECONDS,
+            registry=registry,
+        )
+        self.refused_requests = Counter(
+            "logstream_query_refused_requests",
+            "Requests turned away unread: host (by a name that is not allowed), origin (for another origin's page).",
+            ["reason"],
             registry=registry,
         )
         self.rejected_parameters = Counter(
@@ -105,6 +112,8 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        for reason in guard.REFUSED:
+            self.refused_requests.labels(reason)
         for reason in UNAVAILABLE:
             self.unavailable_requests.labels(reason)
         for export in EXPORTS:

@@ -29,14 +29,21 @@ _RETRY_AFTER: Final = MappingProxyType(
 PROBLEMS: Final = MappingProxyType(
     {
         400: ("InvalidParameters", Answer("Parameters can't be read, are unknown, or don't go together.", _PROBLEM)),
+        403: ("ForeignPage", Answer("A page of another origin asks, which is not allowed to.", _PROBLEM)),
         404: ("NotFound", Answer("Nothing is stored under this name.", _PROBLEM)),
         414: (
             "UriTooLong",
             Answer(
-                "The request line is longer than 8,190 bytes. Answered before the service reads it.", {"text/html": None}
+                "The request line is longer than 8,190 bytes. Answered before the service reads it; by its own port, "
+                "without the page's proxy, as HTML.",
+                _PROBLEM,
             ),
         ),
-        429: ("TooManySearches", Answer("As many searches run as may run at once.", _PROBLEM, _RETRY_AFTER)),
+        421: ("Misdirected", Answer("The host name is none of those that are allowed.", _PROBLEM)),
+        429: (
+            "TooManySearches",
+            Answer("As many searches run, or answers of this client are under way, as may be.", _PROBLEM, _RETRY_AFTER),
+        ),
         500: ("InternalError", Answer("The service failed; its log says more.", _PROBLEM)),
         502: ("QueryUnreachable", Answer("The page's proxy can't reach the query service.", _PROBLEM)),
         503: (
@@ -60,7 +67,7 @@ PROBLEMS: Final = MappingProxyType(
 )
 
 # What every route can answer, what one with parameters can, and one that asks the database.
-_ALWAYS: Final = (500, 502)
+_ALWAYS: Final = (403, 421, 500, 502)
 _READING: Final = (400, 414, *_ALWAYS, 503, 504)
 _SEARCHING: Final = (*_READING, 429)
 _EXPORT_HEADERS: Final = MappingProxyType(
@@ -176,7 +183,7 @@ API: Final = Api(
     "logstream",
     "Answers questions about stored logs. A parameter given as the empty string counts as absent; one that is unknown or "
     "given twice is an error. HEAD is answered wherever GET is, any other method with 405. Times are UTC unless they say "
-    "otherwise. Every error but 414 is `application/problem+json` (RFC 9457).",
+    "otherwise. Every error is `application/problem+json` (RFC 9457).",
     PROBLEMS,
     OPERATIONS,
 )

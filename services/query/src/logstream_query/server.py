@@ -95,6 +95,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             answer_limits=answer_limits,
             count_budget_s=self._config.count_budget_s,
             export_records=self._config.export_records,
+            hosts=self._config.allowed_hosts,
+            origins=self._config.allowed_origins,
         )
 
     def _close_store(self, _server: Any, _worker: Any) -> None:
