@@ -30,11 +30,11 @@ _STORAGE: Final = Row(
         Panel(
             "Stored bytes",
             BYTES,
-            "Size on disk of records, indexes, batches, dead letters, counts and search index, and of the whole database. At "
-            "the limit the oldest records go.",
+            "Size on disk of records, indexes, batches, dead letters, counts, search index, and of the whole database. At "
+            "the limit the oldest go.",
             [
                 Query(f"logstream_writer_maintenance_stored_bytes {_LIMITING}", "of logstream"),
-                Query(f"logstream_writer_maintenance_retention_bytes {_LIMITING} > 0", "limit"),
+                Query(f"logstream_writer_maintenance_retention_bytes {_LIMITING}", "limit"),
                 Query(f"pg_database_size_bytes{_OURS}", "database {{datname}}"),
             ],
         ),

@@ -161,7 +161,7 @@ _MAINTENANCE: Final = Row(
             "Size on disk of records, indexes, batches, dead letters, counts and search index. At the limit the oldest go.",
             [
                 Query(f"logstream_writer_maintenance_stored_bytes {_LIMITING}", "stored"),
-                Query(f"logstream_writer_maintenance_retention_bytes {_LIMITING} > 0", "limit"),
+                Query(f"logstream_writer_maintenance_retention_bytes {_LIMITING}", "limit"),
             ],
         ),
         Panel(
