@@ -271,7 +271,7 @@ def test_a_full_disk_blames_no_record_and_can_be_emptied(
         CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
             RAISE EXCEPTION 'could not extend file "base/1/1": No space left on device' USING ERRCODE = '53100'; END $$
     """)
-    database.execute("CREATE TRIGGER full_disk BEFORE INSERT ON log_counts FOR EACH ROW EXECUTE FUNCTION full_disk()")
+    database.execute("CREATE TRIGGER full_disk BEFORE INSERT ON logs FOR EACH ROW EXECUTE FUNCTION full_disk()")
     waiting = batch([hour_s])
     try:
         with pytest.raises(StoreUnavailable) as refused:
@@ -280,7 +280,7 @@ def test_a_full_disk_blames_no_record_and_can_be_emptied(
         assert one(database, "SELECT count(*) FROM dead_letters") == 0
         assert SizeRetention(1).run(database).done["chunks"] == 3
     finally:
-        database.execute("DROP TRIGGER full_disk ON log_counts")
+        database.execute("DROP TRIGGER full_disk ON logs")
         database.execute("DROP FUNCTION full_disk")
     assert not store.flush(waiting).batches[0].known
     assert_counts_agree(database)
