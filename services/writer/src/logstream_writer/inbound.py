@@ -2,14 +2,14 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from logstream_contract.batch_id import BATCH_ID_BYTES
-from logstream_contract.batches import Undecodable, parse_batch, split_batch
+from logstream_contract.batches import Undecodable, split_batch
 from logstream_contract.columns import Block, Source, read_block
 from logstream_contract.packing import Carried, unframe
-from logstream_contract.pb.logs_pb2 import LogBatch
+from logstream_contract.pb.transport_pb2 import RawBatch
 from logstream_contract.rows import SEQUENCE_INDEX_BITS, Origin, Rows, rows_of
 
 from logstream_writer.delivery import Delivery
@@ -38,6 +38,7 @@ class InboundBatch:
     from_us: int  # earliest and latest record time
     to_us: int
     place: int | None = None
+    mended: Mapping[str, int] = field(default_factory=dict)  # how many records, by why; see logstream_contract.rows
     number: int = 0  # until the inbox gives one
 
     @property
@@ -127,8 +128,8 @@ def conflict(batch: InboundBatch) -> DeadLetter:
 
 def refused(batch: InboundBatch, index: int, detail: str) -> DeadLetter:
     """One record that the database refused, as a batch of its own that keeps id and node."""
-    whole = parse_batch(batch.raw)
-    alone = LogBatch(batch_id=whole.batch_id, node=whole.node, records=[whole.records[index]])
+    whole = split_batch(batch.raw)
+    alone = RawBatch(batch_id=whole.batch_id, node=whole.node, records=[whole.records[index]])
     return DeadLetter(
         batch.project,
         "refused",
@@ -171,11 +172,12 @@ def _find(deliveries: Iterable[Delivery], retention_nanos: int, dead_letters: li
 def _read(found: _Found, block: Block, place: int) -> InboundBatch:
     """Raises Undecodable."""
     origin = found.source.origin
+    mended: Mapping[str, int] = {}
     if block.plain[place]:
         from_us, to_us = block.from_us[place], block.to_us[place]
     else:
-        times_us = rows_of(found.raw, origin).times_us
-        from_us, to_us = min(times_us), max(times_us)
+        rows = rows_of(found.raw, origin)
+        from_us, to_us, mended = min(rows.times_us), max(rows.times_us), rows.mended
     return InboundBatch(
         found.delivery.project,
         uuid.UUID(bytes=found.batch_id),
@@ -189,6 +191,7 @@ def _read(found: _Found, block: Block, place: int) -> InboundBatch:
         from_us,
         to_us,
         place if block.plain[place] else None,
+        mended,
     )
 
 
