@@ -121,6 +121,9 @@ class Flusher:
         fresh = [one for one in flushed.batches if not one.known]
         metrics.stored_batches.inc(len(fresh))
         metrics.stored_records.inc(sum(one.batch.records - len(one.refused) for one in fresh))
+        for one in fresh:
+            for reason, records in one.batch.mended.items():
+                metrics.mended_records.labels(reason).inc(records)
         metrics.duplicate_batches.inc(len(flushed.batches) - len(fresh) + inbound.duplicates)
         now = time.time_ns()
         for one in fresh:

@@ -2,14 +2,14 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from logstream_contract.batch_id import BATCH_ID_BYTES
-from logstream_contract.batches import Undecodable, parse_batch, split_batch
+from logstream_contract.batches import Undecodable, split_batch
 from logstream_contract.columns import Block, Source, read_block
 from logstream_contract.packing import Carried, framed, unframe
-from logstream_contract.pb.logs_pb2 import LogBatch
+from logstream_contract.pb.transport_pb2 import RawBatch
 from logstream_contract.rows import SEQUENCE_INDEX_BITS, Origin, Rows, rows_of
 
 from logstream_writer.delivery import Delivery
@@ -39,6 +39,7 @@ class InboundBatch:
     from_us: int  # earliest and latest record time
     to_us: int
     place: int | None = None
+    mended: Mapping[str, int] = field(default_factory=dict)  # how many records, by why; see logstream_contract.rows
     number: int = 0  # until the inbox gives one
 
     @property
@@ -141,8 +142,8 @@ def conflict(batch: InboundBatch) -> DeadLetter:
 
 def refused(batch: InboundBatch, index: int, detail: str) -> DeadLetter:
     """One record that the database refused, as a batch of its own that keeps id and node."""
-    whole = parse_batch(batch.raw)
-    alone = LogBatch(batch_id=whole.batch_id, node=whole.node, records=[whole.records[index]])
+    whole = split_batch(batch.raw)
+    alone = RawBatch(batch_id=whole.batch_id, node=whole.node, records=[whole.records[index]])
     return DeadLetter(
         batch.project,
         "refused",
@@ -229,11 +230,13 @@ def _readable(indexes: Sequence[int], found: Sequence[_Found]) -> list[int]:
 def _read(found: _Found, block: Block, place: int | None) -> tuple[InboundBatch, int]:
     """The batch, and in how many days its records lie, if that may be too many. Raises Undecodable."""
     origin = found.source.origin
+    times_us: Sequence[int] | None = None
+    mended: Mapping[str, int] = {}
     if place is not None and block.plain[place]:
         from_us, to_us = block.from_us[place], block.to_us[place]
-        times_us = None
     else:
-        place, times_us = None, rows_of(found.raw, origin).times_us
+        rows = rows_of(found.raw, origin)
+        place, times_us, mended = None, rows.times_us, rows.mended
         from_us, to_us = min(times_us), max(times_us)
     batch = InboundBatch(
         found.delivery.project,
@@ -248,6 +251,7 @@ def _read(found: _Found, block: Block, place: int | None) -> tuple[InboundBatch,
         from_us,
         to_us,
         place,
+        mended,
     )
     if (to_us - from_us) // CHUNK_US < MAX_CHUNKS - 1:
         return batch, 1

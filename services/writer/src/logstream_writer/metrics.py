@@ -6,6 +6,7 @@ Counters begin at 0 with every label value that is known: one that appears with 
 from collections.abc import Iterable
 from typing import Final
 
+from logstream_contract.rows import REASONS as MENDED
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from logstream_writer.dead_letters.letter import REASONS
@@ -22,6 +23,14 @@ class Metrics:
         self.duplicate_batches = Counter(
             "logstream_writer_duplicate_batches",
             "Batches skipped because their id is stored already, with the same bytes.",
+            registry=registry,
+        )
+        self.mended_records = Counter(
+            "logstream_writer_mended_records",
+            "Records committed otherwise than they were sent, by what was done: attribute_renamed (its key began with "
+            "logstream. or was empty), attribute_cut, attributes_dropped (past 64 or 256 KiB), invalid_utf8, nul (either "
+            "replaced), message_cut, level_cut, time_replaced (or a timestamp that could not be read).",
+            ["reason"],
             registry=registry,
         )
         self.dead_letters = Counter(
@@ -126,6 +135,8 @@ class Metrics:
                 "chunk_interval_seconds": "The time that chunks to come take.",
             }.items()
         }
+        for reason in MENDED.values():
+            self.mended_records.labels(reason)
         for reason in REASONS:
             self.dead_letters.labels(reason)
         for sqlstate_class in SQLSTATE_CLASSES:

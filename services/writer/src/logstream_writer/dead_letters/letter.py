@@ -6,10 +6,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from logstream_contract.batch_id import BATCH_ID_BYTES
-from logstream_contract.batches import Undecodable, frame_parts, parse_batch, split_batch
+from logstream_contract.batches import Undecodable, frame_parts, split_batch
 from logstream_contract.packing import Packer, unframe
 from logstream_contract.pb.transport_pb2 import LogBatches
-from logstream_contract.rows import SEQUENCE_INDEX_BITS, Origin, Rows, rows_of_batch
+from logstream_contract.rows import SEQUENCE_INDEX_BITS, Origin, Rows, rows_of
 
 from logstream_writer.delivery import Delivery
 from logstream_writer.failures import described
@@ -110,9 +110,9 @@ def first_rows(letter: Letter, retention_nanos: int, most: int) -> list[BatchRow
     for raw in raw_batches(letter.reason, letter.body):
         if not most:
             break
-        batch = parse_batch(raw)
+        batch = split_batch(raw)
         del batch.records[most:]
-        rows = rows_of_batch(batch, Origin(0, received, received - retention_nanos))
+        rows = rows_of(batch.SerializeToString(), Origin(0, received, received - retention_nanos))
         most -= len(rows)
         found.append(BatchRows(_written(batch.batch_id), rows))
     return found
