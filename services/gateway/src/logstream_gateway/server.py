@@ -87,7 +87,15 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
     allow_files(_FILES)
     server, checks = build_server(config, ingest, admission, metrics)
     overseer = Overseer(
-        publisher, admission, streams, checks, (_SEED_SERVICE, _NATIVE_SERVICE), readiness, metrics, config.memory_bytes
+        publisher,
+        ingest,
+        admission,
+        streams,
+        checks,
+        (_SEED_SERVICE, _NATIVE_SERVICE),
+        readiness,
+        metrics,
+        config.memory_bytes,
     )
     publisher.start()
     await server.start()
