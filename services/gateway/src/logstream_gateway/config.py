@@ -35,9 +35,6 @@ class Config:
     max_batch_bytes: Annotated[int, Field(ge=1024, le=64 * MIB)] = setting(
         "LOGSTREAM_MAX_BATCH_BYTES", "Size of an encoded batch.", 4 * MIB, unit="bytes"
     )
-    max_record_attributes: Annotated[int, Field(ge=0, le=1024)] = setting(
-        "LOGSTREAM_MAX_RECORD_ATTRIBUTES", "Attributes a record may hold.", 64, unit="attributes"
-    )
     coalesce_ms: Annotated[float, Field(ge=0, le=1000)] = setting(
         "LOGSTREAM_GATEWAY_COALESCE_MS",
         "How long SendLog records wait for others to share a batch; up to four times as long while an earlier message is "
@@ -130,4 +127,4 @@ class Config:
 
     @property
     def limits(self) -> Limits:
-        return Limits(self.max_batch_records, self.max_batch_bytes, self.max_record_attributes)
+        return Limits(self.max_batch_records, self.max_batch_bytes)

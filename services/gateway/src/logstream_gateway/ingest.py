@@ -14,7 +14,7 @@ from google.rpc import error_details_pb2, status_pb2
 from logstream_contract.batches import Limits, Rejected, check_batch, check_node
 from logstream_contract.pb.logger_pb2 import LogRequest, LogResponse
 from logstream_contract.pb.logs_pb2 import LogRecord, PushResult
-from logstream_contract.rows import ORIGINAL_TIMESTAMP
+from logstream_contract.rows import MAX_TIMESTAMP_CHARACTERS
 from logstream_contract.timestamps import read_timestamp
 
 from logstream_gateway.admission import Admission, Reception
@@ -32,7 +32,6 @@ _DEADLINE_MARGIN_SHARE: Final = 0.1
 _STREAM_WINDOW: Final = 32
 _STATUS_DETAILS: Final = "grpc-status-details-bin"
 _SUCCESS: Final = LogResponse(success=True).SerializeToString()
-_TOO_LONG_FOR_AN_ATTRIBUTE: Final = 256
 
 
 # The largest time that a record's field holds: in 2554.
@@ -234,7 +233,7 @@ class Ingest:
         record = LogRecord(time_unix_nano=nanos or 0, level=request.level, message=request.message)
         # 0 says that there is no time, so the first moment of 1970 is kept as text, too.
         if not nanos and timestamp:
-            record.attributes[ORIGINAL_TIMESTAMP] = timestamp[:_TOO_LONG_FOR_AN_ATTRIBUTE]
+            record.original_timestamp = timestamp[:MAX_TIMESTAMP_CHARACTERS]
         return record
 
     def _publish(self, raw: bytes) -> "_Published":

@@ -9,7 +9,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 METHODS: Final = ("SendLog", "Push", "PushStream")
-REJECTED: Final = ("undecodable", "node", "batch_id", "batch_records", "batch_bytes", "record_attributes")
+REJECTED: Final = ("undecodable", "node", "batch_id", "batch_records", "batch_bytes", "unknown_fields")
 UNAVAILABLE: Final = (
     "disconnected",
     "blocked",
