@@ -82,6 +82,8 @@ def _writers(stack: Stack) -> list[Program]:
             "LOGSTREAM_REDIS_URL": stack.redis_url,
             "LOGSTREAM_ADMIN_LISTEN": f"{HOST}:{port}",
         }
+        if stack.state.retention_bytes is not None:
+            environment["LOGSTREAM_RETENTION_BYTES"] = str(stack.state.retention_bytes)
         programs.append(_python(stack, f"writer-{replica}", "writer", environment, port, {port: f"writer {replica}, admin"}))
     return programs
 

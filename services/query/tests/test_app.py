@@ -43,9 +43,9 @@ class MemoryStore:
         self.asked = asked
         if self.error:
             raise self.error
-        return [stored(sequence) for sequence in self.sequences[: asked[-1]]]
+        return [stored(sequence) for sequence in self.sequences[: asked[3]]]
 
-    def check_regex(self, regex: str) -> None:
+    def check_regex(self, regex: str, timeout_s: float) -> None:
         if isinstance(self.error, InvalidRegex):
             raise self.error
 
@@ -120,7 +120,7 @@ def test_next_cursor_only_if_there_is_more(client: FlaskClient, store: MemorySto
 def test_the_next_page_goes_on_where_the_last_one_ended(client: FlaskClient, store: MemoryStore) -> None:
     cursor = client.get("/api/logs?limit=3&order=asc").get_json()["next_cursor"]
     assert client.get(f"/api/logs?limit=3&cursor={cursor}").get_json()["found"] == 6
-    assert store.asked[1:] == ("asc", Position(TIME_US + 8, 8), 4)
+    assert store.asked[1:4] == ("asc", Position(TIME_US + 8, 8), 4)
 
 
 def test_records_in_the_seed_shape(client: FlaskClient, store: MemoryStore) -> None:
@@ -129,7 +129,7 @@ def test_records_in_the_seed_shape(client: FlaskClient, store: MemoryStore) -> N
          "message": "message 10"}
     ]  # fmt: skip
     client.get("/historical-logs?sequence_number=70000&limit=4")
-    assert store.asked[1:] == ("desc", Position(TIME_US, 70_000), 5)
+    assert store.asked[1:4] == ("desc", Position(TIME_US, 70_000), 5)
     assert client.get(f"/historical-logs?sequence_number={UNKNOWN_SEQUENCE}").get_json() == []
 
 

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from werkzeug.exceptions import HTTPException
 
 from logstream_query.aggregate_routes import AGGREGATE_PARAMETERS, aggregate_routes
+from logstream_query.answering import Answering, AnswerLimits
 from logstream_query.api import api_routes
 from logstream_query.clients import KnownClients
 from logstream_query.documentation import documentation_routes
@@ -44,6 +45,7 @@ def create_app(
     clock: Callable[[], int] = now_us,
     limits: SearchLimits | None = None,
     *,
+    answer_limits: AnswerLimits | None = None,
     count_budget_s: float = 1.0,
     export_records: int = 1_000_000,
     hosts: Hosts | None = None,
@@ -53,11 +55,12 @@ def create_app(
     besides our own, see logstream_runtime.guard."""
     app = Flask("logstream_query", static_folder=None)
     app.wsgi_app = KnownClients(app.wsgi_app)  # type: ignore[method-assign]
-    search = Search(store, metrics, limits)
-    app.register_blueprint(api_routes(search, metrics, clock))
-    for routes in aggregate_routes(store, search, metrics, clock, count_budget_s, export_records):
+    answering = Answering(metrics, answer_limits)
+    search = Search(store, metrics, limits, answering)
+    app.register_blueprint(api_routes(search, answering, metrics, clock))
+    for routes in aggregate_routes(store, search, answering, metrics, clock, count_budget_s, export_records):
         app.register_blueprint(routes)
-    app.register_blueprint(historical_logs_routes(store, search, metrics, zone, clock))
+    app.register_blueprint(historical_logs_routes(store, search, answering, metrics, zone, clock))
     app.register_blueprint(documentation_routes())
     app.register_blueprint(health_routes(store, registry))
     _answer_errors(app, metrics)

@@ -50,6 +50,18 @@ class Config:
         "are answered 429.",
         8,
     )
+    answer_bytes: Annotated[int, Field(ge=65_536, le=1_073_741_824)] = setting(
+        "LOGSTREAM_QUERY_ANSWER_BYTES",
+        "Records of one answer at most, by what they take in memory; it then ends with a cursor to go on.",
+        8 * 1024 * 1024,
+        unit="bytes",
+    )
+    held_bytes: Annotated[int, Field(ge=1_048_576, le=1_099_511_627_776)] = setting(
+        "LOGSTREAM_QUERY_HELD_BYTES",
+        "Answers of one process that their clients have not yet taken; a large one past it is answered 503.",
+        96 * 1024 * 1024,
+        unit="bytes",
+    )
     count_budget_s: Annotated[float, Field(ge=0.1, le=60)] = setting(
         "LOGSTREAM_QUERY_COUNT_BUDGET_S",
         "How long a histogram counts records, or a context looks for neighbours, before it answers how far it got.",

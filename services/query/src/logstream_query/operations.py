@@ -48,11 +48,20 @@ PROBLEMS: Final = MappingProxyType(
         502: ("QueryUnreachable", Answer("The page's proxy can't reach the query service.", _PROBLEM)),
         503: (
             "Unavailable",
-            Answer("The database is away, not migrated yet, or all connections to it are in use.", _PROBLEM, _RETRY_AFTER),
+            Answer(
+                "The database is away, not migrated yet, or all connections to it are in use; or too many answers are being "
+                "made, or not yet taken by their clients.",
+                _PROBLEM,
+                _RETRY_AFTER,
+            ),
         ),
         504: (
             "TooSlow",
-            Answer("The database took longer than it may: ask for a shorter time range, or filter more.", _PROBLEM),
+            Answer(
+                "The database took longer than it may: ask for a shorter time range, or filter more. If that was for a "
+                "regular expression, the title says so.",
+                _PROBLEM,
+            ),
         ),
     }
 )
@@ -89,7 +98,8 @@ OPERATIONS: Final = (
         _SEARCHING,
         "A record matches if every filter given does. Pages are in the order of time, then sequence. A walk from page to "
         "page never repeats or shifts: new records don't move it, and relative times mean on every page what they meant on "
-        "the first.",
+        "the first. A page ends with `limit` records, after about 8 MiB of them, or when its time is up: only the one whose "
+        "`next_cursor` is null is the last.",
         LogsParameters,
     ),
     Operation(
@@ -109,7 +119,8 @@ OPERATIONS: Final = (
         _ok("Values with their counts, the most frequent first.", Facets),
         _SEARCHING,
         "Filtered by time, level and node only, levels and nodes are counted over all matching records. Attributes, and "
-        "with other filters levels and nodes too, are counted over the newest ones: `over` says over how many.",
+        "with other filters levels and nodes too, are counted over the newest ones, up to about 8 MiB: `over` says over how "
+        "many. At most 100 keys and 5,000 of their values are listed, none of more than 256 characters.",
         FacetsParameters,
     ),
     Operation(
@@ -118,7 +129,8 @@ OPERATIONS: Final = (
         "The records around one",
         _ok("The record and its neighbours.", Context),
         (*_READING, 404),
-        "Neighbours in the order of time, then sequence.",
+        "Neighbours in the order of time, then sequence, up to about 4 MiB a side: `complete` says whether there may be "
+        "more.",
         ContextParameters,
         {"sequence": {"description": "Of the record.", "type": "string", "pattern": "^[0-9]{1,19}$", "examples": ["65536"]}},
     ),
@@ -129,7 +141,8 @@ OPERATIONS: Final = (
         {200: Answer("The records.", {"application/x-ndjson": None, "text/csv": None}, _EXPORT_HEADERS)},
         _SEARCHING,
         'NDJSON ends with a line `{"logstream_export": {"records", "complete", "next_cursor"}}`. In CSV a cell that a '
-        "spreadsheet would take for a formula begins with an apostrophe. An answer that breaks off is never ended cleanly.",
+        "spreadsheet would take for a formula begins with an apostrophe, and control characters are escaped. An answer that "
+        "breaks off is never ended cleanly.",
         ExportParameters,
     ),
     Operation(

@@ -65,6 +65,26 @@ class Config:
     queue_bytes: Annotated[int, Field(ge=65_536)] = setting(
         "LOGSTREAM_STREAM_QUEUE_BYTES", "Bytes that wait for one slow viewer.", 8 * 1024 * 1024, unit="bytes"
     )
+    held_bytes: Annotated[int, Field(ge=16 * 1024 * 1024)] = setting(
+        "LOGSTREAM_STREAM_HELD_BYTES",
+        "Bytes that wait for all viewers of a replica together, or are being written to them; past it those who are furthest"
+        " behind lose what has waited for longest, which is announced, and those who don't read are closed.",
+        192 * 1024 * 1024,
+        unit="bytes",
+    )
+    filter_time: Annotated[float, Field(gt=0, le=1)] = setting(
+        "LOGSTREAM_STREAM_FILTER_TIME",
+        "Seconds of each second that all filters may take together; past it the expensive ones are not held against all"
+        " batches, which is announced.",
+        0.5,
+        unit="s",
+    )
+    filter_time_per_client: Annotated[float, Field(gt=0, le=1)] = setting(
+        "LOGSTREAM_STREAM_FILTER_TIME_PER_CLIENT",
+        "Seconds of each second that the filters of one client may take together.",
+        0.25,
+        unit="s",
+    )
     viewer_timeout_s: Annotated[float, Field(ge=1)] = setting(
         "LOGSTREAM_STREAM_VIEWER_TIMEOUT_S", "A viewer that reads nothing for so long is closed.", 30.0, unit="s"
     )

@@ -20,14 +20,14 @@ from werkzeug.exceptions import HTTPException
 from logstream_stream.admission import Full
 from logstream_stream.client import Networks, client_of
 from logstream_stream.departures import Departures
-from logstream_stream.framing import Framing, NativeFraming, SeedFraming, retry
+from logstream_stream.framing import Framing, NativeFraming, SeedFraming, placed, retry
 from logstream_stream.hub import Hub
 from logstream_stream.metrics import Metrics
 from logstream_stream.opening import Opening
 from logstream_stream.parameters import StreamParameters
 from logstream_stream.problems import problem_response
 from logstream_stream.refusals import full
-from logstream_stream.viewer import Viewer
+from logstream_stream.viewer import Viewer, slices
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ def create_app(
 
     @app.get("/logs")
     def logs() -> Response:
-        return live.answer(seed, "/logs", None, SEED_RECENT_RECORDS)
+        return live.answer(seed, "/logs", request.headers.get("Last-Event-ID") or None, SEED_RECENT_RECORDS)
 
     @app.get("/livez")
     def livez() -> Response:
@@ -152,23 +152,34 @@ class _Live:
 
     def _bytes(self, viewer: Viewer, ready: Event, route: str, after: str | None, recent: int) -> Iterator[bytes]:
         delivered = self._metrics.delivered.labels(route)
-        yield retry(_RETRY_MS) + self._status(viewer.framing)
+        # The first block with data goes on with this line.
+        yield retry(_RETRY_MS)
+        if status := self._status(viewer.framing):
+            yield status
         for frame in self._opening.frames(viewer, after, recent):
-            yield frame.body
+            yield from self._parts(viewer, viewer.told(frame), held=True)
             delivered.inc(frame.records)
         # From here on every record that is stored is sent: who reads history now misses none in between.
         if live := viewer.framing.live():
-            yield live
+            yield placed(live, viewer.place)
         while True:
             ready.clear()
             piece, records = viewer.take()
             if piece:
-                yield piece
+                yield from self._parts(viewer, piece)
                 delivered.inc(records)
             elif viewer.closing:
                 return
             else:
                 ready.wait()
+
+    def _parts(self, viewer: Viewer, piece: bytes, *, held: bool = False) -> Iterator[bytes]:
+        """held: the piece itself is counted already."""
+        for part in slices(piece):
+            # The server copies what it sends.
+            self._hub.writes(viewer, (0 if held else len(piece)) + 2 * len(part))
+            yield part
+        self._hub.writes(viewer, 0)
 
     def _status(self, framing: Framing) -> bytes:
         return framing.status(self._hub.status) if "down" in self._hub.status.values() else b""
