@@ -100,7 +100,8 @@ class ChunkSplit:
 def _look(connection: Connection) -> Look | None:
     now_us = read_now_us(connection)
     for chunk in reversed(read_chunks(connection)):
-        if chunk.from_us <= now_us < chunk.to_us and chunk.to_us - chunk.from_us > INTERVALS_S[0] * SECOND_US:
+        # Measuring takes a while with many chunks; one that is over soon is not cut.
+        if chunk.from_us <= now_us < chunk.to_us - 2 * INTERVALS_S[0] * SECOND_US:
             size = read_bytes(connection).get(chunk.name, 0)
             rows = records_between(connection, chunk.from_us, chunk.to_us)
             return Look(chunk, now_us, size, max(size, rows * _ROW_BYTES))
