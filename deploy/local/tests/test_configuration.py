@@ -169,6 +169,48 @@ def test_only_writers_scale_here(stack: Stack) -> None:
     assert "gateway" in (scaled(stack.state, "gateway", 2) or "")
 
 
+def test_the_pages_own_settings_become_directives(stack: Stack) -> None:
+    template = "map {\n${LOGSTREAM_PAGE_HOSTS}\n}\nmap {\n${LOGSTREAM_PAGE_ORIGINS}\n}\n${LOGSTREAM_PAGE_REAL_IP}"
+    assert page_settings(stack, template) == "map {\n\n}\nmap {\n\n}\n"
+    stack.state.environment["page"] = {
+        "LOGSTREAM_ALLOWED_HOSTS": "Logs.example.com, *.example.org,none,",
+        "LOGSTREAM_ALLOWED_ORIGINS": "https://shop.example.com:8443,http://[::1]:8080,null",
+        "LOGSTREAM_PAGE_TRUSTED_PROXIES": "10.0.0.0/8,fd00::7",
+    }
+    assert page_settings(stack, template).splitlines() == [
+        "map {",
+        r'"~^logs\.example\.com$" 0;',
+        r'"~^.+\.example\.org$" 0;',
+        "}",
+        "map {",
+        r'"~*^https://shop\.example\.com:8443$" $http_origin;',
+        r'"~*^http://\[::1\]:8080$" $http_origin;',
+        '"~*^null$" $http_origin;',
+        "}",
+        "set_real_ip_from 10.0.0.0/8;",
+        "set_real_ip_from fd00::7;",
+        "real_ip_header X-Forwarded-For;",
+        "real_ip_recursive on;",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("LOGSTREAM_ALLOWED_HOSTS", 'a";} server { '),
+        ("LOGSTREAM_ALLOWED_HOSTS", "logs.example.com:443"),
+        ("LOGSTREAM_ALLOWED_HOSTS", "a\nb;"),
+        ("LOGSTREAM_ALLOWED_ORIGINS", "https://shop.example.com/"),
+        ("LOGSTREAM_PAGE_TRUSTED_PROXIES", "10.0.0.0/8; x"),
+        ("LOGSTREAM_PAGE_TRUSTED_PROXIES", "proxy.example.com"),
+    ],
+)
+def test_nothing_else_gets_into_nginxs_settings(stack: Stack, name: str, text: str) -> None:
+    stack.state.environment["page"] = {name: text}
+    with pytest.raises(StackError, match=name):
+        page_settings(stack, "${LOGSTREAM_PAGE_HOSTS}")
+
+
 GIB = 2**30
 
 

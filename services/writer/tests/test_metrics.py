@@ -14,7 +14,7 @@ from logstream_writer.metrics import Metrics
 from logstream_writer.store.session import Session
 from prometheus_client import CollectorRegistry
 
-TABLES = Path(str(logstream_writer.__file__)).parent / "store/migrations/versions/0001_logs.py"
+TABLES = Path(str(logstream_writer.__file__)).parent / "store/migrations/versions/0007_failed.py"
 
 
 def test_every_reason_of_a_dead_letter_is_declared() -> None:

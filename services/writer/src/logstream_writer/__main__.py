@@ -137,6 +137,7 @@ def _write(config: Config) -> int:
         announcer,
         config.retention_nanos,
         config.flush_records,
+        config.flush_bytes,
         config.flush_ms / 1000,
         abandon,
         metrics,

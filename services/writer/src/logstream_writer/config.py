@@ -83,6 +83,13 @@ class Config(MaintenanceConfig):
     flush_records: Annotated[int, Field(ge=1, le=1_000_000)] = setting(
         "LOGSTREAM_WRITER_FLUSH_RECORDS", "Records that end the gathering of a flush.", 10_000, unit="records"
     )
+    flush_bytes: Annotated[int, Field(ge=64 * 1024)] = setting(
+        "LOGSTREAM_WRITER_FLUSH_BYTES",
+        "Bytes of batches, unpacked, past which no more messages are gathered into a flush. Storing takes several times as "
+        "much memory. A single larger message is a flush of its own.",
+        8 * MIB,
+        unit="bytes",
+    )
     flush_ms: Annotated[float, Field(ge=0, le=10_000)] = setting(
         "LOGSTREAM_WRITER_FLUSH_MS", "Age of the oldest gathered message that starts a flush.", 50.0, unit="ms"
     )

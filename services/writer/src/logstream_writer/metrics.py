@@ -35,8 +35,8 @@ class Metrics:
         )
         self.dead_letters = Counter(
             "logstream_writer_dead_letters",
-            "Entries put into dead_letters: undecodable, conflict, spread (too many chunks), refused (by the database) or "
-            "parked (on its tenth delivery).",
+            "Entries put into dead_letters: undecodable, conflict, spread (too many chunks), refused (by the database), "
+            "failed (an unexpected error while it was processed) or parked (three writers died of it).",
             ["reason"],
             registry=registry,
         )
@@ -67,12 +67,13 @@ class Metrics:
         )
         self.unnumbered_batches = Counter(
             "logstream_writer_unnumbered_batches",
-            "Batches announced without a live position because Redis did not answer.",
+            "Batches announced without a live position because Redis did not answer, or not at all because of an error.",
             registry=registry,
         )
         self.live_dropped_records = Counter(
             "logstream_writer_live_dropped_records",
-            "Records whose live message was dropped (buffer_full); stream services read them from Redis.",
+            "Records whose live message was dropped: buffer_full (stream services read them from Redis) or failed (it could "
+            "not be made; viewers are told of a gap).",
             ["reason"],
             registry=registry,
         )
@@ -148,7 +149,8 @@ class Metrics:
             self.dead_letters.labels(reason)
         for sqlstate_class in SQLSTATE_CLASSES:
             self.database_failures.labels(sqlstate_class)
-        self.live_dropped_records.labels("buffer_full")
+        for reason in ("buffer_full", "failed"):
+            self.live_dropped_records.labels(reason)
 
     def expect_tasks(self, names: Iterable[str]) -> None:
         """Begins the counts of these tasks of maintenance at 0."""
