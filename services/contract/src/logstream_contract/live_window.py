@@ -64,8 +64,8 @@ return answer
 """
 
 # Changes nothing. KEYS: window.
-# ARGV: ids of the first and the last entry to read (backwards: of the last and the first), how many at most, how many bytes of
-#       them at most, `1`: backwards; else `0`.
+# ARGV: ids of the first and the last entry to read (backwards: of the last and the first), how many at most, how many bytes
+#       of them at most, `1`: backwards; else `0`.
 # Answers 0 and the entries; 1 and the entries when there may be more; 2 and none when one alone has more bytes than that.
 READ: Final = """
 local command = ARGV[5] == '1' and 'XREVRANGE' or 'XRANGE'

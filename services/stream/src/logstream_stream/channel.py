@@ -18,7 +18,6 @@ from logstream_stream.chunk import Chunk, Frame, Spot
 from logstream_stream.framing import Framing
 from logstream_stream.history import query_of
 from logstream_stream.mishaps import RENDER, Mishaps
-from logstream_stream.rendering import Rendered
 from logstream_stream.selection import Selection, Sieve
 from logstream_stream.sequencer import Gap
 from logstream_stream.viewer import RATE, Viewer

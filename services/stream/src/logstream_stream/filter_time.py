@@ -17,8 +17,8 @@ T = TypeVar("T", bound=Hashable)
 _SHARE_EVERY_S: Final = 0.25
 # Of what was estimated before, how much remains when a new measurement comes.
 _REMAINS: Final = 0.8
-# Part of a second's time that filters may take of one batch before those are left out that have a share or are not known yet:
-# nobody knows what a new filter takes.
+# Part of a second's time that filters may take of one batch before those are left out that have a share or are not known
+# yet: nobody knows what a new filter takes.
 _MOST_OF_BATCH: Final = 0.5
 # A filter that several clients have gets its needs in parts, which may not add up to the last digit.
 _ENOUGH: Final = 0.999

@@ -47,8 +47,8 @@ class Observer(Protocol):
 
 
 class Hub:
-    """Not thread-safe, and no call yields to another greenlet. clock: monotonic seconds; wall_ns: since the Unix epoch; timer:
-    seconds that this thread was at work."""
+    """Not thread-safe, and no call yields to another greenlet. clock: monotonic seconds; wall_ns: since the Unix epoch;
+    timer: seconds that this thread was at work."""
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class Hub:
         return True
 
     def apply(self, outcomes: Iterable[Outcome]) -> None:
-        """Takes what the sequencer says. Whatever goes wrong with a batch, it is announced as a gap, and the next one comes."""
+        """Takes what the sequencer says. Whatever goes wrong with a batch, it becomes a gap, and the next one comes."""
         for outcome in outcomes:
             try:
                 if isinstance(outcome, Gap):

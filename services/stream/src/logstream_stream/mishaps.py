@@ -1,5 +1,5 @@
-"""What goes wrong with a single batch ends with that batch: whoever was at work on it tells it here, and goes on. It must not
-take errors that are the process's own."""
+"""What goes wrong with a single batch ends with that batch: whoever was at work on it tells it here, and goes on. It must
+not take errors that are the process's own."""
 
 import logging
 from collections.abc import Callable

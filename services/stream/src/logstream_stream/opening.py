@@ -44,8 +44,8 @@ _NONE: Final = (0, 0)
 # How long this replica may be behind the window, or the window behind it, before the viewer begins without it.
 _PATIENCE_S: Final = 3.0
 _STEP_S: Final = 0.05
-# While filters have no time. One that took no more than this in an opening does not wait; a first screen that had to wait for so
-# long begins with what was found.
+# While filters have no time. One that took no more than this in an opening does not wait; a first screen that had to wait
+# for so long begins with what was found.
 _WAIT_S: Final = 0.1
 _FREE_S: Final = 0.05
 _SEARCH_S: Final = 5.0

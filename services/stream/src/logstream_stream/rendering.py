@@ -102,10 +102,7 @@ def render_native(columns: Columns, opening: bytes, new_line: bytes) -> Rendered
 
     count, members = len(columns), _members(columns.members)
     texts = _texts(columns.messages)
-    if members:
-        ends = [[b'","attributes":{'] * count, members, [b"}}"] * count]
-    else:
-        ends = [[b'","attributes":{}}'] * count]
+    ends = [[b'","attributes":{'] * count, members, [b"}}"] * count] if members else [[b'","attributes":{}}'] * count]
     heads = _heads(columns, opening + b'{"sequence":"', b'","time":"', 6, iso_micros)
     return _woven([heads, _levels(columns, level), texts, *ends], columns, texts, members, new_line)
 

@@ -89,7 +89,7 @@ class Viewer:
         # The last id it was sent; b"": none yet. And where it went live: with the end of its opening it has all before that.
         self.place = b""
         self.live_place: Place | None = None
-        # When it began to write what it took, in the hub's clock; None: it waits for more. And about how much memory that is.
+        # When it began to write what it took, in the hub's clock; None: it waits for more. And how much memory that is.
         self.writing_since: float | None = None
         self.writing_bytes = 0
         self.closing = False

@@ -20,7 +20,7 @@ from logstream_stream.stored import StoredBatch
 from logstream_stream.viewer import QueueLimits, Viewer
 from logstream_stream.window import Reading, WindowAway
 
-from .batches import START_NS, messages_of, stored
+from .batches import START_NS, bad_batch, messages_of, stored
 from .fake_window import FakeWindow
 
 # Gaps name what the gateway received between two moments of the sequencer's clock; the gateway was at most so much earlier.
@@ -170,9 +170,12 @@ class World:
 
     # Writers, the broker and Redis.
 
-    def store(self, batches: int = 1, redis: str = "up", by: int = 0) -> None:
-        """A writer commits batches. redis: up; away: they can't reach it; silent: it takes them and its answer is lost."""
+    def store(self, batches: int = 1, redis: str = "up", by: int = 0, *, bad: bool = False) -> None:
+        """A writer commits batches. redis: up; away: they can't reach it; silent: it takes them and its answer is lost. bad:
+        nobody can decode the first of them."""
         new = [stored(len(self.stored) + 1 + i, 1 + i % 3, self.wall_ns() - LAG_NS // 2) for i in range(batches)]
+        if bad:
+            new[0] = bad_batch(new[0].number, new[0].received_ns)
         self.stored += new
         writer = self.writers[by]
         if redis == "up":
@@ -345,5 +348,6 @@ class World:
                 continue
             told = any(start - LAG_NS <= batch.received_ns <= end + LAG_NS for start, end in client.gaps)
             if not told:
+                missing += [] if messages_of(batch) else [f"{batch.number}, which is bad"]
                 missing += [message for message in messages_of(batch) if client.text in message and message not in seen]
         return missing
