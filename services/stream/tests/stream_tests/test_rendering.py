@@ -79,9 +79,9 @@ def test_rendered_at_once_is_rendered_one_by_one(rows: Rows, refused: set[int]) 
     for rendered in (native, seed):
         assert len(rendered) == len(indexes)
         assert list(rendered.times_us) == [rows.times_us[index] for index in indexes]
-    texts = [len(orjson.dumps(rows.messages[index])) - 2 for index in indexes]
+    texts = [len(escape_invisible(orjson.dumps(rows.messages[index]))) - 2 for index in indexes]
     assert list(seed.sizes(0, len(indexes))) == texts
-    members = [len(orjson.dumps(rows.attributes[index] or {})) - 2 for index in indexes]
+    members = [len(escape_invisible(orjson.dumps(rows.attributes[index] or {}))) - 2 for index in indexes]
     assert list(native.sizes(0, len(indexes))) == [text + member for text, member in zip(texts, members, strict=True)]
 
 
