@@ -98,6 +98,15 @@ def _begin_of_only_field(body: bytes) -> int:
     return 0
 
 
+def unpacked_batch_bytes(packed: bytes) -> int:
+    """How long a packed batch says it is unpacked; its own length if it says nothing that can be believed."""
+    try:
+        size = zstandard.frame_content_size(packed)
+    except zstandard.ZstdError:
+        return len(packed)
+    return size if 0 <= size <= _MOST_BYTES else len(packed)
+
+
 def unpack(packed: bytes) -> bytes:
     """Raises Undecodable."""
     try:

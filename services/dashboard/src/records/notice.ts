@@ -6,8 +6,9 @@ export type Filling = "open" | "loading" | "partial" | "filled";
 export interface Notice {
   /** Unique within the page. */
   readonly id: string;
-  /** gap: the stream could not resume there. dropped: records were left out because this reader was too slow,
-   *  or, for the reason "rate", because more came than a live view is sent. */
+  /** gap: the stream could not resume there. dropped: records were left out because this reader was too slow, or,
+   *  for the reason "rate", because more came than a live view is sent, or, for "cost", because the filter takes too
+   *  much time: then these records were not looked at, and some of them may not match. */
   readonly kind: "gap" | "dropped";
   /** The times of the records that may be missing: from inclusive, to exclusive, null when the stream doesn't know. */
   readonly from: string | null;

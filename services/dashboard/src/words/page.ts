@@ -121,6 +121,9 @@ const en: PageTexts = {
   dropped: (records, reason) => {
     const count =
       records === null ? "Records were" : records === 1 ? "1 record was" : `${digits(records, "en")} records were`;
+    if (reason === "cost") {
+      return `${count} not searched live, because this filter takes too much time. Those that match are in the history.`;
+    }
     return reason === "rate"
       ? `${count} left out: more came than a live view is sent, so it shows a sample.`
       : `${count} left out, because ${records === 1 ? "it" : "they"} came faster than this page could take them.`;
@@ -202,6 +205,8 @@ const ko: PageTexts = {
   gapReasons: { hidden: "이 창이 한동안 숨겨져 있었습니다" },
   dropped: (records, reason) => {
     const count = records === null ? "일부 레코드가" : `레코드 ${digits(records, "ko")}개가`;
+    if (reason === "cost")
+      return `${records === null ? "일부 레코드를" : `레코드 ${digits(records, "ko")}개를`} 실시간으로 검색하지 못했습니다. 이 필터는 시간이 너무 많이 걸립니다. 일치하는 레코드는 기록에 있습니다.`;
     return reason === "rate"
       ? `${count} 생략되었습니다. 실시간 보기에 보내는 양보다 많아 표본만 보여 줍니다.`
       : `${count} 생략되었습니다. 이 페이지가 받을 수 있는 속도보다 빨리 도착했습니다.`;

@@ -30,6 +30,11 @@ def stored(number: int, records: int = 2, received_ns: int = START_NS, refused: 
     return StoredBatch(number, name_of(number), received_ns, received_ns - 86_400 * 10**9, raw, frozenset(refused))
 
 
+def bad_batch(number: int, received_ns: int = START_NS) -> StoredBatch:
+    """A batch that nobody can decode."""
+    return StoredBatch(number, name_of(number), received_ns, received_ns - 86_400 * 10**9, b"\xff")
+
+
 def live_batch(batch: StoredBatch, position: int = 0) -> LiveBatch:
     """As the writer announces it, packed where that pays."""
     (carried,) = unframe(Packer(1).frame(batch.raw))
@@ -47,4 +52,7 @@ def live_batch(batch: StoredBatch, position: int = 0) -> LiveBatch:
 
 
 def messages_of(batch: StoredBatch) -> list[str]:
+    """Of a bad batch none."""
+    if batch.raw == b"\xff":
+        return []
     return [record.message for record in LogBatch.FromString(batch.raw).records]

@@ -63,7 +63,7 @@ def test_what_is_shown_are_the_rows(raw: bytes, refused: frozenset[int]) -> None
     rows = rows_of(raw, ORIGIN)
     indexes = [index for index in range(len(rows)) if index not in refused]
     found = read_columns(raw, ORIGIN, refused)
-    native, seed = render_native(found, b","), render_seed(found, b",", b"")
+    native, seed = render_native(found, b",", b"\n"), render_seed(found, b",", b"")
     assert json.loads(b"[%b]" % b"".join(native.pieces)[1:]) == [record_of_row(rows, index) for index in indexes]
     assert json.loads(b"[%b]" % b"".join(seed.pieces)[1:]) == [seed_record_of_row(rows, index) for index in indexes]
     assert list(native.indexes) == indexes
@@ -87,7 +87,10 @@ def test_whatever_is_accepted_is_shown_as_its_rows(raw: bytes) -> None:
     decoded.lowered()
     native, seed = decoded.rendered(NativeFraming()), decoded.rendered(SeedFraming())
     every = range(len(rows))
-    assert json.loads(b"[%b]" % b"".join(native.pieces)[1:]) == [record_of_row(rows, index) for index in every]
+    lines = NativeFraming().logs(native.pieces, None).split(b"\n")
+    assert {line[:6] for line in lines} == {b"event:", b"data: ", b""}
+    data = b"\n".join(line[6:] for line in lines if line.startswith(b"data: "))
+    assert json.loads(data) == [record_of_row(rows, index) for index in every]
     events = b"".join(seed.pieces)
     # A record is a line, whatever it says.
     assert (events.count(b"\n"), events.count(b"\r")) == (2 * len(rows), 0)
@@ -98,7 +101,7 @@ def test_whatever_is_accepted_is_shown_as_its_rows(raw: bytes) -> None:
 def test_a_key_that_a_record_repeats_is_shown_once() -> None:
     head = LogBatch(batch_id=bytes(16), node="orders").SerializeToString()
     found = read_columns(head + b"\x1a" + bytes([len(REPEATED)]) + REPEATED, ORIGIN, frozenset())
-    assert b'"attributes":{"k":"2"}}' in b"".join(render_native(found, b",").pieces)
+    assert b'"attributes":{"k":"2"}}' in b"".join(render_native(found, b",", b"\n").pieces)
 
 
 @pytest.mark.parametrize("raw", [b"\x0a\xff", b"\x12\x01o\x1a\x02\x22\x05", b"\x12\x01\xff\x1a\x03\x22\x01m"])
@@ -109,4 +112,4 @@ def test_what_is_no_batch_is_undecodable(raw: bytes) -> None:
 
 def test_a_batch_without_records_has_none() -> None:
     found = read_columns(LogBatch(batch_id=bytes(16), node="orders").SerializeToString(), ORIGIN, frozenset())
-    assert (len(found), render_native(found, b",").pieces, found.levels()) == (0, [], {})
+    assert (len(found), render_native(found, b",", b"\n").pieces, found.levels()) == (0, [], {})

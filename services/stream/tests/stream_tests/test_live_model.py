@@ -23,9 +23,14 @@ class Live(RuleBasedStateMachine):
             self.world.ask()
             self.world.answer()
 
-    @rule(batches=st.integers(1, 4), redis=st.sampled_from(["up", "up", "up", "away", "silent"]), by=WRITER)
-    def store(self, batches: int, redis: str, by: int) -> None:
-        self.world.store(batches, redis, by)
+    @rule(
+        batches=st.integers(1, 4),
+        redis=st.sampled_from(["up", "up", "up", "away", "silent"]),
+        by=WRITER,
+        bad=st.sampled_from([False, False, False, True]),
+    )
+    def store(self, batches: int, redis: str, by: int, bad: bool) -> None:
+        self.world.store(batches, redis, by, bad=bad)
 
     @rule(by=WRITER)
     def redeliver(self, by: int) -> None:

@@ -20,7 +20,7 @@ from logstream_stream.stored import StoredBatch
 from logstream_stream.viewer import QueueLimits, Viewer
 from logstream_stream.window import Reading, WindowAway
 
-from .batches import START_NS, messages_of, stored
+from .batches import START_NS, bad_batch, messages_of, stored
 from .fake_window import FakeWindow
 
 # Gaps name what the gateway received between two moments of the sequencer's clock; the gateway was at most so much earlier.
@@ -35,6 +35,7 @@ class QuietObserver:
         self.gaps: list[str] = []
         self.dropped_records = 0
         self.closed_reasons: list[str] = []
+        self.failed_reasons: list[str] = []
         self.filter_count = 0
 
     def lag(self, seconds: float) -> None: ...
@@ -50,6 +51,11 @@ class QuietObserver:
 
     def viewers(self, count: int) -> None: ...
 
+    def failed(self, reason: str) -> None:
+        self.failed_reasons.append(reason)
+
+    def held(self, size: int) -> None: ...
+
     def filters(self, count: int) -> None:
         self.filter_count = count
 
@@ -57,9 +63,11 @@ class QuietObserver:
 def events(body: bytes) -> Iterator[tuple[str, Any, str | None]]:
     """(name, data, id) of the events in a body; comments and retry are left out."""
     for block in body.decode().split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in block.split("\n") if line and not line.startswith(":"))
+        lines = [line.split(": ", 1) for line in block.split("\n") if line and not line.startswith(":")]
+        fields = dict(lines)
         if "data" in fields:
-            yield fields.get("event", "message"), orjson.loads(fields["data"]), fields.get("id")
+            data = "\n".join(value for name, value in lines if name == "data")
+            yield fields.get("event", "message"), orjson.loads(data), fields.get("id")
 
 
 @dataclass
@@ -162,9 +170,12 @@ class World:
 
     # Writers, the broker and Redis.
 
-    def store(self, batches: int = 1, redis: str = "up", by: int = 0) -> None:
-        """A writer commits batches. redis: up; away: they can't reach it; silent: it takes them and its answer is lost."""
+    def store(self, batches: int = 1, redis: str = "up", by: int = 0, *, bad: bool = False) -> None:
+        """A writer commits batches. redis: up; away: they can't reach it; silent: it takes them and its answer is lost. bad:
+        nobody can decode the first of them."""
         new = [stored(len(self.stored) + 1 + i, 1 + i % 3, self.wall_ns() - LAG_NS // 2) for i in range(batches)]
+        if bad:
+            new[0] = bad_batch(new[0].number, new[0].received_ns)
         self.stored += new
         writer = self.writers[by]
         if redis == "up":
@@ -316,7 +327,7 @@ class World:
             if frame is None:
                 client.opening = None
             else:
-                client.see(frame.body)
+                client.see(client.viewer.told(frame))
             return True
         piece, _ = client.viewer.take()
         client.see(piece)
@@ -337,5 +348,6 @@ class World:
                 continue
             told = any(start - LAG_NS <= batch.received_ns <= end + LAG_NS for start, end in client.gaps)
             if not told:
+                missing += [] if messages_of(batch) else [f"{batch.number}, which is bad"]
                 missing += [message for message in messages_of(batch) if client.text in message and message not in seen]
         return missing

@@ -91,6 +91,12 @@ class Metrics:
             "1 while this process has the lock of maintenance; only its figures of maintenance are those of the database.",
             registry=registry,
         )
+        self.retention_leading = Gauge(
+            "logstream_writer_retention_leading",
+            "1 while this process has the lock of retention by size, which is one of its own; only its stored_bytes and "
+            "retention_bytes are those of the database.",
+            registry=registry,
+        )
         self.maintenance_runs = Counter(
             "logstream_writer_maintenance_runs",
             "Runs of a task of maintenance, by outcome: done or failed.",
@@ -113,9 +119,10 @@ class Metrics:
         )
         self.maintenance_done = Counter(
             "logstream_writer_maintenance_done",
-            "What tasks have done. retention_by_age and retention_by_size: chunks, records and batches deleted; inbox: "
-            "batches deleted; count_compaction: count_rows moved and sums written; search_index: segments written, rows in "
-            "them, and merged_segments; columnstore: chunks converted; chunk_interval: changes.",
+            "What tasks have done. retention_by_age and retention_by_size: chunks, records and batches deleted, the latter "
+            "dead_letters, too; chunk_split: chunks; inbox: batches deleted; count_compaction: count_rows moved, sums "
+            "written; search_index: segments written, rows in them, and merged_segments; columnstore: chunks converted; "
+            "chunk_interval: changes.",
             ["task", "what"],
             registry=registry,
         )
@@ -128,7 +135,8 @@ class Metrics:
             for name, text in {
                 "oldest_record_age_seconds": "Age of the oldest record, by its own time, to the minute.",
                 "retention_seconds": "The age from which chunks are deleted: LOGSTREAM_RETENTION_DAYS.",
-                "stored_bytes": "Size on disk of records, indexes, batches, counts and search index.",
+                "stored_bytes": "Size on disk of records, indexes, batches, dead letters, counts and search index.",
+                "retention_bytes": "The size from which chunks are deleted: LOGSTREAM_RETENTION_BYTES; 0: none.",
                 "chunks": "Chunks of logs.",
                 "uncompacted_count_rows": "Rows of counts not added up yet.",
                 "unindexed_records": "Records that are not in the search index yet.",

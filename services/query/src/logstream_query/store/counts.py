@@ -24,6 +24,15 @@ _BARS: Final = sql.SQL(
 )
 _BARS_OF_RECORDS: Final = sql.SQL("SELECT {bar}, level, severity, count(*) FROM logs{where} GROUP BY 1, 2, 3")
 _TOTAL: Final = sql.SQL("SELECT coalesce(sum(count), 0)::bigint FROM ({counted}) AS counted")
+_TOP_LEVELS: Final = sql.SQL(
+    """
+WITH summed AS (
+    SELECT level, sum(count)::bigint AS count FROM ({counted}) AS counted GROUP BY level HAVING sum(count) > 0
+)
+SELECT level, count, count(*) OVER () AS found, sum(count) OVER ()::bigint AS total FROM summed
+ORDER BY count DESC, level COLLATE "C" LIMIT %s
+"""
+)
 # facet 0: by level and severity, 1: by node. A facet's number of values and total ride on each of its rows.
 _TOP: Final = sql.SQL(
     """
@@ -69,6 +78,12 @@ def top(wanted: Filter, pieces: Iterable[Piece], limit: int) -> Statement:
     """Rows of (facet, value, severity, count, number of values, total); facet 0 is the level, 1 the node."""
     counted = _counted(wanted, pieces)
     return Statement(_TOP.format(counted=counted.query), (*counted.values, limit))
+
+
+def top_levels(pieces: Iterable[Piece], limit: int) -> Statement:
+    """Rows of (level, count, number of levels, total), the most frequent first."""
+    counted = _counted(Filter(), pieces)
+    return Statement(_TOP_LEVELS.format(counted=counted.query), (*counted.values, limit))
 
 
 def nth_newest_time(start_us: int, end_us: int, n: int) -> Statement:
