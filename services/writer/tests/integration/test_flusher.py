@@ -130,7 +130,7 @@ def test_a_message_is_parked_after_three_writers_died_of_it_alone(
     database_url: str, database: psycopg.Connection[Any], window: LiveWindow
 ) -> None:
     one, other = delivery(1, uuid.uuid4(), "a", again=True), delivery(2, uuid.uuid4(), "b", again=True)
-    for names in ([one.name, other.name], [one.name], [one.name], [other.name], [one.name]):
+    for names in ([one.name, other.name], [one.name], [one.name], [other.name], [other.name], [one.name]):
         dead = Store(database_url)
         dead.begin(names)
         dead.close()
