@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 import orjson
 from flask import Blueprint, Response, request
+from logstream_contract.other import OTHER
 from logstream_contract.timestamps import iso_micros
 from typing_extensions import TypedDict
 
@@ -34,7 +35,7 @@ class Versions(TypedDict):
 
 
 class Rate(TypedDict):
-    """Records by their own times; end is not included."""
+    """Records by their own times; end is not included. records counts all, levels those whose names the counts keep."""
 
     start: str
     end: str
@@ -130,5 +131,5 @@ def _rate(levels: Counter[str], last_minute_us: int, minutes: int) -> Rate:
         "end": iso_micros(end_us),
         "records": records,
         "per_second": round(records / (60 * minutes), 3),
-        "levels": dict(levels.most_common()),
+        "levels": {level: count for level, count in levels.most_common() if level != OTHER},
     }

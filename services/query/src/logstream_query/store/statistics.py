@@ -35,7 +35,8 @@ class Statistics:
     """Times are microseconds since the Unix epoch, None if there are no records.
 
     minute_us: the start of the last whole minute; last_minute and last_hour hold its records and those of the 60 whole
-    minutes that end with it, by level. indexed_to, newest_batch: numbers of batches, None if there is none.
+    minutes that end with it, by level: OTHER for levels that the counts don't name. indexed_to, newest_batch: numbers of
+    batches, None if there is none.
     """
 
     rows: int
@@ -92,7 +93,7 @@ def _recent(connection: Connection, minute_us: int) -> tuple[Counter[str], Count
     statement = counts.bars(Filter(), parts, MINUTE_US)
     last_minute: Counter[str] = Counter()
     last_hour: Counter[str] = Counter()
-    for start_us, level, _, count in connection.execute(statement.query, statement.values, binary=True).fetchall():
+    for start_us, level, _, count, _ in connection.execute(statement.query, statement.values, binary=True).fetchall():
         last_hour[level] += count
         if start_us == minute_us:
             last_minute[level] += count
