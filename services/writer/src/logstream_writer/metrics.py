@@ -111,7 +111,8 @@ class Metrics:
             "logstream_writer_maintenance_done",
             "What tasks have done. retention_by_age and retention_by_size: chunks, records and batches deleted; inbox: "
             "batches deleted; count_compaction: count_rows moved, sums written, and folded_sums, whose names gave way; "
-            "search_index: segments written, rows in them, and merged_segments; columnstore: chunks converted; chunk_interval: changes.",
+            "search_index: segments written, rows in them, and merged_segments; columnstore: chunks converted; "
+            "chunk_interval: changes.",
             ["task", "what"],
             registry=registry,
         )
