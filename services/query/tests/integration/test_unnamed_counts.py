@@ -19,7 +19,7 @@ from logstream_query.counting import MINUTE_US
 from logstream_query.metrics import Metrics
 from logstream_query.moments import as_datetime
 from logstream_query.ranges import Range
-from logstream_query.store import Aggregates, Neighbours, Store
+from logstream_query.store import Aggregates, Neighbours, Store, aggregates
 from prometheus_client import CollectorRegistry
 
 START_US = 1_722_902_400_000_000
@@ -157,7 +157,13 @@ def test_a_name_has_at_most_its_records(database: Database) -> None:
             assert (named == truth, top.unnamed == 0) == ((hour not in CROWDED_HOURS,) * 2)
 
 
-def test_a_question_for_names_is_answered_exactly_or_not_at_all(database: Database, seed: int) -> None:
+@pytest.mark.parametrize("most_hours", [12, 0])
+def test_a_question_for_names_is_answered_exactly_or_not_at_all(
+    database: Database, seed: int, most_hours: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where names are missing in few hours, by their records."""
+    monkeypatch.setattr(aggregates, "_MOST_HOURS", most_hours)
+    monkeypatch.setattr(aggregates, "_MOST_PIECES", 10_000)
     chance = random.Random(seed)
     untold = Counter[str]()
     for _ in range(150):
@@ -175,6 +181,7 @@ def test_a_question_for_names_is_answered_exactly_or_not_at_all(database: Databa
         bars = database.aggregates.counted_bars(wanted, HOUR_US, now_us)
         tops = database.aggregates.top(wanted, 100, now_us)
         assert total in (None, len(expected)), wanted
+        assert not most_hours or None not in (total, bars, tops)
         assert bars is None or sum(bar.records for bar in bars) == len(expected)
         assert tops is None or [top.total for top in tops] == [len(expected)] * 2
         if not wanted.nodes and all(map(is_known_level, wanted.levels)):
@@ -185,7 +192,8 @@ def test_a_question_for_names_is_answered_exactly_or_not_at_all(database: Databa
         ):
             assert None not in (total, bars, tops), "where all names are kept nothing is unsure"
         untold["told" if total is not None else "untold"] += 1
-    assert min(untold["told"], untold["untold"]) > 10
+    assert untold["told"] > 10
+    assert (untold["untold"] > 10) == (most_hours == 0)
 
 
 def test_a_search_looks_where_unnamed_records_may_be(database: Database) -> None:
@@ -235,16 +243,22 @@ def test_answers_say_what_is_unnamed(client: FlaskClient, database: Database) ->
     assert answer(client, f"/api/logs/facets?{ordinary}")["nodes"]["unnamed"] == 0
 
 
+@pytest.mark.parametrize("most_hours", [12, 0])
 @pytest.mark.parametrize("query", ["level=odd", "node=db", "level=other", "node=other"])
-def test_names_that_may_be_unnamed_are_counted_from_records(client: FlaskClient, database: Database, query: str) -> None:
-    (name, value), column = query.split("="), 3 if query.startswith("level") else 4
-    del name
-    counted = answer(client, f"/api/logs/histogram?{hours(0, 5)}&{query}&bucket=1h")
-    assert (counted["source"], counted["complete"], counted["unnamed"]) == ("records", True, 0)
+def test_names_that_may_be_unnamed_are_counted_from_records(
+    client: FlaskClient, database: Database, query: str, most_hours: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the minutes that don't name all, or if that is too much all of them."""
+    monkeypatch.setattr(aggregates, "_MOST_HOURS", most_hours)
+    monkeypatch.setattr(aggregates, "_MOST_PIECES", 10_000)
+    column, value = (3 if query.startswith("level") else 4), query.partition("=")[2]
     truth = sum(str(record[column]).lower() == value for record in database.records)
+    counted = answer(client, f"/api/logs/histogram?{hours(0, 5)}&{query}&bucket=1h")
+    assert (counted["source"], counted["complete"]) == ("counts" if most_hours else "records", True)
     assert counted["total"] == truth
     facets = answer(client, f"/api/logs/facets?{hours(0, 5)}&{query}&records=5000")
-    assert facets["levels"]["over"] == {"records": truth, "complete": True}
+    assert facets["levels"]["over"] == ("all" if most_hours else {"records": truth, "complete": True})
+    assert facets["nodes"]["total"] == truth
     assert answer(client, f"/api/logs/histogram?{hours(2, 3)}&{query}&bucket=1h")["source"] == "counts"
     exported = client.get(f"/api/logs/export?{hours(0, 5)}&{query}&max_records=1")
-    assert "X-Logstream-Matching-Records" not in exported.headers
+    assert exported.headers.get("X-Logstream-Matching-Records") == (str(truth) if most_hours else None)

@@ -2,24 +2,31 @@
 time.
 
 The stored counts keep a bounded number of names of a time (logstream_contract.other). What is beyond them is counted without
-a name: totals and severities are exact all the same. A question for names that may be among it is not answered from counts.
+a name: totals and severities are exact all the same. A question for names that may be among it is answered from the records
+of these minutes, if they are few.
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
 from logstream_contract.filters import Filter
 from logstream_contract.other import folded_level
 from psycopg import Connection, sql
 
-from logstream_query.counting import MINUTE_US, is_countable, pieces
+from logstream_query.counting import HOUR_US, MINUTE_US, Piece, is_countable, pieces, pieces_around
+from logstream_query.moments import MAX_US
 from logstream_query.store import counts
 from logstream_query.store.database import Store
 from logstream_query.store.statements import Statement
+from logstream_query.unavailable import StatementTimeout
 
 _SET_TIMEOUT = sql.SQL("SET LOCAL statement_timeout = {}")
 _OLDEST = Statement(sql.Composed([sql.SQL("SELECT time FROM logs ORDER BY time, sequence LIMIT 1")]), ())
+
+# A statement has parts for each hour and minute whose sums don't name what is asked for.
+_MOST_HOURS: Final = 12
+_MOST_PIECES: Final = 120
 
 
 class BarCount(NamedTuple):
@@ -54,10 +61,11 @@ class Top(NamedTuple):
 
 
 class Aggregates:
-    """Like the Store, usable by many greenlets at once."""
+    """Like the Store, usable by many greenlets at once. records_s: how long records are counted where names are missing."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, records_s: float = 1.0) -> None:
         self._store = store
+        self._records_s = records_s
 
     def check_regex(self, regex: str) -> None:
         """As the Store's."""
@@ -76,12 +84,8 @@ class Aggregates:
         """
         assert is_countable(wanted)
         assert width_us % MINUTE_US == 0
-        parts = pieces(wanted.start_us, wanted.end_us, now_us, width_us)
-        if not parts:
-            return []
-        with self._store.transaction() as connection:
-            found = _rows(connection, counts.bars(wanted, parts, width_us))
-        return None if any(row[-1] for row in found) else _settled(BarCount(*row[:-1]) for row in found)
+        found = self._counted(wanted, now_us, width_us, lambda parts: counts.bars(wanted, parts, width_us))
+        return None if found is None else _settled(BarCount(*row[:-1]) for row in found)
 
     def bars_of_records(self, wanted: Filter, width_us: int, timeout_s: float) -> list[BarCount]:
         """The same for any filter and width, by looking at the records. Raises StatementTimeout after timeout_s."""
@@ -98,27 +102,55 @@ class Aggregates:
     def total(self, wanted: Filter, now_us: int) -> int | None:
         """The exact number of records that match a countable filter; None: the counts don't tell."""
         assert is_countable(wanted)
-        parts = pieces(wanted.start_us, wanted.end_us, now_us)
-        if not parts:
-            return 0
-        with self._store.transaction() as connection:
-            total, is_unsure = _rows(connection, counts.total(wanted, parts))[0]
-        return None if is_unsure else total
+        found = self._counted(wanted, now_us, None, lambda parts: counts.total(wanted, parts))
+        return None if found is None else sum(row[0] for row in found)
 
     def top(self, wanted: Filter, limit: int, now_us: int) -> tuple[Top, Top] | None:
         """The most frequent levels and nodes of a countable filter, exactly counted; None: the counts don't tell."""
         assert is_countable(wanted)
-        parts = pieces(wanted.start_us, wanted.end_us, now_us)
-        found: list[tuple[Any, ...]] = []
-        if parts:
+        found = self._counted(wanted, now_us, None, lambda parts: counts.top(wanted, parts, limit))
+        return None if found is None else (_top(found, 0), _top(found, 1))
+
+    def _counted(
+        self, wanted: Filter, now_us: int, bucket_us: int | None, statement: Callable[[Sequence[Piece]], Statement]
+    ) -> list[tuple[Any, ...]] | None:
+        """The rows of a statement that says at the end of each whether it may count records that don't match: from the
+        counts, and from the records where the counts don't name all that is asked for. None: those are too many."""
+        parts = pieces(wanted.start_us, wanted.end_us, now_us, bucket_us)
+        if not parts:
+            return []
+        is_recounting = False
+        try:
             with self._store.transaction() as connection:
-                found = _rows(connection, counts.top(wanted, parts, limit))
-        return None if any(row[-1] for row in found) else (_top(found, 0), _top(found, 1))
+                found = _rows(connection, statement(parts))
+                if any(row[-1] for row in found):
+                    is_recounting = True
+                    set_timeout(connection, self._records_s)
+                    finer = _finer(connection, wanted, now_us, bucket_us)
+                    found = _rows(connection, statement(finer)) if finer else found
+        except StatementTimeout:
+            if not is_recounting:
+                raise
+            return None
+        return None if any(row[-1] for row in found) else found
 
 
 def set_timeout(connection: Connection, timeout_s: float) -> None:
     """For the statements that follow in this transaction."""
     connection.execute(_SET_TIMEOUT.format(sql.Literal(max(1, round(timeout_s * 1_000)))))
+
+
+def _finer(connection: Connection, wanted: Filter, now_us: int, bucket_us: int | None) -> list[Piece]:
+    """Pieces without the sums that don't name what is asked for; none if they are too many."""
+    start_us = 0 if wanted.start_us is None else wanted.start_us
+    end_us = MAX_US // HOUR_US * HOUR_US if wanted.end_us is None else wanted.end_us
+    whole_us = start_us // HOUR_US * HOUR_US
+    hours = [hour_us for (hour_us,) in _rows(connection, counts.unnamed_hours(wanted, whole_us, end_us, _MOST_HOURS + 1))]
+    if len(hours) > _MOST_HOURS:
+        return []
+    minutes = [minute_us for (minute_us,) in _rows(connection, counts.unnamed_minutes(wanted, hours))]
+    found = pieces_around(start_us, end_us, now_us, bucket_us, hours, minutes)
+    return found if len(found) <= _MOST_PIECES else []
 
 
 def _settled(bars: Iterable[BarCount]) -> list[BarCount]:

@@ -53,6 +53,10 @@ SELECT facet, value, severity, count, is_named, found, total::bigint, named::big
 FROM ranked WHERE rank <= %s ORDER BY facet, rank
 """
 )
+_HOUR_OF: Final = sql.SQL("SELECT date_bin(interval '1 hour', bucket, timestamptz 'epoch') FROM {table}{where}")
+_MINUTE_IN: Final = sql.SQL(
+    "SELECT bucket FROM unnest(%s::timestamptz[]) AS hour, LATERAL (SELECT bucket FROM {table}{where}) AS found"
+)
 _ANY_UNSURE: Final = sql.SQL("bool_or(unsure)")
 _FALSE: Final = sql.SQL("false")
 
@@ -88,6 +92,41 @@ def top(wanted: Filter, pieces: Iterable[Piece], limit: int) -> Statement:
     counted = _counted(wanted, pieces)
     query = _TOP.format(counted=counted.query, unsure=_any_unsure(wanted), other=sql.Literal(OTHER))
     return Statement(query, (*counted.values, limit))
+
+
+def unnamed_hours(wanted: Filter, start_us: int, end_us: int, limit: int) -> Statement:
+    """Rows of the start of an hour in which records that match may be unnamed, at most so many.
+
+    start_us: of an hour. An hour has at least as many names as each of its minutes: if those of a minute were too
+    many, so were those of its hour.
+    """
+    branches: list[sql.Composable] = []
+    values: list[object] = []
+    for source in ("counts", "rollups"):
+        conditions = Conditions()
+        if source == "rollups":
+            conditions.add(sql.SQL("width_s = 3600"))
+        conditions.add(sql.SQL("bucket >= %s AND bucket < %s"), as_datetime(start_us), as_datetime(end_us))
+        _add_unnamed(conditions, wanted)
+        branches.append(_HOUR_OF.format(table=_TABLES[source], where=conditions.where()))
+        values += conditions.values
+    return Statement(sql.SQL(" UNION ").join(branches) + sql.SQL(" LIMIT %s"), (*values, limit))
+
+
+def unnamed_minutes(wanted: Filter, hours_us: Iterable[int]) -> Statement:
+    """Rows of the start of a minute, in one of these hours, in which records that match may be unnamed."""
+    hours = [as_datetime(hour_us) for hour_us in hours_us]
+    branches: list[sql.Composable] = []
+    values: list[object] = []
+    for source in ("counts", "rollups"):
+        conditions = Conditions()
+        if source == "rollups":
+            conditions.add(sql.SQL("width_s = 60"))
+        conditions.add(sql.SQL("bucket >= hour AND bucket < hour + interval '1 hour'"))
+        _add_unnamed(conditions, wanted)
+        branches.append(_MINUTE_IN.format(table=_TABLES[source], where=conditions.where()))
+        values += [hours, *conditions.values]
+    return Statement(sql.Composed([sql.SQL(" UNION ").join(branches)]), tuple(values))
 
 
 def nth_newest_time(start_us: int, end_us: int, n: int) -> Statement:
@@ -130,3 +169,8 @@ def _bar(width_us: int) -> tuple[sql.SQL, tuple[object, ...]]:
 
 def _any_unsure(wanted: Filter) -> sql.SQL:
     return _FALSE if unsure(wanted) is None else _ANY_UNSURE
+
+
+def _add_unnamed(conditions: Conditions, wanted: Filter) -> None:
+    conditions.add(unsure(wanted) or _FALSE)
+    add_counted_filter(conditions, replace(wanted, start_us=None, end_us=None))
