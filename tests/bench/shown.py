@@ -18,6 +18,8 @@ _SEQUENCE: Final = re.compile(rb'\{"sequence":"(\d+)","time":"')
 _DATA: Final = b"\ndata: "
 # Of an event before its data: an id and a name.
 _MOST_HEAD_BYTES: Final = 256
+# Comments, and what tells when to come back: lines that may stand before an event.
+_BETWEEN: Final = (b":", b"retry: ", b"\n")
 # Who is further behind than this is shown what has to be looked into again. The service queues 8 MiB for a viewer, and
 # as much lies in buffers on the way.
 _SHELF_BYTES: Final = 64 << 20
@@ -142,6 +144,8 @@ class Reader:
         sight, known = self._sight, self._shelf.known
         records = 0
         while True:
+            while data.startswith(_BETWEEN, at) and (line_end := data.find(b"\n", at)) >= 0:
+                at = line_end + 1
             head_end = data.find(_DATA, at, at + _MOST_HEAD_BYTES)
             found = known.get(data[at:head_end]) if head_end >= 0 else None
             if found is not None and data.startswith(found.body, at):
@@ -184,8 +188,6 @@ class Reader:
     def _look(self, event: bytes) -> _Known | None:
         head, separator, data = event.partition(_DATA)
         if not separator:
-            if event.startswith((b":", b"retry: ")):
-                return None
             raise Unexpected(f"an event without data: {event[:200]!r}")
         name = head.rpartition(b"event: ")[2]
         if name in (b"logs", b"counts"):

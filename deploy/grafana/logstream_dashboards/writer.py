@@ -19,6 +19,7 @@ from logstream_dashboards.panels import (
 )
 
 _LEADING: Final = "and logstream_writer_maintenance_leading == 1"
+_LIMITING: Final = "and logstream_writer_retention_leading == 1"
 
 _STORING: Final = Row(
     "Storing",
@@ -157,8 +158,11 @@ _MAINTENANCE: Final = Row(
         Panel(
             "Stored bytes",
             BYTES,
-            "Size on disk of records, indexes, batches, counts and search index.",
-            [Query(f"logstream_writer_maintenance_stored_bytes {_LEADING}", "stored")],
+            "Size on disk of records, indexes, batches, dead letters, counts and search index. At the limit the oldest go.",
+            [
+                Query(f"logstream_writer_maintenance_stored_bytes {_LIMITING}", "stored"),
+                Query(f"logstream_writer_maintenance_retention_bytes {_LIMITING}", "limit"),
+            ],
         ),
         Panel(
             "Freed bytes by task",

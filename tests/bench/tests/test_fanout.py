@@ -12,7 +12,7 @@ from bench.shown import Drop, Library, Reader, Shelf, Sight, Span, Unexpected
 from bench.tally import Stored, Tally, rows_of, tally
 
 FIRST_US = 1_790_000_000_000_000
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nretry: 2000\n\n"
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nretry: 2000\n"
 EVERYTHING, EVEN = 0, 1
 RECEIVED_US = 50_000
 
@@ -39,13 +39,13 @@ def stored_of(count: int = 100) -> Stored:
 
 
 def logs(numbers: list[int], position: int | None = 7) -> bytes:
-    records = b",".join(
+    records = b"\ndata: ,".join(
         b'{"sequence":"%d","time":"%b","severity":9,"level":"info","node":"bench-x","message":"one \\"sequence\\":\\"5\\""'
         b',"attributes":{"sequence":"17"}}' % (sequence(number), iso(number).encode())
         for number in numbers
     )
     place = b"" if position is None else b"id: e:%d:65535:1790000000000\n" % position
-    return b"%bevent: logs\ndata: [%b]\n\n" % (place, records)
+    return b":\n%bevent: logs\ndata: [%b]\n\n" % (place, records)
 
 
 def counts(position: int) -> bytes:

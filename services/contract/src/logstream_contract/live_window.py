@@ -63,6 +63,24 @@ redis.call('HSET', head, 'position', position, 'records', records, 'bytes', byte
 return answer
 """
 
+# Changes nothing. KEYS: window.
+# ARGV: ids of the first and the last entry to read (backwards: of the last and the first), how many at most, how many bytes of
+#       them at most, `1`: backwards; else `0`.
+# Answers 0 and the entries; 1 and the entries when there may be more; 2 and none when one alone has more bytes than that.
+READ: Final = """
+local command = ARGV[5] == '1' and 'XREVRANGE' or 'XRANGE'
+local from, left, found = ARGV[1], tonumber(ARGV[4]), {}
+for i = 1, tonumber(ARGV[3]) do
+  local entry = redis.call(command, KEYS[1], from, ARGV[2], 'COUNT', 1)[1]
+  if not entry then return {0, found} end
+  for _, text in ipairs(entry[2]) do left = left - #text end
+  if left < 0 then return {i > 1 and 1 or 2, found} end
+  found[i] = entry
+  from = '(' .. entry[1]
+end
+return {1, found}
+"""
+
 
 def batch_name(number: int, batch_id: bytes) -> str:
     """What a batch is known by in `numbers`."""

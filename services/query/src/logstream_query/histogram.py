@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
-import orjson
 from flask import Blueprint, Response, request
 from logstream_contract.other import OTHER
 from logstream_contract.timestamps import iso_micros
@@ -17,6 +16,7 @@ from logstream_query.counting import MINUTE_US, is_countable
 from logstream_query.moments import MICROSECONDS
 from logstream_query.problems import InvalidParameters, parameter_problem
 from logstream_query.record_counts import RecordCounts
+from logstream_query.responses import to_json
 from logstream_query.store import Aggregates, BarCount
 
 # Levels are free text; past this many a chart can't show them apart, and an answer would grow with their number.
@@ -101,7 +101,7 @@ def histogram_routes(aggregates: Aggregates, record_counts: RecordCounts, clock:
             "scanned_from": None if scanned_us <= start_us else iso_micros(scanned_us),
             "source": source,
         }
-        return Response(orjson.dumps(body), mimetype="application/json")
+        return Response(to_json(body), mimetype="application/json")
 
     return routes
 

@@ -18,7 +18,7 @@ from logstream_query.counting import MINUTE_US
 from logstream_query.metrics import Metrics
 from logstream_query.moments import as_datetime
 from logstream_query.record_counts import RecordCounts
-from logstream_query.store import Aggregates, Neighbours, Side, Store, StoredRecord, Top, read_statistics
+from logstream_query.store import Aggregates, Levels, Neighbours, Side, Store, StoredRecord, Top, read_statistics
 from prometheus_client import CollectorRegistry
 
 START_US = 1_722_902_400_000_000
@@ -185,7 +185,7 @@ def test_bars_are_counted_to_the_record(database: Database, seed: int, minutes: 
 
 @pytest.mark.parametrize("budget_s", [20, 0.000_001])
 def test_records_are_counted_from_the_newest_on(database: Database, budget_s: float) -> None:
-    counts = RecordCounts(Aggregates(database.store), budget_s, nullcontext)
+    counts = RecordCounts(Aggregates(database.store), budget_s, lambda _: nullcontext())
     wanted = Filter(text=Terms(("disk",)), nodes=("api-*",))
     width_us = nice_width(SPAN_US, 60) + 1
     found, scanned_us = counts.bars(wanted, START_US, END_US, width_us)
@@ -280,7 +280,8 @@ def test_statistics(database: Database) -> None:
     assert found.postgresql.startswith("17")
     end_us = max(times) // MINUTE_US * MINUTE_US + MINUTE_US
     for counts, minutes in ((found.last_minute, 1), (found.last_hour, 60)):
-        assert counts == Counter(r[3] for r in database.records if end_us - minutes * MINUTE_US <= r[1] < end_us)
+        levels = Counter(r[3] for r in database.records if end_us - minutes * MINUTE_US <= r[1] < end_us)
+        assert counts == Levels(dict(levels), 0, levels.total())
 
 
 def test_counts_that_are_being_moved_are_counted_once(database: Database, database_url: str) -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
+from logstream_stream.filter_time import FilterTimeLimits
 from logstream_stream.viewer import QueueLimits
 
 VIEWERS: Final = "viewers"
@@ -29,6 +30,8 @@ class Limits:
     max_rate: int = 0  # records a second to a viewer, 0: all
     viewer_timeout_s: float = 30.0
     queue: QueueLimits = field(default_factory=QueueLimits)
+    held_bytes: int = 192 * 1024 * 1024  # of all viewers
+    filter_time: FilterTimeLimits = field(default_factory=FilterTimeLimits)
 
 
 class Admission:

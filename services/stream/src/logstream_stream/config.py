@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from logstream_runtime.address import Address, ListenAddress
 from logstream_runtime.config import setting
+from logstream_runtime.guard import HOSTS_DOC, ORIGINS_DOC, AllowedHosts, AllowedOrigins, Hosts, Origins
 from pydantic import Field
 
 from logstream_stream.client import PRIVATE, TrustedNetworks
@@ -21,6 +22,8 @@ class Config:
         "Where viewers are served, with /livez, /readyz and /metrics on the same port.",
         Address("0.0.0.0", 8080),
     )
+    allowed_hosts: AllowedHosts = setting("LOGSTREAM_ALLOWED_HOSTS", HOSTS_DOC, Hosts())
+    allowed_origins: AllowedOrigins = setting("LOGSTREAM_ALLOWED_ORIGINS", ORIGINS_DOC, Origins())
     recent_records: Annotated[int, Field(ge=0, le=5_000)] = setting(
         "LOGSTREAM_RECENT_RECORDS", "Records a new viewer is shown first.", 50, unit="records"
     )
@@ -61,6 +64,26 @@ class Config:
     )
     queue_bytes: Annotated[int, Field(ge=65_536)] = setting(
         "LOGSTREAM_STREAM_QUEUE_BYTES", "Bytes that wait for one slow viewer.", 8 * 1024 * 1024, unit="bytes"
+    )
+    held_bytes: Annotated[int, Field(ge=16 * 1024 * 1024)] = setting(
+        "LOGSTREAM_STREAM_HELD_BYTES",
+        "Bytes that wait for all viewers of a replica together, or are being written to them; past it those who are furthest"
+        " behind lose what has waited for longest, which is announced, and those who don't read are closed.",
+        192 * 1024 * 1024,
+        unit="bytes",
+    )
+    filter_time: Annotated[float, Field(gt=0, le=1)] = setting(
+        "LOGSTREAM_STREAM_FILTER_TIME",
+        "Seconds of each second that all filters may take together; past it the expensive ones are not held against all"
+        " batches, which is announced.",
+        0.5,
+        unit="s",
+    )
+    filter_time_per_client: Annotated[float, Field(gt=0, le=1)] = setting(
+        "LOGSTREAM_STREAM_FILTER_TIME_PER_CLIENT",
+        "Seconds of each second that the filters of one client may take together.",
+        0.25,
+        unit="s",
     )
     viewer_timeout_s: Annotated[float, Field(ge=1)] = setting(
         "LOGSTREAM_STREAM_VIEWER_TIMEOUT_S", "A viewer that reads nothing for so long is closed.", 30.0, unit="s"

@@ -1,8 +1,9 @@
 """Decodes stored batches into columns and renders these, each once while it is of interest. It must not decode what nobody
 looks at: it is only called for viewers."""
 
+import sys
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from logstream_contract.lowercase import simple_lower
@@ -16,17 +17,22 @@ from logstream_stream.stored import StoredBatch
 # One in so many records is rendered for itself, unless the whole batch was.
 _FEW: Final = 8
 _KEPT_RECORDS: Final = 20_000
-_KEPT_BYTES: Final = 32 * 1024 * 1024
+_KEPT_BYTES: Final = 48 * 1024 * 1024
+# Of one record besides its texts: the objects that hold its columns.
+_RECORD_BYTES: Final = 150
 
 
 class Decoded:
     """A batch's stored records. raw_bytes: length of the encoded batch."""
 
-    __slots__ = ("_lowered", "_rendered", "columns", "raw_bytes")
+    __slots__ = ("_lowered", "_lowered_bytes", "_rendered", "columns", "on_growth", "raw_bytes")
 
     def __init__(self, columns: Columns, raw_bytes: int) -> None:
         self.columns = columns
         self.raw_bytes = raw_bytes
+        # Told when it takes more memory.
+        self.on_growth: Callable[[int], object] | None = None
+        self._lowered_bytes = 0
         self._rendered: dict[Framing, Rendered] = {}
         self._lowered: list[str] | None = None
 
@@ -42,6 +48,8 @@ class Decoded:
             if rows is not None and len(rows) * _FEW <= len(self.columns):
                 return framing.render(self.columns.only(rows))
             found = self._rendered[framing] = framing.render(self.columns)
+            if self.on_growth:
+                self.on_growth(found.cost_bytes)
         return found if rows is None else found.only(rows)
 
     def lowered(self) -> list[str]:
@@ -49,18 +57,28 @@ class Decoded:
         if self._lowered is None:
             # No message holds a NUL. One that is not ASCII would make all of them slow, were they not taken apart first.
             together = b"\0".join(self.columns.messages).decode()
+            # A text takes up to four bytes for each of its characters, and so does each of its parts.
+            self._lowered_bytes = sys.getsizeof(together) + _RECORD_BYTES * len(self.columns)
+            if self.on_growth:
+                self.on_growth(self._lowered_bytes)
             if together.isascii():
                 self._lowered = simple_lower(together).split("\0")
             else:
                 self._lowered = list(map(simple_lower, together.split("\0")))
         return self._lowered
 
+    @property
+    def cost_bytes(self) -> int:
+        """About how much memory it takes, with all that was made of it."""
+        made_bytes = sum(found.cost_bytes for found in self._rendered.values()) + self._lowered_bytes
+        return self.raw_bytes + _RECORD_BYTES * len(self.columns) + made_bytes
+
 
 class Decoder:
     """Keeps what viewers read from the window, since others may be reading the same, and the batch that was decoded last.
 
     Live batches are asked for once: to keep them all would cost every record its place in the processor's cache, for the
-    sake of the few that a new viewer is shown. kept_bytes: of the encoded batches.
+    sake of the few that a new viewer is shown. kept_bytes: of memory.
     """
 
     def __init__(self, kept_records: int = _KEPT_RECORDS, kept_bytes: int = _KEPT_BYTES) -> None:
@@ -87,12 +105,17 @@ class Decoder:
         if batch.name not in self._kept:
             self._kept[batch.name] = decoded
             self._records += len(decoded.columns)
-            self._bytes += decoded.raw_bytes
-            while (self._records > self._most_records or self._bytes > self._most_bytes) and len(self._kept) > 1:
-                _, oldest = self._kept.popitem(last=False)
-                self._records -= len(oldest.columns)
-                self._bytes -= oldest.raw_bytes
+            decoded.on_growth = self._grow
+            self._grow(decoded.cost_bytes)
         return decoded
+
+    def _grow(self, size: int) -> None:
+        self._bytes += size
+        while (self._records > self._most_records or self._bytes > self._most_bytes) and len(self._kept) > 1:
+            _, oldest = self._kept.popitem(last=False)
+            oldest.on_growth = None
+            self._records -= len(oldest.columns)
+            self._bytes -= oldest.cost_bytes
 
     def _found(self, batch: StoredBatch) -> Decoded | None:
         if self._last and self._last[0] == batch.name:
@@ -102,5 +125,7 @@ class Decoder:
     def forget(self) -> None:
         """Frees what is kept."""
         self._last = None
+        for decoded in self._kept.values():
+            decoded.on_growth = None
         self._kept.clear()
         self._records = self._bytes = 0

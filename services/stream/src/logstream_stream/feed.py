@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 
 import gevent
-from logstream_contract.batches import Undecodable
 from logstream_runtime.retry import until_stopped
 
 from logstream_stream.consumer import BrokerAway, Consumer
 from logstream_stream.hub import Hub
 from logstream_stream.metrics import Metrics
+from logstream_stream.mishaps import READ
 from logstream_stream.sequencer import Outcome, Sequencer
 from logstream_stream.stored import read_message
 from logstream_stream.window import Window, WindowAway
@@ -26,8 +26,7 @@ log = logging.getLogger(__name__)
 _STEP_S = 0.025
 _FLUSH_S = 0.1
 _AFTER_FAILURE_S = 1.0
-# Of batches as they are carried, most of them packed, after which viewers get their turn: about a thousand records, seldom
-# so many that they fill a queue.
+# Of batches, unpacked, after which viewers get their turn: about a thousand records, seldom so many that they fill a queue.
 _TURN_BYTES = 32 * 1024
 
 
@@ -74,17 +73,17 @@ class Feed:
         self._metrics.fanout.inc()
         try:
             message = read_message(body)
-        except Undecodable as error:
+        except Exception as error:  # noqa: BLE001 see mishaps
             # A numbered batch in it is healed from the window like any lost one; others the next count tells of.
             self._metrics.unreadable.inc()
-            log.error("fanout message can't be decoded", extra={"error": str(error)})
+            self._hub.mishaps.note(READ, error)
             return
         if message.count:
             received_ns = [batch.received_ns for _, batch in message.batches]
             self._apply(self._sequencer.hear(message.count, message.epoch, received_ns))
         for position, batch in message.batches:
             self._apply(self._sequencer.receive(message.epoch, [(position, batch)]))
-            self._since_turn_bytes += len(batch.raw)
+            self._since_turn_bytes += batch.raw_bytes
             if self._since_turn_bytes >= _TURN_BYTES:
                 # All that has arrived would otherwise be queued in one go, past the limit of who reads fast.
                 self._since_turn_bytes = 0

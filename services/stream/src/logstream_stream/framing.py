@@ -12,10 +12,11 @@ from logstream_contract.timestamps import iso_micros
 from logstream_stream.columns import Columns
 from logstream_stream.history import records_url
 from logstream_stream.place import Place
-from logstream_stream.rendering import Rendered, render_native, render_seed
+from logstream_stream.rendering import SEED_STRIDE, Rendered, render_native, render_seed
 from logstream_stream.sequencer import Gap
 
-HEARTBEAT: Final = b": \n\n"
+# A comment without an empty line behind it: that would end a block, and some clients make an event of a block without data.
+HEARTBEAT: Final = b":\n"
 
 # How far the time of a record may lie from the time the gateway received it, for a gap's range: the contract lets it be 10
 # minutes ahead; behind it has no bound, and a sender that buffered for longer than this is not covered.
@@ -38,23 +39,28 @@ class Framing(Protocol):
         """from_us and to_us: the earliest and the latest time among the dropped records."""
 
     def live(self) -> bytes:
-        """The end of the opening: of what was stored before it, nothing more comes."""
+        """The end of the opening: of what was stored before it, nothing more comes. Has no place of its own, see placed."""
 
     def counts(self, counts: Mapping[str, Any], place: Place | None) -> bytes: ...
 
     def status(self, status: Mapping[str, str]) -> bytes: ...
 
 
+# A record of a `logs` event is a line of its own, since some clients refuse long ones: lines of data are joined by line
+# breaks, which JSON takes between values. It begins with the comma after the one before it.
+_NEXT_LINE: Final = b"\ndata: "
+_NEXT_RECORD: Final = _NEXT_LINE + b","
+
+
 class NativeFraming:
     """/stream: named events with JSON data."""
 
     def render(self, columns: Columns) -> Rendered:
-        return render_native(columns, opening=b",")
+        return render_native(columns, opening=_NEXT_RECORD, new_line=_NEXT_LINE)
 
     def logs(self, pieces: list[bytes], place: Place | None) -> bytes:
         parts = pieces.copy()
-        # A record begins with the comma after the one before it.
-        parts[0] = b"%b[%b" % (_head(b"logs", place), parts[0][1:])
+        parts[0] = b"%b[%b" % (_head(b"logs", place), parts[0][len(_NEXT_RECORD) :])
         parts.append(b"]\n\n")
         return b"".join(parts)
 
@@ -75,13 +81,15 @@ class NativeFraming:
 
 
 class SeedFraming:
-    """/logs: an unnamed event a record, notices as comments."""
+    """/logs: an unnamed event a record, notices as comments. The last record of a frame bears its id."""
 
     def render(self, columns: Columns) -> Rendered:
         return render_seed(columns, opening=b"data: ", closing=b"\n\n")
 
     def logs(self, pieces: list[bytes], place: Place | None) -> bytes:
-        return b"".join(pieces)
+        if place is None:
+            return b"".join(pieces)
+        return b"".join([*pieces[:-SEED_STRIDE], _identity(place), *pieces[-SEED_STRIDE:]])
 
     def gap(self, gap: Gap, filter_query: str) -> bytes:
         return _comment(b"gap", gap_data(gap, filter_query))
@@ -100,8 +108,14 @@ class SeedFraming:
 
 
 def retry(milliseconds: int) -> bytes:
-    """Tells the browser how long to wait before it connects again."""
-    return b"retry: %d\n\n" % milliseconds
+    """Tells the client how long to wait before it connects again. A line of the block that comes next, or of none: a block
+    of its own would be an event without data to some clients."""
+    return b"retry: %d\n" % milliseconds
+
+
+def placed(body: bytes, place: bytes) -> bytes:
+    """A body that has no place of its own, with this one: some clients forget the last id with an event that has none."""
+    return body if not place or body.startswith(b":") else b"id: %b\n%b" % (place, body)
 
 
 def gap_data(gap: Gap, filter_query: str = "") -> dict[str, str | None]:
@@ -135,9 +149,13 @@ def _event(name: bytes, data: Mapping[str, Any], place: Place | None = None) -> 
 
 def _head(name: bytes, place: Place | None) -> bytes:
     """All of an event before its data."""
-    identity = b"id: %b\n" % str(place).encode() if place else b""
+    identity = _identity(place) if place else b""
     return b"%bevent: %b\ndata: " % (identity, name)
 
 
+def _identity(place: Place) -> bytes:
+    return b"id: %b\n" % str(place).encode()
+
+
 def _comment(name: bytes, data: Mapping[str, Any]) -> bytes:
-    return b": %b %b\n\n" % (name, orjson.dumps(data))
+    return b": %b %b\n" % (name, orjson.dumps(data))

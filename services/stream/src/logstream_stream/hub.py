@@ -1,28 +1,33 @@
 """Gives what the sequencer delivers to all viewers: decoded once, looked through once a filter, rendered once a framing,
 queued for each. It must not block, wait or know a network: one slow viewer must cost the others nothing."""
 
+import time
 from collections.abc import Callable, Collection, Iterable
+from heapq import heapify, heappop, heapreplace
 from typing import Final, Protocol
 
-from logstream_contract.batches import Undecodable
 from logstream_contract.filters import Filter
 
 from logstream_stream.admission import FILTERS, VIEWERS, Admission, Full, Limits
-from logstream_stream.channel import Channel
+from logstream_stream.channel import UNREADABLE, Channel
 from logstream_stream.chunk import Frame, Spot
 from logstream_stream.counts import SecondCounts
-from logstream_stream.decoder import Decoder
+from logstream_stream.decoder import Decoded, Decoder
+from logstream_stream.filter_time import FilterTime
 from logstream_stream.framing import HEARTBEAT, Framing, retry
 from logstream_stream.history import query_of
+from logstream_stream.ledger import Ledger
+from logstream_stream.mishaps import COUNT, DECODE, DELIVER, FILTER, Mishaps
 from logstream_stream.selection import Selection, Sieve, select
 from logstream_stream.sequencer import Deliver, Gap, Outcome, Sequencer
 from logstream_stream.stored import StoredBatch
-from logstream_stream.viewer import RATE, SLOW, Viewer
+from logstream_stream.viewer import SLOW, Viewer
 
-UNREADABLE: Final = "unreadable batch"
+FULL: Final = "memory"
 HEARTBEAT_S: Final = 15.0
 # A viewer comes back after one of these times, so that a replica's viewers don't all come at once.
-_FIRST_RETRY_MS, _RETRY_STEPS, _RETRY_STEP_MS = 500, 16, 100
+# A replica that is started anew takes some 2 s, so most find it, or another, at once.
+_FIRST_RETRY_MS, _RETRY_STEPS, _RETRY_STEP_MS = 1_000, 40, 100
 
 # What viewers of one channel have in common: framing, filter, records a second.
 _Key = tuple[Framing, Filter | None, int]
@@ -37,10 +42,13 @@ class Observer(Protocol):
     def closed(self, reason: str) -> None: ...
     def viewers(self, count: int) -> None: ...
     def filters(self, count: int) -> None: ...
+    def failed(self, reason: str) -> None: ...
+    def held(self, size: int) -> None: ...
 
 
 class Hub:
-    """Not thread-safe, and no call yields to another greenlet. clock: monotonic seconds; wall_ns: since the Unix epoch."""
+    """Not thread-safe, and no call yields to another greenlet. clock: monotonic seconds; wall_ns: since the Unix epoch; timer:
+    seconds that this thread was at work."""
 
     def __init__(
         self,
@@ -49,6 +57,7 @@ class Hub:
         observer: Observer,
         limits: Limits,
         sequencer: Sequencer,
+        timer: Callable[[], float] = time.thread_time,
     ) -> None:
         self.sequencer = sequencer
         self._clock = clock
@@ -62,6 +71,9 @@ class Hub:
         # Of the batches that viewers read from the window themselves: a higher number is new to all.
         self._highest_shown = 0
         self.decoder = Decoder()
+        self.ledger = Ledger(limits.held_bytes)
+        self.mishaps = Mishaps(clock, observer.failed)
+        self.filter_time: FilterTime[Sieve] = FilterTime(limits.filter_time, clock, timer)
         self.spot = Spot(None, 0)
         self.status = {"broker": "down", "recent": "down"}
         self.draining = False
@@ -95,6 +107,8 @@ class Hub:
         channel = self._channel(framing, wanted, rate)
         viewer = Viewer(framing, self._limits.queue, notify, abort, wanted, channel.sieve, rate, client)
         channel.viewers.add(viewer)
+        if channel.sieve:
+            self.filter_time.enter(channel.sieve, client)
         self._admission.enter(client)
         self._tell_how_many()
         return viewer
@@ -113,7 +127,9 @@ class Hub:
         sieve = next((found.sieve for (_, known, _), found in self._channels.items() if known == wanted), None)
         if wanted and not sieve:
             sieve = Sieve(wanted)
-        channel = self._channels[framing, wanted, rate] = Channel(framing, wanted, sieve, rate, self._clock)
+        channel = self._channels[framing, wanted, rate] = Channel(
+            framing, wanted, sieve, rate, self._clock, mishaps=self.mishaps
+        )
         return channel
 
     def leave(self, viewer: Viewer) -> None:
@@ -121,7 +137,10 @@ class Hub:
         channel = self._channels.get(key)
         if channel and viewer in channel.viewers:
             channel.viewers.remove(viewer)
+            if channel.sieve:
+                self.filter_time.leave(channel.sieve, viewer.client)
             self._admission.leave(viewer.client)
+            self.writes(viewer, 0)
             if not channel.viewers:
                 del self._channels[key]
         if not self._channels:
@@ -140,16 +159,22 @@ class Hub:
         if batch.name in viewer.seen_loose:
             return False
         self._highest_shown = max(self._highest_shown, batch.number)
-        viewer.seen_in_window.add(batch.name)
+        if batch.name not in viewer.seen_in_window:
+            viewer.seen_in_window.add(batch.name)
         return True
 
     def apply(self, outcomes: Iterable[Outcome]) -> None:
-        """Takes what the sequencer says."""
+        """Takes what the sequencer says. Whatever goes wrong with a batch, it is announced as a gap, and the next one comes."""
         for outcome in outcomes:
-            if isinstance(outcome, Gap):
-                self._gap(outcome)
-            else:
-                self._deliver(outcome)
+            try:
+                if isinstance(outcome, Gap):
+                    self._gap(outcome)
+                else:
+                    self._deliver(outcome)
+            except Exception as error:  # noqa: BLE001 see mishaps
+                self.mishaps.note(DELIVER, error)
+                if isinstance(outcome, Deliver):
+                    self._gap(_gap_of(outcome))
         sequencer = self.sequencer
         self.spot = Spot(sequencer.epoch, sequencer.position, sequencer.last_received_ns // 1_000_000)
 
@@ -169,15 +194,8 @@ class Hub:
         """To be called once a second: counts, heartbeats, and an end for viewers that don't read."""
         now = self._clock()
         self.flush()
-        # Taken also while nobody watches: what is left of the last viewer's second is none of the next one's.
-        counts = self._counts.take(self._wall_ns(), self.viewer_count)
-        if self._channels:
-            frames = {
-                framing: Frame(framing.counts(counts, self.spot.place()))
-                for framing in {framing for framing, _, _ in self._channels}
-            }
-            for channel in self._channels.values():
-                self._queue(frames[channel.framing], [viewer for viewer in channel.viewers if viewer.live])
+        self._tell_counts()
+        self._observer.held(self.ledger.framed_bytes + self.ledger.written_bytes)
         if now >= self._beat_at:
             self._beat_at = now + HEARTBEAT_S
             for channel in self._channels.values():
@@ -185,9 +203,33 @@ class Hub:
         for channel in self._channels.values():
             for viewer in channel.viewers:
                 if viewer.writing_since is not None and now - viewer.writing_since > self._limits.viewer_timeout_s:
-                    viewer.writing_since = None
-                    self._observer.closed(SLOW)
-                    viewer.abort()
+                    self._cut(viewer, SLOW)
+
+    def _tell_counts(self) -> None:
+        # Taken also while nobody watches: what is left of the last viewer's second is none of the next one's.
+        try:
+            counts = self._counts.take(self._wall_ns(), self.viewer_count)
+        except Exception as error:  # noqa: BLE001 see mishaps
+            self.mishaps.note(COUNT, error)
+            self._counts = SecondCounts()
+            return
+        if not self._channels:
+            return
+        place = self.spot.place()
+        identity = str(place).encode() if place else b""
+        frames = {
+            framing: Frame(framing.counts(counts, place), place=identity)
+            for framing in {framing for framing, _, _ in self._channels}
+        }
+        for channel in self._channels.values():
+            self._queue(frames[channel.framing], [viewer for viewer in channel.viewers if viewer.live])
+
+    def writes(self, viewer: Viewer, size: int) -> None:
+        """Tells that so many bytes are in memory for what the viewer is being sent; 0: nothing is."""
+        self.ledger.written_bytes += size - viewer.writing_bytes
+        viewer.writing_bytes = size
+        if size and self.ledger.excess_bytes > 0:
+            self._make_room()
 
     def drain(self) -> None:
         """Takes no more viewers; those there are take what is queued and end."""
@@ -209,26 +251,50 @@ class Hub:
             return
         try:
             decoded = self.decoder.decode(outcome.batch)
-        except Undecodable:
-            received_ns = outcome.batch.received_ns
-            self._gap(Gap(received_ns, received_ns, UNREADABLE))
+        except Exception as error:  # noqa: BLE001 see mishaps
+            self.mishaps.note(DECODE, error, outcome.batch.name)
+            self._gap(_gap_of(outcome))
             return
-        self._counts.add(decoded, lag_s * 1_000)
+        try:
+            self._counts.add(decoded, lag_s * 1_000)
+        except Exception as error:  # noqa: BLE001 see mishaps
+            self.mishaps.note(COUNT, error, outcome.batch.name)
         spot = Spot(outcome.epoch, outcome.position, outcome.batch.received_ns // 1_000_000)
-        selections: dict[Sieve | None, Selection] = {}
+        selections: dict[Sieve | None, Selection | None] = {None: select(decoded, None)}
+        self.filter_time.begin(len(decoded.columns))
         for channel in self._channels.values():
-            selected = selections.get(channel.sieve)
-            if selected is None:
-                selected = selections[channel.sieve] = select(decoded, channel.sieve)
-            if len(selected):
-                self._deliver_to(channel, outcome, selected, spot)
+            try:
+                if channel.sieve not in selections:
+                    selections[channel.sieve] = self._select(decoded, channel.sieve)
+                self._deliver_to(channel, outcome, decoded, selections[channel.sieve], spot)
+            except Exception as error:  # noqa: BLE001 see mishaps
+                self.mishaps.note(FILTER, error, outcome.batch.name)
+                self._notice_gap(channel, _gap_of(outcome))
 
-    def _deliver_to(self, channel: Channel, outcome: Deliver, selected: Selection, spot: Spot) -> None:
+    def _select(self, decoded: Decoded, sieve: Sieve | None) -> Selection | None:
+        """None: there is no time for it."""
+        filter_time = self.filter_time
+        if sieve is None or not filter_time.may_take(sieve):
+            return None
+        began_s = filter_time.time()
+        selected = select(decoded, sieve)
+        filter_time.taken(sieve, len(decoded.columns), filter_time.time() - began_s)
+        return selected
+
+    def _deliver_to(
+        self, channel: Channel, outcome: Deliver, decoded: Decoded, selected: Selection | None, spot: Spot
+    ) -> None:
+        """selected None: nobody looked through the batch for this channel."""
+        if selected is not None and not len(selected):
+            return
         meant: Collection[Viewer] = channel.viewers
         name = outcome.batch.name
         if outcome.batch.number <= self._highest_shown:
             meant = [viewer for viewer in channel.viewers if name not in viewer.seen_in_window]
-        if len(meant) == len(channel.viewers):
+        if selected is None:
+            # Also to who has seen it: a few records are not worth frames of their own.
+            self._queue_all(channel.pass_over(select(decoded, None), spot), channel.viewers)
+        elif len(meant) == len(channel.viewers):
             self._queue_all(channel.add(selected, spot), channel.viewers)
         elif meant:
             self._flush(channel)
@@ -236,7 +302,7 @@ class Hub:
             self._queue_all(channel.flush(), meant)
         if not outcome.position:
             for viewer in meant:
-                if not viewer.live:
+                if viewer.opening:
                     viewer.seen_loose.add(name)
 
     def _flush(self, channel: Channel) -> None:
@@ -246,7 +312,13 @@ class Hub:
         if self._channels:
             self._observer.gap(gap.reason)
         self.flush()
-        self._notice(lambda channel: channel.framing.gap(gap, channel.filter_query), live_only=True)
+        for channel in self._channels.values():
+            self._notice_gap(channel, gap)
+
+    def _notice_gap(self, channel: Channel, gap: Gap) -> None:
+        self._flush(channel)
+        body = channel.framing.gap(gap, channel.filter_query)
+        self._queue(Frame(body, notice=True), [viewer for viewer in channel.viewers if viewer.live])
 
     def _notice(self, body: Callable[[Channel], bytes], *, live_only: bool) -> None:
         for channel in self._channels.values():
@@ -265,6 +337,7 @@ class Hub:
         # Numbered records a viewer reads from the window itself until it is live.
         live_only = (frame.records or frame.left_out) and frame.numbered
         told = 0
+        self.hold(frame)
         for viewer in viewers:
             if viewer.live or not live_only:
                 told += 1
@@ -272,11 +345,65 @@ class Hub:
                 if dropped:
                     self._tell_dropped(SLOW, dropped)
         if frame.left_out and told:
-            self._tell_dropped(RATE, told * frame.left_out)
+            self._tell_dropped(frame.reason, told * frame.left_out)
+        if self.ledger.excess_bytes > 0:
+            self._make_room()
+
+    def hold(self, frame: Frame) -> Frame:
+        """Counts the frame's memory for as long as it is there."""
+        if frame.ledger is None:
+            frame.number = self.ledger.hold(len(frame.body))
+            frame.ledger = self.ledger
+        return frame
+
+    def _make_room(self) -> None:
+        """Ends what is being written for longest, if that is most of what is held, and lets viewers lose what has waited for
+        longest. Those who are furthest behind lose first."""
+        ledger = self.ledger
+        spare_bytes = ledger.most_bytes // 8
+        if ledger.written_bytes > ledger.most_bytes // 2:
+            self._end_longest_writes(ledger.most_bytes // 2 - spare_bytes)
+        waiting = [
+            (viewer.oldest, number, viewer)
+            for number, viewer in enumerate(viewer for channel in self._channels.values() for viewer in channel.viewers)
+            if viewer.oldest is not None
+        ]
+        heapify(waiting)
+        while waiting and ledger.excess_bytes > -spare_bytes:
+            _, number, viewer = waiting[0]
+            self._tell_dropped(SLOW, viewer.shed())
+            if viewer.oldest is None:
+                heappop(waiting)
+            else:
+                heapreplace(waiting, (viewer.oldest, number, viewer))
+
+    def _end_longest_writes(self, left_bytes: int) -> None:
+        """Cuts viewers off until so many bytes are written at most, once those are gone."""
+        writing = [
+            (viewer.writing_since, number, viewer)
+            for number, viewer in enumerate(viewer for channel in self._channels.values() for viewer in channel.viewers)
+            if viewer.writing_since is not None
+        ]
+        heapify(writing)
+        excess_bytes = self.ledger.written_bytes - left_bytes
+        while writing and excess_bytes > 0:
+            _, _, viewer = heappop(writing)
+            excess_bytes -= viewer.writing_bytes
+            self._cut(viewer, FULL)
+
+    def _cut(self, viewer: Viewer, reason: str) -> None:
+        viewer.writing_since = None
+        self._observer.closed(reason)
+        viewer.abort()
 
     def _tell_dropped(self, reason: str, records: int) -> None:
         self._counts.dropped += records
         self._observer.dropped(reason, records)
+
+
+def _gap_of(outcome: Deliver) -> Gap:
+    """What tells of a batch that nobody can be shown."""
+    return Gap(outcome.batch.received_ns, outcome.batch.received_ns, UNREADABLE)
 
 
 def _key(viewer: Viewer) -> _Key:

@@ -29,7 +29,7 @@ class Line:
         if position <= self.position or position in self.waiting:
             return False
         self.waiting[position] = batch
-        self.waiting_bytes += len(batch.raw)
+        self.waiting_bytes += len(batch.data)
         return True
 
     def take(self) -> StoredBatch | None:
@@ -38,7 +38,7 @@ class Line:
         if batch is not None:
             self.position += 1
             self.anchor = batch.name
-            self.waiting_bytes -= len(batch.raw)
+            self.waiting_bytes -= len(batch.data)
         return batch
 
     def skip_to(self, position: int) -> None:

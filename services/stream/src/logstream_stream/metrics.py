@@ -5,21 +5,22 @@ Counters begin at 0 with every label value that is known: one that appears with 
 
 from typing import Final
 
+from logstream_runtime import guard
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from logstream_stream import admission, hub, opening, sequencer, viewer
+from logstream_stream import admission, channel, hub, mishaps, opening, sequencer, viewer
 
 ROUTES: Final = ("/stream", "/logs")
 REFUSED: Final = (admission.VIEWERS, admission.CLIENT, admission.FILTERS)
-DROPPED: Final = (viewer.SLOW, viewer.RATE)
-CLOSED: Final = (viewer.SLOW,)
+DROPPED: Final = (viewer.SLOW, viewer.RATE, channel.COST)
+CLOSED: Final = (viewer.SLOW, hub.FULL)
 GAPS: Final = (
     sequencer.PAST_WINDOW,
     sequencer.WINDOW_AWAY,
     sequencer.NEW_EPOCH,
     sequencer.BROKER_WAS_AWAY,
     sequencer.LOST,
-    hub.UNREADABLE,
+    channel.UNREADABLE,
     opening.UNREADABLE_ID,
     opening.UNKNOWN_PLACE,
     opening.UNNUMBERED,
@@ -42,6 +43,12 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
+        self.refused_requests = Counter(
+            "logstream_stream_refused_requests_total",
+            "Requests turned away unread: host (by a name that is not allowed), origin (for another origin's page)",
+            ["reason"],
+            registry=registry,
+        )
         self.rejected_parameters = Counter(
             "logstream_stream_rejected_parameters_total",
             "Parameters named in a 400 answer; `parameter` is `unknown` for a name that /stream doesn't have",
@@ -50,7 +57,7 @@ class Metrics:
         )
         self._closed = Counter(
             "logstream_stream_closed_viewers_total",
-            "Viewers closed by this service, by reason",
+            "Viewers closed by this service, by reason: slow, or because what was being written filled its memory",
             ["reason"],
             registry=registry,
         )
@@ -59,7 +66,8 @@ class Metrics:
         )
         self._dropped = Counter(
             "logstream_stream_dropped_records_total",
-            "Records dropped for viewers and announced to them, by reason: slow to read, or over the rate",
+            "Records dropped for viewers and announced to them, by reason: slow to read, over the rate, or in batches that a"
+            " filter of theirs was too expensive to be held against",
             ["reason"],
             registry=registry,
         )
@@ -75,6 +83,15 @@ class Metrics:
             "Messages of the live fanout that can't be decoded",
             registry=registry,
         )
+        self._failed = Counter(
+            "logstream_stream_failed_batches_total",
+            "Times that something went wrong with a single batch, by what was being done with it; it is announced as a gap",
+            ["reason"],
+            registry=registry,
+        )
+        self._held = Gauge(
+            "logstream_stream_held_bytes", "Bytes that wait for viewers or are being written to them", registry=registry
+        )
         self._lag = Histogram(
             "logstream_stream_lag_seconds",
             "From the gateway's receiving a batch to its going live",
@@ -86,9 +103,11 @@ class Metrics:
         for counter, values in (
             (self.delivered, ROUTES),
             (self.refused, REFUSED),
+            (self.refused_requests, guard.REFUSED),
             (self._dropped, DROPPED),
             (self._closed, CLOSED),
             (self._gaps, GAPS),
+            (self._failed, mishaps.REASONS),
         ):
             for value in values:
                 counter.labels(value)
@@ -104,6 +123,12 @@ class Metrics:
 
     def closed(self, reason: str) -> None:
         self._closed.labels(reason).inc()
+
+    def failed(self, reason: str) -> None:
+        self._failed.labels(reason).inc()
+
+    def held(self, size: int) -> None:
+        self._held.set(size)
 
     def viewers(self, count: int) -> None:
         self._viewers.set(count)

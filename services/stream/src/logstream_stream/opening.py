@@ -4,21 +4,27 @@ must leave no hole and no double between them, and say so where it can't.
 A viewer that comes back reads the window at its own pace; only when little is missing does it go live, so that what is
 queued for it meanwhile stays small. What it saw unnumbered before is left out when it turns up in the window, and the other
 way round.
+
+Nothing of the window is held for a viewer while it takes what it was sent, but for a few frames and its place: the next
+piece is read, decoded and rendered when those are gone. So it is no matter how large batches are, and how many viewers read
+slowly or not at all.
 """
 
 from bisect import bisect_right
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from logstream_contract.batches import Undecodable
-
-from logstream_stream.chunk import Chunk, Frame, Spot
-from logstream_stream.hub import UNREADABLE, Hub
+from logstream_stream.channel import UNREADABLE
+from logstream_stream.chunk import FRAME_TEXT_BYTES, Chunk, Frame, Spot
+from logstream_stream.decoder import Decoded
+from logstream_stream.framing import HEARTBEAT
+from logstream_stream.hub import HEARTBEAT_S, Hub
+from logstream_stream.mishaps import DECODE, FILTER, READ, RENDER
 from logstream_stream.place import ALL, Place, read_place
 from logstream_stream.selection import Selection, select
 from logstream_stream.sequencer import NEW_EPOCH, PAST_WINDOW, WINDOW_AWAY, Gap
+from logstream_stream.stored import StoredBatch
 from logstream_stream.viewer import Viewer
 from logstream_stream.window import Entry, Window, WindowAway
 
@@ -26,17 +32,26 @@ UNREADABLE_ID: Final = "unreadable id"
 UNKNOWN_PLACE: Final = "unknown place"
 UNNUMBERED: Final = "records without a place"
 
-_PIECE_ENTRIES: Final = 8
+# When fewer are missing, who comes back goes live.
+_FEW_ENTRIES: Final = 16
 _MOST_ENTRIES: Final = 64
+# Of frames that are held while the viewer takes them: after so many no more are put together.
+_PIECE_BYTES: Final = FRAME_TEXT_BYTES
+# A batch with no more than this is rendered once for all; of a larger one only what is sent next.
+_WHOLE_BYTES: Final = 1024 * 1024
+# The first record of a screen that has none, as position and index.
+_NONE: Final = (0, 0)
 # How long this replica may be behind the window, or the window behind it, before the viewer begins without it.
 _PATIENCE_S: Final = 3.0
 _STEP_S: Final = 0.05
+# While filters have no time. One that took no more than this in an opening does not wait; a first screen that had to wait for so
+# long begins with what was found.
+_WAIT_S: Final = 0.1
+_FREE_S: Final = 0.05
+_SEARCH_S: Final = 5.0
 
-# Of batches as they are carried, after which others get their turn.
-_TURN_BYTES: Final = 256 * 1024
-
-# What of a batch a viewer is shown, from one of these records on.
-_Tail = tuple[Selection, int, Spot]
+# Of batches, unpacked, after which others get their turn.
+_TURN_BYTES: Final = 512 * 1024
 
 
 class _CannotResume(Exception):
@@ -61,72 +76,122 @@ class Opening:
         place = read_place(after) if after is not None else None
         lost: tuple[int | None, str] | None = None if after is None or place else (None, UNREADABLE_ID)
         if place:
+            viewer.place = str(place).encode()
             try:
                 yield from self._missed(viewer, place)
+                viewer.end_opening()
                 return
             except _CannotResume as error:
                 lost = place.received_ms * 1_000_000, error.reason
             except WindowAway:
                 lost = place.received_ms * 1_000_000, WINDOW_AWAY
-        recent_frames = self._recent(viewer, recent)
+        first = yield from self._first(viewer, recent)
         if lost:
             # The gap ends now, when the viewer has gone live.
             yield self._gap(viewer, *lost)
-        yield from recent_frames
+        if first:
+            yield from self._recent(viewer, *first)
+        viewer.end_opening()
 
-    def _gap(self, viewer: Viewer, from_ns: int | None, reason: str) -> Frame:
-        gap = Gap(from_ns, self.wall_ns(), reason)
-        return Frame(self.hub.gap_frame(viewer, gap), notice=True)
+    def _gap(self, viewer: Viewer, from_ns: int | None, reason: str, to_ns: int | None = None) -> Frame:
+        """to_ns None: now."""
+        gap = Gap(from_ns, self.wall_ns() if to_ns is None else to_ns, reason)
+        return self.hub.hold(Frame(self.hub.gap_frame(viewer, gap), notice=True))
 
-    def _recent(self, viewer: Viewer, count: int) -> Iterator[Frame]:
-        """Goes live; the frames of the last count records before that spot, none when the window is away."""
-        steps = int(_PATIENCE_S / _STEP_S)
-        found: deque[_Tail] | None = None
-        for _ in range(steps):
+    def _first(self, viewer: Viewer, count: int) -> Generator[Frame, None, tuple[Spot, int, int] | None]:
+        """Goes live, and finds where the last count records before that spot begin: that spot, the position and the index of
+        the first of them. None: there are none, or the window is away."""
+        for _ in range(int(_PATIENCE_S / _STEP_S)):
             try:
                 self._expect_window()
                 if self.hub.spot.epoch == self.window.read(None, 0, 0, 0).epoch:
-                    found = self._latest(viewer, self.hub.go_live(viewer), count)
-                if found is not None:
-                    break
+                    spot = self._go_live(viewer)
+                    found = yield from self._begin(viewer, spot, count)
+                    if found is not None:
+                        return (spot, *found) if found != _NONE else None
             except WindowAway:
                 break
             # The window has just changed its epoch and the sequencer does not know yet.
             self.sleep(_STEP_S)
         if not viewer.live:
-            self.hub.go_live(viewer)
-        return _framed(viewer, found or deque())
+            self._go_live(viewer)
+        return None
+
+    def _go_live(self, viewer: Viewer) -> Spot:
+        spot = self.hub.go_live(viewer)
+        # Of what comes before, nothing comes again.
+        viewer.live_place = spot.place()
+        return spot
 
     def _expect_window(self) -> None:
         """Spares a viewer the time-out when it is known that the window is away."""
         if self.hub.sequencer.window_is_away:
             raise WindowAway("it did not answer just now")
 
-    def _latest(self, viewer: Viewer, spot: Spot, count: int) -> deque[_Tail] | None:
-        found: deque[_Tail] = deque()
-        upto, pieces, since_turn_bytes = spot.position, 4, 0
+    def _begin(self, viewer: Viewer, spot: Spot, count: int) -> Generator[Frame, None, tuple[int, int] | None]:
+        """Where the last count records up to the spot begin, as a position and an index; None: the epoch has changed."""
+        found, upto, pieces, since_turn_bytes, waited_s = _NONE, spot.position, 4, 0, 0.0
         while count:
             reading = self.window.latest(upto, pieces)
             if reading.epoch != spot.epoch:
                 return None
-            for entry in reading.entries:
-                upto = entry.position - 1
-                selected = self._select(viewer, entry)
-                if selected:
-                    start = max(len(selected.indexes) - count, 0)
-                    found.appendleft((selected, start, _spot_of(spot, entry)))
-                    count -= len(selected.indexes) - start
+            if not reading.complete_to:
+                break
+            upto = reading.complete_to - 1
+            while reading.entries:
+                # Not held while others have their turn.
+                entry = reading.entries.pop(0)
+                waited_s += yield from self._wait_for_time(viewer)
+                if waited_s > _SEARCH_S:
+                    return found
+                indexes = self._indexes(viewer, entry.batch)
+                if indexes:
+                    start = max(len(indexes) - count, 0)
+                    found = entry.position, indexes[start]
+                    count -= len(indexes) - start
                 if not count:
                     return found
-                since_turn_bytes += len(entry.batch.data)
+                since_turn_bytes += entry.batch.raw_bytes
                 if since_turn_bytes >= _TURN_BYTES:
                     # A filter that matches little looks through all of the window.
                     since_turn_bytes = 0
                     self.sleep(0)
-            if not reading.entries or not upto:
+            if not upto:
                 break
             pieces = min(2 * pieces, _MOST_ENTRIES)
         return found
+
+    def _indexes(self, viewer: Viewer, batch: StoredBatch) -> Sequence[int]:
+        """Of the records in a batch that the viewer is going to be shown."""
+        if batch.name in viewer.seen_loose:
+            return ()
+        try:
+            return self._select(viewer, self.hub.decoder.decode_and_keep(batch)).indexes
+        except Exception as error:  # noqa: BLE001 see mishaps; it is announced when it would be shown
+            self.hub.mishaps.note(DECODE, error, batch.name)
+            return ()
+
+    def _recent(self, viewer: Viewer, spot: Spot, position: int, index: int) -> Iterator[Frame]:
+        """The records from this one up to the spot, as far as the window still has them when the viewer takes them."""
+        index -= 1
+        if index < 0:
+            position, index = position - 1, ALL
+        first = True
+        while position < spot.position or index < ALL:
+            try:
+                frames, position, index = self._piece(viewer, spot, position, index, spot.position, resuming=False)
+            except _CannotResume as error:
+                # Nothing promises a first screen, but it must have no hole.
+                if not first:
+                    yield self._gap(viewer, _received_ns(viewer), error.reason)
+                return
+            except WindowAway:
+                if not first:
+                    yield self._gap(viewer, _received_ns(viewer), WINDOW_AWAY)
+                return
+            first = first and not frames
+            yield from _letting_go(frames)
+            yield from self._wait_for_time(viewer)
 
     def _missed(self, viewer: Viewer, place: Place) -> Iterator[Frame]:
         """All since the place. Raises _CannotResume and WindowAway, maybe after some frames."""
@@ -150,53 +215,130 @@ class Opening:
                 continue
             if spot.epoch != place.epoch:
                 raise _CannotResume(NEW_EPOCH)
-            if spot.position - position < _PIECE_ENTRIES:
-                self.hub.go_live(viewer)
-            upto = min(spot.position, position + _PIECE_ENTRIES)
-            yield from self._piece(viewer, spot, position, index, upto)
-            position, index = upto, ALL
+            if spot.position - position < _FEW_ENTRIES:
+                self._go_live(viewer)
+            upto = min(spot.position, position + _MOST_ENTRIES)
+            while position < upto or index < ALL:
+                frames, position, index = self._piece(viewer, spot, position, index, upto, resuming=True)
+                yield from _letting_go(frames)
+                yield from self._wait_for_time(viewer)
             if viewer.live:
                 return
 
-    def _piece(self, viewer: Viewer, spot: Spot, position: int, index: int, upto: int) -> Iterator[Frame]:
-        """The records after (position, index) and up to all of upto, every position of which must be in the window."""
+    def _piece(
+        self, viewer: Viewer, spot: Spot, position: int, index: int, upto: int, *, resuming: bool
+    ) -> tuple[list[Frame], int, int]:
+        """Frames of the records after (position, index) and up to all of upto, or as many as are held at a time, and where
+        they end. Raises _CannotResume when the window has not all of them."""
         first = position if index < ALL else position + 1
-        if first > upto:
-            return
+        upto = min(upto, first + _MOST_ENTRIES - 1)
         reading = self.window.read(None, first - 1, upto, upto - first + 1)
         if reading.epoch != spot.epoch:
             raise _CannotResume(NEW_EPOCH)
-        if [entry.position for entry in reading.entries] != list(range(first, upto + 1)):
+        last = min(reading.complete_to, upto)
+        if last < first:
             raise _CannotResume(PAST_WINDOW)
-        found: deque[_Tail] = deque()
-        for entry in reading.entries:
-            # What the sequencer left out it delivered before: the viewer saw it then or was told of a gap.
-            selected = None if entry.position in self.hub.sequencer.doubled else self._select(viewer, entry)
-            if selected:
-                start = bisect_right(selected.indexes, index) if entry.position == position else 0
-                found.append((selected, start, _spot_of(spot, entry)))
-        yield from _framed(viewer, found)
+        by_position = {entry.position: entry for entry in reading.entries}
+        frames: list[Frame] = []
+        chunk = Chunk(viewer.framing)
+        held = seen = 0
+        for at in range(first, last + 1):
+            entry = by_position.get(at)
+            if entry is None and at not in reading.unreadable:
+                raise _CannotResume(PAST_WINDOW)
+            shown_to = index if at == position else -1
+            for frame in self._of_entry(viewer, spot, at, entry, shown_to, chunk, resuming=resuming):
+                frames.append(self.hub.hold(frame))
+                held += len(frame.body)
+                if held >= _PIECE_BYTES and frame.place:
+                    place = read_place(frame.place.decode())
+                    if place:
+                        return frames, place.position, place.index
+            position, index = at, ALL
+            seen += entry.batch.raw_bytes if entry else 0
+            if seen >= _TURN_BYTES:
+                break
+        frames += map(self.hub.hold, chunk.flush())
+        return frames, position, index
 
-    def _select(self, viewer: Viewer, entry: Entry) -> Selection | None:
-        """None: the viewer has it already, nothing of it is for the viewer, or nobody can read it, which is announced."""
+    def _of_entry(
+        self,
+        viewer: Viewer,
+        spot: Spot,
+        position: int,
+        entry: Entry | None,
+        shown_to: int,
+        chunk: Chunk,
+        *,
+        resuming: bool,
+    ) -> Iterator[Frame]:
+        """The frames of a batch's records after the one with this index. What is wrong with it becomes a gap."""
+        if entry is None:
+            self.hub.mishaps.note(READ, ValueError(f"the entry of position {position} can't be read"))
+            yield from chunk.flush()
+            yield self._gap(viewer, _received_ns(viewer), UNREADABLE)
+            return
+        # What the sequencer left out it delivered before: the viewer saw it then or was told of a gap.
+        if resuming and position in self.hub.sequencer.doubled:
+            return
+        batch, reason = entry.batch, DECODE
         try:
-            selected = select(self.hub.decoder.decode_and_keep(entry.batch), viewer.sieve)
-        except Undecodable:
-            received_ns = entry.batch.received_ns
-            gap = Gap(received_ns, received_ns, UNREADABLE)
-            viewer.offer(Frame(self.hub.gap_frame(viewer, gap), notice=True))
-            return None
-        # A batch without a record for this viewer need not be remembered: it would show nothing the second time, either.
-        return selected if selected.indexes and self.hub.show(viewer, entry.batch) else None
+            decoded = self.hub.decoder.decode_and_keep(batch)
+            reason = FILTER
+            selected = self._select(viewer, decoded)
+            start = bisect_right(selected.indexes, shown_to)
+            # A batch without a record for this viewer need not be remembered: it would show nothing the second time, either.
+            if start == len(selected) or not self.hub.show(viewer, batch):
+                return
+            reason = RENDER
+            here = Spot(spot.epoch, position, batch.received_ns // 1_000_000)
+            if decoded.raw_bytes <= _WHOLE_BYTES:
+                yield from chunk.add(selected.rendered(viewer.framing), start, here)
+                return
+            while start < len(selected):
+                stop = selected.up_to(start, _PIECE_BYTES)
+                rendered = selected.only(range(start, stop)).rendered(viewer.framing)
+                yield from chunk.add(rendered, 0, here, more=stop < len(selected))
+                start = stop
+        except Exception as error:  # noqa: BLE001 see mishaps
+            self.hub.mishaps.note(reason, error, batch.name)
+            yield from chunk.flush()
+            yield self._gap(viewer, batch.received_ns, UNREADABLE, batch.received_ns)
+
+    def _select(self, viewer: Viewer, decoded: Decoded) -> Selection:
+        if viewer.sieve is None:
+            return select(decoded, None)
+        filter_time = self.hub.filter_time
+        began_s = filter_time.time()
+        selected = select(decoded, viewer.sieve)
+        took_s = filter_time.time() - began_s
+        viewer.filter_s += took_s
+        filter_time.opening.take(took_s)
+        return selected
+
+    def _wait_for_time(self, viewer: Viewer) -> Generator[Frame, None, float]:
+        """Waits while first screens and returns have taken what time there is for filters, and answers for how many seconds;
+        yields heartbeats meanwhile."""
+        waited_s = 0.0
+        silent_s = 0.0
+        while viewer.filter_s > _FREE_S and not self.hub.filter_time.opening.is_left and not viewer.closing:
+            self.sleep(_WAIT_S)
+            waited_s += _WAIT_S
+            silent_s += _WAIT_S
+            if silent_s >= HEARTBEAT_S:
+                silent_s = 0.0
+                yield Frame(HEARTBEAT)
+        return waited_s
 
 
-def _framed(viewer: Viewer, found: deque[_Tail]) -> Iterator[Frame]:
-    chunk = Chunk(viewer.framing)
-    while found:
-        selected, start, spot = found.popleft()
-        yield from chunk.add(selected.rendered(viewer.framing), start, spot)
-    yield from chunk.flush()
+def _letting_go(frames: list[Frame]) -> Iterator[Frame]:
+    """Yields the frames, none of which is held here after that."""
+    frames.reverse()
+    while frames:
+        yield frames.pop()
 
 
-def _spot_of(spot: Spot, entry: Entry) -> Spot:
-    return Spot(spot.epoch, entry.position, entry.batch.received_ns // 1_000_000)
+def _received_ns(viewer: Viewer) -> int | None:
+    """When the gateway received the last of what the viewer was sent; None: not known."""
+    place = read_place(viewer.place.decode()) if viewer.place else None
+    return place.received_ms * 1_000_000 if place else None

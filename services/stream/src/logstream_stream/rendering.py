@@ -1,14 +1,17 @@
 """Records as the JSON of a route, a batch at a time: column by column, with no step of Python for a single record. It must
-not know frames or events. What it writes is, but for the order of attributes, what orjson writes of `record_of_row` and
-`seed_record_of_row`, to the byte."""
+not know frames or events. What it writes is, but for the order of attributes, what orjson and `escape_invisible`
+write of `record_of_row` and `seed_record_of_row`, to the byte."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import add
 from typing import Final
 
 import numpy as np
 import orjson
+from logstream_contract.invisible import escape_invisible, has_invisible
 from logstream_contract.json_text import escape, needs_escaping
 from logstream_contract.timestamps import iso_micros, iso_millis
 
@@ -19,11 +22,22 @@ _MANY: Final = 64
 # The seconds of a batch are all written, also those between its records, while there are so few of them.
 _RECORDS_A_SECOND: Final = 32
 _SECOND_CHARACTERS: Final = len("2024-08-06T18:51:32.")
+# Pieces of a record in the seed's shape.
+SEED_STRIDE: Final = 4
+# Which piece of a record in the native shape its attributes are, if there are any.
+NATIVE_MEMBERS: Final = 4
+# Of one record besides its text and attributes: what is written around them, and the objects that hold the pieces.
+_RECORD_BYTES: Final = 250
+# A record with more attributes than this is written on several lines. The longest text that a record can have is shorter
+# than the shortest line that a client is known to refuse (512 KiB), escaped, too: 6 times 64 KiB.
+LINE_BYTES: Final = 96 * 1024
+_MEMBER: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*":"[^"\\]*(?:\\.[^"\\]*)*"')
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The stored records of one batch, and of each its index there, its time and its message in UTF-8.
+    """The stored records of one batch, and of each its index there, its time, and its message and attributes as they are
+    written; members: empty when none has attributes, or none are written.
 
     Record n is the bytes of pieces[n * stride : (n + 1) * stride].
     """
@@ -32,10 +46,28 @@ class Rendered:
     stride: int
     indexes: Sequence[int]
     times_us: Ints
-    messages: Sequence[bytes]
+    texts: Sequence[bytes]
+    members: Sequence[bytes]
+    # What may stand between any two values of JSON in it, for lines that would become too long; b"": none becomes so long.
+    new_line: bytes = b""
 
     def __len__(self) -> int:
         return len(self.indexes)
+
+    @property
+    def cost_bytes(self) -> int:
+        """About how much memory it takes."""
+        return self.size(0, len(self)) + _RECORD_BYTES * len(self)
+
+    def size(self, start: int, stop: int) -> int:
+        """How many bytes of messages and attributes the records from start to before stop have."""
+        size = sum(map(len, self.texts[start:stop]))
+        return size + sum(map(len, self.members[start:stop])) if self.members else size
+
+    def sizes(self, start: int, stop: int) -> Iterator[int]:
+        """The same of each of these records."""
+        sizes = map(len, self.texts[start:stop])
+        return map(add, sizes, map(len, self.members[start:stop])) if self.members else sizes
 
     def only(self, kept: Sequence[int]) -> "Rendered":
         """The records at these places, which ascend."""
@@ -45,48 +77,69 @@ class Rendered:
             stride,
             [self.indexes[at] for at in kept],
             self.times_us[kept],
-            [self.messages[at] for at in kept],
+            [self.texts[at] for at in kept],
+            [self.members[at] for at in kept] if self.members else (),
+            self.new_line,
         )
 
-    def slice(self, start: int, stop: int) -> list[bytes]:
-        """The pieces of the records from start to before stop."""
-        return self.pieces[start * self.stride : stop * self.stride]
+    def slice(self, start: int, stop: int, size: int) -> list[bytes]:
+        """The pieces of the records from start to before stop, which have this size."""
+        pieces = self.pieces[start * self.stride : stop * self.stride]
+        if size > LINE_BYTES and self.members and self.new_line:
+            pieces[NATIVE_MEMBERS :: self.stride] = [
+                _in_lines(member, self.new_line) if len(member) > LINE_BYTES else member
+                for member in self.members[start:stop]
+            ]
+        return pieces
 
 
-def render_native(columns: Columns, opening: bytes) -> Rendered:
-    """The native shape; opening: before each record."""
-    node = orjson.dumps(columns.node)
+def render_native(columns: Columns, opening: bytes, new_line: bytes) -> Rendered:
+    """The native shape; opening: before each record; new_line: see Rendered."""
+    node = _name(columns.node)
 
     def level(severity: int, level: str) -> bytes:
-        return b'Z","severity":%d,"level":%b,"node":%b,"message":"' % (severity, orjson.dumps(level), node)
+        return b'Z","severity":%d,"level":%b,"node":%b,"message":"' % (severity, _name(level), node)
 
-    count = len(columns)
-    if columns.members:
-        ends = [[b'","attributes":{'] * count, columns.members, [b"}}"] * count]
+    count, members = len(columns), _members(columns.members)
+    texts = _texts(columns.messages)
+    if members:
+        ends = [[b'","attributes":{'] * count, members, [b"}}"] * count]
     else:
         ends = [[b'","attributes":{}}'] * count]
     heads = _heads(columns, opening + b'{"sequence":"', b'","time":"', 6, iso_micros)
-    return _woven([heads, _levels(columns, level), _texts(columns.messages), *ends], columns)
+    return _woven([heads, _levels(columns, level), texts, *ends], columns, texts, members, new_line)
 
 
 def render_seed(columns: Columns, opening: bytes, closing: bytes) -> Rendered:
     """The seed's shape; opening and closing: around each record."""
-    node = orjson.dumps(columns.node)
+    node = _name(columns.node)
 
     def level(_severity: int, level: str) -> bytes:
-        return b'Z","node":%b,"level":%b,"message":"' % (node, orjson.dumps(level))
+        return b'Z","node":%b,"level":%b,"message":"' % (node, _name(level))
 
     heads = _heads(columns, opening + b'{"sequence_number":"', b'","timestamp":"', 3, iso_millis)
     ends = [b'"}' + closing] * len(columns)
-    return _woven([heads, _levels(columns, level), _texts(columns.messages), ends], columns)
+    texts = _texts(columns.messages)
+    return _woven([heads, _levels(columns, level), texts, ends], columns, texts)
 
 
-def _woven(parts: Sequence[list[bytes]], columns: Columns) -> Rendered:
+def _in_lines(members: bytes, new_line: bytes) -> bytes:
+    """The members of an object with each on a line of its own."""
+    return new_line + (b"," + new_line).join(_MEMBER.findall(members))
+
+
+def _woven(
+    parts: Sequence[list[bytes]],
+    columns: Columns,
+    texts: Sequence[bytes],
+    members: Sequence[bytes] = (),
+    new_line: bytes = b"",
+) -> Rendered:
     stride = len(parts)
     pieces = [b""] * (stride * len(columns))
     for offset, part in enumerate(parts):
         pieces[offset::stride] = part
-    return Rendered(pieces, stride, columns.indexes, columns.times_us, columns.messages)
+    return Rendered(pieces, stride, columns.indexes, columns.times_us, texts, members, new_line)
 
 
 def _heads(columns: Columns, opening: bytes, between: bytes, digits: int, iso: Callable[[int], str]) -> list[bytes]:
@@ -162,6 +215,20 @@ def _levels(columns: Columns, make: Callable[[int, str], bytes]) -> list[bytes]:
 
 def _texts(texts: list[bytes]) -> list[bytes]:
     """What JSON writes between the quotes."""
-    if not needs_escaping(b"".join(texts)):
-        return texts
-    return escape(b"\0".join(texts), marks=1).split(b"\0")
+    together = b"".join(texts)
+    if needs_escaping(together):
+        texts = escape(b"\0".join(texts), marks=1).split(b"\0")
+    return _visible(texts) if has_invisible(together) else texts
+
+
+def _members(members: list[bytes]) -> list[bytes]:
+    """As they are shown. A selection by attributes still needs them as they were."""
+    return _visible(members) if has_invisible(b"".join(members)) else members
+
+
+def _visible(texts: list[bytes]) -> list[bytes]:
+    return escape_invisible(b"\0".join(texts)).split(b"\0")
+
+
+def _name(text: str) -> bytes:
+    return escape_invisible(orjson.dumps(text))

@@ -48,6 +48,17 @@ class Selection:
         """The records at these places of the selection, which ascend."""
         return Selection(self._decoded, kept if self._rows is None else [self._rows[place] for place in kept])
 
+    def up_to(self, start: int, size: int) -> int:
+        """Where to stop after the record at this place of the selection so as to have this many bytes of messages and
+        attributes, or all there are."""
+        messages, members = self._decoded.columns.messages, self._decoded.columns.members
+        for place in range(start, len(self)):
+            row = place if self._rows is None else self._rows[place]
+            size -= len(messages[row]) + (len(members[row]) if members else 0)
+            if size <= 0:
+                return place + 1
+        return len(self)
+
     def rendered(self, framing: Framing) -> Rendered:
         """The records as this framing writes them."""
         return self._decoded.rendered(framing, self._rows)

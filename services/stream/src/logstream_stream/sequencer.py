@@ -264,7 +264,7 @@ class Sequencer:
             return out
         now = self._clock()
         waits = self._waits
-        held_bytes = sum(len(batch.raw) for batches in self._foreign.values() for batch in batches.values())
+        held_bytes = sum(len(batch.data) for batches in self._foreign.values() for batch in batches.values())
         if self._foreign and (now - self._foreign_since >= waits.give_up_s or held_bytes > waits.waiting_bytes):
             self._adopt_unread(out)
         line = self._line

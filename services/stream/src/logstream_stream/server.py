@@ -22,6 +22,7 @@ from logstream_stream.config import Config
 from logstream_stream.consumer import Consumer
 from logstream_stream.departures import Departures
 from logstream_stream.feed import Feed
+from logstream_stream.filter_time import FilterTimeLimits
 from logstream_stream.hub import Hub
 from logstream_stream.metrics import Metrics
 from logstream_stream.opening import Opening
@@ -93,6 +94,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             config.max_rate,
             config.viewer_timeout_s,
             QueueLimits(config.queue_records, config.queue_bytes),
+            config.held_bytes,
+            FilterTimeLimits(config.filter_time, config.filter_time_per_client),
         )
         sequencer = Sequencer(time.monotonic, time.time_ns)
         hub = Hub(time.monotonic, time.time_ns, metrics, limits, sequencer)
@@ -111,7 +114,13 @@ class Server(BaseApplication):  # type: ignore[misc]
             registry,
             feed.problem,
             departures,
-            RouteSettings(config.recent_records, config.max_rate, config.trusted_proxies),
+            RouteSettings(
+                config.recent_records,
+                config.max_rate,
+                config.trusted_proxies,
+                config.allowed_hosts,
+                config.allowed_origins,
+            ),
         )
 
     def _watch_for_the_end(self, worker: Any) -> None:

@@ -32,6 +32,8 @@ class Reading:
     entries: list[Entry]
     # No position from the first one asked for up to this one is in the window but not in entries.
     complete_to: int
+    # Positions of entries that are in the window and that nobody can read.
+    unreadable: frozenset[int] = frozenset()
     # The names of the last batches by position, when the newest one was asked about.
     names: Mapping[int, str] = field(default_factory=dict)
 
@@ -40,10 +42,12 @@ class Window(Protocol):
     """Both calls answer from one moment, may block for a bounded time, and raise WindowAway."""
 
     def read(self, anchor: int | None, after: int, upto: int, count: int) -> Reading:
-        """The first count entries at positions in (after, upto], oldest first; count 0: none, complete_to is `after`.
+        """The first count entries at positions in (after, upto], or fewer if they are large, oldest first; count 0: none,
+        complete_to is `after`.
 
         anchor: the position whose batch is asked about; 0: the newest one; None: none.
         """
 
     def latest(self, upto: int, count: int) -> Reading:
-        """The last count entries at positions up to upto, newest first. anchor is None; complete_to tells nothing."""
+        """The last count entries at positions up to upto, or fewer if they are large, newest first. anchor is None;
+        complete_to is the lowest position that was read, 0: none was there."""

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from logstream_contract.filters import Filter
@@ -16,6 +15,7 @@ from logstream_stream.chunk import Frame, Spot
 from logstream_stream.columns import read_columns
 from logstream_stream.decoder import Decoded
 from logstream_stream.framing import NativeFraming
+from logstream_stream.mishaps import Mishaps
 from logstream_stream.selection import Sieve, select
 
 from .batches import START_NS
@@ -46,17 +46,20 @@ class Stage:
     ranges: list[tuple[str, str]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     shown_at: Counter[int] = field(default_factory=Counter)  # by number of the batch
+    failed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.channel = Channel(NativeFraming(), None, self.sieve, self.rate, lambda: self.now_s)
+        mishaps = Mishaps(lambda: self.now_s, self.failed.append)
+        self.channel = Channel(NativeFraming(), None, self.sieve, self.rate, lambda: self.now_s, mishaps=mishaps)
 
     def add(self, number: int, levels: Iterable[str], *, numbered: bool = True, message: str = "") -> None:
         decoded = batch(number, levels, message)
         selected = select(decoded, self.sieve)
         if not len(selected):
             return
-        whole = b"[%b]" % b"".join(selected.rendered(NativeFraming()).pieces)[1:]
-        self.offered |= {record["sequence"]: record["time"] for record in orjson.loads(whole)}
+        body = NativeFraming().logs(selected.rendered(NativeFraming()).pieces, None)
+        ((_, whole, _),) = events(body)
+        self.offered |= {record["sequence"]: record["time"] for record in whole}
         self.see(self.channel.add(selected, Spot("e", number if numbered else 0)))
 
     def see(self, frames: Iterable[Frame]) -> None:

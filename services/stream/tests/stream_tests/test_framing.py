@@ -7,15 +7,17 @@ from datetime import datetime
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
+from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_contract.records import record_of_row
 from logstream_contract.rows import Origin, Rows, rows_of
 from logstream_stream.chunk import FRAME_RECORDS, FRAME_TEXT_BYTES, Chunk, Frame, Spot
 from logstream_stream.columns import columns_of_rows
-from logstream_stream.framing import NativeFraming, SeedFraming, gap_data, retry
+from logstream_stream.framing import HEARTBEAT, NativeFraming, SeedFraming, gap_data, placed, retry
 from logstream_stream.place import ALL, Place
 from logstream_stream.sequencer import Gap
 
 from .batches import START_NS, raw_batch
+from .world import events
 
 MINUTE_NS = 60 * 10**9
 
@@ -47,14 +49,47 @@ def test_the_seeds_events_to_the_byte() -> None:
         b'data: {"sequence_number":"65536","timestamp":"2024-08-06T18:51:32.000Z","node":"orders","level":"info",'
         b'"message":"a"}\n\n'
     )
-    assert framing.logs(pieces + pieces, Place("e", 2, 3, 4)) == one + one
+    assert framing.logs(pieces + pieces, Place("e", 2, 3, 4)) == one + b"id: e:2:3:4\n" + one
+    assert framing.logs(pieces + pieces, None) == one + one
     assert framing.dropped(3, 0, 1, "slow").startswith(b': dropped {"records":3')
     assert framing.gap(Gap(0, 1, "r"), "").startswith(b": gap {")
     assert framing.status({"broker": "down"}) == framing.counts({}, None) == b""
 
 
-def test_retry_is_a_field_of_its_own() -> None:
-    assert retry(2000) == b"retry: 2000\n\n"
+def test_retry_is_a_line_and_no_block() -> None:
+    assert retry(2000) == b"retry: 2000\n"
+
+
+def test_each_record_is_a_line_and_all_of_them_one_array() -> None:
+    framing = NativeFraming()
+    body = framing.logs(framing.render(columns_of_rows(rows(1, ["a", "b\n", "c"]))).pieces, None)
+    lines = body.removesuffix(b"\n\n").split(b"\n")
+    assert lines[0] == b"event: logs"
+    assert [line[:8] for line in lines[1:]] == [b"data: [{", b"data: ,{", b"data: ,{"]
+    data = b"\n".join(line.removeprefix(b"data: ") for line in lines[1:])
+    assert [record["message"] for record in json.loads(data)] == ["a", "b\n", "c"]
+
+
+def test_no_line_is_longer_than_a_client_reads() -> None:
+    # As much as a record may have, of what JSON writes with six characters.
+    attributes = {f'{key}\1\\"': "\1" * 64 * 1024 for key in range(4)} | {"few": "x"}
+    record = LogRecord(time_unix_nano=START_NS, message="\2" * 64 * 1024, attributes=attributes)
+    small = LogRecord(time_unix_nano=START_NS, message="m", attributes={"k": "v"})
+    raw = LogBatch(batch_id=bytes(16), node="n", records=[small, record, small]).SerializeToString()
+    found = rows_of(raw, Origin(1, START_NS, 0))
+    chunk = Chunk(NativeFraming())
+    frames = [*chunk.add(NativeFraming().render(columns_of_rows(found)), 0, Spot("e", 1, 9)), *chunk.flush()]
+    body = b"".join(frame.body for frame in frames)
+    assert max(map(len, body.split(b"\n"))) < 512 * 1024
+    shown = [record for _, records, _ in events(body) for record in records]
+    assert shown == [json.loads(orjson.dumps(record_of_row(found, index))) for index in range(3)]
+
+
+def test_an_id_is_given_to_what_has_none_but_to_no_comment() -> None:
+    assert placed(b"event: live\ndata: {}\n\n", b"e:1:2:3") == b"id: e:1:2:3\nevent: live\ndata: {}\n\n"
+    assert placed(b"event: live\ndata: {}\n\n", b"") == b"event: live\ndata: {}\n\n"
+    assert placed(HEARTBEAT, b"e:1:2:3") == HEARTBEAT
+    assert not HEARTBEAT.endswith(b"\n\n")
 
 
 def test_a_gap_covers_clocks_that_are_ten_minutes_off() -> None:
@@ -149,7 +184,10 @@ class OneByOne:
         for index in indexes[start:]:
             self.records.append(record_of_row(found, index))
             self.times_us.append(found.times_us[index])
-            self.text += len(found.messages[index].encode())
+            attributes = found.attributes[index]
+            self.text += (
+                len(orjson.dumps(found.messages[index])) - 2 + (len(orjson.dumps(attributes)) - 2 if attributes else 0)
+            )
             self.place = spot.place(ALL if index == indexes[-1] else index)
             if len(self.records) == FRAME_RECORDS or self.text >= FRAME_TEXT_BYTES:
                 self.flush()
@@ -157,7 +195,8 @@ class OneByOne:
     def flush(self) -> None:
         if self.records:
             place = b"id: %b\n" % str(self.place).encode() if self.place else b""
-            body = b"%bevent: logs\ndata: %b\n\n" % (place, orjson.dumps(self.records))
+            lines = b"\ndata: ,".join(map(orjson.dumps, self.records))
+            body = b"%bevent: logs\ndata: [%b]\n\n" % (place, lines)
             times_us = self.times_us
             self.done.append((body, len(self.records), min(times_us), max(times_us), self.place is not None))
             self.records, self.times_us, self.text = [], [], 0

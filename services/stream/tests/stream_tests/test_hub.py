@@ -357,8 +357,8 @@ def test_heartbeats_come_every_fifteen_seconds_on_both_routes() -> None:
         stage.now_s = float(second)
         stage.hub.second()
         bodies = [body + viewer.take()[0] for body, viewer in zip(bodies, viewers, strict=True)]
-    assert [body.count(b": \n\n") for body in bodies] == [3, 3]
-    assert bodies[1] == b": \n\n" * 3
+    assert [body.count(b":\n") for body in bodies] == [3, 3]
+    assert bodies[1] == b":\n" * 3
 
 
 def test_draining_flushes_and_spreads_the_return() -> None:

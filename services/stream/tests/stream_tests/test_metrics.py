@@ -2,6 +2,7 @@
 
 import pytest
 from logstream_stream.metrics import CLOSED, DROPPED, GAPS, REFUSED, ROUTES, Metrics
+from logstream_stream.mishaps import REASONS
 from prometheus_client import CollectorRegistry
 
 
@@ -13,6 +14,7 @@ from prometheus_client import CollectorRegistry
         ("closed_viewers", "reason", CLOSED),
         ("dropped_records", "reason", DROPPED),
         ("gaps", "reason", GAPS),
+        ("failed_batches", "reason", REASONS),
     ],
 )
 def test_counters_begin_at_0(name: str, label: str, values: tuple[str, ...]) -> None:

@@ -6,6 +6,7 @@ import orjson
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from logstream_contract.invisible import escape_invisible
 from logstream_contract.records import record_of_row, seed_record_of_row
 from logstream_contract.rows import Rows
 from logstream_stream.columns import columns_of_rows
@@ -46,11 +47,11 @@ def row_columns(draw: st.DrawFn) -> Rows:
 
 
 def native_of(rows: Rows, indexes: list[int]) -> bytes:
-    return orjson.dumps([record_of_row(rows, index) for index in indexes])
+    return escape_invisible(orjson.dumps([record_of_row(rows, index) for index in indexes]))
 
 
 def seed_of(rows: Rows, indexes: list[int]) -> bytes:
-    return b"".join([b"<%b>" % orjson.dumps(seed_record_of_row(rows, index)) for index in indexes])
+    return escape_invisible(b"".join([b"<%b>" % orjson.dumps(seed_record_of_row(rows, index)) for index in indexes]))
 
 
 def plain(times_us: list[int], attributes: dict[str, str] | None = None) -> Rows:
@@ -64,25 +65,32 @@ def plain(times_us: list[int], attributes: dict[str, str] | None = None) -> Rows
 @example(plain([1_722_970_292 * US + n * 999_983 for n in range(2_000)]), set())
 @example(plain([1_722_970_292 * US] * 64, {str(n): str(n) for n in range(64)}), {1})
 @example(plain([1_722_970_292 * US] * 3, {}), set())
+@example(plain([1_722_970_292 * US] * 3, {"\x9bk": "\x7f", "\u2028": "\x85\n"}), {0})
+@example(Rows(1, "\x9b", [5, 6], [9, 9], ["\x7f", "a"], ["\x9b31m", "a\u2029\t"], [None, None]), set())
 def test_rendered_at_once_is_rendered_one_by_one(rows: Rows, refused: set[int]) -> None:
     indexes = [index for index in range(len(rows)) if index not in refused]
     columns = columns_of_rows(rows).without(frozenset(refused))
     assert list(columns.indexes) == indexes
     assert columns.levels() == Counter(rows.levels[index] for index in indexes)
-    native = render_native(columns, opening=b",")
+    native = render_native(columns, opening=b",", new_line=b"\n")
     assert b"[%b]" % b"".join(native.pieces)[1:] == native_of(rows, indexes)
     seed = render_seed(columns, opening=b"<", closing=b">")
     assert b"".join(seed.pieces) == seed_of(rows, indexes)
     for rendered in (native, seed):
         assert len(rendered) == len(indexes)
         assert list(rendered.times_us) == [rows.times_us[index] for index in indexes]
-        assert rendered.messages == [rows.messages[index].encode() for index in indexes]
+    texts = [len(orjson.dumps(rows.messages[index])) - 2 for index in indexes]
+    assert list(seed.sizes(0, len(indexes))) == texts
+    members = [len(orjson.dumps(rows.attributes[index] or {})) - 2 for index in indexes]
+    assert list(native.sizes(0, len(indexes))) == [text + member for text, member in zip(texts, members, strict=True)]
 
 
 @pytest.mark.parametrize("times_us", [[10**15 - 1, 10**15], [0, 1], [10**16 - 1, 10**16], [10**15, 10**16 - 1]])
 def test_times_at_the_edges_of_ten_digits(times_us: list[int]) -> None:
     rows = plain(times_us * 200)
-    assert b"[%b]" % b"".join(render_native(columns_of_rows(rows), b",").pieces)[1:] == native_of(rows, list(range(400)))
+    assert b"[%b]" % b"".join(render_native(columns_of_rows(rows), b",", b"\n").pieces)[1:] == native_of(
+        rows, list(range(400))
+    )
 
 
 @pytest.mark.parametrize("power", [0, 2, 5, 6, 18])
@@ -90,10 +98,10 @@ def test_sequences_that_get_a_digit_more_within_a_batch(power: int) -> None:
     rows = plain([1_722_970_292 * US] * 40_000)
     rows.number = max(10**power - 17_000, 0) >> 16
     indexes = list(range(len(rows)))
-    assert b"[%b]" % b"".join(render_native(columns_of_rows(rows), b",").pieces)[1:] == native_of(rows, indexes)
+    assert b"[%b]" % b"".join(render_native(columns_of_rows(rows), b",", b"\n").pieces)[1:] == native_of(rows, indexes)
 
 
 def test_a_slice_is_the_records_of_the_slice() -> None:
     rows = plain([1_722_970_292 * US + n for n in range(10)])
-    native: Rendered = render_native(columns_of_rows(rows), opening=b",")
-    assert b"[%b]" % b"".join(native.slice(3, 7))[1:] == native_of(rows, [3, 4, 5, 6])
+    native: Rendered = render_native(columns_of_rows(rows), opening=b",", new_line=b"\n")
+    assert b"[%b]" % b"".join(native.slice(3, 7, 0))[1:] == native_of(rows, [3, 4, 5, 6])

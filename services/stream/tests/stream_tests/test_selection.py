@@ -21,6 +21,7 @@ from logstream_stream.framing import NativeFraming
 from logstream_stream.selection import Sieve, select
 
 from .batches import START_NS
+from .world import events
 
 ORIGIN = Origin(7, START_NS, START_NS - 10**15)
 NODES = sorted({sample.node for sample in SAMPLES})
@@ -72,9 +73,9 @@ def shown(raw: bytes, wanted: Filter, refused: frozenset[int] = frozenset()) -> 
         return []
     rendered = selection.rendered(NativeFraming())
     assert list(rendered.indexes) == list(selection.indexes)
-    assert len(rendered.messages) == len(rendered.times_us) == len(rendered)
-    records = orjson.loads(b"[%b]" % b"".join(rendered.pieces)[1:])
-    assert [record["message"].encode() for record in records] == list(rendered.messages)
+    assert len(rendered.texts) == len(rendered.times_us) == len(rendered)
+    ((_, records, _),) = events(NativeFraming().logs(rendered.pieces, None))
+    assert [orjson.dumps(record["message"])[1:-1] for record in records] == list(rendered.texts)
     return [int(record["sequence"]) for record in records]
 
 
@@ -140,7 +141,7 @@ def test_few_records_look_as_they_do_among_all(every: int, rendered_before: bool
     raw = raw_of([LogRecord(level="info", message="yes" if n % every == 0 else "no") for n in range(200)])
     framing = NativeFraming()
     whole = Decoded(read_columns(raw, ORIGIN, frozenset()), len(raw))
-    expected = [b"".join(whole.rendered(framing).slice(n, n + 1)) for n in range(0, 200, every)]
+    expected = [b"".join(whole.rendered(framing).slice(n, n + 1, 0)) for n in range(0, 200, every)]
     decoded = whole if rendered_before else Decoded(read_columns(raw, ORIGIN, frozenset()), len(raw))
     rendered = select(decoded, Sieve(Filter(text=Terms(("YES",))))).rendered(framing)
-    assert [b"".join(rendered.slice(n, n + 1)) for n in range(len(rendered))] == expected
+    assert [b"".join(rendered.slice(n, n + 1, 0)) for n in range(len(rendered))] == expected

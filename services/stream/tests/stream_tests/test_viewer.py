@@ -60,7 +60,7 @@ def test_notices_outlive_an_overflow() -> None:
 
 
 def left_out(name: int, records: int, *, numbered: bool = True) -> Frame:
-    return Frame(b"<left out>", 0, name, name, numbered, left_out=records)
+    return Frame(b"<left out>", 0, name, name, numbered, left_out=records, reason="rate")
 
 
 def test_what_was_left_out_is_put_together_when_the_queue_is_full() -> None:

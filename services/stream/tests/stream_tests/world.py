@@ -35,6 +35,7 @@ class QuietObserver:
         self.gaps: list[str] = []
         self.dropped_records = 0
         self.closed_reasons: list[str] = []
+        self.failed_reasons: list[str] = []
         self.filter_count = 0
 
     def lag(self, seconds: float) -> None: ...
@@ -50,6 +51,11 @@ class QuietObserver:
 
     def viewers(self, count: int) -> None: ...
 
+    def failed(self, reason: str) -> None:
+        self.failed_reasons.append(reason)
+
+    def held(self, size: int) -> None: ...
+
     def filters(self, count: int) -> None:
         self.filter_count = count
 
@@ -57,9 +63,11 @@ class QuietObserver:
 def events(body: bytes) -> Iterator[tuple[str, Any, str | None]]:
     """(name, data, id) of the events in a body; comments and retry are left out."""
     for block in body.decode().split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in block.split("\n") if line and not line.startswith(":"))
+        lines = [line.split(": ", 1) for line in block.split("\n") if line and not line.startswith(":")]
+        fields = dict(lines)
         if "data" in fields:
-            yield fields.get("event", "message"), orjson.loads(fields["data"]), fields.get("id")
+            data = "\n".join(value for name, value in lines if name == "data")
+            yield fields.get("event", "message"), orjson.loads(data), fields.get("id")
 
 
 @dataclass
@@ -316,7 +324,7 @@ class World:
             if frame is None:
                 client.opening = None
             else:
-                client.see(frame.body)
+                client.see(client.viewer.told(frame))
             return True
         piece, _ = client.viewer.take()
         client.see(piece)

@@ -264,7 +264,7 @@ def test_once_fails_when_the_database_does(database: psycopg.Connection[Any], da
         database.execute("ALTER TABLE log_rollups_away RENAME TO log_rollups")
     assert done.returncode == 1
     failed = {line["task"] for line in lines(done) if line["level"] == "WARNING"}
-    assert failed == {"count_compaction", "survey"}
+    assert failed == {"count_compaction", "retention_by_size", "survey"}
 
 
 def test_other_arguments_are_refused(database_url: str) -> None:

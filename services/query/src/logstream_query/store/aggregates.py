@@ -67,9 +67,9 @@ class Aggregates:
         self._store = store
         self._records_s = records_s
 
-    def check_regex(self, regex: str) -> None:
+    def check_regex(self, regex: str, timeout_s: float) -> None:
         """As the Store's."""
-        self._store.check_regex(regex)
+        self._store.check_regex(regex, timeout_s)
 
     def oldest_us(self) -> int | None:
         """The time of the oldest record, microseconds since the Unix epoch; None if there is none."""

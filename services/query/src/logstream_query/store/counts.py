@@ -29,6 +29,16 @@ _BARS: Final = sql.SQL(
 )
 _BARS_OF_RECORDS: Final = sql.SQL("SELECT {bar}, level, severity, count(*) FROM logs{where} GROUP BY 1, 2, 3")
 _TOTAL: Final = sql.SQL("SELECT coalesce(sum(count), 0)::bigint, coalesce({unsure}, false) FROM ({counted}) AS counted")
+# What has no name comes last.
+_TOP_LEVELS: Final = sql.SQL(
+    """
+WITH summed AS (
+    SELECT level, sum(count)::bigint AS count FROM ({counted}) AS counted GROUP BY level HAVING sum(count) > 0
+)
+SELECT level, count, count(*) FILTER (WHERE level <> {other}) OVER () AS found, sum(count) OVER ()::bigint AS total
+FROM summed ORDER BY level = {other}, count DESC, level COLLATE "C" LIMIT %s
+"""
+)
 # facet 0: by level and severity, 1: by node. What is of the facet and not of a value rides on each of its rows. What has no
 # name comes last.
 _TOP: Final = sql.SQL(
@@ -127,6 +137,12 @@ def unnamed_minutes(wanted: Filter, hours_us: Iterable[int]) -> Statement:
         branches.append(_MINUTE_IN.format(table=_TABLES[source], where=conditions.where()))
         values += [hours, *conditions.values]
     return Statement(sql.Composed([sql.SQL(" UNION ").join(branches)]), tuple(values))
+
+
+def top_levels(pieces: Iterable[Piece], limit: int) -> Statement:
+    """Rows of (level, count, number of levels, total), the most frequent first; OTHER is no level and comes last."""
+    counted = _counted(Filter(), pieces)
+    return Statement(_TOP_LEVELS.format(counted=counted.query, other=sql.Literal(OTHER)), (*counted.values, limit))
 
 
 def nth_newest_time(start_us: int, end_us: int, n: int) -> Statement:
