@@ -17,7 +17,7 @@ SEED_VARIABLE = "LOGSTREAM_TEST_SEED"
 STACK_VARIABLE = "LOGSTREAM_TEST_STACK"
 # How many times as many examples as usual.
 TIMES_VARIABLE = "LOGSTREAM_FUZZ_TIMES"
-_TIMES_A_ROUND = 10
+_TIMES_A_ROUND = 2
 # Of pytest: no test was run.
 _NOTHING = 5
 

@@ -2,6 +2,7 @@
 
 import json
 import struct
+import tracemalloc
 from collections import Counter
 from typing import Any
 
@@ -266,12 +267,25 @@ def test_a_node_that_has_to_be_mended_is_odd() -> None:
     ]
 
 
-def test_a_level_for_each_record_is_no_larger_a_block_than_another() -> None:
-    raw = batch_of("orders", [LogRecord(level=f"{number:x}").SerializeToString() for number in range(5_000)])
-    block = block_of(*[raw] * 4)
-    assert block.plain == [True] * 4
-    assert [block.level_kinds[kind] for kind in block.kinds[:5_000]] == [(0, f"{number:x}") for number in range(5_000)]
-    assert len(block.level_kinds) == 5_000
+def test_a_level_for_each_record_makes_no_larger_a_block_than_a_few() -> None:
+    def parts(levels: int) -> bytes:
+        records = [LogRecord(level=f"{number % levels:04x}").SerializeToString() for number in range(10_000)]
+        return batch_of("orders", records)
+
+    def peak_bytes(raw: bytes) -> int:
+        tracemalloc.reset_peak()
+        block_of(raw)
+        return tracemalloc.get_traced_memory()[1]
+
+    few, many = parts(10), parts(10_000)
+    block = block_of(many)
+    assert block.plain == [True]
+    assert [block.level_kinds[kind] for kind in block.kinds] == [(0, f"{number:04x}") for number in range(10_000)]
+    tracemalloc.start()
+    try:
+        assert peak_bytes(many) < 3 * peak_bytes(few)
+    finally:
+        tracemalloc.stop()
 
 
 def test_rows_are_copied_in_the_order_of_their_times() -> None:

@@ -6,6 +6,7 @@ import pytest
 from logstream_writer.maintenance import budget
 from logstream_writer.maintenance.chunk_split import Look, wanted_interval
 from logstream_writer.maintenance.chunks import HOUR_US, SECOND_US, Chunk
+from logstream_writer.maintenance.retention import pause_s
 
 MB, GB = 10**6, 10**9
 LIMIT = 12 * GB
@@ -68,6 +69,10 @@ def test_what_is_too_large_is_not_copied_any_more() -> None:
     sizes = [TARGET + place * 210 * MB for place in range(3)]
     assert wanted_interval(looks(DAY, *sizes), TARGET, LIMIT) == 60
     assert wanted_interval(looks(DAY, *sizes, rows=4), TARGET, LIMIT) is None
+
+
+def test_measuring_takes_a_twentieth_of_the_time_at_most_but_comes_every_minute() -> None:
+    assert [pause_s(seconds) for seconds in (0, 0.25, 1, 1.5, 100)] == [10, 10, 40, 60, 60]
 
 
 def test_one_look_is_none() -> None:

@@ -61,14 +61,14 @@ class Config:
         "LOGSTREAM_GATEWAY_UNDER_WAY_BYTES",
         "Bytes of messages that one process receives or holds unconfirmed. Each call counts as the largest message while "
         "its own is received; the calls beyond wait, and those of one connection leave room for others.",
-        160 * MIB,
+        128 * MIB,
         unit="bytes",
     )
     memory_bytes: Annotated[int, Field(ge=128 * MIB)] = setting(
         "LOGSTREAM_GATEWAY_MEMORY_BYTES",
         "Resident memory of one process past which it ends PushStreams that wait for a batch, and calls whose message is "
-        "slow; keep it below two thirds of the container's limit, divided by the processes.",
-        512 * MIB,
+        "slow; keep it below 0.65 of the container's limit, divided by the processes.",
+        480 * MIB,
         unit="bytes",
     )
     receive_timeout_s: Annotated[float, Field(gt=0, le=3600)] = setting(

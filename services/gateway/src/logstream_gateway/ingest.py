@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Final, NoReturn, Protocol
+from typing import Final, NoReturn, Protocol, cast
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -105,7 +105,7 @@ class Ingest:
         try:
             self._admission.enter(now_s)
             try:
-                reception = self._admission.begin(context.peer(), lambda error: self._end(method, error, context), now_s)
+                reception = self._admission.begin(method, context, now_s)
                 return await serve(reception, context)
             finally:
                 self._admission.leave()
@@ -144,7 +144,7 @@ class Ingest:
             confirmed = self._coalescer.add(request.node, self._record_of(request), size, patience_s)
             del raw, request
         finally:
-            self._admission.finish(reception, self._loop.time())
+            self._admission.finish(reception)
         await confirmed
         self._accept_send_log(1, size)
         return _SUCCESS
@@ -153,7 +153,7 @@ class Ingest:
         try:
             published = self._publish(await self._receive("Push", reception, context))
         finally:
-            self._admission.finish(reception, self._loop.time())
+            self._admission.finish(reception)
         await self._confirm(published, _patience_s(context, self._timeout_s))
         self._accept_push(published.records, published.size_bytes)
         return published.answer()
@@ -215,9 +215,10 @@ class Ingest:
             taking.cancel()
         self._spawn(window.put(error))
 
-    def _end(self, method: str, error: Unavailable, context: Context) -> None:
+    def end(self, reception: Reception, error: Unavailable) -> None:
         """Ends a call from outside, while its handler waits for the message, which it will not get."""
-        self._spawn(self._unavailable(method, error, context))
+        context = cast(Context, reception.call)
+        self._spawn(self._unavailable(reception.method, error, context))
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         ending = asyncio.ensure_future(_quietly(work))

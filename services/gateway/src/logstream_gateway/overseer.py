@@ -9,11 +9,11 @@ from typing import Final
 from grpc_health.v1 import health, health_pb2
 
 from logstream_gateway import memory
-from logstream_gateway.admission import Admission, end_reception
+from logstream_gateway.admission import Admission
+from logstream_gateway.ingest import Ingest
 from logstream_gateway.metrics import Metrics
 from logstream_gateway.publisher import Publisher
 from logstream_gateway.streams import Streams
-from logstream_gateway.unavailable import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ class Overseer:
     def __init__(
         self,
         publisher: Publisher,
+        ingest: Ingest,
         admission: Admission,
         streams: Streams,
         checks: health.aio.HealthServicer,
@@ -49,6 +50,7 @@ class Overseer:
         memory_bytes: int,
     ) -> None:
         self._publisher = publisher
+        self._ingest = ingest
         self._admission = admission
         self._streams = streams
         self._checks = checks
@@ -68,7 +70,8 @@ class Overseer:
             await asyncio.sleep(_LOOK_S)
 
     def look(self, now_s: float) -> None:
-        self._admission.sweep(now_s)
+        for reception, error in self._admission.sweep(now_s):
+            self._ingest.end(reception, error)
         self._streams.sweep(now_s)
         self._shed(now_s)
         since_s = now_s - _NOT_FULL_S
@@ -86,23 +89,23 @@ class Overseer:
 
     def _shed(self, now_s: float) -> None:
         """gRPC may hold a part of a batch for each PushStream that waits for one, which can't be seen or paid for."""
-        slow = self._admission.slow(now_s, _SLOW_S)
-        if not (slow or len(self._streams)) or memory.resident_bytes() <= self._memory_bytes:
+        if not (self._admission.receiving or len(self._streams)) or memory.resident_bytes() <= self._memory_bytes:
             return
         started_s = time.monotonic()
         memory.give_back()
         resident_bytes = memory.resident_bytes()
         if resident_bytes <= self._memory_bytes:
             return
-        for reception in slow[:_SHED]:
-            end_reception(reception, Unavailable("slow_message", "the gateway is short of memory"))
+        slow = self._admission.shed(_SHED, _SLOW_S, now_s)
+        for reception, error in slow:
+            self._ingest.end(reception, error)
         ended = self._streams.shed(_SHED, now_s)
         log.warning(
             "short of memory",
             extra={
                 "resident_bytes": resident_bytes,
                 "ended_streams": ended,
-                "ended_calls": len(slow[:_SHED]),
+                "ended_calls": len(slow),
                 "looked_for_s": round(time.monotonic() - started_s, 3),
             },
         )

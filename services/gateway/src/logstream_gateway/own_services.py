@@ -12,6 +12,7 @@ from logstream_gateway.failures import TEXT, Failures
 from logstream_gateway.metrics import OTHER_METHOD, Metrics
 from logstream_gateway.unavailable import Unavailable
 
+_FIRST: Final = frozenset({"Check"})
 _UNREADABLE: Final = "not the message that this method takes"
 
 
@@ -23,23 +24,24 @@ class CarefulHandlers:
         self._failures = Failures(metrics)
         self._admission = admission
         self._clock = clock
-        self._unary_methods: list[tuple[str, dict[str, Any]]] = []
-        self._stream_methods: list[tuple[str, dict[str, Any]]] = []
+        self._first: list[tuple[str, dict[str, Any]]] = []
+        self._others: list[tuple[str, dict[str, Any]]] = []
 
     def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
         careful = {name: self._careful(handler) for name, handler in handlers.items()}
-        self._unary_methods.append((service, {name: one for name, one in careful.items() if not one.response_streaming}))
-        self._stream_methods.append((service, {name: one for name, one in careful.items() if one.response_streaming}))
+        self._first.append((service, {name: one for name, one in careful.items() if name in _FIRST}))
+        self._others.append((service, {name: one for name, one in careful.items() if name not in _FIRST}))
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
         """The same methods in their other form, which is not needed."""
 
     def register(self, server: grpc.aio.Server) -> None:
-        """Unary methods as registered ones: gRPC keeps a queue for each, so Check does not wait behind other calls."""
-        for service, methods in self._unary_methods:
+        """Check as a registered method: gRPC keeps a queue for each of these, so that it does not wait behind other calls.
+        The loop pays for each of them at every call."""
+        for service, methods in self._first:
             server.add_registered_method_handlers(service, methods)
         server.add_generic_rpc_handlers(
-            tuple(grpc.method_handlers_generic_handler(service, methods) for service, methods in self._stream_methods)
+            tuple(grpc.method_handlers_generic_handler(service, methods) for service, methods in self._others)
         )
 
     def _careful(self, handler: Any) -> Any:

@@ -29,9 +29,9 @@ _NATIVE_SERVICE = logs_pb2.DESCRIPTOR.services_by_name["LogIngest"].full_name
 # Room above the batch limit for which the answer is our own error, which names the limit, rather than gRPC's.
 _OVERSIZE_ROOM_BYTES = 256 * 1024
 # What gRPC takes of a call's message before it is asked for it: the flow-control window of a stream.
-_WINDOW_BYTES = 256 * 1024
+_WINDOW_BYTES = 512 * 1024
 # Calls that wait for room to receive their message: at most 64 MiB of windows.
-_WAITING_CALLS = 256
+_WAITING_CALLS = 128
 # Calls that gRPC keeps until the loop takes them. By default it cancels some at random from 1,000 on.
 _PENDING_CALLS = 4096
 # Calls of a connection that have ended for the client and await the loop.
@@ -87,7 +87,15 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
     allow_files(_FILES)
     server, checks = build_server(config, ingest, admission, metrics)
     overseer = Overseer(
-        publisher, admission, streams, checks, (_SEED_SERVICE, _NATIVE_SERVICE), readiness, metrics, config.memory_bytes
+        publisher,
+        ingest,
+        admission,
+        streams,
+        checks,
+        (_SEED_SERVICE, _NATIVE_SERVICE),
+        readiness,
+        metrics,
+        config.memory_bytes,
     )
     publisher.start()
     await server.start()

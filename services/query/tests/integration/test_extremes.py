@@ -4,6 +4,7 @@ import base64
 import itertools
 import json
 import struct
+import time
 from collections.abc import Iterator
 from datetime import UTC
 
@@ -99,8 +100,8 @@ def ask(client: FlaskClient, path: str) -> tuple[int, str]:
 @pytest.mark.parametrize("route", FILTERED)
 def test_times(client: FlaskClient, route: str) -> None:
     answered = 0
-    for time, other in itertools.product(TIMES, OTHERS):
-        for bounds in (f"start={time}", f"end={time}"):
+    for moment, other in itertools.product(TIMES, OTHERS):
+        for bounds in (f"start={moment}", f"end={moment}"):
             answered += assert_fine(client, f"{route}?{bounds}{other}") == 200
     for start, end in itertools.product(TIMES, TIMES):
         answered += assert_fine(client, f"{route}?start={start}&end={end}") == 200
@@ -136,3 +137,13 @@ def test_an_error_is_not_much_larger_than_what_was_asked(client: FlaskClient, qu
         assert answer.status_code == 400
         assert len(answer.data) < len(query) + 4_096
         assert len(json.loads(answer.data)["problems"]) <= 10
+
+
+def test_statistics_list_the_most_frequent_levels(client: FlaskClient, database_url: str) -> None:
+    five_minutes_ago_us = (time.time_ns() // 60_000_000_000 - 5) * 60_000_000
+    levels = [f"level-{number}" for number in range(90)] + ["level-7"]
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        plant(connection, [Planted(five_minutes_ago_us, "x", level=level) for level in levels])
+    hour = json.loads(ask(client, "/api/stats")[1])["rates"]["hour"]
+    assert (len(hour["levels"]), hour["other_levels"], hour["records"]) == (50, 40, 91)
+    assert next(iter(hour["levels"].items())) == ("level-7", 2)

@@ -230,10 +230,10 @@ def _readable(indexes: Sequence[int], found: Sequence[_Found]) -> list[int]:
 def _read(found: _Found, block: Block, place: int | None) -> tuple[InboundBatch, int]:
     """The batch, and in how many days its records lie, if that may be too many. Raises Undecodable."""
     origin = found.source.origin
+    times_us: Sequence[int] | None = None
     mended: Mapping[str, int] = {}
     if place is not None and block.plain[place]:
         from_us, to_us = block.from_us[place], block.to_us[place]
-        times_us = None
     else:
         rows = rows_of(found.raw, origin)
         place, times_us, mended = None, rows.times_us, rows.mended

@@ -266,3 +266,25 @@ def test_no_memory_is_no_batch_s_fault(
     with pytest.raises(MemoryError):
         store.flush(inbound(raw(uuid.uuid4(), "a")))
     assert database.execute("SELECT count(*) FROM dead_letters").fetchone() == (0,)
+
+
+def test_a_failing_batch_among_thousands_is_found_by_halving(
+    store: Store, database: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One COPY for each would hold up everybody behind it for as long as hundreds of flushes."""
+    copies = 0
+
+    def counted(self: store_module.Flush, parts: Any) -> None:
+        nonlocal copies
+        copies += 1
+        copy(self, parts)
+
+    copy = store_module.Flush._copy_rows
+    monkeypatch.setattr(store_module.Flush, "_copy_rows", counted)
+    monkeypatch.setattr(store_module, "encode_rows", partial(picky_rows, encode_rows, ZeroDivisionError))
+    raws = [raw(uuid.uuid4(), f"{number}\0" if number != 700 else "poison\0") for number in range(1_000)]
+    assert len(store.flush(inbound(*raws)).batches) == 999
+    assert database.execute("SELECT count(*) FROM logs").fetchone() == (999,)
+    assert database.execute("SELECT sum(count) FROM log_counts").fetchone() == (999,)
+    assert database.execute("SELECT reason FROM dead_letters").fetchall() == [("failed",)]
+    assert copies < 30

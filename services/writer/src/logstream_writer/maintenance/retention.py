@@ -1,6 +1,7 @@
 """Deletes old records by whole chunks: those past an age, and the oldest ones past a total size. The latter comes with the
 limits of dead letters and the inbox."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -38,6 +39,10 @@ SELECT count(*), coalesce(sum(bytes), 0) FROM gone
 """
 # What was deleted makes room for the next ones; autovacuum would come later.
 _VACUUM_LETTERS: Final = "VACUUM (SKIP_LOCKED) dead_letters"
+_OFTEN_S: Final = 10.0
+_SELDOM_S: Final = 60.0
+# Seconds from one run to the next for each that measuring takes; it is done twice.
+_MEASURING: Final = 40
 # A batch whose records are gone is known for so long at least, however large the inbox is.
 _LEAST_KNOWN_S: Final = 3600
 
@@ -45,6 +50,11 @@ _LEAST_KNOWN_S: Final = 3600
 def total_bytes(connection: Connection) -> int:
     """The size on disk of records, with indexes, TOAST and columnstore, of batches, dead letters, counts, search index."""
     return _int(connection, _SIZE)
+
+
+def pause_s(measuring_s: float) -> float:
+    """The seconds between two runs of retention by size, where measuring takes so long."""
+    return max(_OFTEN_S, min(_MEASURING * measuring_s, _SELDOM_S))
 
 
 class AgeRetention:
@@ -66,20 +76,23 @@ class SizeRetention:
     """Keeps everything together under so many bytes (0: any number), but for the chunk that new records go into.
 
     The oldest chunks go. Dead letters and the inbox have shares of their own, because records that are deleted give no room
-    to them. It runs often: what comes between two runs must fit into the room that the limit leaves on the disk.
+    to them. It runs often: what comes between two runs must fit into the room that the limit leaves on the disk. Less often
+    where there are thousands of chunks, whose files take a second to measure.
     """
 
     name: Final = "retention_by_size"
-    every_s: Final = 10.0
 
     def __init__(self, retention_bytes: int, most_cuts: int = _MOST_CUTS) -> None:
         self._retention_bytes = retention_bytes
         self._most_cuts = most_cuts
+        self.every_s = _OFTEN_S
 
     def run(self, connection: Connection) -> Report:
         report = self._limit(connection) if self._retention_bytes else Report()
-        state = {"stored_bytes": total_bytes(connection), "retention_bytes": self._retention_bytes}
-        return replace(report, state=state)
+        started_s = time.monotonic()
+        stored = total_bytes(connection)
+        self.every_s = pause_s(time.monotonic() - started_s)
+        return replace(report, state={"stored_bytes": stored, "retention_bytes": self._retention_bytes})
 
     def _limit(self, connection: Connection) -> Report:
         letters, letter_bytes = self._delete_letters(connection)

@@ -219,16 +219,16 @@ class Flush:
             self._cursor.execute(SET_DIRECT)
         if batches:
             # Piece by piece: the server stores one while the next is being encoded.
-            self._copy_rows(chain(encode_block(block, numbers), self._encode_singly(others)))
+            self._copy_rows(chain(encode_block(block, numbers), self._encode_singly(others, self._counts)))
         add_block_counts(self._counts, block, [number is not None for number in numbers])
         return [StoredBatch(batch, batch.number, False) for batch in batches]
 
-    def _encode_singly(self, batches: Iterable[InboundBatch]) -> Iterator[bytes]:
-        """The rows of batches that are not in the block. Rows made one by one take several times the memory of their bytes,
-        so there are those of one batch at a time."""
+    def _encode_singly(self, batches: Iterable[InboundBatch], counts: Counter[CountKey]) -> Iterator[bytes]:
+        """The rows of batches that are not in the block, which are counted as well. Rows made one by one take several times
+        the memory of their bytes, so there are those of one batch at a time."""
         for batch in batches:
             rows = batch.rows()
-            add_counts(self._counts, rows)
+            add_counts(counts, rows)
             yield from encode_rows(rows)
 
     def _copy_rows(self, parts: Iterable[bytes]) -> None:
@@ -269,8 +269,8 @@ class Flush:
 
 
 class BisectingFlush(Flush):
-    """The same, for a flush with records that the database refuses, or batches whose processing fails: each batch under a
-    savepoint, halved until the refused records stand alone. One commit still stores everything else."""
+    """The same, for a flush with records that the database refuses, or batches whose processing fails: under savepoints,
+    halved until those batches and records stand alone. One commit still stores everything else."""
 
     @property
     def failures(self) -> list[str]:
@@ -283,32 +283,47 @@ class BisectingFlush(Flush):
         return flushed
 
     def _copy(self, batches: list[InboundBatch]) -> list[StoredBatch]:
-        stored = []
-        for batch in batches:
-            letters = len(self._dead_letters)
-            try:
-                with self._cursor.connection.transaction():
-                    bad = self._store(batch)
-            except (psycopg.Error, MemoryError):
-                raise
-            except Exception as error:  # noqa: BLE001 of one batch, whatever it is
-                del self._dead_letters[letters:]
-                self._dead_letters.append(failed(batch, error))
-                self._cursor.execute(statements.FORGET_BATCH, (batch.number,))
-            else:
-                stored.append(StoredBatch(batch, batch.number, False, bad))
-        return stored
-
-    def _store(self, batch: InboundBatch) -> list[int]:
-        """Stores a batch but for the refused records, whose indexes it returns."""
-        rows = batch.rows()
-        bad = self._bisect(batch, rows, range(len(rows)))
-        if bad:
-            self._cursor.execute(statements.MARK_REFUSED, (bad, batch.project, batch.batch_id))
+        """Halves, since a flush may have thousands of batches, and few are to blame."""
+        if not batches:
+            return []
         counts: Counter[CountKey] = Counter()
-        add_counts(counts, rows, without=bad)
+        try:
+            with self._cursor.connection.transaction():
+                self._copy_rows(self._encode_singly(batches, counts))
+        except psycopg.Error as error:
+            if (error.sqlstate or "")[:2] not in BLAMES_A_RECORD:
+                raise
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 its cause is looked for
+            log.debug("a part of a flush can't be stored", extra={"error": described(error)})
+        else:
+            self._counts.update(counts)
+            return [StoredBatch(batch, batch.number, False) for batch in batches]
+        if len(batches) > 1:
+            middle = len(batches) // 2
+            return self._copy(batches[:middle]) + self._copy(batches[middle:])
+        return self._copy_one(batches[0])
+
+    def _copy_one(self, batch: InboundBatch) -> list[StoredBatch]:
+        letters = len(self._dead_letters)
+        counts: Counter[CountKey] = Counter()
+        try:
+            with self._cursor.connection.transaction():
+                rows = batch.rows()
+                bad = self._bisect(batch, rows, range(len(rows)))
+                if bad:
+                    self._cursor.execute(statements.MARK_REFUSED, (bad, batch.project, batch.batch_id))
+                add_counts(counts, rows, without=bad)
+        except (psycopg.Error, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 of one batch, whatever it is
+            del self._dead_letters[letters:]
+            self._dead_letters.append(failed(batch, error))
+            self._cursor.execute(statements.FORGET_BATCH, (batch.number,))
+            return []
         self._counts.update(counts)
-        return bad
+        return [StoredBatch(batch, batch.number, False, bad)]
 
     def _bisect(self, batch: InboundBatch, rows: Rows, indexes: range) -> list[int]:
         """Stores the rows at these indexes but for the refused ones, which it answers."""
