@@ -161,7 +161,9 @@ def export_routes(aggregates: Aggregates, exporter: Exporter, most_records: int,
         if asked.after is None and found.position is None:
             headers["X-Logstream-Matching-Records"] = str(len(found.records))
         elif asked.after is None and is_countable(asked.filter):
-            headers["X-Logstream-Matching-Records"] = str(aggregates.total(asked.filter, now_us))
+            total = aggregates.total(asked.filter, now_us)
+            if total is not None:
+                headers["X-Logstream-Matching-Records"] = str(total)
         return Response(exporter.body(asked, found), content_type=_MEDIA_TYPES[asked.format], headers=headers)
 
     return routes

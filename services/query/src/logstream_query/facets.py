@@ -44,11 +44,13 @@ class Count(TypedDict):
 
 
 class Levels(TypedDict):
-    """distinct: how many values there are; top: the most frequent of them."""
+    """distinct: how many values there are; top: the most frequent of them. unnamed: records of values beyond those that the
+    stored counts keep of a time; with any, distinct and each count are at least what they say."""
 
     over: Over
     total: int
     distinct: int
+    unnamed: int
     top: list[LevelCount]
 
 
@@ -56,6 +58,7 @@ class Nodes(TypedDict):
     over: Over
     total: int
     distinct: int
+    unnamed: int
     top: list[Count]
 
 
@@ -96,18 +99,16 @@ def facets_routes(aggregates: Aggregates, search: Search, metrics: Metrics, cloc
         newest = search.find(wanted, "desc", None, asked.records)
         metrics.full_answers.labels("/api/logs/facets").inc(newest.is_full)
         over_newest: Newest = {"records": len(newest.records), "complete": newest.position is None}
-        over: Over = "all"
-        if is_countable(wanted):
-            levels, nodes = aggregates.top(wanted, asked.top, now_us)
-        else:
-            over = over_newest
-            levels, nodes = top_of(newest.records, asked.top)
+        counted = aggregates.top(wanted, asked.top, now_us) if is_countable(wanted) else None
+        over: Over = "all" if counted else over_newest
+        levels, nodes = counted or top_of(newest.records, asked.top)
         keys, attributes = attributes_of([row[-1] for row in newest.records], asked.top)
         body: Facets = {
             "levels": {
                 "over": over,
                 "total": levels.total,
                 "distinct": levels.distinct,
+                "unnamed": levels.unnamed,
                 "top": [
                     {"value": found.value, "count": found.records, "severity": found.severity} for found in levels.values
                 ],
@@ -116,6 +117,7 @@ def facets_routes(aggregates: Aggregates, search: Search, metrics: Metrics, cloc
                 "over": over,
                 "total": nodes.total,
                 "distinct": nodes.distinct,
+                "unnamed": nodes.unnamed,
                 "top": [{"value": found.value, "count": found.records} for found in nodes.values],
             },
             "attributes": {"over": over_newest, "distinct": keys, "top": attributes},

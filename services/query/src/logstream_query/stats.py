@@ -34,7 +34,7 @@ class Versions(TypedDict):
 
 class Rate(TypedDict):
     """Records by their own times; end is not included. levels: the most frequent ones; other_levels: how many there are
-    besides."""
+    besides, at least, where the counts don't name all."""
 
     start: str
     end: str

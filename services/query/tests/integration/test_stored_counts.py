@@ -179,6 +179,7 @@ def test_bars_are_counted_to_the_record(database: Database, seed: int, minutes: 
                 start_us = (record[1] - starts.start) // width_us * width_us + starts.start
                 expected[start_us, record[3], record[2]] += 1
         found = aggregates.counted_bars(wanted, width_us, some_time(chance, database.records))
+        assert found is not None
         assert {bar[:3]: bar.records for bar in found} == expected, wanted
 
 
@@ -202,7 +203,9 @@ def test_the_most_frequent_levels_and_nodes(database: Database, seed: int) -> No
         wanted = some_filter(chance, database.records)
         limit = chance.choice([1, 2, 100])
         expected = [record for record in database.records if matches(record, wanted)]
-        levels, nodes = aggregates.top(wanted, limit, some_time(chance, database.records))
+        tops = aggregates.top(wanted, limit, some_time(chance, database.records))
+        assert tops is not None
+        levels, nodes = tops
         for found, column in ((levels, 3), (nodes, 4)):
             counts = Counter(str(record[column]) for record in expected)
             most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -118,6 +118,7 @@ class Flusher:
         metrics = self._metrics
         metrics.flushes.inc()
         metrics.bisected_flushes.inc(flushed.bisected)
+        metrics.folded_names.inc(flushed.folded_names)
         fresh = [one for one in flushed.batches if not one.known]
         metrics.stored_batches.inc(len(fresh))
         metrics.stored_records.inc(sum(one.batch.records - len(one.refused) for one in fresh))

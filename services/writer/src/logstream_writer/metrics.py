@@ -65,6 +65,12 @@ class Metrics:
         self.bisected_flushes = Counter(
             "logstream_writer_bisected_flushes", "Flushes searched for records that the database refuses.", registry=registry
         )
+        self.folded_names = Counter(
+            "logstream_writer_folded_names",
+            "Names (node, level and severity) of a flush beyond those that counts keep of a minute; their records are "
+            "counted together.",
+            registry=registry,
+        )
         self.unnumbered_batches = Counter(
             "logstream_writer_unnumbered_batches",
             "Batches announced without a live position because Redis did not answer, or not at all because of an error.",
@@ -121,7 +127,8 @@ class Metrics:
             "logstream_writer_maintenance_done",
             "What tasks have done. retention_by_age and retention_by_size: chunks, records and batches deleted, the latter "
             "dead_letters, too; chunk_split: chunks; inbox: batches deleted; count_compaction: count_rows moved, sums "
-            "written; search_index: segments written, rows in them, and merged_segments; columnstore: chunks converted; "
+            "written, and folded_sums, whose names gave way; search_index: segments written, rows in them, and "
+            "merged_segments; columnstore: chunks converted; "
             "chunk_interval: changes.",
             ["task", "what"],
             registry=registry,

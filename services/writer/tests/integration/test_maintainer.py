@@ -256,6 +256,7 @@ def test_once_leaves_it_to_the_process_that_has_the_lock(database: psycopg.Conne
 
 def test_once_fails_when_the_database_does(database: psycopg.Connection[Any], database_url: str) -> None:
     assert once("postgresql://u:p@127.0.0.1:1/none").returncode == 1
+    database.execute("INSERT INTO log_counts (bucket, severity, level, node, count) VALUES (now(), 9, 'info', 'orders', 1)")
     database.execute("ALTER TABLE log_rollups RENAME TO log_rollups_away")
     try:
         done = once(database_url)

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from logstream_contract.other import MOST_NAMES_OF_NODE, OTHER
 from logstream_contract.packing import Packer
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_writer.delivery import Delivery
@@ -83,6 +84,28 @@ def test_other_bytes_under_a_known_id_are_a_dead_letter(store: Store, database: 
     assert [row[0] for row in stored(database)] == ["a"]
     letters = database.execute("SELECT reason, batch_id, body FROM dead_letters").fetchall()
     assert letters == [("conflict", one, raw(one, "forged"))]
+
+
+def test_a_flush_of_many_names_has_a_bounded_number_of_counts(store: Store, database: psycopg.Connection[Any]) -> None:
+    def batch(node: str, *levels: str) -> bytes:
+        records = [LogRecord(message="m", level=level) for level in levels]
+        return LogBatch(batch_id=uuid.uuid4().bytes, node=node, records=records).SerializeToString()
+
+    flushed = store.flush(
+        inbound(
+            batch("careless", *(f"made-up-level-{number}" for number in range(5_000))),
+            batch("orders", "error", "error", "odd"),
+            *(batch(f"node-{number}", "info") for number in range(100)),
+        )
+    )
+    rows = database.execute("SELECT node, level, severity, count FROM log_counts").fetchall()
+    assert len(rows) == MOST_NAMES_OF_NODE + 1 + 2 + 100
+    assert flushed.folded_names == 5_000 - MOST_NAMES_OF_NODE - 1
+    assert counted(database) == 5_103
+    assert {("careless", OTHER, 0, 5_000 - MOST_NAMES_OF_NODE), ("orders", "error", 17, 2), ("orders", "odd", 0, 1)} < set(
+        rows
+    )
+    assert database.execute("SELECT count(DISTINCT level) FROM logs").fetchone() == (5_003,)
 
 
 def test_writers_with_the_same_batches_store_each_once(database_url: str, database: psycopg.Connection[Any]) -> None:

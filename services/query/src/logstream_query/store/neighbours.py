@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final, NamedTuple, cast
 
+from logstream_contract.other import OTHER
 from logstream_contract.rows import SEQUENCE_INDEX_BITS
 from psycopg import Connection, sql
 
@@ -63,17 +64,19 @@ _END: Final = {
     "desc": sql.SQL("SELECT time FROM logs ORDER BY time, sequence LIMIT 1"),
     "asc": sql.SQL("SELECT time FROM logs ORDER BY time DESC, sequence DESC LIMIT 1"),
 }
-# One look into the index for each bucket: all nodes of a long time would take longer to read over.
+# One look into the index for each bucket: all nodes of a long time would take longer to read over. What is counted under no
+# node's name may be of any node.
 _PRESENT: Final = sql.SQL(
     """
 SELECT start, (rolled.count + fresh.count)::bigint
 FROM generate_series(%s::timestamptz, %s::timestamptz, %s * interval '1 second') AS start,
      LATERAL (
-        SELECT coalesce(sum(count), 0) AS count FROM log_rollups WHERE width_s = %s AND bucket = start AND node = %s
+        SELECT coalesce(sum(count), 0) AS count FROM log_rollups
+        WHERE width_s = %s AND bucket = start AND node = ANY (%s::text[])
      ) AS rolled,
      LATERAL (
         SELECT coalesce(sum(count), 0) AS count FROM log_counts
-        WHERE bucket >= start AND bucket < start + %s * interval '1 second' AND node = %s
+        WHERE bucket >= start AND bucket < start + %s * interval '1 second' AND node = ANY (%s::text[])
      ) AS fresh
 WHERE rolled.count + fresh.count > 0
 """
@@ -245,9 +248,11 @@ def _minutes(connection: Connection, record: StoredRecord, order: Order) -> Iter
 def _present(
     connection: Connection, node: str, first_us: int, last_us: int, width_us: int, step: int
 ) -> list[tuple[int, int]]:
-    """Start and number of records of the buckets from first to last in which the node has some, in this order."""
+    """Start and number of records, at most, of the buckets from first to last in which the node may have some; in this
+    order."""
     width_s = width_us // MICROSECONDS
-    values = (as_datetime(first_us), as_datetime(last_us), step * width_s, width_s, node, width_s, node)
+    nodes = [node, OTHER]
+    values = (as_datetime(first_us), as_datetime(last_us), step * width_s, width_s, nodes, width_s, nodes)
     return sorted(_rows(connection, _PRESENT, *values), reverse=step < 0)
 
 

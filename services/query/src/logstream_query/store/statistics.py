@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from logstream_contract.filters import Filter
+from logstream_contract.other import OTHER
 from psycopg import Connection, sql
 
 from logstream_query.counting import MINUTE_US, pieces
@@ -101,7 +102,8 @@ def _levels(connection: Connection, last_minute_us: int, minutes: int) -> Levels
     statement = counts.top_levels(pieces(end_us - minutes * MINUTE_US, end_us, end_us), MAX_LEVELS)
     found = connection.execute(statement.query, statement.values, binary=True).fetchall()
     distinct, records = found[0][2:] if found else (0, 0)
-    return Levels({level: count for level, count, _, _ in found}, distinct - len(found), records)
+    named = {level: count for level, count, _, _ in found if level != OTHER}
+    return Levels(named, distinct - len(named), records)
 
 
 def _row(connection: Connection, query: sql.SQL) -> tuple[Any, ...] | None:

@@ -17,7 +17,7 @@ from logstream_writer.failures import described, storable
 from logstream_writer.inbound import DeadLetter, Inbound, InboundBatch, Key, conflict, failed, refused
 from logstream_writer.store import journal, statements
 from logstream_writer.store.copy_format import HEADER, TRAILER, encode_block, encode_rows
-from logstream_writer.store.counts import CountKey, add_block_counts, add_counts
+from logstream_writer.store.counts import CountKey, add_block_counts, add_counts, fold
 from logstream_writer.store.edition import DIRECT_ROWS, SET_DIRECT, copies_directly
 from logstream_writer.store.errors import BLAMES_A_RECORD, StoreUnavailable
 from logstream_writer.store.locks import SHARE_FLUSHING
@@ -58,6 +58,7 @@ class Flushed:
     batches: list[StoredBatch] = field(default_factory=list)
     dead_letters: list[str] = field(default_factory=list)  # the reasons of new ones
     bisected: bool = False
+    folded_names: int = 0  # of the counts, beyond the bound of a minute
 
 
 def refusal(error: psycopg.Error) -> str:
@@ -169,7 +170,7 @@ class Flush:
                 batch.number = numbers[batch.key]
             flushed.batches += self._known([batch for batch in self._inbound.batches if batch.key not in numbers])
         flushed.batches += self._copy(fresh)
-        self._insert_counts()
+        flushed.folded_names = self._insert_counts()
         flushed.dead_letters = self._insert_dead_letters()
         return flushed
 
@@ -237,10 +238,13 @@ class Flush:
                 copy.write(part)
             copy.write(TRAILER)
 
-    def _insert_counts(self) -> None:
-        rows = [(*key, count) for key, count in self._counts.items() if count]
+    def _insert_counts(self) -> int:
+        """How many names the counts don't keep."""
+        counts = fold(self._counts)
+        rows = [(*key, count) for key, count in counts.items() if count]
         if rows:
             self._cursor.execute(statements.INSERT_COUNTS, [list(column) for column in zip(*rows, strict=True)])
+        return len(self._counts) - len(counts)
 
     def _insert_dead_letters(self) -> list[str]:
         letters: dict[bytes, DeadLetter] = {letter.digest: letter for letter in self._dead_letters}
