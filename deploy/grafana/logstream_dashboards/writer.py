@@ -115,6 +115,23 @@ _ASIDE: Final = Row(
             ],
             width=24,
         ),
+        Panel(
+            "Mended records",
+            RECORDS_A_SECOND,
+            "Records stored otherwise than they were sent, by what was done: cut, renamed, left out, replaced. An attribute "
+            "logstream.… of each tells of it.",
+            [Query(rate("logstream_writer_mended_records_total", "reason"), "{{reason}}")],
+            width=12,
+            stacked=True,
+        ),
+        Panel(
+            "Names not counted by name",
+            A_SECOND,
+            "Levels and nodes of a flush beyond those that the counts of a minute keep; their records are counted together. "
+            "Steady ones mean that something writes what is no name there.",
+            [Query(rate("logstream_writer_folded_names_total"), "names")],
+            width=12,
+        ),
     ],
 )
 
