@@ -19,7 +19,7 @@ from harness.waiting import wait_for
 
 MINUTE_NS = 60 * 1_000_000_000
 # Names of a minute, of one node, and of all that are counted together, as docs/architecture.md has them, and some room.
-MOST_NAMES = 2_000 + 500
+MOST_NAMES = 5_000 + 500
 MOST_OF_NODE = 50 + 100
 MOST_EVENT_BYTES = 60_000
 MOST_ANSWER_BYTES = 500_000

@@ -13,7 +13,7 @@ from logstream_contract.severity import NUMBERS
 OTHER: Final = "other".ljust(256)
 
 # Names of one sum: of a minute, of ten, of an hour. A name is a node with a level and a severity.
-MOST_NAMES: Final = 2_000
+MOST_NAMES: Final = 5_000
 # Of these, those of one node: whoever makes up levels takes no room from other nodes.
 MOST_NAMES_OF_NODE: Final = 50
 
