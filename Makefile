@@ -102,6 +102,10 @@ test-compose: venv browser ## Tests through Docker Compose, and of the chart's p
 unit: venv ## The tests that need no server, in seconds
 	.venv/bin/pytest -m "not stack"
 
+.PHONY: fuzz
+fuzz: venv ## Try whatever bytes there may be, for longer than the tests do (seconds=600)
+	PYTHONPATH=tests .venv/bin/python -m harness.fuzzing $(if $(seconds),--seconds $(seconds))
+
 BENCH_OPTIONS := $(if $(scenario),--scenario $(scenario)) $(if $(dsn),--dsn $(dsn)) $(if $(rate),--rate $(rate)) \
 	$(if $(seconds),--seconds $(seconds)) $(if $(records),--records $(records)) $(if $(rows),--rows $(rows)) \
 	$(if $(attributes),--attributes $(attributes)) $(if $(viewers),--viewers $(viewers)) $(if $(max_rate),--max-rate $(max_rate)) \

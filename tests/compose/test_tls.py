@@ -26,6 +26,7 @@ TAG = "LOGSTREAM_COMPOSE_IMAGES_TAG"
 PROJECT = "logstream-tls"
 UP_S = 300
 CALL_S = 15
+OTHER_NAME = "logs.example.com"
 
 pytestmark = [
     pytest.mark.skipif(TAG not in os.environ, reason=f"{TAG} is not set: no engine with images of ours"),
@@ -49,6 +50,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
         parent.chmod(0o755)  # the container's user has to get there
     ports = {"GATEWAY_PORT": str(free_port()), "PAGE_PORT": str(free_port())}
     environment = os.environ | ports | {"LOGSTREAM_TLS_FOLDER": str(folder), "LOGSTREAM_IMAGE_TAG": os.environ[TAG]}
+    environment["LOGSTREAM_ALLOWED_HOSTS"] = OTHER_NAME
 
     def run(*command: str) -> None:
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -144,6 +146,13 @@ def test_an_address_that_a_client_makes_up_is_not_believed(front: Front) -> None
     finally:
         for viewer in viewers:
             viewer.close()
+
+
+@pytest.mark.parametrize(("name", "status"), [(OTHER_NAME, 200), ("evil.example", 421)])
+def test_names_are_asked_for_behind_it(front: Front, name: str, status: int) -> None:
+    for path in ("/", "/api/logs"):
+        answer = requests.get(front.page_url + path, headers={"Host": name}, verify=str(front.certificate), timeout=CALL_S)
+        assert answer.status_code == status
 
 
 def test_plain_connections_are_refused(front: Front) -> None:

@@ -45,10 +45,6 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a short batch id": ({"batch_id": b"123"}, ["batch_id", "3 bytes", "16"]),
     "no records": ({"records": []}, ["records", "0", "5000"]),
     "too many records": ({"records": many(5_001)}, ["records", "5001", "5000"]),
-    "too many attributes": (
-        {"records": [messages.LogRecord(attributes={f"k{i}": "v" for i in range(65)})]},
-        ["records[0].attributes", "65", "64"],
-    ),
 }
 
 
@@ -64,6 +60,16 @@ def test_push_names_the_size_of_a_batch_too_large(gateway: Any) -> None:
     details = refusal(gateway, wire.PUSH, raw)
     assert str(len(raw)) in details
     assert str(4 * 1024 * 1024) in details
+
+
+def test_push_names_the_bytes_that_nobody_knows(gateway: Any) -> None:
+    details = refusal(gateway, wire.PUSH, batch() + b"\xa2\x06\xfd\x07" + b"u" * 1021)
+    assert "1025 bytes of unknown fields" in details
+    assert "1024" in details
+
+
+def test_push_refuses_a_node_that_is_no_text_by_its_name(gateway: Any) -> None:
+    assert refusal(gateway, wire.PUSH, batch() + b"\x12\x01\xff").startswith("node: ")
 
 
 def test_push_refuses_bytes_that_are_no_batch(gateway: Any) -> None:

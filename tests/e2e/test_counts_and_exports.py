@@ -63,6 +63,7 @@ def test_facets_count_each_record_once(sent: Sent) -> None:
         "over": "all",
         "total": RECORDS,
         "distinct": 1,
+        "unnamed": 0,
         "top": [{"value": sent.node, "count": RECORDS}],
     }
     attributes = found["attributes"]

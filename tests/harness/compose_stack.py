@@ -24,7 +24,10 @@ MANAGEMENT, HTTP, ADMIN = 15_672, 8_080, 9_464
 SERVERS = {DATABASE: (5_432,), BROKER: (5_672, MANAGEMENT), CACHE: (6_379,)}
 ADMIN_PORT = {"gateway": ADMIN, "writer": ADMIN, "query": HTTP, "stream": HTTP}
 # The tests see every record, and through the engine's proxy all of their viewers have one address.
-OWN_SETTINGS = {"stream": {"LOGSTREAM_STREAM_MAX_RATE": "0", "LOGSTREAM_STREAM_VIEWERS_PER_CLIENT": "0"}}
+OWN_SETTINGS = {
+    "stream": {"LOGSTREAM_STREAM_MAX_RATE": "0", "LOGSTREAM_STREAM_VIEWERS_PER_CLIENT": "0"},
+    "writer": {"LOGSTREAM_RETENTION_BYTES": "0"},
+}
 
 
 class ComposeProvider:

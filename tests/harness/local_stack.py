@@ -26,8 +26,9 @@ PROGRAM_OF = {"postgres": DATABASE}
 # As in containers; the servers have settings of their own for it.
 LIMITED = frozenset({*(service.name for service in SERVICES), PAGE})
 
-# Viewers are held against what was stored, record by record. The rate of a viewer has tests of its own.
-OWN_SETTINGS = {("stream", "LOGSTREAM_STREAM_MAX_RATE"): "0"}
+# Viewers are held against what was stored, record by record. The rate of a viewer has tests of its own, and so has the limit
+# of size, which would depend on the machine.
+OWN_SETTINGS = {("stream", "LOGSTREAM_STREAM_MAX_RATE"): "0", ("writer", "LOGSTREAM_RETENTION_BYTES"): "0"}
 
 
 class LocalProvider:

@@ -25,10 +25,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "stack: needs the servers; every test with one of the server fixtures has this marker"
     )
+    config.addinivalue_line("markers", "fuzz: tries whatever bytes there may be; make fuzz runs these for longer")
+    config.stash[SEED] = seed = int(os.environ.get(SEED_VARIABLE) or random.randrange(1_000_000))
     # How long an example takes says nothing on a busy machine.
     hypothesis.settings.register_profile("logstream", deadline=None)
     hypothesis.settings.load_profile("logstream")
-    config.stash[SEED] = int(os.environ.get(SEED_VARIABLE) or random.randrange(1_000_000))
+    # What the option --hypothesis-seed sets.
+    if hypothesis.core.global_force_seed is None:
+        hypothesis.core.global_force_seed = seed  # type: ignore[assignment]
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -68,9 +68,9 @@ export function encodeRequest(record, node) {
 }
 
 /**
- * One record's part of a batch. A message past 64 KiB is cut as the gateway would, its length kept in the attribute
- * `logstream.message_bytes`; of more than 64 attributes the first stay, the number of the others in
- * `logstream.attributes_dropped`. Lone surrogates become U+FFFD.
+ * One record's part of a batch. A message past 64 KiB is cut as logstream would, its length kept in the attribute
+ * `sender.message_bytes`; of more than 64 attributes the first stay, the number of the others in
+ * `sender.attributes_dropped`. Lone surrogates become U+FFFD.
  *
  * @param {LogRecord} record
  * @returns {Buffer}
@@ -83,12 +83,12 @@ export function encodeRecord(record) {
   if (bytes > MESSAGE_BYTES) {
     // A StringDecoder leaves out the character that the cut goes through.
     message = new StringDecoder("utf8").write(Buffer.from(message).subarray(0, MESSAGE_BYTES));
-    added["logstream.message_bytes"] = String(bytes);
+    added["sender.message_bytes"] = String(bytes);
   }
   let kept = Object.entries(record.attributes).map(([name, value]) => [name.toWellFormed(), value.toWellFormed()]);
   if (kept.length + Object.keys(added).length > RECORD_ATTRIBUTES) {
     const room = RECORD_ATTRIBUTES - Object.keys(added).length - 1;
-    added["logstream.attributes_dropped"] = String(kept.length - room);
+    added["sender.attributes_dropped"] = String(kept.length - room);
     kept = kept.slice(0, room);
   }
   return LogBatch.serialize({

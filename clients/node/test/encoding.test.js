@@ -43,14 +43,14 @@ test("a full batch stays below the gateway's 4 MiB", () => {
 test("a long message is cut at a character and its length kept", () => {
   const { message, attributes } = decoded(record({ message: `x${"ä".repeat(40_000)}` }));
   assert.equal(message, `x${"ä".repeat(32_767)}`);
-  assert.equal(attributes["logstream.message_bytes"], "80001");
+  assert.equal(attributes["sender.message_bytes"], "80001");
 });
 
 test("of too many attributes the first stay and the rest is counted", () => {
   const many = Object.fromEntries(Array.from({ length: 70 }, (_, index) => [`a${index}`, "v"]));
   const { attributes } = decoded(record({ attributes: many }));
   assert.equal(Object.keys(attributes).length, 64);
-  assert.equal(attributes["logstream.attributes_dropped"], "7");
+  assert.equal(attributes["sender.attributes_dropped"], "7");
   assert.equal(attributes.a62, "v");
   assert.equal(attributes.a63, undefined);
 });

@@ -20,6 +20,7 @@ from logstream_dashboards.panels import (
 )
 
 _LEADING: Final = "and logstream_writer_maintenance_leading == 1"
+_LIMITING: Final = "and logstream_writer_retention_leading == 1"
 # The other databases of the server, its own among them, are no concern here.
 _OURS: Final = '{datname!~"template.*|postgres|"}'
 
@@ -29,9 +30,11 @@ _STORAGE: Final = Row(
         Panel(
             "Stored bytes",
             BYTES,
-            "Size on disk of records, indexes, batches, counts and search index, and of the whole database.",
+            "Size on disk of records, indexes, batches, dead letters, counts, search index, and of the whole database. At "
+            "the limit the oldest go.",
             [
-                Query(f"logstream_writer_maintenance_stored_bytes {_LEADING}", "of logstream"),
+                Query(f"logstream_writer_maintenance_stored_bytes {_LIMITING}", "of logstream"),
+                Query(f"logstream_writer_maintenance_retention_bytes {_LIMITING}", "limit"),
                 Query(f"pg_database_size_bytes{_OURS}", "database {{datname}}"),
             ],
         ),
@@ -44,7 +47,7 @@ _STORAGE: Final = Row(
         Panel(
             "Time of a chunk",
             SECONDS,
-            "The time that chunks to come take, between ten minutes and a day: fitted to the rate.",
+            "The time that chunks to come take, between ten minutes and a day: fitted to the rate. A minute in a flood.",
             [Query(f"logstream_writer_maintenance_chunk_interval_seconds {_LEADING}", "chunk")],
         ),
         Panel(

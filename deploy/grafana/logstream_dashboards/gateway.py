@@ -74,6 +74,49 @@ BOARD: Final = Board(
                     width=12,
                     stacked=True,
                 ),
+                Panel(
+                    "Failed and unreceived",
+                    A_SECOND,
+                    "Calls answered INTERNAL, which is a fault of the gateway's own: 0. Calls whose message never came: "
+                    "the client left, or it is too large for gRPC.",
+                    [
+                        Query(
+                            rate("logstream_gateway_failed_calls_total", "method, reason"), "failed: {{method}} {{reason}}"
+                        ),
+                        Query(rate("logstream_gateway_unreceived_calls_total", "method"), "unreceived: {{method}}"),
+                    ],
+                    width=12,
+                    stacked=True,
+                ),
+                Panel(
+                    "Streams ended by reason",
+                    A_SECOND,
+                    "PushStreams that the gateway ended, after their last result. By age is normal: balancers spread them "
+                    "again.",
+                    [Query(rate("logstream_gateway_ended_streams_total", "reason"), "{{reason}}")],
+                    width=12,
+                    stacked=True,
+                ),
+            ],
+        ),
+        Row(
+            "Under way",
+            [
+                Panel(
+                    "Calls",
+                    COUNT,
+                    "SendLog and Push calls from their headers to their answer, in each gateway. At "
+                    "LOGSTREAM_GATEWAY_CONCURRENT_CALLS of a process it refuses.",
+                    [Query("logstream_gateway_calls", "{{instance}}")],
+                    width=12,
+                ),
+                Panel(
+                    "PushStreams",
+                    COUNT,
+                    "Open streams, in each gateway. A silent one gives way where no more fit.",
+                    [Query("logstream_gateway_streams", "{{instance}}")],
+                    width=12,
+                ),
             ],
         ),
         Row(
@@ -90,7 +133,8 @@ BOARD: Final = Board(
                 Panel(
                     "Bytes in flight",
                     BYTES,
-                    "Bytes held until their confirm, in each gateway. At LOGSTREAM_GATEWAY_INFLIGHT_BYTES it refuses.",
+                    "Bytes set aside for what is being received, and held until its confirm, in each gateway. At "
+                    "LOGSTREAM_GATEWAY_INFLIGHT_BYTES of a process calls wait, and then are refused.",
                     [Query("logstream_gateway_inflight_bytes", "{{instance}}")],
                 ),
                 Panel(
@@ -107,8 +151,12 @@ BOARD: Final = Board(
                 Panel(
                     "Processes ready",
                     COUNT,
-                    "Processes of each gateway whose connection takes publishes: LOGSTREAM_GATEWAY_PROCESSES.",
-                    [Query("logstream_gateway_broker_ready", "{{instance}}")],
+                    "Processes of each gateway whose connection takes publishes, and those of them that are not full: "
+                    "LOGSTREAM_GATEWAY_PROCESSES.",
+                    [
+                        Query("logstream_gateway_broker_ready", "{{instance}} connected"),
+                        Query("logstream_gateway_ready", "{{instance}} ready"),
+                    ],
                     width=12,
                 ),
                 Panel(

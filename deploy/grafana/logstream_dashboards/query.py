@@ -4,6 +4,7 @@ from typing import Final
 
 from logstream_dashboards.panels import (
     A_SECOND,
+    BYTES,
     COUNT,
     RECORDS_A_SECOND,
     SECONDS,
@@ -94,6 +95,29 @@ BOARD: Final = Board(
                     A_SECOND,
                     "complete, capped (more records match), left (by the client), failed. The last is 0.",
                     [Query(rate("logstream_query_exports_total", "format, outcome"), "{{format}} {{outcome}}")],
+                    stacked=True,
+                ),
+                Panel(
+                    "Ended by their bytes",
+                    A_SECOND,
+                    "Answers that ended at LOGSTREAM_QUERY_ANSWER_BYTES, before they had all records; a cursor goes "
+                    "on. Normal with large records.",
+                    [Query(rate("logstream_query_full_answers_total", "route"), "{{route}}")],
+                    stacked=True,
+                ),
+                Panel(
+                    "Bytes held for clients",
+                    BYTES,
+                    "Answers made and not taken yet, in each replica. At LOGSTREAM_QUERY_HELD_BYTES of a process, more "
+                    "are refused.",
+                    [Query("logstream_query_held_bytes", "{{instance}}")],
+                ),
+                Panel(
+                    "Turned away",
+                    A_SECOND,
+                    "Requests by a host name that is not allowed, or for another origin's page: LOGSTREAM_ALLOWED_HOSTS, "
+                    "LOGSTREAM_ALLOWED_ORIGINS.",
+                    [Query(rate("logstream_query_refused_requests_total", "reason"), "{{reason}}")],
                     stacked=True,
                 ),
             ],

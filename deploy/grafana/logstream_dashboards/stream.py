@@ -4,6 +4,7 @@ from typing import Final
 
 from logstream_dashboards.panels import (
     A_SECOND,
+    BYTES,
     COUNT,
     RECORDS_A_SECOND,
     SECONDS,
@@ -49,6 +50,14 @@ BOARD: Final = Board(
                     ],
                     stacked=True,
                 ),
+                Panel(
+                    "Bytes held for viewers",
+                    BYTES,
+                    "What waits for viewers or is written to them, in each replica. At LOGSTREAM_STREAM_HELD_BYTES, who "
+                    "is furthest behind loses the oldest.",
+                    [Query("logstream_stream_held_bytes", "{{instance}}")],
+                    width=24,
+                ),
             ],
         ),
         Row(
@@ -65,8 +74,7 @@ BOARD: Final = Board(
                     "Dropped by reason",
                     RECORDS_A_SECOND,
                     "Announced to the viewers. `rate`: a storm is shown as a sample, which is normal; `slow`: a "
-                    "viewer, or the "
-                    "way to it, is too slow.",
+                    "viewer, or the way to it, is too slow; `cost`: its filter is too expensive.",
                     [Query(rate("logstream_stream_dropped_records_total", "reason"), "{{reason}}")],
                     stacked=True,
                 ),
@@ -110,11 +118,25 @@ BOARD: Final = Board(
                     ],
                 ),
                 Panel(
+                    "Failed batches",
+                    A_SECOND,
+                    "Batches with which something went wrong here, by what was being done; viewers are told of a gap. 0.",
+                    [Query(rate("logstream_stream_failed_batches_total", "reason"), "{{reason}}")],
+                    stacked=True,
+                ),
+                Panel(
                     "Wrong parameters",
                     A_SECOND,
                     "Parameters named in 400 answers.",
                     [Query(rate("logstream_stream_rejected_parameters_total", "parameter"), "{{parameter}}")],
-                    width=24,
+                    stacked=True,
+                ),
+                Panel(
+                    "Turned away",
+                    A_SECOND,
+                    "Requests by a host name that is not allowed, or for another origin's page: LOGSTREAM_ALLOWED_HOSTS, "
+                    "LOGSTREAM_ALLOWED_ORIGINS.",
+                    [Query(rate("logstream_stream_refused_requests_total", "reason"), "{{reason}}")],
                     stacked=True,
                 ),
             ],

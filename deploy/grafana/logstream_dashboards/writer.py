@@ -19,6 +19,7 @@ from logstream_dashboards.panels import (
 )
 
 _LEADING: Final = "and logstream_writer_maintenance_leading == 1"
+_LIMITING: Final = "and logstream_writer_retention_leading == 1"
 
 _STORING: Final = Row(
     "Storing",
@@ -114,6 +115,23 @@ _ASIDE: Final = Row(
             ],
             width=24,
         ),
+        Panel(
+            "Mended records",
+            RECORDS_A_SECOND,
+            "Records stored otherwise than they were sent, by what was done: cut, renamed, left out, replaced. An attribute "
+            "logstream.… of each tells of it.",
+            [Query(rate("logstream_writer_mended_records_total", "reason"), "{{reason}}")],
+            width=12,
+            stacked=True,
+        ),
+        Panel(
+            "Names not counted by name",
+            A_SECOND,
+            "Levels and nodes of a flush beyond those that the counts of a minute keep; their records are counted together. "
+            "Steady ones mean that something writes what is no name there.",
+            [Query(rate("logstream_writer_folded_names_total"), "names")],
+            width=12,
+        ),
     ],
 )
 
@@ -157,8 +175,11 @@ _MAINTENANCE: Final = Row(
         Panel(
             "Stored bytes",
             BYTES,
-            "Size on disk of records, indexes, batches, counts and search index.",
-            [Query(f"logstream_writer_maintenance_stored_bytes {_LEADING}", "stored")],
+            "Size on disk of records, indexes, batches, dead letters, counts and search index. At the limit the oldest go.",
+            [
+                Query(f"logstream_writer_maintenance_stored_bytes {_LIMITING}", "stored"),
+                Query(f"logstream_writer_maintenance_retention_bytes {_LIMITING}", "limit"),
+            ],
         ),
         Panel(
             "Freed bytes by task",

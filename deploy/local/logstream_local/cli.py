@@ -117,6 +117,7 @@ def _wished_state(folders: Folders, options: argparse.Namespace) -> State:
     wished = State(ports.base, ports.gateway, ports.page)
     if state is not None:
         wished.writers, wished.environment, wished.memory = state.writers, state.environment, state.memory
+        wished.retention_bytes = state.retention_bytes
     override(wished.environment, options.env)
     memory.limit(wished.memory, options.memory)
     return wished

@@ -4,7 +4,7 @@ import shutil
 import time
 from pathlib import Path
 
-from logstream_local import leftovers, memory, node, servers, services
+from logstream_local import disk, leftovers, memory, node, servers, services
 from logstream_local.errors import StackError
 from logstream_local.folders import Folders
 from logstream_local.invoker import Invoker, check_system
@@ -80,6 +80,8 @@ def up(folders: Folders, invoker: Invoker, state: State, only: list[str], demo: 
     for folder in (folders.data, folders.logs, folders.run / "programs"):
         invoker.make_folder(folder)
     ensure_secrets(folders, invoker)
+    if state.retention_bytes is None:
+        state.retention_bytes = disk.retention_bytes(disk.room_bytes(folders.data))
     stack = _stack(folders, invoker, state)
     programs = all_programs(stack)
     chosen = select(programs, only, demo)

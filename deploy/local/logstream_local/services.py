@@ -4,8 +4,10 @@ Each is started as anywhere else, by `python -m logstream_<name>` with its confi
 """
 
 import shutil
+import subprocess
 from pathlib import Path
 
+from logstream_local.errors import StackError
 from logstream_local.folders import CHECKOUT
 from logstream_local.leftovers import MARK
 from logstream_local.ports import HOST
@@ -22,6 +24,9 @@ DASHBOARD = CHECKOUT / "services" / "dashboard"
 _LISTENER = Path(__file__).with_name("listener.pl")
 _START_NGINX = ("/usr/sbin/nginx", "-e", "stderr", "-c", "/etc/logstream/nginx.conf")
 _PAGE_TEMPLATE = DASHBOARD / "nginx" / "default.conf.template"
+# Makes directives of settings; in the image the entry point sources it.
+_VISITORS = DASHBOARD / "entrypoint.d" / "17-logstream-visitors.envsh"
+_DIRECTIVES = ("LOGSTREAM_PAGE_HOSTS", "LOGSTREAM_PAGE_ORIGINS", "LOGSTREAM_PAGE_REAL_IP")
 _PAGE_ROOT = "/etc/logstream/html"
 # Names the sources the built page was made from; see node.
 PAGE_STAMP = DASHBOARD / "node_modules" / ".built-page"
@@ -77,6 +82,8 @@ def _writers(stack: Stack) -> list[Program]:
             "LOGSTREAM_REDIS_URL": stack.redis_url,
             "LOGSTREAM_ADMIN_LISTEN": f"{HOST}:{port}",
         }
+        if stack.state.retention_bytes is not None:
+            environment["LOGSTREAM_RETENTION_BYTES"] = str(stack.state.retention_bytes)
         programs.append(_python(stack, f"writer-{replica}", "writer", environment, port, {port: f"writer {replica}, admin"}))
     return programs
 
@@ -170,17 +177,35 @@ def _page(stack: Stack) -> Program:
 
 
 def page_settings(stack: Stack, template: str) -> str:
-    """The page's nginx template with this stack's values. Only these variables are replaced: nginx has its own."""
+    """The page's nginx template with this stack's values. Only these variables are replaced: nginx has its own. Raises
+    StackError for a setting that can't be read."""
+    own = stack.state.environment.get("page", {})
     values = {
         "LOGSTREAM_PAGE_LISTEN": f"{HOST}:{stack.ports.page}",
         "LOGSTREAM_QUERY_ADDRESS": f"{HOST}:{stack.ports.query}",
         "LOGSTREAM_STREAM_ADDRESS": f"{HOST}:{stack.ports.stream}",
         "LOGSTREAM_PAGE_ROOT": _PAGE_ROOT,
         "LOGSTREAM_PAGE_GATEWAY": f":{stack.ports.gateway}",
+        "LOGSTREAM_PAGE_FAILURE_LOG": "/data/failures.log",
+        # On one machine every reader is the same client.
+        "LOGSTREAM_PAGE_REQUESTS_PER_CLIENT": "50",
+        "LOGSTREAM_PAGE_REQUESTS": "50",
     }
+    values |= {name: own[name] for name in values.keys() & own.keys()} | _directives(own)
     for name, value in values.items():
         template = template.replace("${" + name + "}", value)
     return template
+
+
+def _directives(settings: dict[str, str]) -> dict[str, str]:
+    """What the image's entry point makes of the page's settings."""
+    told = " ".join(f'"${name}"' for name in _DIRECTIVES)
+    command = ["sh", "-euc", f'. "$1"; printf "%s\\0" {told}', "sh", str(_VISITORS)]
+    environment = {"PATH": _PATH, **settings}
+    made = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise StackError(made.stderr.strip())
+    return dict(zip(_DIRECTIVES, made.stdout.split("\0"), strict=False))
 
 
 def scaled(state: State, service: str, replicas: int) -> str | None:

@@ -12,7 +12,11 @@ from logstream_local.invoker import Invoker
 
 @dataclass
 class State:
-    """The wishes a stack runs by. `environment` maps a service to its overridden variables, `memory` to its limit."""
+    """The wishes a stack runs by. `environment` maps a service to its overridden variables, `memory` to its limit.
+
+    `retention_bytes` is no wish: the first `up` that finds none makes it from the free space. It is kept, because another
+    value would restart the writers, and what the stack takes later must not make it smaller.
+    """
 
     base_port: int
     gateway_port: int
@@ -21,6 +25,7 @@ class State:
     environment: dict[str, dict[str, str]] = field(default_factory=dict)
     # Bytes that each program of a service may take.
     memory: dict[str, int] = field(default_factory=dict)
+    retention_bytes: int | None = None
 
 
 @dataclass(frozen=True)

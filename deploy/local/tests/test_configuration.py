@@ -3,10 +3,12 @@
 import configparser
 import dataclasses
 import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from logstream_local import folders
+from logstream_local import disk, folders
 from logstream_local.errors import StackError
 from logstream_local.folders import stack_folders
 from logstream_local.invoker import Invoker
@@ -14,7 +16,7 @@ from logstream_local.lifecycle import named, select
 from logstream_local.memory import limit, limited
 from logstream_local.program import Program, Stack
 from logstream_local.servers import epmd, postgres, rabbitmq, rabbitmq_settings, redis
-from logstream_local.services import page_settings, scaled
+from logstream_local.services import page_settings, scaled, service_programs
 from logstream_local.state import load_state, override, save_state
 from logstream_local.supervision import launch_text, render
 
@@ -165,3 +167,77 @@ def test_only_writers_scale_here(stack: Stack) -> None:
     assert scaled(stack.state, "writer", 3) is None
     assert stack.state.writers == 3
     assert "gateway" in (scaled(stack.state, "gateway", 2) or "")
+
+
+def test_the_pages_own_settings_become_directives(stack: Stack) -> None:
+    template = "map {\n${LOGSTREAM_PAGE_HOSTS}\n}\nmap {\n${LOGSTREAM_PAGE_ORIGINS}\n}\n${LOGSTREAM_PAGE_REAL_IP}"
+    assert page_settings(stack, template) == "map {\n\n}\nmap {\n\n}\n"
+    stack.state.environment["page"] = {
+        "LOGSTREAM_ALLOWED_HOSTS": "Logs.example.com, *.example.org,none,",
+        "LOGSTREAM_ALLOWED_ORIGINS": "https://shop.example.com:8443,http://[::1]:8080,null",
+        "LOGSTREAM_PAGE_TRUSTED_PROXIES": "10.0.0.0/8,fd00::7",
+    }
+    assert page_settings(stack, template).splitlines() == [
+        "map {",
+        r'"~^logs\.example\.com$" 0;',
+        r'"~^.+\.example\.org$" 0;',
+        "}",
+        "map {",
+        r'"~*^https://shop\.example\.com:8443$" $http_origin;',
+        r'"~*^http://\[::1\]:8080$" $http_origin;',
+        '"~*^null$" $http_origin;',
+        "}",
+        "set_real_ip_from 10.0.0.0/8;",
+        "set_real_ip_from fd00::7;",
+        "real_ip_header X-Forwarded-For;",
+        "real_ip_recursive on;",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("LOGSTREAM_ALLOWED_HOSTS", 'a";} server { '),
+        ("LOGSTREAM_ALLOWED_HOSTS", "logs.example.com:443"),
+        ("LOGSTREAM_ALLOWED_HOSTS", "a\nb;"),
+        ("LOGSTREAM_ALLOWED_ORIGINS", "https://shop.example.com/"),
+        ("LOGSTREAM_PAGE_TRUSTED_PROXIES", "10.0.0.0/8; x"),
+        ("LOGSTREAM_PAGE_TRUSTED_PROXIES", "proxy.example.com"),
+    ],
+)
+def test_nothing_else_gets_into_nginxs_settings(stack: Stack, name: str, text: str) -> None:
+    stack.state.environment["page"] = {name: text}
+    with pytest.raises(StackError, match=name):
+        page_settings(stack, "${LOGSTREAM_PAGE_HOSTS}")
+
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("room", "limit"), [(108 * GIB, 70 * GIB), (18 * GIB, 7 * GIB), (8 * GIB, 8 * GIB // 10), (GIB, GIB // 10)]
+)
+def test_records_get_a_part_of_the_room(room: int, limit: int) -> None:
+    assert disk.retention_bytes(room) == limit
+
+
+def test_what_the_stack_takes_itself_is_room(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=GIB))
+    folder = stack.folders.data / "postgres"
+    folder.mkdir(parents=True)
+    (folder / "file").write_bytes(bytes(8 * 2**20))
+    assert GIB + 8 * 2**20 <= disk.room_bytes(stack.folders.data) < GIB + 9 * 2**20
+
+
+def test_writers_are_told_the_limit_unless_another_one_is_wished(stack: Stack) -> None:
+    def told() -> list[str | None]:
+        made = service_programs(stack)
+        return [one.environment.get("LOGSTREAM_RETENTION_BYTES") for one in made if one.service == "writer"]
+
+    stack.state.writers = 2
+    # A stack of before, until its next `up`.
+    assert told() == [None, None]
+    stack.state.retention_bytes = 7
+    assert told() == ["7", "7"]
+    override(stack.state.environment, ["writer:LOGSTREAM_RETENTION_BYTES=0"])
+    assert told() == ["0", "0"]

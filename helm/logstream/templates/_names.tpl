@@ -48,6 +48,29 @@ labels: {{ include "logstream.labels" . }}
 {{ include "logstream.fullname" $ }}-{{ last . }}.{{ $.Release.Namespace }}.svc.{{ $.Values.clusterDomain }}
 {{- end -}}
 
+{{/* Names by which a component may be asked: the page's own, those by which others in the cluster know it, or the page, which
+     passes the name on. (list $ "query"). */}}
+{{- define "logstream.allowedHosts" -}}
+{{- $ := first . -}}
+{{- $names := list -}}
+{{- if $.Values.ingress.page.enabled }}{{ $names = append $names $.Values.ingress.page.host }}{{ end -}}
+{{- if $.Values.gatewayApi.page.enabled }}{{ $names = concat $names $.Values.gatewayApi.page.hostnames }}{{ end -}}
+{{- $names = concat $names $.Values.dashboard.allowedHosts -}}
+{{- range list (last .) "dashboard" | uniq -}}
+{{- $service := printf "%s-%s" (include "logstream.fullname" $) . -}}
+{{- $names = concat $names (list $service (printf "%s.%s" $service $.Release.Namespace) (printf "%s.%s.svc" $service $.Release.Namespace) (include "logstream.host" (list $ .))) -}}
+{{- end -}}
+{{ $names | uniq | join "," }}
+{{- end -}}
+
+{{/* Who may ask, for page, query and stream alike. (list $ "query"). */}}
+{{- define "logstream.visitors" -}}
+- {name: LOGSTREAM_ALLOWED_HOSTS, value: {{ include "logstream.allowedHosts" . | quote }}}
+{{- with (first .).Values.dashboard.allowedOrigins }}
+- {name: LOGSTREAM_ALLOWED_ORIGINS, value: {{ join "," . | quote }}}
+{{- end }}
+{{- end -}}
+
 {{/* An image of ours: (list $ .Values.gateway.image). */}}
 {{- define "logstream.image" -}}
 {{- $ := first . -}}

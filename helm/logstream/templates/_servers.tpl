@@ -78,6 +78,31 @@
 {{- if $kept }}{{ $kept | b64dec }}{{ else }}{{ randAlphaNum 32 }}{{ end -}}
 {{- end -}}
 
+{{/* The bytes of a size such as 20Gi. */}}
+{{- define "logstream.bytes" -}}
+{{- $unit := regexFind "[A-Za-z]*$" . -}}
+{{- $factors := dict "m" 1e-3 "k" 1e3 "K" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 -}}
+{{- mulf (trimSuffix $unit . | float64) (get $factors $unit | default 1) | floor | int64 -}}
+{{- end -}}
+
+{{/* What the write-ahead log of the chart's own database takes of its volume: max_wal_size of files/postgresql.conf, on a
+     volume of less than 20 GiB a fifth. */}}
+{{- define "logstream.walBytes" -}}
+{{- min 4294967296 (div (include "logstream.bytes" .Values.timescaledb.persistence.size) 5) -}}
+{{- end -}}
+
+{{/* LOGSTREAM_RETENTION_BYTES where it is not set: 70 % of the volume's rest. See docs/operations/retention.md. */}}
+{{- define "logstream.retentionBytes" -}}
+{{- div (mul 7 (sub (include "logstream.bytes" .Values.timescaledb.persistence.size) (include "logstream.walBytes" .))) 10 -}}
+{{- end -}}
+
+{{/* Whether the limit is the one that the chart makes: "true" or nothing. */}}
+{{- define "logstream.ownRetentionBytes" -}}
+{{- $given := hasKey .Values.writer.settings "LOGSTREAM_RETENTION_BYTES" -}}
+{{- range .Values.writer.extraEnv }}{{ if eq .name "LOGSTREAM_RETENTION_BYTES" }}{{ $given = true }}{{ end }}{{ end -}}
+{{- if and .Values.timescaledb.enabled (not $given) }}true{{ end -}}
+{{- end -}}
+
 {{/* A server's settings without their comments, which are in the file itself, in deploy/. */}}
 {{- define "logstream.settingsFile" -}}
 {{- regexReplaceAll "(?m)^(#.*)?\\n" . "" | trim -}}

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from logstream_contract.batches import Undecodable
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_contract.records import record_of_row, seed_record_of_row
-from logstream_contract.rows import Origin, Rows, rows_of
+from logstream_contract.rows import REASONS, Origin, Rows, rows_of
 
 SECOND = 1_000_000_000
 RECEIVED = 1_700_000_000 * SECOND
@@ -103,6 +103,172 @@ def test_nuls_become_replacement_characters_everywhere_and_are_counted() -> None
     assert found.attributes[1] is None
 
 
+def encoded(record: bytes) -> bytes:
+    """A batch of an ordinary record and this one."""
+    ordinary = LogRecord(message="ordinary", attributes={"k": "v"}).SerializeToString()
+    parts = [b"\x1a" + varint(len(part)) + part for part in (ordinary, record)]
+    return LogBatch(batch_id=bytes(16), node="orders").SerializeToString() + b"".join(parts)
+
+
+def varint(number: int) -> bytes:
+    low, high = number & 0x7F, number >> 7
+    return bytes([low]) if not high else bytes([low | 0x80]) + varint(high)
+
+
+def attribute(key: bytes, value: bytes) -> bytes:
+    entry = b"\x0a" + varint(len(key)) + key + b"\x12" + varint(len(value)) + value
+    return b"\x2a" + varint(len(entry)) + entry
+
+
+def test_bytes_that_are_no_utf8_are_replaced_and_the_rest_of_the_batch_is_left_alone() -> None:
+    record = (
+        b"\x1a\x01\xff\x22\x05a\xed\xa0\x80b" + attribute(b"\xc3", b"v\xfe") + attribute("é\ufffd".encode(), b"\xf0\x9f")
+    )
+    found = rows_of(encoded(record), ORIGIN)
+    assert found.levels == ["", "\ufffd"]
+    assert found.messages == ["ordinary", "a\ufffd\ufffd\ufffdb"]
+    assert found.attributes == [
+        {"k": "v"},
+        {"\ufffd": "v\ufffd", "é\ufffd": "\ufffd", "logstream.invalid_utf8_replaced": "7"},
+    ]
+    assert found.mended == {"invalid_utf8": 1}
+
+
+def test_of_keys_that_are_alike_once_replaced_the_one_that_was_written_so_is_kept() -> None:
+    record = attribute(b"\xff", b"no text") + attribute("\ufffd".encode(), b"text") + attribute(b"\xfe", b"no text")
+    assert rows_of(encoded(record), ORIGIN).attributes[1] == {"\ufffd": "text", "logstream.attributes_dropped": "2"}
+    record = attribute(b"\xff", b"last") + attribute(b"\xfe", b"first")
+    assert rows_of(encoded(record), ORIGIN).attributes[1] == {
+        "\ufffd": "first",
+        "logstream.attributes_dropped": "1",
+        "logstream.invalid_utf8_replaced": "1",
+    }
+
+
+def test_an_attribute_with_unknown_fields_is_an_attribute() -> None:
+    entry = b"\x0a\x01k\x12\x01v"
+    for odd in (b"\x18\x01" + entry, entry + b"\x1a\x00", b"\x23\x24" + entry):
+        assert rows_of(encoded(b"\x2a" + varint(len(odd)) + odd), ORIGIN).attributes == [{"k": "v"}] * 2
+
+
+def test_a_node_that_is_no_utf8_makes_the_batch_undecodable() -> None:
+    with pytest.raises(Undecodable):
+        rows_of(b"\x12\x01\xff" + encoded(b""), ORIGIN)
+
+
+def test_what_a_sender_puts_under_logstream_is_renamed_and_never_read() -> None:
+    found = only(
+        message="a\0",
+        time_unix_nano=1,
+        attributes={
+            "logstream.nuls_replaced": "no number\0",
+            "logstream.original_time_unix_nano": "none",
+            "logstream.": "",
+            "logstream": "mine",
+        },
+    )
+    assert found[4] == {
+        "sender.logstream.nuls_replaced": "no number\ufffd",
+        "sender.logstream.original_time_unix_nano": "none",
+        "sender.logstream.": "",
+        "logstream": "mine",
+        "logstream.attributes_renamed": "3",
+        "logstream.nuls_replaced": "2",
+        "logstream.original_time_unix_nano": "1",
+    }
+
+
+def test_a_renamed_key_takes_no_others_place() -> None:
+    sent = {"logstream.x": "renamed", "sender.logstream.x": "own"}
+    assert only(attributes=sent)[4] == {"sender.logstream.x": "own", "logstream.attributes_dropped": "1"}
+
+
+def test_an_empty_key_gets_a_name() -> None:
+    assert only(attributes={"": "v"})[4] == {"sender.unnamed": "v", "logstream.attributes_renamed": "1"}
+
+
+def test_long_keys_and_values_are_cut_between_characters() -> None:
+    found = only(attributes={"é" * 128: "v", "k": "x" + "é" * 32_768})[4]
+    assert found == {"é" * 127: "v", "k": "x" + "é" * 32_767, "logstream.attributes_cut": "2"}
+    # Alike once they are cut: the first in order stays.
+    assert only(attributes={"k" * 256: "1", "k" * 257: "2"})[4] == {
+        "k" * 255: "1",
+        "logstream.attributes_cut": "1",
+        "logstream.attributes_dropped": "1",
+    }
+    assert only(attributes={"logstream." + "k" * 245: "v"})[4] == {
+        "sender.logstream." + "k" * 238: "v",
+        "logstream.attributes_cut": "1",
+        "logstream.attributes_renamed": "1",
+    }
+    fits = {"k" * 255: "v" * 65_536}
+    assert only(attributes=fits)[4] == fits
+
+
+def test_of_too_many_attributes_the_first_in_order_are_kept() -> None:
+    sent = {f"key {index:02}": "v" for index in range(66)}
+    kept = {key: sent[key] for key in sorted(sent)[:64]}
+    assert only(attributes=dict(reversed(sent.items())))[4] == {**kept, "logstream.attributes_dropped": "2"}
+    assert only(attributes=kept)[4] == kept
+    # What is told of a record has no part in its limits.
+    assert len(only(attributes=kept, message="\0")[4] or {}) == 65
+
+
+def test_attributes_past_256_kib_are_left_out() -> None:
+    sent = {f"{index}": "é" * 32_767 for index in range(5)}
+    assert only(attributes=sent)[4] == {
+        **{f"{index}": "é" * 32_767 for index in range(4)},
+        "logstream.attributes_dropped": "1",
+    }
+    # Of 4 bytes there is still room for one.
+    assert set(only(attributes={**sent, "5": "1234", "6": "123"})[4] or {}) == {*"01236", "logstream.attributes_dropped"}
+
+
+def test_a_timestamp_that_could_not_be_read_is_kept() -> None:
+    found = rows(LogRecord(original_timestamp="yesterday\0" + "x" * 300), LogRecord())
+    assert found.attributes == [
+        {"logstream.original_timestamp": "yesterday\ufffd" + "x" * 246, "logstream.nuls_replaced": "1"},
+        None,
+    ]
+    assert found.mended == {"time_replaced": 1, "nul": 1}
+
+
+def test_a_text_of_nuls_is_cut_to_the_limit_too() -> None:
+    found = rows(LogRecord(level="\0" * 200, message="\0" * 30_000), node="\0" * 255)
+    assert (found.node, found.levels[0], found.messages[0]) == ("\ufffd" * 85, "\ufffd" * 85, "\ufffd" * 21_845)
+    assert found.attributes[0] == {
+        "logstream.level_bytes": "600",
+        "logstream.message_bytes": "90000",
+        "logstream.nuls_replaced": "30200",
+    }
+
+
+def test_each_mended_record_is_counted_once_for_each_reason() -> None:
+    found = rows(
+        LogRecord(message="fine", attributes={"k": "v"}),
+        LogRecord(message="\0" * 3, level="\0", time_unix_nano=1, original_timestamp="x"),
+        LogRecord(level="l" * 256, attributes={"": "", "k" * 256: "", **{f"{index}": "" for index in range(64)}}),
+        LogRecord(message="m" * 65_537, attributes={"k\0": "", "logstream.x": ""}),
+    )
+    assert found.mended == {
+        "nul": 2,
+        "time_replaced": 1,
+        "level_cut": 1,
+        "attribute_renamed": 2,
+        "attributes_dropped": 1,
+        "message_cut": 1,
+    }
+    assert set(found.mended) | {"attribute_cut", "invalid_utf8"} == set(REASONS.values())
+
+
+def test_of_a_hundred_thousand_attributes_the_first_are_kept() -> None:
+    sent = {f"{index:x}": "" for index in range(100_000)}
+    assert only(attributes=sent)[4] == {
+        **dict.fromkeys(sorted(sent)[:64], ""),
+        "logstream.attributes_dropped": str(100_000 - 64),
+    }
+
+
 def test_bytes_that_are_no_batch_are_undecodable() -> None:
     with pytest.raises(Undecodable):
         rows_of(b"\x0a\xff", ORIGIN)
@@ -135,7 +301,7 @@ def test_every_decodable_batch_gives_storable_rows_the_same_each_time(records: l
         assert found.times_us[index] * 1000 <= RECEIVED + 600 * SECOND
         assert 0 <= found.severities[index] <= 24
         assert len(found.levels[index]) <= 255
-        assert len(found.messages[index].encode()) <= 3 * 65_536
+        assert len(found.messages[index].encode()) <= 65_536
         attributes = found.attributes[index] or {}
         texts = [found.levels[index], found.messages[index], *attributes, *attributes.values()]
         assert not any("\0" in text for text in texts)

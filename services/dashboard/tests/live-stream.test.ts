@@ -36,6 +36,7 @@ test("connects once and hands on every kind of event", () => {
 
 test("leaves a broken connection to the browser, which resumes by itself", () => {
   source(0).opens();
+  source(0).sends("live", "{}");
   // The browser tells of each try that fails.
   for (let attempt = 0; attempt < 4; attempt++) {
     source(0).breaks();
@@ -44,7 +45,34 @@ test("leaves a broken connection to the browser, which resumes by itself", () =>
   expect(connections).toEqual(["connecting", "live", "lost", "lost", "lost", "lost"]);
   expect(sources).toHaveLength(1);
   source(0).opens();
+  source(0).sends("logs", "[]", "e:1:0");
   expect(connections.at(-1)).toBe("live");
+});
+
+test("an answer that there is no stream is no connection: tries anew, with growing pauses, after the last id", () => {
+  source(0).opens();
+  source(0).sends("logs", "[]", "e:1:0");
+  source(0).breaks();
+  for (const [attempt, data] of [
+    '{"stream":"unreachable"}',
+    '{"stream":"full"}',
+    '{"stream":"unreachable"}',
+  ].entries()) {
+    source(attempt).opens();
+    source(attempt).sends("status", data, "e:1:0");
+    expect(source(attempt).readyState).toBe(source(attempt).CLOSED);
+    vi.advanceTimersByTime(2 ** attempt * 500 - 1);
+    expect(sources).toHaveLength(attempt + 1);
+    vi.advanceTimersByTime(15_000);
+    expect(sources.map(({ url }) => url).at(-1)).toBe("/stream?after=e%3A1%3A0");
+    expect(sources).toHaveLength(attempt + 2);
+  }
+  expect(connections).toEqual(["connecting", "live", "lost", "lost", "lost", "lost"]);
+  expect(events).toEqual(["logs []"]);
+  source(3).opens();
+  source(3).sends("status", '{"broker":"down","recent":"up"}');
+  expect(connections.at(-1)).toBe("live");
+  expect(events.at(-1)).toBe('status {"broker":"down","recent":"up"}');
 });
 
 test("after a refusal opens a new source after the last id, whichever event brought it", () => {
@@ -56,6 +84,7 @@ test("after a refusal opens a new source after the last id, whichever event brou
   vi.advanceTimersByTime(1000);
   expect(sources.map(({ url }) => url)).toEqual(["/stream", "/stream?after=e%3A2%3A0%20%26"]);
   source(1).opens();
+  source(1).sends("counts", "{}", "e:2:0");
   expect(connections.at(-1)).toBe("live");
 });
 
@@ -140,9 +169,10 @@ test("hears nothing of a source that was replaced", () => {
   source(0).fails();
   vi.advanceTimersByTime(1000);
   source(1).opens();
+  source(1).sends("live", "{}");
   source(0).sends("logs", "[]", "old");
   source(0).fails();
-  expect(events).toEqual([]);
+  expect(events).toEqual(["live, anew"]);
   expect(connections.at(-1)).toBe("live");
 });
 

@@ -36,6 +36,17 @@ test("rates, share of errors, lag, drops and nodes of the last minutes", () => {
   expect(metrics.snapshot().errorShare).toBeCloseTo(10 / 120);
 });
 
+test("levels beyond those that an event names are others, and no errors", () => {
+  metrics.addCounts(second(1, { error: 10, odd: 20 }, { records: 100, other: { levels: 70, nodes: 0 } }));
+  const { stack, errorShare } = metrics.snapshot();
+  expect(stack.series.map(({ name, values }) => [name, ...values])).toEqual([
+    ["error", 10],
+    ["odd", 20],
+    ["", 70],
+  ]);
+  expect(errorShare).toBeCloseTo(0.1);
+});
+
 test("without records there is no share of errors", () => {
   metrics.addCounts(second(1, {}));
   expect(metrics.snapshot()).toMatchObject({ rate: 0, errorShare: null, nodes: [{ name: "a", rate: 0 }] });

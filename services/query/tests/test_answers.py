@@ -1,7 +1,6 @@
 """What the counting routes make of the counts they get."""
 
 import itertools
-from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +8,7 @@ from logstream_query.bars import bar_starts
 from logstream_query.facets import attributes_of, top_of
 from logstream_query.histogram import fill_bars, levels_of
 from logstream_query.stats import Kept, stats_of
-from logstream_query.store import BarCount, Statistics, StoredRecord, ValueCount
+from logstream_query.store import BarCount, Levels, Statistics, StoredRecord, ValueCount
 from logstream_query.unavailable import DatabaseAway
 
 SECOND_US = 1_000_000
@@ -55,8 +54,14 @@ def test_attributes_of_records() -> None:
     assert found == (
         2,
         [
-            {"key": "k", "count": 4, "distinct": 3, "top": [{"value": "2", "count": 2}, {"value": "0", "count": 1}]},
-            {"key": "z", "count": 1, "distinct": 1, "top": [{"value": "x", "count": 1}]},
+            {
+                "key": "k",
+                "count": 4,
+                "distinct": 3,
+                "too_long": 0,
+                "top": [{"value": "2", "count": 2}, {"value": "0", "count": 1}],
+            },
+            {"key": "z", "count": 1, "distinct": 1, "too_long": 0, "top": [{"value": "x", "count": 1}]},
         ],
     )
 
@@ -66,11 +71,25 @@ def test_of_many_keys_the_most_frequent_are_listed() -> None:
     assert (distinct, len(listed), listed[0]["key"], listed[1]["key"]) == (150, 100, "k149", "k000")
 
 
+def test_what_is_too_long_for_a_list_is_counted_and_not_listed() -> None:
+    keys, (found,) = attributes_of([{"k": "x" * 257, "y" * 257: ""}, {"k": "x" * 256}, {"k": "x" * 300}], 10)
+    assert keys == 2
+    assert found == {
+        "key": "k", "count": 3, "distinct": 3, "too_long": 2, "top": [{"value": "x" * 256, "count": 1}]
+    }  # fmt: skip
+
+
+def test_many_keys_list_fewer_values_each() -> None:
+    _, listed = attributes_of([{f"k{key}": f"{value}" for key in range(100)} for value in range(60)], 1_000)
+    assert [len(one["top"]) for one in listed] == [50] * 100
+    assert {one["distinct"] for one in listed} == {60}
+
+
 def statistics(rows: int = 0) -> Statistics:
     return Statistics(
         rows=rows, oldest_us=None, newest_us=None, table_bytes=1, index_bytes=2, total_bytes=3, chunks=4, community=False,
-        postgresql="17.1", timescaledb="2.19.3", minute_us=120 * MINUTE_US, last_minute=Counter(info=30),
-        last_hour=Counter(info=1_800, warn=1_800), indexed_rows=0, indexed_to=None, newest_batch=None,
+        postgresql="17.1", timescaledb="2.19.3", minute_us=120 * MINUTE_US, last_minute=Levels({"info": 30}, 0, 30),
+        last_hour=Levels({"info": 1_800, "warn": 1_700}, 3, 3_600), indexed_rows=0, indexed_to=None, newest_batch=None,
     )  # fmt: skip
 
 
@@ -104,9 +123,9 @@ def test_rates_are_those_of_whole_minutes() -> None:
     rates = stats_of(statistics())["rates"]
     assert rates["minute"] == {
         "start": "1970-01-01T02:00:00.000000Z", "end": "1970-01-01T02:01:00.000000Z", "records": 30, "per_second": 0.5,
-        "levels": {"info": 30},
+        "levels": {"info": 30}, "other_levels": 0,
     }  # fmt: skip
     assert rates["hour"] == {
         "start": "1970-01-01T01:01:00.000000Z", "end": "1970-01-01T02:01:00.000000Z", "records": 3_600, "per_second": 1.0,
-        "levels": {"info": 1_800, "warn": 1_800},
+        "levels": {"info": 1_800, "warn": 1_700}, "other_levels": 3,
     }  # fmt: skip

@@ -43,9 +43,9 @@ class MemoryStore:
         self.asked = asked
         if self.error:
             raise self.error
-        return [stored(sequence) for sequence in self.sequences[: asked[-1]]]
+        return [stored(sequence) for sequence in self.sequences[: asked[3]]]
 
-    def check_regex(self, regex: str) -> None:
+    def check_regex(self, regex: str, timeout_s: float) -> None:
         if isinstance(self.error, InvalidRegex):
             raise self.error
 
@@ -120,7 +120,7 @@ def test_next_cursor_only_if_there_is_more(client: FlaskClient, store: MemorySto
 def test_the_next_page_goes_on_where_the_last_one_ended(client: FlaskClient, store: MemoryStore) -> None:
     cursor = client.get("/api/logs?limit=3&order=asc").get_json()["next_cursor"]
     assert client.get(f"/api/logs?limit=3&cursor={cursor}").get_json()["found"] == 6
-    assert store.asked[1:] == ("asc", Position(TIME_US + 8, 8), 4)
+    assert store.asked[1:4] == ("asc", Position(TIME_US + 8, 8), 4)
 
 
 def test_records_in_the_seed_shape(client: FlaskClient, store: MemoryStore) -> None:
@@ -129,7 +129,7 @@ def test_records_in_the_seed_shape(client: FlaskClient, store: MemoryStore) -> N
          "message": "message 10"}
     ]  # fmt: skip
     client.get("/historical-logs?sequence_number=70000&limit=4")
-    assert store.asked[1:] == ("desc", Position(TIME_US, 70_000), 5)
+    assert store.asked[1:4] == ("desc", Position(TIME_US, 70_000), 5)
     assert client.get(f"/historical-logs?sequence_number={UNKNOWN_SEQUENCE}").get_json() == []
 
 
@@ -222,3 +222,18 @@ def test_metrics(client: FlaskClient) -> None:
     assert answer.content_type.startswith("text/plain")
     assert 'logstream_query_returned_records_total{route="/api/logs"} 4.0' in answer.text
     assert 'logstream_query_request_seconds_count{route="/api/logs"} 1.0' in answer.text
+
+
+def test_a_foreign_name_or_page_is_turned_away_unread_and_counted(
+    client: FlaskClient, store: MemoryStore, metric: Callable[..., float]
+) -> None:
+    for headers, status, reason in (
+        ({"Host": "evil.example"}, 421, "host"),
+        ({"Origin": "http://evil.example"}, 403, "origin"),
+    ):
+        assert metric("logstream_query_refused_requests_total", reason=reason) == 0
+        answer = client.get("/api/logs", headers=headers)
+        assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+        assert metric("logstream_query_refused_requests_total", reason=reason) == 1
+    assert store.asked == ()
+    assert client.get("/livez", headers={"Host": "evil.example"}).status_code == 200

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from logstream_contract.filters import Filter, Terms
-from logstream_query.counting import MINUTE_US, Piece, is_countable, pieces
+from logstream_query.counting import MINUTE_US, Piece, is_countable, pieces, pieces_around
 
 HOUR_US = 60 * MINUTE_US
 LAST_US = 5 * HOUR_US
@@ -47,6 +47,44 @@ def test_pieces_add_up_to_the_records_of_each_bucket(
     for piece in pieces(start_us, end_us, now_us, bucket_us):
         for at_us, number in counted(piece, records).items():
             found[at_us // width_us] += number
+    assert {key: number for key, number in found.items() if number} == expected
+
+
+@given(
+    st.lists(st.tuples(times, st.booleans())),
+    times,
+    times,
+    times,
+    buckets,
+    st.sets(st.integers(0, 5)),
+    st.sets(st.integers(0, 359)),
+)
+def test_pieces_around_sums_that_don_t_tell_add_up_and_read_none_of_them(
+    records: list[tuple[int, bool]],
+    start_us: int,
+    end_us: int,
+    now_us: int,
+    bucket_us: int | None,
+    hours: set[int],
+    minutes: set[int],
+) -> None:
+    hours_us = {hour * HOUR_US for hour in hours}
+    minutes_us = {minute * MINUTE_US for minute in minutes if minute // 60 in hours}
+    width_us = bucket_us or 10 * LAST_US
+    expected: Counter[int] = Counter()
+    for time_us, _ in records:
+        if start_us <= time_us < end_us:
+            expected[time_us // width_us] += 1
+    found: Counter[int] = Counter()
+    for piece in pieces_around(start_us, end_us, now_us, bucket_us, hours_us, minutes_us):
+        for at_us, number in counted(piece, records).items():
+            found[at_us // width_us] += number
+        assert piece.start_us is not None
+        assert piece.end_us is not None
+        if piece.source != "logs":
+            assert not any(piece.start_us <= minute_us < piece.end_us for minute_us in minutes_us)
+        if piece.width_us > MINUTE_US:
+            assert not any(piece.start_us < hour_us + HOUR_US and hour_us < piece.end_us for hour_us in hours_us)
     assert {key: number for key, number in found.items() if number} == expected
 
 

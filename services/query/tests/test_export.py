@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 from logstream_contract.filters import Filter
 from logstream_query.aggregate_parameters import ExportFormat
+from logstream_query.answering import Answering
 from logstream_query.cursors import Order, Position, read_cursor
 from logstream_query.export import Asked, Exporter, next_page
 from logstream_query.metrics import Metrics
@@ -38,7 +39,8 @@ class MemorySearch:
         self.errors: list[Exception | None] = []
         self.limits: list[int] = []
 
-    def find(self, _wanted: Filter, _order: Order, after: Position | None, limit: int) -> Found:
+    def find(self, _wanted: Filter, _order: Order, after: Position | None, limit: int, *, most_bytes: int) -> Found:
+        assert most_bytes == 2 * 1024 * 1024
         if self.errors:
             error = self.errors.pop(0)
             if error:
@@ -55,7 +57,8 @@ class Case:
         self.search = search
         self.registry = CollectorRegistry()
         self.pauses: list[float] = []
-        self.exporter = Exporter(cast(Search, search), Metrics(self.registry), self.pauses.append)
+        metrics = Metrics(self.registry)
+        self.exporter = Exporter(cast(Search, search), Answering(metrics), metrics, self.pauses.append)
 
     def export(self, form: ExportFormat = "ndjson", max_records: int = 1_000_000) -> Iterator[bytes]:
         asked = Asked(Filter(), form, "desc", None, 7, max_records)
@@ -131,11 +134,11 @@ def test_pages_grow_to_a_most_and_stay_small_for_large_records() -> None:
     assert list(itertools.accumulate([0] * 5, lambda page, _: next_page(page, page, page * 300), initial=500)) == [
         500, 1_000, 2_000, 4_000, 5_000, 5_000
     ]  # fmt: skip
-    assert next_page(5_000, 5_000, 5_000 * 64 * 1_024) == 64
+    assert next_page(5_000, 5_000, 5_000 * 64 * 1_024) == 32
     assert next_page(64, 1, 100_000_000) == 1
     case = Case(MemorySearch(3_000, "x" * 64 * 1_024))
     sizes = [len(piece) for piece in case.export()]
-    assert max(sizes[1:]) < 5 * 1_024 * 1_024
+    assert max(sizes[1:]) < 3 * 1_024 * 1_024
 
 
 def test_a_client_that_leaves_is_counted() -> None:

@@ -93,8 +93,8 @@ def test_min_level_is_a_name_or_a_number(text: str, severity: int) -> None:
 )
 def test_a_bad_value_is_named_with_what_was_expected(name: str, value: str) -> None:
     (problem,) = problems_of(urlencode({name: value}))
-    assert problem["name"] == (name if len(name) <= 200 else name[:200] + "…")
-    assert problem["value"] == (value if len(value) <= 200 else value[:200] + "…")
+    assert problem["name"] == (name if len(name) <= 100 else name[:100] + "…")
+    assert problem["value"] == (value if len(value) <= 100 else value[:100] + "…")
     assert problem["expected"]
 
 

@@ -8,6 +8,7 @@ from logstream_query.ranges import Range
 from logstream_query.store import statements
 from logstream_query.store.statements import Statement
 
+SHARE = 4_096
 LEVEL = 'lower(level COLLATE "pg_c_utf8") COLLATE "C"'
 MESSAGE = 'lower(message COLLATE "pg_c_utf8") COLLATE "C"'
 VALUE = 'lower(%s::text COLLATE "pg_c_utf8") COLLATE "C"'
@@ -18,10 +19,10 @@ OF_BATCH = (
 
 
 def where_of(wanted: Filter) -> tuple[str, tuple[object, ...]]:
-    statement = statements.page(wanted, "desc", None, 7)
+    statement = statements.page(wanted, "desc", None, 7, SHARE)
     text = statement.query.as_string(None)
     start, _, rest = text.partition(" FROM logs")
-    assert start == "SELECT sequence, time, severity, level, node, message, attributes"
+    assert start == f"SELECT {statements.record_columns(SHARE).as_string(None)}"
     condition, order, limit = rest.partition(" ORDER BY time DESC, sequence DESC")
     assert order
     assert limit == " LIMIT %s"
@@ -82,7 +83,7 @@ def test_conditions(wanted: Filter, condition: str, values: tuple[object, ...]) 
     ],
 )
 def test_pages_go_on_after_a_position(order: Order, condition: str, order_by: str) -> None:
-    statement = statements.page(Filter(min_severity=9), order, Position(5_000_000, 3), 10)
+    statement = statements.page(Filter(min_severity=9), order, Position(5_000_000, 3), 10, SHARE)
     assert statement.query.as_string(None).endswith(f" WHERE {condition} AND severity >= %s ORDER BY {order_by} LIMIT %s")
     time = as_datetime(5_000_000)
     assert statement.values == (time, time, 3, 9, 10)
@@ -90,7 +91,7 @@ def test_pages_go_on_after_a_position(order: Order, condition: str, order_by: st
 
 def test_one_range_has_constant_bounds_and_no_filter_by_time() -> None:
     wanted = Filter(start_us=0, end_us=9_000_000, min_severity=9)
-    statement = statements.within(wanted, "desc", [Range(2_000_000, 3_000_000)], None, 10)
+    statement = statements.within(wanted, "desc", [Range(2_000_000, 3_000_000)], None, 10, SHARE)
     assert statement.query.as_string(None).endswith(
         " FROM logs WHERE time >= %s AND time <= %s AND severity >= %s ORDER BY time DESC, sequence DESC LIMIT %s"
     )
@@ -103,7 +104,7 @@ def test_one_range_has_constant_bounds_and_no_filter_by_time() -> None:
 def test_many_ranges_are_read_from_where_each_begins(order: Order, behind: str) -> None:
     """A comparison of pairs would have the index read from the position on."""
     ranges = [Range(5_000_000, 6_000_000), Range(2_000_000, 3_000_000)]
-    statement = statements.within(Filter(), order, ranges, Position(6_000_000, 7), 10)
+    statement = statements.within(Filter(), order, ranges, Position(6_000_000, 7), 10, SHARE)
     text = statement.query.as_string(None)
     assert f"time >= %s AND time <= %s AND {behind} AND time >= range.start AND time <= range.stop ORDER BY" in text
     starts, ends = [as_datetime(one.from_us) for one in ranges], [as_datetime(one.to_us) for one in ranges]
@@ -112,11 +113,24 @@ def test_many_ranges_are_read_from_where_each_begins(order: Order, behind: str) 
 
 def test_the_next_records_are_bounded_by_number_before_they_are_filtered() -> None:
     wanted = Filter(start_us=1_000_000, min_severity=9)
-    statement = statements.nearest(wanted, "asc", None, 10, 500)
+    statement = statements.nearest(wanted, "asc", None, 10, 500, SHARE)
     assert " FROM logs WHERE time >= %s ORDER BY time, sequence LIMIT %s) AS nearest WHERE severity >= %s ORDER BY" in (
         statement.query.as_string(None)
     )
     assert statement.values == (as_datetime(1_000_000), 500, 9, 10)
+
+
+@pytest.mark.parametrize(
+    ("share_bytes", "attributes_bytes"), [(1, 512), (3_072, 512), (6_000, 1_000), (8 * 1024 * 1024, 1_398_101)]
+)
+def test_texts_come_only_with_records_no_larger_than_their_share(share_bytes: int, attributes_bytes: int) -> None:
+    columns = statements.record_columns(share_bytes).as_string(None)
+    assert f"octet_length(message) <= {share_bytes} OR" in columns
+    assert f"pg_column_size(attributes) <= {attributes_bytes} AND" in columns
+    assert columns.startswith("sequence, time, severity, level, node, CASE WHEN (")
+    assert columns.endswith(
+        " THEN attributes ELSE to_jsonb(octet_length(message) + coalesce(pg_column_size(attributes), 0)) END"
+    )
 
 
 def test_a_record_is_looked_for_between_the_times_of_its_batch() -> None:

@@ -2,18 +2,23 @@
 
 import json
 import struct
+import tracemalloc
 from collections import Counter
 from typing import Any
 
 import orjson
 import pytest
 from google.protobuf.message import DecodeError
+from harness import fuzzing, odd_batches
 from hypothesis import example, given
 from hypothesis import strategies as st
-from logstream_contract.batches import Undecodable, split_batch
+from logstream_contract.batches import Limits, Rejected, Undecodable, check_batch, split_batch
 from logstream_contract.columns import Block, Source, read_block
+from logstream_contract.packing import Packer
 from logstream_contract.pb.logs_pb2 import SEVERITY_FATAL, SEVERITY_INFO, LogBatch, LogRecord
 from logstream_contract.rows import Origin, rows_of
+from logstream_writer.delivery import Delivery
+from logstream_writer.inbound import decode, refused
 from logstream_writer.store.copy_format import encode, encode_block
 from logstream_writer.store.counts import CountKey, add_block_counts, add_counts
 
@@ -105,6 +110,50 @@ def test_the_rows_of_plain_batches_are_those_of_the_contract(given_batches: list
     assert counts == counts_expected
 
 
+@pytest.mark.fuzz
+@fuzzing.examples(400)
+@given(odd_batches.batches(RECEIVED))
+def test_whatever_is_accepted_is_copied_as_its_rows_beside_others(raw: bytes) -> None:
+    try:
+        check_batch(raw, Limits())
+    except Rejected:
+        return
+    others = [LogBatch(batch_id=bytes([n]) * 16, node="o", records=[LogRecord(message="m")]) for n in (250, 251)]
+    raws = [others[0].SerializeToString(), raw, others[1].SerializeToString()]
+    delivery = Delivery(1, 1, b"".join(map(Packer(1).frame, raws)), RECEIVED, 1, "default")
+    inbound = decode([delivery], 30 * 86_400 * 10**9)
+    letters = [letter.reason for letter in inbound.dead_letters]
+    # Compressed batches come behind the others.
+    stored = {batch.batch_id: batch for batch in inbound.batches}
+    assert len(stored) + len(letters) == 3
+    assert letters in ([], ["spread"])
+    numbers: list[int | None] = [None] * len(inbound.block.counts)
+    found, expected = [], []
+    counts, counts_expected = Counter[CountKey](), Counter[CountKey]()
+    for number, batch in enumerate(stored.values(), 1):
+        batch.number = number
+        rows = batch.rows()
+        expected += copied(encode(rows))
+        add_counts(counts_expected, rows)
+        assert batch.mended == rows.mended
+        assert (batch.records, batch.from_us, batch.to_us) == (len(rows), min(rows.times_us), max(rows.times_us))
+        if batch.place is None:
+            found += copied(encode(rows))
+            add_counts(counts, rows)
+        else:
+            assert not batch.mended
+            numbers[batch.place] = number
+        # What the database refuses, it is given again as a batch of its own.
+        for index in {0, batch.records - 1}:
+            alone = rows_of(refused(batch, index, "").body, Origin(0, batch.received_unix_nano, batch.floor_unix_nano))
+            assert (alone.messages, alone.attributes) == ([rows.messages[index]], [rows.attributes[index]])
+    add_block_counts(counts, inbound.block, [number is not None for number in numbers])
+    assert counts == counts_expected
+    assert sorted(found + copied(b"".join(encode_block(inbound.block, numbers)))) == sorted(expected)
+    for *_, level, node, _time, _severity, message in expected:
+        assert b"\0" not in level + node + message
+
+
 @given(st.lists(encoded_records, min_size=1, max_size=3))
 @example([b"\x22"])
 @example([b"\x1a"])
@@ -143,7 +192,7 @@ def test_a_record_that_was_cut_is_odd(size: int) -> None:
             severity=SEVERITY_FATAL,
             level="critical",
             message="한글 é",
-            attributes={"k": "v" * 200, "": ""},
+            attributes={"k": "v" * 200, "k" * 255: "", "logstream": "", "blogstream.": ""},
         ),
         LogRecord(message="m", attributes={f"key {i}": f'"quoted" \\ {i}\n' for i in range(64)}),
         LogRecord(attributes={"beginning, one, of the end": "\x1b[0m", "beginning, two, of the end": "é" * 100}),
@@ -154,7 +203,7 @@ def test_ordinary_records_are_plain(record: LogRecord) -> None:
     assert block_of(raw).plain == [True]
 
 
-@pytest.mark.parametrize("key", ["k", "a key of more than sixteen bytes", "é", ""])
+@pytest.mark.parametrize("key", ["k", "a key of more than sixteen bytes", "é"])
 def test_a_record_that_repeats_a_key_is_odd(key: str) -> None:
     """Its members would show the key twice, where the last value counts."""
     once, other = (LogRecord(attributes={name: "v"}).SerializeToString() for name in (key, "other"))
@@ -165,7 +214,7 @@ def test_a_record_that_repeats_a_key_is_odd(key: str) -> None:
 
 @pytest.mark.parametrize("text", [chr(code) for code in range(0x21)] + ['"', "\\", "\x7f", "\u2028", "한"])
 def test_attributes_are_what_orjson_writes(text: str) -> None:
-    attributes = {f"key {text}": f"{text}value", "other": f"{text}{text}" * 60, f"{text}{text}" * 100: ""}
+    attributes = {f"key {text}": f"{text}value", "other": f"{text}{text}" * 60, f"{text}{text}" * 40: ""}
     raw = batch_of("orders", [LogRecord(attributes={"k": "v"}).SerializeToString(), b"", record_with(attributes)])
     block = block_of(raw)
     if ord(text) < 5:
@@ -179,6 +228,64 @@ def test_attributes_are_what_orjson_writes(text: str) -> None:
 def test_an_attribute_that_is_no_text_is_odd(entry: bytes) -> None:
     assert block_of(batch_of("orders", [record_with({"k": "é"}), b"\x2a\x06" + entry])).plain == [False]
     assert block_of(batch_of("orders", [b"\x2a\x06" + entry, record_with({"k": "é"})])).plain == [False]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"": "v"},
+        {"k" * 256: "v"},
+        {"logstream.": "v"},
+        {"logstream.nuls_replaced": "1"},
+        {f"key {index}": "v" for index in range(65)},
+        {f"key {index:02}": "v" * 16_000 for index in range(17)},
+    ],
+    ids=["empty", "long", "ours", "ours and longer", "too many", "too many bytes"],
+)
+def test_attributes_that_have_to_be_mended_are_odd(attributes: dict[str, str]) -> None:
+    fine = batch_of("orders", [LogRecord(message="logstream.", attributes={"k": "logstream."}).SerializeToString()])
+    odd = batch_of("orders", [record_with({"k": "v"}), record_with({"a": "v", **attributes})])
+    assert block_of(fine, odd, fine).plain == [True, False, True]
+
+
+def test_attributes_within_the_limits_are_plain() -> None:
+    many = record_with({f"key {index}": "v" for index in range(64)})
+    large = record_with({f"{index:02}": "v" * 16_000 for index in range(16)})
+    assert block_of(batch_of("orders", [many, large])).plain == [True]
+
+
+def test_a_record_with_a_timestamp_as_text_is_odd() -> None:
+    assert block_of(batch_of("orders", [LogRecord(original_timestamp="x").SerializeToString()])).plain == [False]
+
+
+def test_a_node_that_has_to_be_mended_is_odd() -> None:
+    record = LogRecord(message="m").SerializeToString()
+    assert block_of(batch_of("é" * 127, [record]), batch_of("é" * 128, [record]), batch_of("\0", [record])).plain == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_level_for_each_record_makes_no_larger_a_block_than_a_few() -> None:
+    def parts(levels: int) -> bytes:
+        records = [LogRecord(level=f"{number % levels:04x}").SerializeToString() for number in range(10_000)]
+        return batch_of("orders", records)
+
+    def peak_bytes(raw: bytes) -> int:
+        tracemalloc.reset_peak()
+        block_of(raw)
+        return tracemalloc.get_traced_memory()[1]
+
+    few, many = parts(10), parts(10_000)
+    block = block_of(many)
+    assert block.plain == [True]
+    assert [block.level_kinds[kind] for kind in block.kinds] == [(0, f"{number:04x}") for number in range(10_000)]
+    tracemalloc.start()
+    try:
+        assert peak_bytes(many) < 3 * peak_bytes(few)
+    finally:
+        tracemalloc.stop()
 
 
 def test_rows_are_copied_in_the_order_of_their_times() -> None:

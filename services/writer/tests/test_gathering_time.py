@@ -11,14 +11,17 @@ from prometheus_client import CollectorRegistry
 
 AGE_S = 0.05
 PREFETCH = 10
+MOST_BYTES = 100
 
 
 class Arrivals:
     """A queue that hands out deliveries at their times, and the clock of both."""
 
-    def __init__(self, *at_s: float, records: int) -> None:
+    def __init__(self, *at_s: float, records: int, size: int = 1) -> None:
         self.now_s = 0.0
-        self._due = [(moment, Delivery(tag, 0, b"", 1, records, "default")) for tag, moment in enumerate(at_s)]
+        self._due = [
+            (moment, Delivery(tag, 0, b"", 1, records, "default", unpacked_bytes=size)) for tag, moment in enumerate(at_s)
+        ]
 
     def get(self, timeout: float | None = None) -> Delivery:
         due_s = self._due[0][0] if self._due else float("inf")
@@ -33,12 +36,17 @@ class Arrivals:
         return self.get(0.0)
 
 
-def gathered(monkeypatch: pytest.MonkeyPatch, arrivals: Arrivals, max_records: int) -> tuple[int, float]:
-    """How many deliveries a flush has, and when it begins."""
+def consumer(monkeypatch: pytest.MonkeyPatch, arrivals: Arrivals) -> Consumer:
     under_test = Consumer("amqp://localhost", PREFETCH, Metrics(CollectorRegistry()))
     monkeypatch.setattr(under_test, "_deliveries", arrivals)
     monkeypatch.setattr(time, "monotonic", lambda: arrivals.now_s)
-    return len(under_test.take(max_records, AGE_S)), round(arrivals.now_s, 3)
+    return under_test
+
+
+def gathered(monkeypatch: pytest.MonkeyPatch, arrivals: Arrivals, max_records: int) -> tuple[int, float]:
+    """How many deliveries a flush has, and when it begins."""
+    under_test = consumer(monkeypatch, arrivals)
+    return len(under_test.take(max_records, MOST_BYTES, AGE_S)), round(arrivals.now_s, 3)
 
 
 def test_a_trickle_is_flushed_when_its_first_is_old_enough(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,3 +59,14 @@ def test_what_the_broker_does_not_hand_out_is_not_waited_for(monkeypatch: pytest
 
 def test_a_full_flush_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     assert gathered(monkeypatch, Arrivals(0.0, 0.0, 0.0, records=50), 100) == (2, 0.0)
+
+
+def test_a_flush_ends_by_bytes_and_what_is_too_much_begins_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    under_test = consumer(monkeypatch, Arrivals(*[0.0] * 5, records=1, size=40))
+    taken = [[one.tag for one in under_test.take(100, MOST_BYTES, AGE_S)] for _ in range(3)]
+    assert taken == [[0, 1], [2, 3], [4]]
+
+
+def test_one_that_is_larger_than_a_flush_may_be_is_one_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    under_test = consumer(monkeypatch, Arrivals(0.0, 0.0, records=1, size=MOST_BYTES + 1))
+    assert [len(under_test.take(100, MOST_BYTES, AGE_S)) for _ in range(2)] == [1, 1]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import cast
 
 import logstream_writer
+from logstream_contract.rows import REASONS as MENDED
 from logstream_writer.config import MaintenanceConfig
 from logstream_writer.dead_letters.letter import REASONS
 from logstream_writer.maintenance.maintainer import Maintainer
@@ -13,7 +14,7 @@ from logstream_writer.metrics import Metrics
 from logstream_writer.store.session import Session
 from prometheus_client import CollectorRegistry
 
-TABLES = Path(str(logstream_writer.__file__)).parent / "store/migrations/versions/0001_logs.py"
+TABLES = Path(str(logstream_writer.__file__)).parent / "store/migrations/versions/0007_failed.py"
 
 
 def test_every_reason_of_a_dead_letter_is_declared() -> None:
@@ -27,6 +28,8 @@ def test_counters_begin_at_0() -> None:
     metrics = Metrics(registry)
     for reason in REASONS:
         assert registry.get_sample_value("logstream_writer_dead_letters_total", {"reason": reason}) == 0
+    for reason in MENDED.values():
+        assert registry.get_sample_value("logstream_writer_mended_records_total", {"reason": reason}) == 0
     tasks = tasks_of(MaintenanceConfig(database_url="postgresql://nowhere/"))
     Maintainer(cast(Session, None), tasks, metrics)
     for task in tasks:

@@ -7,6 +7,8 @@
 const NAMES = ['message', 'logs', 'live', 'counts', 'gap', 'dropped', 'status'];
 
 const [version, url] = process.argv.slice(2);
+// Version 5 lets a process end that waits for nothing but to connect again.
+setInterval(() => {}, 1 << 30);
 const print = (said) => process.stdout.write(`${JSON.stringify(said)}\n`);
 
 import(`eventsource-${version}`).then(({ EventSource }) => {

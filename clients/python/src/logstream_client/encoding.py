@@ -36,8 +36,8 @@ def encode_record(
 ) -> bytes:
     """The bytes of one record, to be joined by encode_batch.
 
-    A message past 64 KiB is cut as the gateway would, its length kept in the attribute `logstream.message_bytes`; of more
-    than 64 attributes the first stay, the number of the others in `logstream.attributes_dropped`. Lone surrogates become
+    A message past 64 KiB is cut as logstream would, its length kept in the attribute `sender.message_bytes`; of more
+    than 64 attributes the first stay, the number of the others in `sender.attributes_dropped`. Lone surrogates become
     `?`. A severity outside 0..24 becomes 0, which means: taken from the level.
     """
     kept: Mapping[str, str] = attributes or {}
@@ -45,10 +45,10 @@ def encode_record(
     if len(message) > _SURELY_SHORT_CHARACTERS:
         message, size_bytes = _cut(message)
         if size_bytes > MESSAGE_BYTES:
-            added["logstream.message_bytes"] = str(size_bytes)
+            added["sender.message_bytes"] = str(size_bytes)
     if len(kept) + len(added) > RECORD_ATTRIBUTES:
         room = RECORD_ATTRIBUTES - len(added) - 1
-        added["logstream.attributes_dropped"] = str(len(kept) - room)
+        added["sender.attributes_dropped"] = str(len(kept) - room)
         kept = dict(list(kept.items())[:room])
     if added:
         kept = {**kept, **added}

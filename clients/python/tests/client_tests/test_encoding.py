@@ -47,7 +47,7 @@ def test_full_batch_stays_below_the_gateways_limit() -> None:
 def test_long_message_is_cut_at_a_character_and_its_length_kept() -> None:
     [record] = decode(encode_record(0, 9, "info", "x" + "ä" * 40_000))
     assert record.message == "x" + "ä" * 32_767
-    assert record.attributes["logstream.message_bytes"] == "80001"
+    assert record.attributes["sender.message_bytes"] == "80001"
 
 
 def test_message_of_exactly_64_kib_is_left_alone() -> None:
@@ -62,8 +62,8 @@ def test_of_too_many_attributes_the_first_stay_and_the_rest_is_counted() -> None
     assert len(record.attributes) == 64
     assert record.attributes["a61"] == "v"
     assert "a62" not in record.attributes
-    assert record.attributes["logstream.attributes_dropped"] == "8"
-    assert record.attributes["logstream.message_bytes"] == "70000"
+    assert record.attributes["sender.attributes_dropped"] == "8"
+    assert record.attributes["sender.message_bytes"] == "70000"
 
 
 def test_lone_surrogates_become_question_marks() -> None:

@@ -3,32 +3,26 @@ never encoded again, and rejection is a function of the bytes and the limits alo
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Final
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from logstream_contract.batch_id import BATCH_ID_BYTES
-from logstream_contract.pb.logs_pb2 import LogBatch
-from logstream_contract.pb.transport_pb2 import RawBatch
+from logstream_contract.pb.transport_pb2 import FlatBatch, RawBatch
 
 MAX_NODE_BYTES: Final = 255
 # A row's sequence keeps 16 bits for the index in its batch; no setting may exceed this.
 MAX_RECORDS_OF_SEQUENCE: Final = 65_536
-
-# First bytes of the tag of LogRecord.attributes (field 5, length-delimited) as a varint, as short as possible or longer.
-_ATTRIBUTES_TAG_STARTS: Final = (b"\x2a", b"\xaa")
-
-_attributes = attrgetter("attributes")
+# Fields of a later release may come, and are carried along; what nobody knows and nobody sees must not be a load.
+MAX_UNKNOWN_BYTES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a batch may hold, at most."""
+    """What a batch may hold, at most. What a record may hold is no setting: see logstream_contract.rows."""
 
     batch_records: int = 5_000
     batch_bytes: int = 4 * 1024 * 1024
-    record_attributes: int = 64
 
 
 class Rejected(ValueError):
@@ -43,14 +37,6 @@ class Undecodable(ValueError):
     """Bytes that are not the message they should be."""
 
 
-def parse_batch(raw: bytes) -> LogBatch:
-    """Decodes one LogBatch. Raises Undecodable."""
-    try:
-        return LogBatch.FromString(raw)
-    except DecodeError as error:
-        raise Undecodable(f"not a logstream.v1.LogBatch: {error}") from error
-
-
 def split_batch(raw: bytes) -> RawBatch:
     """Decodes one LogBatch but for its records. Raises Undecodable."""
     try:
@@ -59,22 +45,31 @@ def split_batch(raw: bytes) -> RawBatch:
         raise Undecodable(f"not a logstream.v1.LogBatch: {error}") from error
 
 
-def check_batch(raw: bytes, limits: Limits) -> LogBatch:
-    """Decodes one LogBatch and holds it against the limits. Raises Rejected."""
+def check_batch(raw: bytes, limits: Limits) -> RawBatch:
+    """Holds one LogBatch against the limits; its records are known to be decodable and are left encoded. Raises Rejected.
+
+    Texts of a record need not be UTF-8, nor within the limits of a record: logstream_contract.rows mends them.
+    """
     if len(raw) > limits.batch_bytes:
         raise Rejected("batch_bytes", f"batch: {len(raw)} bytes, expected at most {limits.batch_bytes}")
     try:
-        batch = parse_batch(raw)
+        flat = FlatBatch.FromString(raw)
+    except DecodeError as error:
+        raise Rejected("undecodable", f"batch: not a logstream.v1.LogBatch: {error}") from error
+    try:
+        batch = split_batch(raw)
     except Undecodable as error:
-        raise Rejected("undecodable", f"batch: {error}") from error
+        # The node is all that is looked at more closely here.
+        raise Rejected("node", f"node: bytes that are no UTF-8, expected 1 to {MAX_NODE_BYTES} of UTF-8") from error
     if len(batch.batch_id) != BATCH_ID_BYTES:
         raise Rejected("batch_id", f"batch_id: {len(batch.batch_id)} bytes, expected {BATCH_ID_BYTES} (a UUIDv7)")
     check_node(batch.node)
-    records = batch.records
-    if not 1 <= len(records) <= limits.batch_records:
-        raise Rejected("batch_records", f"records: {len(records)} in the batch, expected 1 to {limits.batch_records}")
-    if _occurrences_pass(raw, limits.record_attributes):
-        _check_attributes(records, limits)
+    records = len(batch.records)
+    if not 1 <= records <= limits.batch_records:
+        raise Rejected("batch_records", f"records: {records} in the batch, expected 1 to {limits.batch_records}")
+    # All of it is mostly less than this, its unknown fields included.
+    if flat.ByteSize() > MAX_UNKNOWN_BYTES and (unknown := _unknown_bytes(flat)) > MAX_UNKNOWN_BYTES:
+        raise Rejected("unknown_fields", f"batch: {unknown} bytes of unknown fields, expected at most {MAX_UNKNOWN_BYTES}")
     return batch
 
 
@@ -86,32 +81,25 @@ def check_node(node: str) -> None:
         raise Rejected("node", f"node: {len(node.encode())} bytes, expected 1 to {MAX_NODE_BYTES}")
 
 
-def _occurrences_pass(raw: bytes, limit: int) -> bool:
-    """Whether the batch may hold a record with more attributes than this; False is a proof that none does.
-
-    Each attribute begins with its tag, 42 as a varint: the byte 0x2a, or, in a longer encoding than needed, which parsers
-    take, one that begins with 0xaa. So no record holds more attributes than the batch holds such bytes. By chance a batch
-    of 1,000 records with times holds about 40 of them, and looking at each record costs five times as much as the parse.
-    """
-    left = limit
-    for byte in _ATTRIBUTES_TAG_STARTS:
-        at = raw.find(byte)
-        while at >= 0:
-            if not left:
-                return True
-            left -= 1
-            at = raw.find(byte, at + 1)
-    return False
+def unknown_in_attributes(raw: bytes) -> bool:
+    """Whether an attribute of a batch that can be decoded has unknown fields beside key and value."""
+    attribute = FlatBatch.FromString(raw).records.attributes
+    attribute.ClearField("key")
+    attribute.ClearField("value")
+    return attribute.ByteSize() > 0
 
 
-def _check_attributes(records: Sequence[object], limits: Limits) -> None:
-    counts = list(map(len, map(_attributes, records)))
-    most = max(counts)
-    if most > limits.record_attributes:
-        raise Rejected(
-            "record_attributes",
-            f"records[{counts.index(most)}].attributes: {most}, expected at most {limits.record_attributes}",
-        )
+def _unknown_bytes(flat: FlatBatch) -> int:
+    """Of the whole batch, wherever they are. They are gone afterwards."""
+    record = flat.records
+    # From within: what is gone there makes the outer ones shorter, which must not count again.
+    return sum(map(_own_unknown_bytes, (record.attributes, record, flat)))
+
+
+def _own_unknown_bytes(message: Message) -> int:
+    before = message.ByteSize()
+    message.DiscardUnknownFields()
+    return before - message.ByteSize()
 
 
 def frame_parts(field: int, parts: Sequence[bytes]) -> list[bytes]:

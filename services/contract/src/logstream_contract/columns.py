@@ -3,7 +3,8 @@
 Reading a record as a message object, field by field, costs some ten times what the database takes to store it. Here all
 records are walked in step: one array operation reads the next field of every record. It only knows records as encoders
 write them: fields in the order of their numbers, each at most once, ordinary sizes, nothing that has to be mended. A batch
-with any other record is left to logstream_contract.rows, which knows them all, so that both give the same rows. Pure.
+with any other record is left to logstream_contract.rows, which knows them all, so that both give the same rows. Its time
+must not grow faster than the bytes, whatever they are. Pure.
 
 Source of the format: Protocol Buffers encoding, "Message Structure" and "Base 128 Varints".
 """
@@ -15,9 +16,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from logstream_contract.attributes import MAX_ATTRIBUTES
+from logstream_contract.batches import MAX_NODE_BYTES
 from logstream_contract.members import Attributes, Flags, Ints, Members, is_text
 from logstream_contract.rows import MAX_AHEAD_NANOS, Origin
 from logstream_contract.severity import HIGHEST, level_of, severity_of
+from logstream_contract.texts import NUL, cut
 
 # Tags of LogRecord's fields.
 _TIME, _SEVERITY, _LEVEL, _MESSAGE, _ATTRIBUTE = 0x09, 0x10, 0x1A, 0x22, 0x2A
@@ -79,7 +83,7 @@ def read_block(sources: Sequence[Source]) -> Block:
     plain = ~np.logical_or.reduceat(odd, firsts) if len(sources) else np.zeros(0, bool)
     return Block(
         nodes=[source.node for source in sources],
-        plain=[bool(fine) and "\0" not in source.node for fine, source in zip(plain, sources, strict=True)],
+        plain=[bool(fine) and _is_plain(source.node) for fine, source in zip(plain, sources, strict=True)],
         counts=counts,
         firsts=firsts,
         from_us=np.minimum.reduceat(times_us, firsts).tolist() if len(sources) else [],
@@ -90,6 +94,10 @@ def read_block(sources: Sequence[Source]) -> Block:
         messages=messages,
         attributes=attributes,
     )
+
+
+def _is_plain(node: str) -> bool:
+    return NUL not in node and cut(node, MAX_NODE_BYTES) == node
 
 
 class _Walk:
@@ -148,7 +156,10 @@ class _Walk:
         if not len(rows):
             return []
         members = Members(self._raw, self._words, len(self._at))
-        while len(rows):
+        # Those that have more are left where they are, and end() finds them there.
+        for _ in range(MAX_ATTRIBUTES):
+            if not len(rows):
+                break
             at = self._at[rows]
             entry, size, odd_size = self._length(at + 1)
             key, key_size, odd_key = self._length(np.minimum(entry + 1, self._last))
@@ -201,16 +212,23 @@ def _kinds(words: npt.NDArray[np.uint64], lengths: Ints, severities: Ints, odd: 
             texts.append("")
             sizes.append(-1)
     odd |= np.array(sizes, np.int64)[which] != lengths
-    codes = which * _MORE + np.minimum(severities, _MORE - 1)
-    pairs = np.flatnonzero(np.bincount(codes))
-    numbers = np.zeros(len(distinct) * _MORE, np.int64)
-    numbers[pairs] = np.arange(len(pairs))
+    pairs, numbers = _numbered(which * _MORE + np.minimum(severities, _MORE - 1), len(distinct) * _MORE)
     found = []
     for pair in pairs.tolist():
         level, severity = texts[pair // _MORE], pair % _MORE
         known = severity if 1 <= severity <= HIGHEST else severity_of(level)
         found.append((known, level or level_of(known)))
-    return numbers[codes], found
+    return numbers, found
+
+
+def _numbered(codes: Ints, most: int) -> tuple[Ints, Ints]:
+    """The different codes, which are less than most, and which of them each row has."""
+    if most > max(_FEW * _MORE, 4 * len(codes)):
+        return np.unique(codes, return_inverse=True)
+    found = np.flatnonzero(np.bincount(codes, minlength=most))
+    numbers = np.zeros(most, np.int64)
+    numbers[found] = np.arange(len(found))
+    return found, numbers[codes]
 
 
 def _distinct(words: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.uint64], Ints]:

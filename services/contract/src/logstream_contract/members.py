@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from logstream_contract.attributes import MAX_ATTRIBUTES_BYTES, MAX_KEY_BYTES, RESERVED
 from logstream_contract.json_text import escape
 
 Ints = npt.NDArray[np.int64]
@@ -31,6 +32,11 @@ _WORD_MASKS: Final = np.array([(1 << 8 * length) - 1 for length in range(_WORD_B
 _FIRST_FACTOR, _LAST_FACTOR, _SIZE_FACTOR, _ROW_FACTOR = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], dtype=np.uint64
 )
+# How a key that is ours begins and goes on, as numbers.
+_RESERVED: Final = RESERVED.encode()
+_RESERVED_FIRST: Final = np.uint64(int.from_bytes(_RESERVED[:_WORD_BYTES], "little"))
+_RESERVED_REST: Final = np.uint64(int.from_bytes(_RESERVED[_WORD_BYTES:], "little"))
+_RESERVED_REST_MASK: Final = _WORD_MASKS[len(_RESERVED) - _WORD_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +86,13 @@ class Members:
     def take(self, odd: Flags) -> list[bytes]:
         """The members of each row's object, b"" where there are none, and nothing at all when no row has any.
 
-        What JSON or the database can't hold, and a key that a record repeats, makes its row odd. The members of rows that
-        are odd mean nothing.
+        What JSON or the database can't hold, what passes a limit, and a key that is ours or that a record repeats makes its
+        row odd. The members of rows that are odd mean nothing.
         """
         if not self._added:
             return []
+        odd |= self._text_bytes > MAX_ATTRIBUTES_BYTES
+        self._flag_odd_keys(odd)
         self._flag_repeated(odd)
         first = self._added[0]
         ends = np.zeros(len(odd), np.int64)
@@ -118,6 +126,19 @@ class Members:
             odd[row] |= not fine
             kept.append(piece if fine else b"")
         return kept
+
+    def _flag_odd_keys(self, odd: Flags) -> None:
+        """Keys that are empty, too long or ours: logstream_contract.attributes gives them others."""
+        for found in self._added:
+            sizes = found.value_tag - found.key
+            # Unsigned: what is below 1 becomes large.
+            odd_key = (sizes - 1).view(np.uint64) >= MAX_KEY_BYTES
+            ours = self._words[found.key] == _RESERVED_FIRST
+            if ours.any():
+                ours &= self._words[found.key + _WORD_BYTES] & _RESERVED_REST_MASK == _RESERVED_REST
+                odd_key |= ours & (sizes >= len(_RESERVED))
+            if odd_key.any():
+                odd[found.rows] |= odd_key
 
     def _flag_repeated(self, odd: Flags) -> None:
         """Of a key that comes again the last value counts, and a JSON object would show both."""

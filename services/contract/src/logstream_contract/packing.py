@@ -16,6 +16,9 @@ from logstream_contract.pb.transport_pb2 import LiveBatch, LogBatches
 
 # The largest batch that any setting allows; a frame that says it holds more is no batch of ours.
 _MOST_BYTES: Final = 64 * 1024 * 1024
+_BATCHES_TAG: Final = LogBatches.BATCHES_FIELD_NUMBER << 3 | 2
+_PACKED_TAG: Final = LogBatches.PACKED_BATCHES_FIELD_NUMBER << 3 | 2
+_FRAME_HEADER_BYTES: Final = 18
 # Below this the saving is not worth the two steps.
 _LEAST_BYTES: Final = 1024
 
@@ -35,6 +38,12 @@ class Carried:
         """The bytes of its field in a LiveBatch, in pieces."""
         field = LiveBatch.PACKED_BATCH_FIELD_NUMBER if self.packed else LiveBatch.BATCH_FIELD_NUMBER
         return frame_parts(field, [self.data])
+
+
+def framed(carried: Carried) -> bytes:
+    """A LogBatches body of this batch alone, as it is carried."""
+    field = LogBatches.PACKED_BATCHES_FIELD_NUMBER if carried.packed else LogBatches.BATCHES_FIELD_NUMBER
+    return b"".join(frame_parts(field, [carried.data]))
 
 
 class Packer:
@@ -61,7 +70,35 @@ def unframe(body: bytes) -> Sequence[Carried]:
     return [Carried(data) for data in found.batches] + [Carried(data, packed=True) for data in found.packed_batches]
 
 
-def unpacked_bytes(packed: bytes) -> int:
+def unpacked_bytes(body: bytes) -> int:
+    """How many bytes the batches of a LogBatches body have once they are unpacked, by what they say of themselves; the
+    body's own size where that can't be told. Nothing is unpacked."""
+    begin = _begin_of_only_field(body)
+    try:
+        if begin and body[0] == _BATCHES_TAG:
+            return len(body)
+        if begin and body[0] == _PACKED_TAG:
+            sizes = [zstandard.frame_content_size(body[begin : begin + _FRAME_HEADER_BYTES])]
+        else:
+            sizes = [zstandard.frame_content_size(packed) for packed in LogBatches.FromString(body).packed_batches]
+    except (DecodeError, zstandard.ZstdError):
+        return len(body)
+    # What says that it holds more is never unpacked, and what says nothing neither.
+    return len(body) + sum(size for size in sizes if 0 <= size <= _MOST_BYTES)
+
+
+def _begin_of_only_field(body: bytes) -> int:
+    """Where the bytes of a body's length-delimited field begin, if it is one such field and nothing else; else 0."""
+    size = shift = 0
+    for at in range(1, min(len(body), 6)):
+        size |= (body[at] & 0x7F) << shift
+        if body[at] < 0x80:
+            return at + 1 if at + 1 + size == len(body) else 0
+        shift += 7
+    return 0
+
+
+def unpacked_batch_bytes(packed: bytes) -> int:
     """How long a packed batch says it is unpacked; its own length if it says nothing that can be believed."""
     try:
         size = zstandard.frame_content_size(packed)

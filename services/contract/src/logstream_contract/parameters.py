@@ -17,14 +17,18 @@ from logstream_contract.severity import HIGHEST, severity_of
 ATTRIBUTE: Final = "attr."
 NOT_ATTRIBUTE: Final = "-attr."
 ATTRIBUTES: Final = "attr"
+MAX_PROBLEMS: Final = 10
 
 
 class InvalidParameters(Exception):
-    """A query that can't be answered; names every problem."""
+    """A query that can't be answered; names its problems, up to MAX_PROBLEMS of them, and says how many there are besides: a
+    query may hold thousands of names, and an answer must not be many times as large as what was asked."""
 
     def __init__(self, problems: Sequence[ParameterProblem]) -> None:
-        super().__init__("; ".join(f"{found['name']}: expected {found['expected']}" for found in problems))
-        self.problems = problems
+        shown = problems[:MAX_PROBLEMS]
+        text = "; ".join(f"{found['name']}: expected {found['expected']}" for found in shown)
+        super().__init__(f"{text}; and {len(problems) - len(shown)} more" if len(problems) > len(shown) else text)
+        self.problems = shown
 
 
 class AttributeTerms(NamedTuple):

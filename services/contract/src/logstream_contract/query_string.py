@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypedDict
 from urllib.parse import unquote_to_bytes
 
-_SHOWN_CHARACTERS: Final = 200
+_SHOWN_CHARACTERS: Final = 100
 
 
 class ParameterProblem(TypedDict):

@@ -1,30 +1,57 @@
 """From the bytes of a batch to its rows: one pure function for the writer, which stores them, and the stream service, which
-shows them, so that what a viewer sees is what is stored. It must look at no clock and no state."""
+shows them, so that what a viewer sees is what is stored. It must look at no clock and no state, and at nothing that a sender
+put under `logstream.…`.
 
-from dataclasses import dataclass
+A batch that can be decoded is never refused here. What passes a limit of a record is cut or left out, what can't be stored
+is replaced, a mark among the record's attributes tells of it, and the rows tell how many records that was."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
-from logstream_contract.batches import parse_batch
+from google.protobuf.message import DecodeError
+
+from logstream_contract.attributes import may_need_mending, mend
+from logstream_contract.batches import MAX_NODE_BYTES, Undecodable, unknown_in_attributes
 from logstream_contract.pb.logs_pb2 import LogBatch
+from logstream_contract.pb.transport_pb2 import LooseBatch, LooseRecord
 from logstream_contract.severity import HIGHEST, level_of, severity_of
+from logstream_contract.texts import MOST_BYTES_A_CHARACTER, NUL, clean, cut, decode
 
 SEQUENCE_INDEX_BITS: Final = 16
 # A record time further ahead of the receive time than this is a wrong clock.
 MAX_AHEAD_NANOS: Final = 600 * 1_000_000_000
 MAX_MESSAGE_BYTES: Final = 64 * 1024
 MAX_LEVEL_BYTES: Final = 255
+MAX_TIMESTAMP_CHARACTERS: Final = 256
 
-# Attributes that tell what was changed; the text after the prefix says which field.
+# Marks: attributes that tell what was changed.
 ORIGINAL_TIME: Final = "logstream.original_time_unix_nano"
 ORIGINAL_TIMESTAMP: Final = "logstream.original_timestamp"
 MESSAGE_BYTES: Final = "logstream.message_bytes"
 LEVEL_BYTES: Final = "logstream.level_bytes"
+ATTRIBUTES_RENAMED: Final = "logstream.attributes_renamed"
+ATTRIBUTES_CUT: Final = "logstream.attributes_cut"
+ATTRIBUTES_DROPPED: Final = "logstream.attributes_dropped"
 NULS_REPLACED: Final = "logstream.nuls_replaced"
+INVALID_UTF8_REPLACED: Final = "logstream.invalid_utf8_replaced"
 
-_NUL: Final = "\0"
-_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
-_columns = attrgetter("time_unix_nano", "severity", "level", "message")
+# Why a record is mended, for counters.
+REASONS: Final = {
+    ORIGINAL_TIME: "time_replaced",
+    ORIGINAL_TIMESTAMP: "time_replaced",
+    MESSAGE_BYTES: "message_cut",
+    LEVEL_BYTES: "level_cut",
+    ATTRIBUTES_RENAMED: "attribute_renamed",
+    ATTRIBUTES_CUT: "attribute_cut",
+    ATTRIBUTES_DROPPED: "attributes_dropped",
+    NULS_REPLACED: "nul",
+    INVALID_UTF8_REPLACED: "invalid_utf8",
+}
+
+_fields = attrgetter("time_unix_nano", "severity", "level", "message", "original_timestamp", "attributes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +76,7 @@ class Rows:
     levels: list[str]
     messages: list[str]
     attributes: list[dict[str, str] | None]  # None: no attributes
+    mended: dict[str, int] = field(default_factory=dict)  # how many records for each of the values of REASONS
 
     def __len__(self) -> int:
         return len(self.times_us)
@@ -57,48 +85,112 @@ class Rows:
         return self.number << SEQUENCE_INDEX_BITS | index
 
 
+class _Marks:
+    """What is told of the records, by their index. It is kept apart from what their senders say until the end."""
+
+    def __init__(self) -> None:
+        self._texts: defaultdict[int, dict[str, str]] = defaultdict(dict)
+        self._counts: defaultdict[int, dict[str, int]] = defaultdict(dict)
+
+    def put(self, index: int, mark: str, value: object) -> None:
+        self._texts[index][mark] = str(value)
+
+    def count(self, index: int, mark: str, number: int) -> None:
+        """Adds up."""
+        if number:
+            counts = self._counts[index]
+            counts[mark] = counts.get(mark, 0) + number
+
+    def write(self, rows: Rows) -> None:
+        for index in sorted(self._texts.keys() | self._counts.keys()):
+            counts = {mark: str(number) for mark, number in self._counts.get(index, {}).items()}
+            marks = {**self._texts.get(index, {}), **counts}
+            rows.attributes[index] = {**(rows.attributes[index] or {}), **marks}
+            for reason in {REASONS[mark] for mark in marks}:
+                rows.mended[reason] = rows.mended.get(reason, 0) + 1
+
+
+# The fields of a record as they are in _fields.
+_Fields = tuple[int, int, str, str, str, Mapping[str, str]]
+
+
 def rows_of(raw: bytes, origin: Origin) -> Rows:
-    """The rows of an encoded LogBatch. Raises Undecodable (from logstream_contract.batches)."""
-    return rows_of_batch(parse_batch(raw), origin)
-
-
-def rows_of_batch(batch: LogBatch, origin: Origin) -> Rows:
-    """The rows of a decoded LogBatch.
+    """The rows of an encoded LogBatch. Raises Undecodable (from logstream_contract.batches).
 
     Works column by column: each record costs one attrgetter call and a look at its attributes, and only what a whole-column
     check finds is looked at record by record.
     """
-    # Each walk through the field makes its records anew.
-    records = list(batch.records)
+    marks = _Marks()
+    node, records = _read(raw, marks)
+    node = cut(clean(node), MAX_NODE_BYTES)
     if not records:
-        return Rows(origin.number, _clean(batch.node), [], [], [], [], [])
-    times, severities, levels, messages = map(list, zip(*map(_columns, records), strict=True))
-    attributes = [dict(found) if (found := record.attributes) else None for record in records]
-    rows = Rows(origin.number, _clean(batch.node), times, severities, levels, messages, attributes)
-    _mend_times(rows, origin)
-    _mend_levels(rows)
-    _mend_messages(rows)
-    _mend_attributes(rows)
+        return Rows(origin.number, node, [], [], [], [], [])
+    times, severities, levels, messages, timestamps, found = map(list, zip(*records, strict=True))
+    attributes = [dict(one) if one else None for one in found]
+    rows = Rows(origin.number, node, times, severities, levels, messages, attributes)
+    _mend_times(rows, origin, marks)
+    _mend_levels(rows, marks)
+    _mend_messages(rows, marks)
+    _mend_attributes(rows, marks)
+    if any(timestamps):
+        _keep_timestamps(timestamps, marks)
+    marks.write(rows)
     return rows
 
 
-def _note(rows: Rows, index: int, key: str, value: int) -> None:
-    found = rows.attributes[index]
-    if found is None:
-        found = rows.attributes[index] = {}
-    found[key] = str(value)
+def _read(raw: bytes, marks: _Marks) -> tuple[str, list[_Fields]]:
+    """Node and records. Raises Undecodable."""
+    try:
+        batch = LogBatch.FromString(raw)
+    except DecodeError:
+        return _read_loosely(raw, marks)
+    # The parser takes an attribute with an unknown field for an unknown field of the record.
+    if unknown_in_attributes(raw):
+        return _read_loosely(raw, marks)
+    return batch.node, list(map(_fields, batch.records))
 
 
-def _note_nuls(rows: Rows, index: int, count: int) -> None:
-    found = rows.attributes[index] or {}
-    _note(rows, index, NULS_REPLACED, int(found.get(NULS_REPLACED, 0)) + count)
+def _read_loosely(raw: bytes, marks: _Marks) -> tuple[str, list[_Fields]]:
+    """The same of a batch with texts that are no UTF-8. Raises Undecodable if there is more amiss."""
+    try:
+        batch = LooseBatch.FromString(raw)
+    except DecodeError as error:
+        raise Undecodable(f"not a logstream.v1.LogBatch: {error}") from error
+    records: list[_Fields] = []
+    for index, record in enumerate(batch.records):
+        level, replaced = decode(record.level)
+        message, replaced_too = decode(record.message)
+        timestamp, and_there = decode(record.original_timestamp)
+        marks.count(index, INVALID_UTF8_REPLACED, replaced + replaced_too + and_there)
+        attributes = _read_attributes(record, index, marks)
+        records.append((record.time_unix_nano, record.severity, level, message, timestamp, attributes))
+    return batch.node, records
 
 
-def _clean(text: str) -> str:
-    return text.replace(_NUL, _REPLACEMENT) if _NUL in text else text
+def _read_attributes(record: LooseRecord, index: int, marks: _Marks) -> dict[str, str]:
+    # Of a key that comes again the last value counts, as in any map.
+    encoded = {entry.key: entry.value for entry in record.attributes}
+    found: dict[str, str] = {}
+    odd = []
+    for key in sorted(encoded):
+        name, replaced = decode(key)
+        value, replaced_too = decode(encoded[key])
+        if replaced:
+            odd.append((name, value, replaced + replaced_too))
+        else:
+            found[name] = value
+            marks.count(index, INVALID_UTF8_REPLACED, replaced_too)
+    for name, value, replaced in odd:
+        # A key that was not written like this takes no other's place.
+        if name in found:
+            marks.count(index, ATTRIBUTES_DROPPED, 1)
+        else:
+            found[name] = value
+            marks.count(index, INVALID_UTF8_REPLACED, replaced)
+    return found
 
 
-def _mend_times(rows: Rows, origin: Origin) -> None:
+def _mend_times(rows: Rows, origin: Origin, marks: _Marks) -> None:
     times = rows.times_us
     latest = origin.received_unix_nano + MAX_AHEAD_NANOS
     # Past the receive time the floor would put the rows where retention drops them at once.
@@ -108,60 +200,62 @@ def _mend_times(rows: Rows, origin: Origin) -> None:
             if not floor <= time <= latest:
                 times[index] = origin.received_unix_nano
                 if time:
-                    _note(rows, index, ORIGINAL_TIME, time)
+                    marks.put(index, ORIGINAL_TIME, time)
     rows.times_us = [time // 1_000 for time in times]
 
 
-def _mend_levels(rows: Rows) -> None:
+def _mend_levels(rows: Rows, marks: _Marks) -> None:
     seen: dict[tuple[int, str], tuple[int, str]] = {}
     pairs = list(zip(rows.severities, rows.levels, strict=True))
     for pair in set(pairs):
         severity, level = pair
         known = severity if 1 <= severity <= HIGHEST else severity_of(level)
-        seen[pair] = known, _clean(_cut(level, MAX_LEVEL_BYTES)) or level_of(known)
+        seen[pair] = known, cut(clean(level), MAX_LEVEL_BYTES) or level_of(known)
     if all(pair == mended for pair, mended in seen.items()):
         return
     rows.severities = [seen[pair][0] for pair in pairs]
     rows.levels = [seen[pair][1] for pair in pairs]
-    odd = {pair for pair in seen if _NUL in pair[1] or len(pair[1].encode()) > MAX_LEVEL_BYTES}
+    odd = {pair for pair in seen if NUL in pair[1] or len(pair[1].encode()) > MAX_LEVEL_BYTES}
     if odd:
         for index, pair in enumerate(pairs):
             if pair in odd:
-                _note_odd_text(rows, index, pair[1], MAX_LEVEL_BYTES, LEVEL_BYTES)
+                _mark_text(marks, index, pair[1], MAX_LEVEL_BYTES, LEVEL_BYTES)
 
 
-def _mend_messages(rows: Rows) -> None:
+def _mend_messages(rows: Rows, marks: _Marks) -> None:
     messages = rows.messages
-    # A text of n characters has at most 4n bytes, so short columns need no encoding to be known as short.
-    long = max(map(len, messages)) * 4 > MAX_MESSAGE_BYTES
-    if not long and _NUL not in "".join(messages):
+    # So short columns need no encoding to be known as short.
+    most = MAX_MESSAGE_BYTES // MOST_BYTES_A_CHARACTER
+    if max(map(len, messages)) <= most and NUL not in "".join(messages):
         return
     for index, message in enumerate(messages):
-        if _NUL in message or len(message) * 4 > MAX_MESSAGE_BYTES:
-            messages[index] = _clean(_cut(message, MAX_MESSAGE_BYTES))
-            _note_odd_text(rows, index, message, MAX_MESSAGE_BYTES, MESSAGE_BYTES)
+        if NUL in message or len(message) > most:
+            messages[index] = cut(clean(message), MAX_MESSAGE_BYTES)
+            _mark_text(marks, index, message, MAX_MESSAGE_BYTES, MESSAGE_BYTES)
 
 
-def _mend_attributes(rows: Rows) -> None:
-    for index, found in enumerate(rows.attributes):
-        if found and _NUL in "".join(found) + "".join(found.values()):
-            nuls = sum(key.count(_NUL) + value.count(_NUL) for key, value in found.items())
-            rows.attributes[index] = {_clean(key): _clean(value) for key, value in found.items()}
-            _note_nuls(rows, index, nuls)
-
-
-def _note_odd_text(rows: Rows, index: int, text: str, limit_bytes: int, key: str) -> None:
-    length = len(text.encode())
+def _mark_text(marks: _Marks, index: int, text: str, limit_bytes: int, mark: str) -> None:
+    """How long it was before it was cut, with its NULs replaced."""
+    length = len(clean(text).encode())
     if length > limit_bytes:
-        _note(rows, index, key, length)
-    nuls = text.count(_NUL)
-    if nuls:
-        _note_nuls(rows, index, nuls)
+        marks.put(index, mark, length)
+    marks.count(index, NULS_REPLACED, text.count(NUL))
 
 
-def _cut(text: str, limit_bytes: int) -> str:
-    """At most limit_bytes of UTF-8, cut between characters."""
-    if len(text) * 4 <= limit_bytes:
-        return text
-    encoded = text.encode()
-    return text if len(encoded) <= limit_bytes else encoded[:limit_bytes].decode(errors="ignore")
+def _mend_attributes(rows: Rows, marks: _Marks) -> None:
+    for index, found in enumerate(rows.attributes):
+        if found and may_need_mending(found):
+            mended = mend(found)
+            rows.attributes[index] = mended.kept
+            marks.count(index, ATTRIBUTES_RENAMED, mended.renamed)
+            marks.count(index, ATTRIBUTES_CUT, mended.cut)
+            marks.count(index, ATTRIBUTES_DROPPED, mended.dropped)
+            marks.count(index, NULS_REPLACED, mended.nuls)
+
+
+def _keep_timestamps(timestamps: Sequence[str], marks: _Marks) -> None:
+    for index, timestamp in enumerate(timestamps):
+        if timestamp:
+            text = timestamp[:MAX_TIMESTAMP_CHARACTERS]
+            marks.put(index, ORIGINAL_TIMESTAMP, clean(text))
+            marks.count(index, NULS_REPLACED, text.count(NUL))

@@ -23,7 +23,5 @@ LIVE_EXCHANGE_TYPE: Final = "fanout"
 HEADER_RECEIVED: Final = "received"  # when the gateway received it, nanoseconds since the Unix epoch
 HEADER_RECORDS: Final = "records"  # number of records in all its batches
 HEADER_PROJECT: Final = "project"
-# Set by the broker on a redelivery: how often the message was delivered before.
-HEADER_DELIVERY_COUNT: Final = "x-delivery-count"
 
 DEFAULT_PROJECT: Final = "default"

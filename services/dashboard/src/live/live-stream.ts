@@ -1,8 +1,10 @@
 /**
  * The owner of an EventSource: connects, resumes, and says how the connection stands. It must not look into records.
  *
- * While the browser reconnects by itself it sends Last-Event-ID. It gives up for good when the answer is no event stream (a gateway
- * error, say); then a new EventSource asks for what follows the last id with `after=`.
+ * While the browser reconnects by itself it sends Last-Event-ID. It gives up for good when the answer is no event stream (of
+ * another proxy, say); then a new EventSource asks for what follows the last id with `after=`. The same is done, with the same
+ * growing pauses, when the answer is a `status` that says that there is no stream: so the page's nginx says that it does not
+ * reach the service, and the service that no more viewers fit. Until another event came the connection therefore isn't live.
  */
 import { EVENT_NAMES, type EventName } from "./framing";
 
@@ -86,10 +88,10 @@ export class LiveStream {
     this.#source = source;
     this.#resuming = after !== "";
     this.#askedAt_ms = Date.now();
+    let answered = false;
     source.onopen = () => {
-      this.#failures = 0;
       this.#askedAt_ms = null;
-      this.#listener?.onConnection("live");
+      answered = true;
     };
     source.onerror = () => {
       if (source !== this.#source) return;
@@ -103,6 +105,16 @@ export class LiveStream {
     for (const name of EVENT_NAMES) {
       source.addEventListener(name, (event) => {
         if (source !== this.#source) return;
+        if (name === "status" && saysNoStream(event.data)) {
+          this.#listener?.onConnection("lost");
+          this.#connectLater();
+          return;
+        }
+        if (answered) {
+          answered = false;
+          this.#failures = 0;
+          this.#listener?.onConnection("live");
+        }
         if (name === "counts" || this.#heardAt_ms !== null) this.#heardAt_ms = Date.now();
         if (event.lastEventId !== "") this.#lastId = event.lastEventId;
         if (name === "live") this.#listener?.onLive(this.#resuming);
@@ -115,6 +127,7 @@ export class LiveStream {
     this.#source?.close();
     this.#source = null;
     this.#askedAt_ms = null;
+    this.#heardAt_ms = null;
     const longest_ms = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LONGEST_RETRY_MS);
     this.#failures += 1;
     // Between half and all of it, so that many pages don't return at the same moment.
@@ -128,5 +141,14 @@ export class LiveStream {
     this.#source?.close();
     this.#listener?.onConnection("lost");
     this.#connect();
+  }
+}
+
+/** Whether the data of a `status` says that what answered has no stream to give. Else it tells how the stream's servers are. */
+function saysNoStream(data: string): boolean {
+  try {
+    return typeof (JSON.parse(data) as { stream?: unknown } | null)?.stream === "string";
+  } catch {
+    return false;
   }
 }

@@ -12,7 +12,10 @@ export interface Counts {
   readonly dropped: number;
 }
 
-/** The counts in an event's data, or null when it has none. Levels are in lower case. */
+/**
+ * The counts in an event's data, or null when it has none. Levels are in lower case. The event names the most frequent; what it
+ * counts under none of them is "other levels", which has no name.
+ */
 export function readCounts(data: string): Counts | null {
   let value: unknown;
   try {
@@ -29,9 +32,12 @@ export function readCounts(data: string): Counts | null {
     const name = level.toLowerCase();
     byLevel.set(name, (byLevel.get(name) ?? 0) + count);
   }
+  const records = numberOf(fields.records);
+  const others = records - [...byLevel.values()].reduce((sum, count) => sum + count, 0);
+  if (others > 0) byLevel.set("", (byLevel.get("") ?? 0) + others);
   return {
     time_ms,
-    records: numberOf(fields.records),
+    records,
     byLevel,
     byNode: numbersOf(fields.by_node),
     lag_p50_ms: numberOf(fields.lag_p50_ms),

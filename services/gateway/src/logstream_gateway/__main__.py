@@ -12,7 +12,8 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from logstream_gateway import processes
 from logstream_gateway.config import Config
 from logstream_gateway.metrics import Metrics
-from logstream_gateway.server import Readiness, serve
+from logstream_gateway.overseer import Readiness
+from logstream_gateway.server import serve
 
 log = logging.getLogger("logstream_gateway")
 

@@ -35,9 +35,6 @@ class Config:
     max_batch_bytes: Annotated[int, Field(ge=1024, le=64 * MIB)] = setting(
         "LOGSTREAM_MAX_BATCH_BYTES", "Size of an encoded batch.", 4 * MIB, unit="bytes"
     )
-    max_record_attributes: Annotated[int, Field(ge=0, le=1024)] = setting(
-        "LOGSTREAM_MAX_RECORD_ATTRIBUTES", "Attributes a record may hold.", 64, unit="attributes"
-    )
     coalesce_ms: Annotated[float, Field(ge=0, le=1000)] = setting(
         "LOGSTREAM_GATEWAY_COALESCE_MS",
         "How long SendLog records wait for others to share a batch; up to four times as long while an earlier message is "
@@ -60,6 +57,53 @@ class Config:
         128 * MIB,
         unit="bytes",
     )
+    under_way_bytes: Annotated[int, Field(ge=8 * MIB)] = setting(
+        "LOGSTREAM_GATEWAY_UNDER_WAY_BYTES",
+        "Bytes of messages that one process receives or holds unconfirmed. Each call counts as the largest message while "
+        "its own is received; the calls beyond wait, and those of one connection leave room for others.",
+        128 * MIB,
+        unit="bytes",
+    )
+    memory_bytes: Annotated[int, Field(ge=128 * MIB)] = setting(
+        "LOGSTREAM_GATEWAY_MEMORY_BYTES",
+        "Resident memory of one process past which it ends PushStreams that wait for a batch, and calls whose message is "
+        "slow; keep it below 0.65 of the container's limit, divided by the processes.",
+        480 * MIB,
+        unit="bytes",
+    )
+    receive_timeout_s: Annotated[float, Field(gt=0, le=3600)] = setting(
+        "LOGSTREAM_GATEWAY_RECEIVE_TIMEOUT_S",
+        "How long the message of a SendLog or Push may take to arrive; 2 s while others wait for its room.",
+        20.0,
+        unit="s",
+    )
+    stream_idle_s: Annotated[float, Field(gt=0, le=86_400)] = setting(
+        "LOGSTREAM_GATEWAY_STREAM_IDLE_S",
+        "How long a PushStream may stay without a batch; then it ends with UNAVAILABLE.",
+        300.0,
+        unit="s",
+    )
+    stream_age_s: Annotated[float, Field(gt=0, le=86_400)] = setting(
+        "LOGSTREAM_GATEWAY_STREAM_AGE_S",
+        "How long a PushStream lives, less up to a tenth; then it ends with UNAVAILABLE, after the last result.",
+        600.0,
+        unit="s",
+    )
+    connection_age_s: Annotated[float, Field(gt=0, le=604_800)] = setting(
+        "LOGSTREAM_GATEWAY_CONNECTION_AGE_S",
+        "How long a connection lives, more or less a tenth. Its client is then told to open another, so that balancers "
+        "spread connections again; calls under way end in peace.",
+        1800.0,
+        unit="s",
+    )
+    connection_calls: Annotated[int, Field(ge=1, le=100_000)] = setting(
+        "LOGSTREAM_GATEWAY_CONNECTION_CALLS",
+        "Calls a connection may have open at a time; clients keep more back by themselves.",
+        128,
+    )
+    push_streams: Annotated[int, Field(ge=1)] = setting(
+        "LOGSTREAM_GATEWAY_PUSH_STREAMS", "PushStreams that one process serves; past it a silent one makes room.", 1000
+    )
     publish_timeout_s: Annotated[float, Field(gt=0, le=300)] = setting(
         "LOGSTREAM_GATEWAY_PUBLISH_TIMEOUT_S",
         "How long a call waits for the broker's confirm; a caller's earlier deadline wins.",
@@ -70,7 +114,9 @@ class Config:
         "LOGSTREAM_GATEWAY_RETRY_AFTER_MS", "The RetryInfo delay sent with UNAVAILABLE.", 500, unit="ms"
     )
     concurrent_calls: Annotated[int, Field(ge=1)] = setting(
-        "LOGSTREAM_GATEWAY_CONCURRENT_CALLS", "Calls one process serves at a time; others get RESOURCE_EXHAUSTED.", 10_000
+        "LOGSTREAM_GATEWAY_CONCURRENT_CALLS",
+        "SendLog and Push calls that one process serves at a time; others get UNAVAILABLE.",
+        10_000,
     )
     shutdown_s: Annotated[float, Field(gt=0, le=300)] = setting(
         "LOGSTREAM_SHUTDOWN_S", "How long a stopping process may take to finish its work.", 20.0, unit="s"
@@ -81,4 +127,4 @@ class Config:
 
     @property
     def limits(self) -> Limits:
-        return Limits(self.max_batch_records, self.max_batch_bytes, self.max_record_attributes)
+        return Limits(self.max_batch_records, self.max_batch_bytes)

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Final, NoReturn, Protocol
+from typing import Final, NoReturn, Protocol, cast
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -13,12 +14,16 @@ from google.rpc import error_details_pb2, status_pb2
 from logstream_contract.batches import Limits, Rejected, check_batch, check_node
 from logstream_contract.pb.logger_pb2 import LogRequest, LogResponse
 from logstream_contract.pb.logs_pb2 import LogRecord, PushResult
-from logstream_contract.rows import ORIGINAL_TIMESTAMP
+from logstream_contract.rows import MAX_TIMESTAMP_CHARACTERS
 from logstream_contract.timestamps import read_timestamp
 
+from logstream_gateway.admission import Admission, Reception
 from logstream_gateway.coalescer import Coalescer
-from logstream_gateway.metrics import Metrics
-from logstream_gateway.publisher import Publisher, Unavailable
+from logstream_gateway.failures import TEXT, Failures
+from logstream_gateway.metrics import ENDED, NO_MESSAGE, Metrics
+from logstream_gateway.publisher import Publisher
+from logstream_gateway.streams import Stream, Streams
+from logstream_gateway.unavailable import Unavailable
 
 # An answer must arrive before the caller's deadline has passed on the caller's clock, also when many are sent at once.
 _DEADLINE_MARGIN_S: Final = 0.1
@@ -27,11 +32,20 @@ _DEADLINE_MARGIN_SHARE: Final = 0.1
 _STREAM_WINDOW: Final = 32
 _STATUS_DETAILS: Final = "grpc-status-details-bin"
 _SUCCESS: Final = LogResponse(success=True).SerializeToString()
-_TOO_LONG_FOR_AN_ATTRIBUTE: Final = 256
+
+
+# The largest time that a record's field holds: in 2554.
+_LATEST_UNIX_NANO: Final = 2**64 - 1
 
 
 class Context(Protocol):
     """What is used of grpc.aio.ServicerContext."""
+
+    def peer(self) -> str: ...
+
+    async def read(self) -> object: ...
+
+    async def write(self, message: bytes) -> None: ...
 
     def time_remaining(self) -> float | None: ...
 
@@ -41,13 +55,19 @@ class Context(Protocol):
 
 
 class Ingest:
-    """The handlers, all (request bytes) -> response bytes; they run on one loop."""
+    """The handlers; they run on one loop.
+
+    All are stream handlers to gRPC, also those of unary methods, which are the same on the wire: so a handler runs when the
+    headers are here, and asks for the message only when there is room for it. They drop the message once it is handed on.
+    """
 
     def __init__(
         self,
         publisher: Publisher,
         frame: Callable[[bytes], bytes],
         coalescer: Coalescer,
+        admission: Admission,
+        streams: Streams,
         limits: Limits,
         legacy_zone: tzinfo,
         timeout_s: float,
@@ -57,83 +77,163 @@ class Ingest:
         self._publisher = publisher
         self._frame = frame
         self._coalescer = coalescer
+        self._admission = admission
+        self._streams = streams
         self._limits = limits
         self._legacy_zone = legacy_zone
         self._timeout_s = timeout_s
         self._retry_after_ms = retry_after_ms
         self._metrics = metrics
+        self._failures = Failures(metrics)
         self._loop = asyncio.get_running_loop()
+        self._ending: set[asyncio.Future[None]] = set()
         self._accept_send_log = _counting(metrics, "SendLog")
         self._accept_push = _counting(metrics, "Push")
         self._accept_push_stream = _counting(metrics, "PushStream")
 
-    async def send_log(self, raw: bytes, context: Context) -> bytes:
+    async def send_log(self, _: object, context: Context) -> bytes:
+        return await self._unary("SendLog", self._send_log, context)
+
+    async def push(self, _: object, context: Context) -> bytes:
+        return await self._unary("Push", self._push, context)
+
+    async def _unary(
+        self, method: str, serve: "Callable[[Reception, Context], Awaitable[bytes]]", context: Context
+    ) -> bytes:
+        """A call of a method with one message, from its headers to its answer."""
+        now_s = self._loop.time()
         try:
+            self._admission.enter(now_s)
+            try:
+                reception = self._admission.begin(method, context, now_s)
+                return await serve(reception, context)
+            finally:
+                self._admission.leave()
+        except Rejected as error:
+            await self._reject(method, error, context)
+        except Unavailable as error:
+            await self._unavailable(method, error, context)
+        except grpc.aio.BaseError:
+            raise
+        except Exception as error:  # noqa: BLE001 the caller must not learn its text
+            await self._fail(method, error, context)
+
+    async def _receive(self, method: str, reception: Reception, context: Context) -> bytes:
+        """The call's message, once there is room for it. Raises Unavailable."""
+        if reception.turn is not None:
+            await reception.turn
+        raw = await context.read()
+        if not isinstance(raw, bytes):
+            self._metrics.unreceived_calls.labels(method, NO_MESSAGE).inc()
+            # Not heard where gRPC has given its own answer.
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call has no message")
+        return raw
+
+    async def _send_log(self, reception: Reception, context: Context) -> bytes:
+        try:
+            raw = await self._receive("SendLog", reception, context)
+            size = len(raw)
+            if size > self._limits.batch_bytes:
+                raise Rejected("batch_bytes", f"request: {size} bytes, expected at most {self._limits.batch_bytes}")
             try:
                 request = LogRequest.FromString(raw)
             except DecodeError as error:
                 raise Rejected("undecodable", f"request: not a LoggerService.LogRequest: {error}") from error
             check_node(request.node)
-            if len(raw) > self._limits.batch_bytes:
-                raise Rejected("batch_bytes", f"request: {len(raw)} bytes, expected at most {self._limits.batch_bytes}")
-        except Rejected as error:
-            await self._reject("SendLog", error, context)
-        patience_s = _patience_s(context, self._timeout_s)
-        try:
-            await self._coalescer.add(request.node, self._record_of(request), len(raw), patience_s)
-        except Unavailable as error:
-            await self._unavailable("SendLog", error, context)
-        self._accept_send_log(1, len(raw))
+            patience_s = _patience_s(context, self._timeout_s)
+            confirmed = self._coalescer.add(request.node, self._record_of(request), size, patience_s)
+            del raw, request
+        finally:
+            self._admission.finish(reception)
+        await confirmed
+        self._accept_send_log(1, size)
         return _SUCCESS
 
-    async def push(self, raw: bytes, context: Context) -> bytes:
+    async def _push(self, reception: Reception, context: Context) -> bytes:
         try:
-            published = self._publish(raw)
-            await self._confirm(published, _patience_s(context, self._timeout_s))
-        except Rejected as error:
-            await self._reject("Push", error, context)
-        except Unavailable as error:
-            await self._unavailable("Push", error, context)
-        self._accept_push(published.records, len(raw))
+            published = self._publish(await self._receive("Push", reception, context))
+        finally:
+            self._admission.finish(reception)
+        await self._confirm(published, _patience_s(context, self._timeout_s))
+        self._accept_push(published.records, published.size_bytes)
         return published.answer()
 
-    async def push_stream(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+    async def push_stream(self, _: object, context: Context) -> None:
         """Publishes batches as they come and answers each in order; the first one not accepted ends the stream."""
+        stream: Stream | None = None
+        taking: asyncio.Future[None] | None = None
         # What became of each batch that came; last None, or what ended the stream.
         window: asyncio.Queue[_Published | Exception | None] = asyncio.Queue(_STREAM_WINDOW)
-        taking = asyncio.ensure_future(self._take(requests, window))
         try:
+            stream = self._streams.open(
+                context.peer(), lambda error: self._end_stream(taking, window, error), self._loop.time()
+            )
+            taking = asyncio.ensure_future(self._take(context, stream, window))
             while (taken := await window.get()) is not None:
                 if isinstance(taken, Exception):
                     raise taken
                 left_s = taken.until_s - self._loop.time()
                 await self._confirm(taken, _patience_s(context, left_s))
                 self._accept_push_stream(taken.records, taken.size_bytes)
-                yield taken.answer()
+                await context.write(taken.answer())
         except Rejected as error:
             await self._reject("PushStream", error, context)
         except Unavailable as error:
             await self._unavailable("PushStream", error, context)
+        except grpc.aio.BaseError:
+            raise
+        except Exception as error:  # noqa: BLE001 the caller must not learn its text
+            await self._fail("PushStream", error, context)
         finally:
-            taking.cancel()
+            if taking is not None:
+                taking.cancel()
+            if stream is not None:
+                self._streams.close(stream)
 
-    async def _take(self, requests: AsyncIterator[bytes], window: "asyncio.Queue[_Published | Exception | None]") -> None:
+    async def _take(self, context: Context, stream: Stream, window: "asyncio.Queue[_Published | Exception | None]") -> None:
         """Publishes until the stream ends or a batch can't be taken."""
         end: Exception | None = None
         try:
-            async for raw in requests:
-                await window.put(self._publish(raw))
+            while isinstance(raw := await context.read(), bytes):
+                stream.silent_since_s = None
+                published = self._publish(raw)
+                del raw
+                await window.put(published)
+                stream.silent_since_s = self._loop.time()
         except Exception as error:  # noqa: BLE001 it ends the stream where the answers are given
             end = error
         await window.put(end)
 
+    def _end_stream(
+        self,
+        taking: asyncio.Future[None] | None,
+        window: "asyncio.Queue[_Published | Exception | None]",
+        error: Unavailable,
+    ) -> None:
+        """Ends a stream with this error after the results that are owed. What was sent but not read is not answered."""
+        if taking is not None:
+            taking.cancel()
+        self._spawn(window.put(error))
+
+    def end(self, reception: Reception, error: Unavailable) -> None:
+        """Ends a call from outside, while its handler waits for the message, which it will not get."""
+        context = cast(Context, reception.call)
+        self._spawn(self._unavailable(reception.method, error, context))
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        ending = asyncio.ensure_future(_quietly(work))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
     def _record_of(self, request: LogRequest) -> LogRecord:
         timestamp = request.timestamp
         nanos = read_timestamp(timestamp, self._legacy_zone)
+        if nanos is not None and nanos > _LATEST_UNIX_NANO:
+            nanos = None
         record = LogRecord(time_unix_nano=nanos or 0, level=request.level, message=request.message)
         # 0 says that there is no time, so the first moment of 1970 is kept as text, too.
         if not nanos and timestamp:
-            record.attributes[ORIGINAL_TIMESTAMP] = timestamp[:_TOO_LONG_FOR_AN_ATTRIBUTE]
+            record.original_timestamp = timestamp[:MAX_TIMESTAMP_CHARACTERS]
         return record
 
     def _publish(self, raw: bytes) -> "_Published":
@@ -160,16 +260,24 @@ class Ingest:
 
     async def _reject(self, method: str, error: Rejected, context: Context) -> NoReturn:
         self._metrics.rejected_calls.labels(method, error.reason).inc()
+        _let_go(error)
         await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
 
     async def _unavailable(self, method: str, error: Unavailable, context: Context) -> NoReturn:
-        self._metrics.unavailable_calls.labels(method, error.reason).inc()
+        if error.reason not in ENDED:  # counted where it is decided
+            self._metrics.unavailable_calls.labels(method, error.reason).inc()
+        _let_go(error)
         retry = error_details_pb2.RetryInfo()
         retry.retry_delay.FromMilliseconds(self._retry_after_ms)
         status = status_pb2.Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message=str(error))
         status.details.add().Pack(retry)
         details = ((_STATUS_DETAILS, status.SerializeToString()),)
         await context.abort(grpc.StatusCode.UNAVAILABLE, str(error), details)
+
+    async def _fail(self, method: str, error: Exception, context: Context) -> NoReturn:
+        self._failures.note(method, error)
+        _let_go(error)
+        await context.abort(grpc.StatusCode.INTERNAL, TEXT)
 
 
 @dataclass(slots=True)
@@ -184,6 +292,20 @@ class _Published:
 
     def answer(self) -> bytes:
         return PushResult(batch_id=self.batch_id, accepted=self.records).SerializeToString()
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Takes an error's tracebacks away. The abort that follows keeps the error and is itself part of a cycle, so that the
+    frames, and in them the message, would stay until the collector finds them."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
+
+
+async def _quietly(work: Coroutine[object, object, None]) -> None:
+    """The call may have ended by itself meanwhile."""
+    with suppress(grpc.aio.BaseError):
+        await work
 
 
 def _counting(metrics: Metrics, method: str) -> Callable[[int, int], None]:

@@ -9,7 +9,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 METHODS: Final = ("SendLog", "Push", "PushStream")
-REJECTED: Final = ("undecodable", "node", "batch_id", "batch_records", "batch_bytes", "record_attributes")
+REJECTED: Final = ("undecodable", "node", "batch_id", "batch_records", "batch_bytes", "unknown_fields")
 UNAVAILABLE: Final = (
     "disconnected",
     "blocked",
@@ -18,12 +18,21 @@ UNAVAILABLE: Final = (
     "inflight_full",
     "unconfirmed",
     "stopping",
+    "calls_full",
+    "receiving_full",
+    "slow_message",
+    "streams_full",
 )
+ENDED: Final = ("idle", "age", "crowded", "memory", "stopping")
+FAILED: Final = ("unexpected", "memory")
+NO_MESSAGE: Final = "no_message"
+OTHER_METHOD: Final = "other"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class Metrics:
-    """`method` is SendLog, Push or PushStream. Gauges add up over the processes that are alive."""
+    """`method` is SendLog, Push or PushStream, and other for health and reflection. Gauges add up over the processes that
+    are alive."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.accepted_records = Counter(
@@ -41,7 +50,8 @@ class Metrics:
         self.unavailable_calls = Counter(
             "logstream_gateway_unavailable_calls",
             "Batches or SendLog calls answered UNAVAILABLE: disconnected, blocked, queue_full, unroutable, inflight_full, "
-            "unconfirmed (no confirm in time) or stopping.",
+            "unconfirmed (no confirm in time), stopping, calls_full, receiving_full (too many wait for room to receive), "
+            "slow_message (it did not arrive in time) or streams_full.",
             ["method", "reason"],
             registry=registry,
         )
@@ -61,7 +71,42 @@ class Metrics:
         )
         self.inflight_bytes = Gauge(
             "logstream_gateway_inflight_bytes",
-            "Bytes held until the broker confirms them.",
+            "Bytes set aside for messages that are being received, and held until the broker confirms them.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self.unreceived_calls = Counter(
+            "logstream_gateway_unreceived_calls",
+            "SendLog or Push calls that ended before their message was here: no_message, because the client left or because "
+            "it is larger than gRPC takes, which answers RESOURCE_EXHAUSTED.",
+            ["method", "reason"],
+            registry=registry,
+        )
+        self.failed_calls = Counter(
+            "logstream_gateway_failed_calls",
+            "Calls answered INTERNAL because of an error in the gateway; the log has it. memory: there was not enough.",
+            ["method", "reason"],
+            registry=registry,
+        )
+        self.ended_streams = Counter(
+            "logstream_gateway_ended_streams",
+            "PushStreams that the gateway ended for its own reasons, after the last result: idle, age, crowded (silent "
+            "while another wanted to begin), memory, stopping.",
+            ["reason"],
+            registry=registry,
+        )
+        self.calls = Gauge(
+            "logstream_gateway_calls",
+            "SendLog and Push calls under way, from their headers to their answer.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self.streams = Gauge(
+            "logstream_gateway_streams", "PushStreams that are open.", multiprocess_mode="livesum", registry=registry
+        )
+        self.ready = Gauge(
+            "logstream_gateway_ready",
+            "Processes that are ready: connected to the broker and not full.",
             multiprocess_mode="livesum",
             registry=registry,
         )
@@ -77,6 +122,11 @@ class Metrics:
         for method in METHODS:
             self.accepted_records.labels(method)
             self.accepted_bytes.labels(method)
+            self.unreceived_calls.labels(method, NO_MESSAGE)
+        for reason in ENDED:
+            self.ended_streams.labels(reason)
+        for method, reason in product((*METHODS, OTHER_METHOD), FAILED):
+            self.failed_calls.labels(method, reason)
         for method, reason in product(METHODS, REJECTED):
             self.rejected_calls.labels(method, reason)
         for method, reason in product(METHODS, UNAVAILABLE):

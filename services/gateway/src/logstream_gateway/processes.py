@@ -67,5 +67,5 @@ def _end(workers: list[subprocess.Popen[bytes]], within_s: float) -> int:
 
 
 def _ready(registry: CollectorRegistry) -> str | None:
-    ready = registry.get_sample_value("logstream_gateway_broker_ready")
-    return None if ready else "no process has a connection to the broker"
+    ready = registry.get_sample_value("logstream_gateway_ready")
+    return None if ready else "every process is without a connection to the broker, or full"

@@ -18,20 +18,15 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.channel import Channel
 
 from logstream_gateway.metrics import Metrics
+from logstream_gateway.unavailable import Unavailable
 
 log = logging.getLogger(__name__)
 
 _SWEEP_S = 0.25
 _CLOSE_S = 2.0
 _PERSISTENT = 2
-
-
-class Unavailable(Exception):
-    """The broker did not take a message. `reason` is a word for a counter's label; the text is for the caller."""
-
-    def __init__(self, reason: str, text: str) -> None:
-        super().__init__(text)
-        self.reason = reason
+# What a message takes besides its body, here and in pika.
+_MESSAGE_BYTES = 1024
 
 
 class Connection(AsyncioConnection):  # type: ignore[misc,unused-ignore]
@@ -74,6 +69,7 @@ class Publisher:
         self._next_tag = 1
         self._next_id = 1
         self._held_bytes = 0
+        self._refused_at_s = -1e9
         self._waiting: deque[_Message] = deque()
         self._unconfirmed: dict[int, _Message] = {}
         self._idle = asyncio.Event()
@@ -84,6 +80,15 @@ class Publisher:
         """Begins to connect, and goes on trying until close()."""
         self._connect()
         self._sweep()
+
+    @property
+    def held_bytes(self) -> int:
+        """Of messages that the broker has not confirmed."""
+        return self._held_bytes
+
+    def refused_since(self, moment_s: float) -> bool:
+        """Whether a message was refused at or after this moment because too much is held."""
+        return self._refused_at_s >= moment_s
 
     @property
     def not_ready(self) -> str | None:
@@ -104,10 +109,12 @@ class Publisher:
         past the in-flight limit."""
         if self._closing:
             raise Unavailable("stopping", "the gateway is stopping")
-        if self._held_bytes + len(body) > self._limit_bytes:
+        size_bytes = len(body) + _MESSAGE_BYTES
+        if self._held_bytes + size_bytes > self._limit_bytes:
+            self._refused_at_s = self._loop.time()
             raise Unavailable(
                 "inflight_full",
-                f"{self._held_bytes} bytes wait for the broker's confirm, {len(body)} more would pass "
+                f"{self._held_bytes} bytes wait for the broker's confirm, {size_bytes} more would pass "
                 f"LOGSTREAM_GATEWAY_INFLIGHT_BYTES={self._limit_bytes}",
             )
         headers: dict[str, int | str] = {
@@ -117,7 +124,7 @@ class Publisher:
         }
         now = self._loop.time()
         message = _Message(body, headers, now, now + self._timeout_s, self._loop.create_future())
-        self._hold(len(body))
+        self._hold(size_bytes)
         if self._channel and not self._blocked and not self._waiting:
             self._send(message)
         else:
@@ -145,7 +152,6 @@ class Publisher:
 
     def _hold(self, size_bytes: int) -> None:
         self._held_bytes += size_bytes
-        self._metrics.inflight_bytes.set(self._held_bytes)
         if self._held_bytes:
             self._idle.clear()
         else:
@@ -269,12 +275,12 @@ class Publisher:
             else:
                 self._metrics.published_messages.inc()
                 self._metrics.confirm_seconds.observe(self._loop.time() - message.started_s)
-                self._hold(-len(message.body))
+                self._hold(-len(message.body) - _MESSAGE_BYTES)
                 if not message.confirmed.done():
                     message.confirmed.set_result(None)
 
     def _fail(self, message: _Message, error: Unavailable) -> None:
-        self._hold(-len(message.body))
+        self._hold(-len(message.body) - _MESSAGE_BYTES)
         if not message.confirmed.done():
             message.confirmed.set_exception(error)
             # Callers that have left do not fetch it.

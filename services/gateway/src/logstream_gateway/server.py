@@ -6,39 +6,43 @@ import signal
 from collections.abc import Callable
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from logstream_contract.packing import Packer
 from logstream_contract.pb import logger_pb2, logs_pb2
 from logstream_runtime.files import allow_files
 
+from logstream_gateway.admission import Admission, Bounds
 from logstream_gateway.coalescer import Coalescer
 from logstream_gateway.config import Config
 from logstream_gateway.ingest import Ingest
 from logstream_gateway.metrics import Metrics
+from logstream_gateway.overseer import Overseer, Readiness
+from logstream_gateway.own_services import CarefulHandlers
 from logstream_gateway.publisher import Publisher
+from logstream_gateway.streams import StreamBounds, Streams
 
 log = logging.getLogger(__name__)
 
 _SEED_SERVICE = logger_pb2.DESCRIPTOR.services_by_name["Logger"].full_name
 _NATIVE_SERVICE = logs_pb2.DESCRIPTOR.services_by_name["LogIngest"].full_name
 # Room above the batch limit for which the answer is our own error, which names the limit, rather than gRPC's.
-_OVERSIZE_ROOM_BYTES = 12 * 1024 * 1024
+_OVERSIZE_ROOM_BYTES = 256 * 1024
+# What gRPC takes of a call's message before it is asked for it: the flow-control window of a stream.
+_WINDOW_BYTES = 512 * 1024
+# Calls that wait for room to receive their message: at most 64 MiB of windows.
+_WAITING_CALLS = 128
+# Calls that gRPC keeps until the loop takes them. By default it cancels some at random from 1,000 on.
+_PENDING_CALLS = 4096
+# Calls of a connection that have ended for the client and await the loop.
+_CLEARED_LATER = 1024
+# A connection that has reached its age stays this much longer than the calls it may have.
+_GRACE_S = 60.0
+_HANDSHAKE_MS = 20_000
 # A coalesced batch stays well below any batch limit.
 _COALESCE_BYTES = 1024 * 1024
-_WATCH_S = 0.25
 # Each sender has a connection, which takes little besides.
 _FILES = 65_536
-
-
-class Readiness:
-    """Why the process can't take records, or None; read from other threads."""
-
-    def __init__(self) -> None:
-        self.why: str | None = "starting"
-
-    def __call__(self) -> str | None:
-        return self.why
 
 
 async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
@@ -54,10 +58,26 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
     coalescer = Coalescer(
         publisher.publish, frame, publisher.late, config.coalesce_ms / 1000, config.coalesce_records, _COALESCE_BYTES
     )
+    admission = Admission(
+        Bounds(
+            calls=config.concurrent_calls,
+            bytes=config.under_way_bytes,
+            message_bytes=_message_bytes(config),
+            waiting=_WAITING_CALLS,
+            receive_s=config.receive_timeout_s,
+        ),
+        lambda: publisher.held_bytes,
+    )
+    streams = Streams(
+        StreamBounds(streams=config.push_streams, idle_s=config.stream_idle_s, age_s=config.stream_age_s),
+        lambda reason: metrics.ended_streams.labels(reason).inc(),
+    )
     ingest = Ingest(
         publisher,
         frame,
         coalescer,
+        admission,
+        streams,
         config.limits,
         config.legacy_timezone,
         config.publish_timeout_s,
@@ -65,19 +85,32 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
         metrics,
     )
     allow_files(_FILES)
-    server, checks = build_server(config, ingest)
+    server, checks = build_server(config, ingest, admission, metrics)
+    overseer = Overseer(
+        publisher,
+        ingest,
+        admission,
+        streams,
+        checks,
+        (_SEED_SERVICE, _NATIVE_SERVICE),
+        readiness,
+        metrics,
+        config.memory_bytes,
+    )
     publisher.start()
     await server.start()
     log.info("serving", extra={"listen": str(config.listen)})
-    watching = asyncio.ensure_future(_watch(publisher, checks, readiness))
+    watching = asyncio.ensure_future(overseer.run())
     await stop.wait()
 
-    # New calls are refused first, then the window of SendLog is cut short so that waiting calls are answered now.
+    # New calls are refused first, then PushStreams are read no further and the window of SendLog is cut short, so that
+    # what came is answered now.
     watching.cancel()
     readiness.why = "stopping"
     await checks.enter_graceful_shutdown()
     stopping = asyncio.ensure_future(server.stop(config.shutdown_s))
     await asyncio.sleep(0)
+    streams.stop()
     coalescer.flush()
     await stopping
     await asyncio.wait([asyncio.ensure_future(publisher.drain())], timeout=config.shutdown_s / 4)
@@ -85,12 +118,25 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
     log.info("stopped")
 
 
-def build_server(config: Config, ingest: Ingest) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
+def build_server(
+    config: Config, ingest: Ingest, admission: Admission, metrics: Metrics
+) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
     """The bound, not yet started server. Raises OSError when the port is taken."""
     server = grpc.aio.server(
-        maximum_concurrent_rpcs=config.concurrent_calls,
         options=[
-            ("grpc.max_receive_message_length", config.max_batch_bytes + _OVERSIZE_ROOM_BYTES),
+            # Also the most that gRPC makes of a compressed message.
+            ("grpc.max_receive_message_length", _message_bytes(config)),
+            ("grpc.max_concurrent_streams", config.connection_calls),
+            # By default gRPC refuses calls of a client that keeps to the limit while ended ones are not yet cleared away.
+            ("grpc.http2.max_deallocating_streams", _CLEARED_LATER),
+            ("grpc.server.max_pending_requests", _PENDING_CALLS),
+            ("grpc.server.max_pending_requests_hard_limit", _PENDING_CALLS),
+            # Otherwise windows grow to 4 MiB a call while memory seems plenty.
+            ("grpc.http2.bdp_probe", 0),
+            ("grpc.http2.lookahead_bytes", _WINDOW_BYTES),
+            ("grpc.max_connection_age_ms", round(config.connection_age_s * 1000)),
+            ("grpc.max_connection_age_grace_ms", round((config.stream_age_s + _GRACE_S) * 1000)),
+            ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
             ("grpc.so_reuseport", int(config.processes > 1)),
             # Clients may keep idle connections alive through balancers without being told off.
             ("grpc.keepalive_permit_without_calls", 1),
@@ -100,21 +146,23 @@ def build_server(config: Config, ingest: Ingest) -> tuple[grpc.aio.Server, healt
     server.add_generic_rpc_handlers(
         (
             grpc.method_handlers_generic_handler(
-                _SEED_SERVICE, {"SendLog": grpc.unary_unary_rpc_method_handler(ingest.send_log)}
+                _SEED_SERVICE, {"SendLog": grpc.stream_unary_rpc_method_handler(ingest.send_log)}
             ),
             grpc.method_handlers_generic_handler(
                 _NATIVE_SERVICE,
                 {
-                    "Push": grpc.unary_unary_rpc_method_handler(ingest.push),
+                    "Push": grpc.stream_unary_rpc_method_handler(ingest.push),
                     "PushStream": grpc.stream_stream_rpc_method_handler(ingest.push_stream),
                 },
             ),
         )
     )
     checks = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     names = (_SEED_SERVICE, _NATIVE_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
-    reflection.enable_server_reflection(names, server)
+    careful = CarefulHandlers(metrics, admission, asyncio.get_running_loop().time)
+    health_pb2_grpc.add_HealthServicer_to_server(checks, careful)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection.aio.ReflectionServicer(names), careful)
+    careful.register(server)
     try:
         port = server.add_insecure_port(str(config.listen))
     except RuntimeError as error:
@@ -124,18 +172,9 @@ def build_server(config: Config, ingest: Ingest) -> tuple[grpc.aio.Server, healt
     return server, checks
 
 
-async def _watch(publisher: Publisher, checks: health.aio.HealthServicer, readiness: Readiness) -> None:
-    """Keeps readiness and grpc.health.v1 in step with the broker's connection."""
-    shown = None
-    while True:
-        readiness.why = publisher.not_ready
-        state = health_pb2.HealthCheckResponse
-        status = state.NOT_SERVING if readiness.why else state.SERVING
-        if status != shown:
-            for name in ("", _SEED_SERVICE, _NATIVE_SERVICE):
-                await checks.set(name, status)
-            shown = status
-        await asyncio.sleep(_WATCH_S)
+def _message_bytes(config: Config) -> int:
+    """The largest message that gRPC takes."""
+    return config.max_batch_bytes + _OVERSIZE_ROOM_BYTES
 
 
 def _stop_or_die(stop: asyncio.Event, number: int) -> Callable[[], None]:

@@ -9,14 +9,17 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import grpc
 import pika
+import psutil
 import pytest
 from google.rpc import error_details_pb2, status_pb2
+from grpc_health.v1 import health_pb2
 from harness.fault_proxy import FaultProxy
+from harness.http2 import Http2, framed
 from logstream_contract import topology
 from logstream_contract.packing import unframe
 from logstream_contract.pb.logger_pb2 import LogRequest, LogResponse
@@ -36,6 +39,8 @@ class Gateway:
 
     def __init__(self, process: "subprocess.Popen[bytes]", port: int) -> None:
         self.process = process
+        self.port = port
+        self.address = f"127.0.0.1:{port}"
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.use_local_subchannel_pool", 1)])
         grpc.channel_ready_future(self.channel).result(WAIT_S)
         self._push = self.channel.unary_unary("/logstream.v1.LogIngest/Push", response_deserializer=PushResult.FromString)
@@ -47,6 +52,11 @@ class Gateway:
             request_serializer=LogRequest.SerializeToString,
             response_deserializer=LogResponse.FromString,
         )
+
+    def local_ports(self) -> set[int]:
+        """Of this client's connections."""
+        mine = psutil.Process().net_connections("tcp")
+        return {one.laddr.port for one in mine if one.raddr and one.raddr.port == self.port}
 
     def push(self, raw: bytes, timeout_s: float = WAIT_S) -> PushResult:
         answer: PushResult = self._push(raw, timeout=timeout_s)
@@ -151,7 +161,8 @@ def test_single_records_share_a_batch_a_node(rabbitmq_url: str, broker: Blocking
     assert by_message["1"].time_unix_nano == 1_722_937_892_513_000_000
     assert by_message["2"].time_unix_nano == 1_722_970_292_000_000_000
     assert by_message["3"].time_unix_nano == 0
-    assert dict(by_message["3"].attributes) == {"logstream.original_timestamp": "no time"}
+    assert by_message["3"].original_timestamp == "no time"
+    assert [not record.attributes for record in by_message.values()] == [True] * 3
 
 
 def test_a_caller_who_leaves_takes_nobody_along(rabbitmq_url: str, broker: BlockingChannel) -> None:
@@ -180,13 +191,148 @@ def test_a_stream_answers_in_order_and_ends_at_a_bad_batch(running: Gateway, bro
 
 def test_unreadable_and_oversized_messages_are_invalid_arguments(running: Gateway) -> None:
     assert refused(lambda: running.push(b"\xff")).code() == grpc.StatusCode.INVALID_ARGUMENT
-    error = refused(lambda: running.push(b"x" * 15_000_000))
+    error = refused(lambda: running.push(b"x" * 4_400_000))
     assert (error.code(), error.details()) == (
         grpc.StatusCode.INVALID_ARGUMENT,
-        "batch: 15000000 bytes, expected at most 4194304",
+        "batch: 4400000 bytes, expected at most 4194304",
     )
+    error = refused(lambda: running.send_log("a", "x" * 4_400_000))
+    assert (error.code(), error.details()[:8]) == (grpc.StatusCode.INVALID_ARGUMENT, "request:")
+    error = refused(lambda: running.push(b"x" * 4_500_000))
+    assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "larger than max" in error.details()
     error = refused(lambda: running.send_log("", "no node"))
     assert (error.code(), error.details()[:12]) == (grpc.StatusCode.INVALID_ARGUMENT, "node: empty,")
+
+
+@pytest.mark.parametrize("algorithm", [grpc.Compression.Gzip, grpc.Compression.Deflate])
+def test_compressed_batches_are_taken_and_what_they_unpack_to_is_bounded(
+    running: Gateway, broker: BlockingChannel, algorithm: grpc.Compression
+) -> None:
+    raw = batch("a" * 60_000)
+    assert running._push(raw, timeout=WAIT_S, compression=algorithm).accepted == 1
+    assert fetch(broker)[1] == [raw]
+    error = refused(lambda: running._push(bytes(15 * 1024 * 1024), timeout=WAIT_S, compression=algorithm))
+    assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "larger than max" in error.details()
+
+
+def test_a_message_that_does_not_arrive_is_told_and_others_are_served(rabbitmq_url: str, broker: BlockingChannel) -> None:
+    with gateway(rabbitmq_url, LOGSTREAM_GATEWAY_RECEIVE_TIMEOUT_S="1") as strict, Http2(strict.address) as rude:
+        without = rude.call("/logstream.v1.LogIngest/Push")
+        half = rude.call("/LoggerService.Logger/SendLog")
+        rude.send(half, framed(b"x" * 1000)[:500], within_s=WAIT_S)
+        until = time.monotonic() + WAIT_S
+        while len(rude.statuses) < 2 and time.monotonic() < until:
+            assert strict.push(batch("a")).accepted == 1
+            rude.receive(0.1)
+        assert rude.statuses == dict.fromkeys((without, half), ("14", "the message did not arrive within 1 s"))
+
+
+def test_a_client_that_keeps_to_the_limit_of_calls_is_never_refused(running: Gateway, broker: BlockingChannel) -> None:
+    calls = [running.push_later(batch(f"{number}")) for number in range(2000)]
+    assert [call.result(WAIT_S).accepted for call in calls] == [1] * 2000
+    broker.queue_purge(topology.WRITE_QUEUE)
+
+
+def test_headers_without_end_leave_room_for_others_and_for_health(running: Gateway, broker: BlockingChannel) -> None:
+    check = running.channel.unary_unary(
+        "/grpc.health.v1.Health/Check", response_deserializer=health_pb2.HealthCheckResponse.FromString
+    )
+    with Http2(running.address) as rude:
+        for number in range(10_000):
+            rude.call("/logstream.v1.LogIngest/Push")
+            if number % 100 == 0:
+                rude.receive(0.001)
+        assert running.push(batch("a")).accepted == 1
+        assert running.send_log("a", "b")
+        assert next(running.stream([batch("c")])).accepted == 1
+        assert check(b"", timeout=WAIT_S).status == health_pb2.HealthCheckResponse.SERVING
+        until = time.monotonic() + WAIT_S
+        while len(rude.resets) < 9_000:
+            rude.receive(0.1)
+            assert time.monotonic() < until
+
+
+def test_a_full_gateway_says_that_it_is_not_ready_and_health_is_answered(rabbitmq_url: str, broker: BlockingChannel) -> None:
+    with gateway(rabbitmq_url, LOGSTREAM_GATEWAY_CONCURRENT_CALLS="3") as small, Http2(small.address) as rude:
+        check = small.channel.unary_unary(
+            "/grpc.health.v1.Health/Check", response_deserializer=health_pb2.HealthCheckResponse.FromString
+        )
+        assert small.push(batch("a")).accepted == 1
+        for _ in range(3):
+            rude.call("/logstream.v1.LogIngest/Push")
+        until = time.monotonic() + WAIT_S
+        while check(b"", timeout=WAIT_S).status == health_pb2.HealthCheckResponse.SERVING:
+            with suppress(grpc.RpcError):
+                small.push(batch("b"))
+            rude.receive(0.1)
+            assert time.monotonic() < until
+        error = refused(lambda: small.push(batch("c")))
+        assert "LOGSTREAM_GATEWAY_CONCURRENT_CALLS=3" in error.details()
+        assert retry_delay_ms(error) == 500
+
+
+def test_a_silent_stream_and_an_old_one_end_after_their_results(rabbitmq_url: str, broker: BlockingChannel) -> None:
+    with gateway(rabbitmq_url, LOGSTREAM_GATEWAY_STREAM_IDLE_S="1", LOGSTREAM_GATEWAY_STREAM_AGE_S="3") as strict:
+        over = threading.Event()
+
+        def silent_after_one() -> Iterator[bytes]:
+            yield batch("a")
+            over.wait(WAIT_S)
+
+        answers = strict._stream(silent_after_one(), timeout=WAIT_S)
+        assert next(answers).accepted == 1
+        error = refused(lambda: next(answers))
+        over.set()
+        assert (error.code(), error.details()[:16]) == (grpc.StatusCode.UNAVAILABLE, "no batch for 1 s")
+        assert retry_delay_ms(error) == 500
+
+        sent: list[bytes] = []
+
+        ended = threading.Event()
+
+        def busy() -> Iterator[bytes]:
+            while not ended.is_set():
+                sent.append(batch(f"{len(sent)}"))
+                yield sent[-1]
+                time.sleep(0.01)
+
+        answers = strict._stream(busy(), timeout=WAIT_S)
+        answered: list[bytes] = []
+        with pytest.raises(grpc.RpcError) as caught:
+            answered.extend(answer.batch_id for answer in answers)
+        ended.set()
+        assert "old enough" in caught.value.details()
+        # In order and without a gap, so the client knows which to send again.
+        assert answered == [LogBatch.FromString(raw).batch_id for raw in sent[: len(answered)]]
+        assert answered
+
+
+def test_no_call_fails_when_connections_reach_their_age(rabbitmq_url: str, broker: BlockingChannel) -> None:
+    with gateway(rabbitmq_url, LOGSTREAM_GATEWAY_CONNECTION_AGE_S="1") as aging:
+        ports: set[int] = set()
+        until = time.monotonic() + WAIT_S
+        while len(ports) < 4:
+            waiting = [aging.push_later(batch(f"{number}")) for number in range(20)]
+            assert [call.result(WAIT_S).accepted for call in waiting] == [1] * 20
+            assert aging.send_log("a", "b")
+            ports |= aging.local_ports()
+            assert time.monotonic() < until
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/grpc.health.v1.Health/Check",
+        "/grpc.health.v1.Health/Watch",
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    ],
+)
+def test_what_health_and_reflection_cannot_read_is_an_invalid_argument(running: Gateway, path: str) -> None:
+    answers = running.channel.stream_stream(path)(iter([b"\xff"]), timeout=WAIT_S)
+    error = refused(lambda: next(answers))
+    assert (error.code(), error.details()) == (grpc.StatusCode.INVALID_ARGUMENT, "not the message that this method takes")
 
 
 def test_a_full_queue_is_told_and_nothing_is_accepted(rabbitmq_url: str, broker: BlockingChannel, running: Gateway) -> None:

@@ -11,6 +11,7 @@ from logstream_query.aggregate_parameters import (
     FacetsParameters,
     HistogramParameters,
 )
+from logstream_query.answering import Answering
 from logstream_query.context import context_routes
 from logstream_query.export import Exporter, export_routes
 from logstream_query.facets import facets_routes
@@ -30,17 +31,18 @@ AGGREGATE_PARAMETERS: Final = [*(name for model in _MODELS for name in names_of(
 def aggregate_routes(
     store: Store,
     search: Search,
+    answering: Answering,
     metrics: Metrics,
     clock: Callable[[], int],
     count_budget_s: float,
     export_records: int,
 ) -> list[Blueprint]:
     """clock: microseconds since the epoch. export_records: of one export at most."""
-    aggregates = Aggregates(store)
+    aggregates = Aggregates(store, count_budget_s)
     return [
-        histogram_routes(aggregates, RecordCounts(aggregates, count_budget_s, search.permit), clock),
-        facets_routes(aggregates, search, clock),
-        context_routes(Neighbours(store, count_budget_s), metrics),
-        export_routes(aggregates, Exporter(search, metrics), export_records, clock),
+        histogram_routes(aggregates, RecordCounts(aggregates, count_budget_s, search.permit_for), clock),
+        facets_routes(aggregates, search, metrics, clock),
+        context_routes(Neighbours(store, count_budget_s, most_bytes=search.answer_bytes), answering, metrics),
+        export_routes(aggregates, Exporter(search, answering, metrics), export_records, clock),
         stats_routes(Kept(lambda: read_statistics(store, clock()))),
     ]

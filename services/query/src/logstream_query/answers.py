@@ -38,7 +38,7 @@ class Record(BaseModel):
 
 class Page(BaseModel):
     """Records in the order asked for. It may hold fewer than asked for, or none, and yet not be the last: a search answers
-    within its budget with what it has found."""
+    within its budget with what it has found, and no page holds more than about 8 MiB of records."""
 
     records: list[Record]
     next_cursor: str | None = Field(
@@ -54,7 +54,8 @@ class Page(BaseModel):
 
 
 class Complete(BaseModel):
-    """Whether a side holds as many as asked for, or all that there are. Else the search ended early: there may be more."""
+    """Whether a side holds as many as asked for, or all that there are. Else the search ended early, or the records were too
+    large: there may be more."""
 
     before: bool
     after: bool
@@ -95,5 +96,5 @@ class Problem(BaseModel):
     status: int = Field(ge=400, le=599)
     detail: str = Field(description="For people.", examples=["limit: expected a whole number from 1 to 5000"])
     problems: list[ParameterProblem] = Field(
-        default_factory=list, description="Of a 400: everything that is wrong with the parameters, at once."
+        default_factory=list, description="Of a 400: what is wrong with the parameters, up to ten things at once."
     )

@@ -2,18 +2,19 @@
 
 from collections.abc import Callable
 
-import orjson
 from flask import Blueprint, Response, request
 from logstream_contract.records import record
 from logstream_contract.timestamps import iso_micros
 
+from logstream_query.answering import Answering
 from logstream_query.cursors import Cursor
 from logstream_query.metrics import Metrics
 from logstream_query.queries import page_query
+from logstream_query.responses import json_response
 from logstream_query.search import Search
 
 
-def api_routes(search: Search, metrics: Metrics, clock: Callable[[], int]) -> Blueprint:
+def api_routes(search: Search, answering: Answering, metrics: Metrics, clock: Callable[[], int]) -> Blueprint:
     """clock: microseconds since the epoch."""
     routes = Blueprint("api", __name__, url_prefix="/api")
 
@@ -26,6 +27,7 @@ def api_routes(search: Search, metrics: Metrics, clock: Callable[[], int]) -> Bl
         if found.position:
             next_cursor = Cursor(asked.order, asked.asked_at_us, found.position, total).encode()
         metrics.returned_records.labels("/api/logs").inc(len(found.records))
+        metrics.full_answers.labels("/api/logs").inc(found.is_full)
         body = {
             "records": [record(*row) for row in found.records],
             "next_cursor": next_cursor,
@@ -33,6 +35,6 @@ def api_routes(search: Search, metrics: Metrics, clock: Callable[[], int]) -> Bl
             "scanned_until": None if found.scanned_until_us is None else iso_micros(found.scanned_until_us),
             "found": total,
         }
-        return Response(orjson.dumps(body), mimetype="application/json")
+        return json_response(answering, body)
 
     return routes

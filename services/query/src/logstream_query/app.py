@@ -8,10 +8,12 @@ from typing import Final
 
 from flask import Flask, Response, g, request
 from logstream_contract.parameters import label_of
+from logstream_runtime.guard import Guard, Hosts, Origins
 from prometheus_client import CollectorRegistry
 from werkzeug.exceptions import HTTPException
 
 from logstream_query.aggregate_routes import AGGREGATE_PARAMETERS, aggregate_routes
+from logstream_query.answering import Answering, AnswerLimits
 from logstream_query.api import api_routes
 from logstream_query.clients import KnownClients
 from logstream_query.documentation import documentation_routes
@@ -43,22 +45,33 @@ def create_app(
     clock: Callable[[], int] = now_us,
     limits: SearchLimits | None = None,
     *,
+    answer_limits: AnswerLimits | None = None,
     count_budget_s: float = 1.0,
     export_records: int = 1_000_000,
+    hosts: Hosts | None = None,
+    origins: Origins | None = None,
 ) -> Flask:
-    """registry: gives the one to answer /metrics from. zone: of /historical-logs times that name none."""
+    """registry: gives the one to answer /metrics from. zone: of /historical-logs times that name none. hosts, origins:
+    besides our own, see logstream_runtime.guard."""
     app = Flask("logstream_query", static_folder=None)
     app.wsgi_app = KnownClients(app.wsgi_app)  # type: ignore[method-assign]
-    search = Search(store, metrics, limits)
-    app.register_blueprint(api_routes(search, metrics, clock))
-    for routes in aggregate_routes(store, search, metrics, clock, count_budget_s, export_records):
+    answering = Answering(metrics, answer_limits)
+    search = Search(store, metrics, limits, answering)
+    app.register_blueprint(api_routes(search, answering, metrics, clock))
+    for routes in aggregate_routes(store, search, answering, metrics, clock, count_budget_s, export_records):
         app.register_blueprint(routes)
-    app.register_blueprint(historical_logs_routes(store, search, metrics, zone, clock))
+    app.register_blueprint(historical_logs_routes(store, search, answering, metrics, zone, clock))
     app.register_blueprint(documentation_routes())
     app.register_blueprint(health_routes(store, registry))
     _answer_errors(app, metrics)
     _count_requests(app, metrics)
     metrics.expect_routes(rule.rule for rule in app.url_map.iter_rules())
+    app.wsgi_app = Guard(  # type: ignore[method-assign]
+        app.wsgi_app,
+        hosts or Hosts(),
+        origins or Origins(),
+        lambda reason: metrics.refused_requests.labels(reason).inc(),
+    )
     return app
 
 

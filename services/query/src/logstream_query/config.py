@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from logstream_runtime.address import Address, ListenAddress
 from logstream_runtime.config import setting
+from logstream_runtime.guard import HOSTS_DOC, ORIGINS_DOC, AllowedHosts, AllowedOrigins, Hosts, Origins
 from pydantic import Field
 
 
@@ -21,6 +22,8 @@ class Config:
         "Where HTTP is served, with /livez, /readyz and /metrics on the same port.",
         Address("0.0.0.0", 8080),
     )
+    allowed_hosts: AllowedHosts = setting("LOGSTREAM_ALLOWED_HOSTS", HOSTS_DOC, Hosts())
+    allowed_origins: AllowedOrigins = setting("LOGSTREAM_ALLOWED_ORIGINS", ORIGINS_DOC, Origins())
     processes: Annotated[int, Field(ge=1, le=64)] = setting("LOGSTREAM_QUERY_PROCESSES", "Processes that share the port.", 1)
     pool_connections: Annotated[int, Field(ge=1, le=1000)] = setting(
         "LOGSTREAM_QUERY_POOL_CONNECTIONS", "Connections to the database that one process opens at most.", 10
@@ -46,6 +49,18 @@ class Config:
         "Requests of one process that may look through records at a time, at most two fewer than its connections; others "
         "are answered 429.",
         8,
+    )
+    answer_bytes: Annotated[int, Field(ge=65_536, le=1_073_741_824)] = setting(
+        "LOGSTREAM_QUERY_ANSWER_BYTES",
+        "Records of one answer at most, by what they take in memory; it then ends with a cursor to go on.",
+        8 * 1024 * 1024,
+        unit="bytes",
+    )
+    held_bytes: Annotated[int, Field(ge=1_048_576, le=1_099_511_627_776)] = setting(
+        "LOGSTREAM_QUERY_HELD_BYTES",
+        "Answers of one process that their clients have not yet taken; a large one past it is answered 503.",
+        96 * 1024 * 1024,
+        unit="bytes",
     )
     count_budget_s: Annotated[float, Field(ge=0.1, le=60)] = setting(
         "LOGSTREAM_QUERY_COUNT_BUDGET_S",

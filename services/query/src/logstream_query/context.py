@@ -1,22 +1,24 @@
 """The route /api/logs/<sequence>/context: the records around one."""
 
-import orjson
 from flask import Blueprint, Response, request
 from logstream_contract.records import Record, record
 from typing_extensions import TypedDict
 from werkzeug.exceptions import NotFound
 
 from logstream_query.aggregate_parameters import ContextParameters, read_whole_number
+from logstream_query.answering import Answering
 from logstream_query.metrics import Metrics
 from logstream_query.parameters import MAX_SEQUENCE
 from logstream_query.problems import InvalidParameters, parameter_problem
+from logstream_query.responses import json_response
 from logstream_query.store import Neighbours
 
 _ROUTE = "/api/logs/<sequence>/context"
 
 
 class Complete(TypedDict):
-    """Whether a side holds as many as asked for, or all that there are. Else the search ended early: there may be more."""
+    """Whether a side holds as many as asked for, or all that there are. Else the search ended early, or the records were too
+    large: there may be more."""
 
     before: bool
     after: bool
@@ -31,7 +33,7 @@ class Context(TypedDict):
     complete: Complete
 
 
-def context_routes(neighbours: Neighbours, metrics: Metrics) -> Blueprint:
+def context_routes(neighbours: Neighbours, answering: Answering, metrics: Metrics) -> Blueprint:
     routes = Blueprint("context", __name__)
 
     @routes.get(_ROUTE)
@@ -44,16 +46,21 @@ def context_routes(neighbours: Neighbours, metrics: Metrics) -> Blueprint:
             problems.append(parameter_problem("sequence", sequence, str(error)))
         if problems:
             raise InvalidParameters(problems)
-        found = neighbours.of(number, asked.before, asked.after, same_node=asked.scope == "node")
+        found = answering.make(
+            lambda begin_large: neighbours.of(
+                number, asked.before, asked.after, same_node=asked.scope == "node", begin_large=begin_large
+            )
+        )
         if found is None:
             raise NotFound(f"no record of sequence {number} is stored: it never was, or the retention has dropped it")
         metrics.returned_records.labels(_ROUTE).inc(len(found.before.records) + 1 + len(found.after.records))
+        metrics.full_answers.labels(_ROUTE).inc(found.before.is_full or found.after.is_full)
         body: Context = {
             "before": [record(*row) for row in reversed(found.before.records)],
             "record": record(*found.record),
             "after": [record(*row) for row in found.after.records],
             "complete": {"before": found.before.complete, "after": found.after.complete},
         }
-        return Response(orjson.dumps(body), mimetype="application/json")
+        return json_response(answering, body)
 
     return routes

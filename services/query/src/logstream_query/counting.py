@@ -4,6 +4,7 @@ Writers store a count for each minute; maintenance moves counts into sums over a
 which alone holds all that was moved. So a range is cut into pieces, each read from the widest sums that fit. Pure.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -15,6 +16,7 @@ from logstream_query.moments import MICROSECONDS
 Source = Literal["logs", "counts", "rollups"]
 
 MINUTE_US: Final = 60 * MICROSECONDS
+HOUR_US: Final = 60 * MINUTE_US
 # Widths of the sums, widest first; each is a multiple of the next.
 _WIDTHS_US: Final = (60 * MINUTE_US, 10 * MINUTE_US, MINUTE_US)
 
@@ -63,6 +65,40 @@ def pieces(start_us: int | None, end_us: int | None, now_us: int, bucket_us: int
         found.append(Piece("counts", start_us, end_us))
         found += _rollups(start_us, end_us, widths)
     return found
+
+
+def pieces_around(
+    start_us: int, end_us: int, now_us: int, bucket_us: int | None, hours: Collection[int], minutes: Collection[int]
+) -> list[Piece]:
+    """As pieces, where some sums don't name what is asked for.
+
+    hours: starts of those that are counted by the sums of their minutes alone. minutes: starts of those, within these hours,
+    that are counted by their records.
+    """
+    found: list[Piece] = []
+    at_us = start_us
+    for hour_us in sorted(hours):
+        from_us, to_us = max(at_us, hour_us), min(end_us, hour_us + HOUR_US)
+        if from_us < to_us:
+            found += pieces(at_us, from_us, now_us, bucket_us)
+            found += _minutes_around(from_us, to_us, now_us, [one for one in minutes if hour_us <= one < hour_us + HOUR_US])
+            at_us = to_us
+    return found + pieces(at_us, end_us, now_us, bucket_us)
+
+
+def _minutes_around(start_us: int, end_us: int, now_us: int, minutes: Collection[int]) -> list[Piece]:
+    """At most an hour."""
+    found: list[Piece] = []
+    at_us = start_us
+    for minute_us in sorted(minutes):
+        from_us, to_us = max(at_us, minute_us), min(end_us, minute_us + MINUTE_US)
+        if from_us < to_us:
+            found += pieces(at_us, from_us, now_us, MINUTE_US)
+            if found and found[-1] == Piece("logs", found[-1].start_us, from_us):
+                from_us = found.pop().start_us or from_us
+            found.append(Piece("logs", from_us, to_us))
+            at_us = to_us
+    return found + pieces(at_us, end_us, now_us, MINUTE_US)
 
 
 def _whole_start(start_us: int | None, now_us: int) -> tuple[int | None, list[Piece]]:

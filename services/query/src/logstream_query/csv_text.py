@@ -1,7 +1,8 @@
 """Records as comma-separated values (RFC 4180, UTF-8) that a spreadsheet shows as they are and never runs. Pure.
 
-Source: OWASP, "CSV Injection": a cell that begins with one of = + - @ TAB CR may be taken for a formula; an apostrophe in
-front makes it a text.
+Source: OWASP, "CSV Injection": a cell that begins with one of = + - @ TAB CR LF, or a full-width form of the first four, may
+be taken for a formula; an apostrophe in front makes it a text. Control characters, on which a terminal acts, are written as
+JSON writes them, as CSV itself has no escapes; but for TAB, CR and LF.
 """
 
 import csv
@@ -10,12 +11,14 @@ from collections.abc import Iterable
 from typing import Final
 
 import orjson
+from logstream_contract.invisible import escape_invisible
 from logstream_contract.timestamps import iso_micros
 
 from logstream_query.store import StoredRecord
 
 COLUMNS: Final = ("time", "sequence", "severity", "level", "node", "message", "attributes")
-_FORMULA_STARTS: Final = frozenset("=+-@\t\r")
+_FORMULA_STARTS: Final = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+_CONTROLS: Final = bytes(set(range(0x20)) - set(b"\t\r\n"))
 
 
 def csv_header() -> bytes:
@@ -45,4 +48,8 @@ def _as_text(cell: str) -> str:
 def _lines(rows: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
+    encoded = text.getvalue().encode()
+    if len(encoded.translate(None, _CONTROLS)) != len(encoded):
+        for byte in _CONTROLS:
+            encoded = encoded.replace(bytes([byte]), b"\\u%04x" % byte)
+    return escape_invisible(encoded)

@@ -12,6 +12,8 @@ Order = Literal["desc", "asc"]
 
 EXPECTED: Final = "the next_cursor of an earlier answer, unchanged"
 MAX_SEQUENCE: Final = 2**63 - 1
+# Far more than are ever found, and room to add to it.
+_MAX_FOUND: Final = 2**52
 
 _VERSION: Final = 2
 _ORDERS: Final[tuple[Order, Order]] = ("desc", "asc")
@@ -51,6 +53,6 @@ def read_cursor(text: str) -> Cursor:
     except (binascii.Error, struct.error, ValueError) as error:
         raise ValueError(EXPECTED) from error
     known = version == _VERSION and order < len(_ORDERS)
-    if not (known and 0 <= asked_at_us <= MAX_US and 0 <= time_us <= MAX_US and sequence >= 0 and found >= 0):
+    if not (known and 0 <= asked_at_us <= MAX_US and 0 <= time_us <= MAX_US and sequence >= 0 and 0 <= found <= _MAX_FOUND):
         raise ValueError(EXPECTED)
     return Cursor(_ORDERS[order], asked_at_us, Position(time_us, sequence), found)

@@ -14,10 +14,12 @@ from typing import Final
 import orjson
 from flask import Blueprint, Response, request
 from logstream_contract.filters import Filter
+from logstream_contract.invisible import escape_invisible
 from logstream_contract.records import record
 from typing_extensions import TypedDict
 
 from logstream_query.aggregate_parameters import ExportFormat, ExportParameters
+from logstream_query.answering import Answering
 from logstream_query.counting import is_countable
 from logstream_query.csv_text import csv_header, csv_lines
 from logstream_query.cursors import Cursor, Order, Position
@@ -35,8 +37,8 @@ _ROUTE: Final = "/api/logs/export"
 _MEDIA_TYPES: Final = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8; header=present"}
 _FIRST_PAGE: Final = 500
 _MAX_PAGE: Final = 5_000
-# Large records come in smaller pages.
-_PAGE_BYTES: Final = 4 * 1024 * 1024
+# Large records come in smaller pages. So much is also what an export counts for among the answers of its process.
+_PAGE_BYTES: Final = 2 * 1024 * 1024
 # How often a page is asked for again, after the pause that the error names, before the answer breaks off.
 _TRIES: Final = 4
 
@@ -65,14 +67,21 @@ class Asked:
 class Exporter:
     """Makes the bodies of exports. sleep: pauses this request only, seconds."""
 
-    def __init__(self, search: Search, metrics: Metrics, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, search: Search, answering: Answering, metrics: Metrics, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._search = search
+        self._answering = answering
         self._metrics = metrics
         self._sleep = sleep
 
+    def hold(self) -> Callable[[], None]:
+        """Counts an export until what is returned is called. Raises TooManyAnswers."""
+        return self._answering.hold(_PAGE_BYTES)
+
     def first(self, asked: Asked) -> Found:
         """The first page. Raises Unavailable."""
-        return self._search.find(asked.filter, asked.order, asked.after, min(_FIRST_PAGE, asked.max_records))
+        return self._page(asked, asked.after, min(_FIRST_PAGE, asked.max_records))
 
     def body(self, asked: Asked, found: Found) -> Iterator[bytes]:
         """All pages from the first one on, in pieces. Raises Unavailable, which breaks the answer off."""
@@ -83,10 +92,13 @@ class Exporter:
             while True:
                 if found.records:
                     lines = csv_lines(found.records) if asked.format == "csv" else ndjson_lines(found.records)
-                    sent += len(found.records)
-                    page = next_page(page, len(found.records), len(lines))
+                    count = len(found.records)
+                    sent += count
+                    page = next_page(page, count, len(lines))
+                    # A slow client keeps a page in memory in one form, not in two.
+                    found.records.clear()
                     yield lines
-                    self._metrics.returned_records.labels(_ROUTE).inc(len(found.records))
+                    self._metrics.returned_records.labels(_ROUTE).inc(count)
                 if found.position is None or sent >= asked.max_records:
                     break
                 found = self._find(asked, found.position, min(page, asked.max_records - sent))
@@ -110,12 +122,15 @@ class Exporter:
     def _find(self, asked: Asked, after: Position, limit: int) -> Found:
         for _ in range(_TRIES - 1):
             try:
-                return self._search.find(asked.filter, asked.order, after, limit)
+                return self._page(asked, after, limit)
             except Unavailable as error:
                 if error.retry_after_s is None:
                     raise
                 self._sleep(error.retry_after_s)
-        return self._search.find(asked.filter, asked.order, after, limit)
+        return self._page(asked, after, limit)
+
+    def _page(self, asked: Asked, after: Position | None, limit: int) -> Found:
+        return self._search.find(asked.filter, asked.order, after, limit, most_bytes=_PAGE_BYTES)
 
 
 def export_routes(aggregates: Aggregates, exporter: Exporter, most_records: int, clock: Callable[[], int]) -> Blueprint:
@@ -126,6 +141,16 @@ def export_routes(aggregates: Aggregates, exporter: Exporter, most_records: int,
     def export() -> Response:
         now_us = clock()
         asked = _asked(request.environ["QUERY_STRING"], now_us, most_records)
+        release = exporter.hold()
+        try:
+            response = answer(asked, now_us)
+        except BaseException:
+            release()
+            raise
+        response.call_on_close(release)
+        return response
+
+    def answer(asked: Asked, now_us: int) -> Response:
         found = exporter.first(asked)
         headers = {
             "Content-Disposition": f'attachment; filename="{_file_name(now_us, asked.format)}"',
@@ -136,7 +161,9 @@ def export_routes(aggregates: Aggregates, exporter: Exporter, most_records: int,
         if asked.after is None and found.position is None:
             headers["X-Logstream-Matching-Records"] = str(len(found.records))
         elif asked.after is None and is_countable(asked.filter):
-            headers["X-Logstream-Matching-Records"] = str(aggregates.total(asked.filter, now_us))
+            total = aggregates.total(asked.filter, now_us)
+            if total is not None:
+                headers["X-Logstream-Matching-Records"] = str(total)
         return Response(exporter.body(asked, found), content_type=_MEDIA_TYPES[asked.format], headers=headers)
 
     return routes
@@ -144,7 +171,7 @@ def export_routes(aggregates: Aggregates, exporter: Exporter, most_records: int,
 
 def ndjson_lines(records: Sequence[StoredRecord]) -> bytes:
     """A line a record, as /api/logs has them."""
-    return b"".join([orjson.dumps(record(*row), option=orjson.OPT_APPEND_NEWLINE) for row in records])
+    return escape_invisible(b"".join([orjson.dumps(record(*row), option=orjson.OPT_APPEND_NEWLINE) for row in records]))
 
 
 def next_page(page: int, records: int, size_bytes: int) -> int:

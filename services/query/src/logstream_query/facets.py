@@ -1,20 +1,25 @@
 """The route /api/logs/facets: the most frequent levels, nodes and attributes of the records that match."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Literal
 
-import orjson
 from flask import Blueprint, Response, request
 from typing_extensions import TypedDict
 
 from logstream_query.aggregate_parameters import FacetsParameters, wanted_by
 from logstream_query.counting import is_countable
+from logstream_query.metrics import Metrics
+from logstream_query.responses import to_json
 from logstream_query.search import Search
 from logstream_query.store import Aggregates, StoredRecord, Top, ValueCount
 
 # Keys are free text; past this many an answer would grow with their number.
 MAX_KEYS: Final = 100
+# Of attributes, in one answer: each of 100 keys may list 50.
+MAX_VALUES: Final = 5_000
+# A longer key or value is nobody's choice from a list, and cut it would be another one.
+MAX_CHARACTERS: Final = 256
 
 
 class Newest(TypedDict):
@@ -39,11 +44,13 @@ class Count(TypedDict):
 
 
 class Levels(TypedDict):
-    """distinct: how many values there are; top: the most frequent of them."""
+    """distinct: how many values there are; top: the most frequent of them. unnamed: records of values beyond those that the
+    stored counts keep of a time; with any, distinct and each count are at least what they say."""
 
     over: Over
     total: int
     distinct: int
+    unnamed: int
     top: list[LevelCount]
 
 
@@ -51,15 +58,18 @@ class Nodes(TypedDict):
     over: Over
     total: int
     distinct: int
+    unnamed: int
     top: list[Count]
 
 
 class Attribute(TypedDict):
-    """count: records that have the key."""
+    """count: records that have the key. distinct: how many values there are, too_long of which are never listed for their
+    length."""
 
     key: str
     count: int
     distinct: int
+    too_long: int
     top: list[Count]
 
 
@@ -77,7 +87,7 @@ class Facets(TypedDict):
     attributes: Attributes
 
 
-def facets_routes(aggregates: Aggregates, search: Search, clock: Callable[[], int]) -> Blueprint:
+def facets_routes(aggregates: Aggregates, search: Search, metrics: Metrics, clock: Callable[[], int]) -> Blueprint:
     """clock: microseconds since the epoch."""
     routes = Blueprint("facets", __name__, url_prefix="/api/logs")
 
@@ -87,19 +97,18 @@ def facets_routes(aggregates: Aggregates, search: Search, clock: Callable[[], in
         asked, problems = FacetsParameters.read(request.environ["QUERY_STRING"])
         wanted = wanted_by(asked, problems, now_us)
         newest = search.find(wanted, "desc", None, asked.records)
+        metrics.full_answers.labels("/api/logs/facets").inc(newest.is_full)
         over_newest: Newest = {"records": len(newest.records), "complete": newest.position is None}
-        over: Over = "all"
-        if is_countable(wanted):
-            levels, nodes = aggregates.top(wanted, asked.top, now_us)
-        else:
-            over = over_newest
-            levels, nodes = top_of(newest.records, asked.top)
-        keys, attributes = attributes_of((row[-1] for row in newest.records), asked.top)
+        counted = aggregates.top(wanted, asked.top, now_us) if is_countable(wanted) else None
+        over: Over = "all" if counted else over_newest
+        levels, nodes = counted or top_of(newest.records, asked.top)
+        keys, attributes = attributes_of([row[-1] for row in newest.records], asked.top)
         body: Facets = {
             "levels": {
                 "over": over,
                 "total": levels.total,
                 "distinct": levels.distinct,
+                "unnamed": levels.unnamed,
                 "top": [
                     {"value": found.value, "count": found.records, "severity": found.severity} for found in levels.values
                 ],
@@ -108,11 +117,12 @@ def facets_routes(aggregates: Aggregates, search: Search, clock: Callable[[], in
                 "over": over,
                 "total": nodes.total,
                 "distinct": nodes.distinct,
+                "unnamed": nodes.unnamed,
                 "top": [{"value": found.value, "count": found.records} for found in nodes.values],
             },
             "attributes": {"over": over_newest, "distinct": keys, "top": attributes},
         }
-        return Response(orjson.dumps(body), mimetype="application/json")
+        return Response(to_json(body), mimetype="application/json")
 
     return routes
 
@@ -132,22 +142,34 @@ def top_of(records: Iterable[StoredRecord], limit: int) -> tuple[Top, Top]:
     return Top(top_levels, len(levels), total), Top(top_nodes, len(nodes), total)
 
 
-def attributes_of(attributes: Iterable[Mapping[str, str] | None], limit: int) -> tuple[int, list[Attribute]]:
+def attributes_of(attributes: Sequence[Mapping[str, str] | None], limit: int) -> tuple[int, list[Attribute]]:
     """How many keys there are, and the most frequent ones with their most frequent values."""
-    keys: dict[str, Counter[str]] = {}
+    keys: Counter[str] = Counter()
+    for found in attributes:
+        keys.update((found or {}).keys())
+    listed = dict(_first(_short(keys), MAX_KEYS))
+    values: dict[str, Counter[str]] = {key: Counter() for key in listed}
     for found in attributes:
         for key, value in (found or {}).items():
-            keys.setdefault(key, Counter())[value] += 1
-    counts = Counter({key: values.total() for key, values in keys.items()})
-    return len(keys), [
-        {
-            "key": key,
-            "count": count,
-            "distinct": len(keys[key]),
-            "top": [{"value": value, "count": number} for value, number in _first(keys[key], limit)],
-        }
-        for key, count in _first(counts, MAX_KEYS)
-    ]
+            if key in values:
+                values[key][value] += 1
+    limit = min(limit, MAX_VALUES // max(1, len(listed)))
+    return len(keys), [_attribute(key, count, values[key], limit) for key, count in listed.items()]
+
+
+def _attribute(key: str, count: int, values: Counter[str], limit: int) -> Attribute:
+    short = _short(values)
+    return {
+        "key": key,
+        "count": count,
+        "distinct": len(values),
+        "too_long": len(values) - len(short),
+        "top": [{"value": value, "count": number} for value, number in _first(short, limit)],
+    }
+
+
+def _short(counts: Counter[str]) -> Counter[str]:
+    return Counter({text: count for text, count in counts.items() if len(text) <= MAX_CHARACTERS})
 
 
 def _first(counts: Counter[str], limit: int) -> list[tuple[str, int]]:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
-import orjson
 from flask import Blueprint, Response, request
+from logstream_contract.other import OTHER
 from logstream_contract.timestamps import iso_micros
 from typing_extensions import TypedDict
 
@@ -16,6 +16,7 @@ from logstream_query.counting import MINUTE_US, is_countable
 from logstream_query.moments import MICROSECONDS
 from logstream_query.problems import InvalidParameters, parameter_problem
 from logstream_query.record_counts import RecordCounts
+from logstream_query.responses import to_json
 from logstream_query.store import Aggregates, BarCount
 
 # Levels are free text; past this many a chart can't show them apart, and an answer would grow with their number.
@@ -43,7 +44,9 @@ class Level(TypedDict):
 class Histogram(TypedDict):
     """Bars from the first to the last, empty ones too. The first and the last may reach over the range, which counts.
 
-    complete: whether all of the range was counted. scanned_from: from here on it was.
+    complete: whether all of the range was counted. scanned_from: from here on it was. unnamed: records of levels beyond
+    those that the stored counts keep of a time: they are in totals only, and counts by level and other_levels are at least
+    what they say.
     """
 
     start: str
@@ -52,6 +55,7 @@ class Histogram(TypedDict):
     buckets: list[Bar]
     levels: list[Level]
     other_levels: int
+    unnamed: int
     total: int
     complete: bool
     scanned_from: str | None
@@ -77,9 +81,10 @@ def histogram_routes(aggregates: Aggregates, record_counts: RecordCounts, clock:
             raise InvalidParameters([parameter_problem("bucket", f"{width_us // MICROSECONDS}s", expected)])
         scanned_us = start_us
         source: Source = "counts"
+        counted: Sequence[BarCount] | None = None
         if is_countable(wanted) and width_us % MINUTE_US == 0:
             counted = aggregates.counted_bars(replace(wanted, start_us=start_us, end_us=end_us), width_us, now_us)
-        else:
+        if counted is None:
             source = "records"
             counted, scanned_us = record_counts.bars(wanted, start_us, end_us, width_us)
         levels = levels_of(counted)
@@ -90,20 +95,23 @@ def histogram_routes(aggregates: Aggregates, record_counts: RecordCounts, clock:
             "buckets": fill_bars(starts, counted, [level["level"] for level in levels[:MAX_LEVELS]]),
             "levels": levels[:MAX_LEVELS],
             "other_levels": max(0, len(levels) - MAX_LEVELS),
+            "unnamed": sum(bar.records for bar in counted if bar.level == OTHER),
             "total": sum(bar.records for bar in counted),
             "complete": scanned_us <= start_us,
             "scanned_from": None if scanned_us <= start_us else iso_micros(scanned_us),
             "source": source,
         }
-        return Response(orjson.dumps(body), mimetype="application/json")
+        return Response(to_json(body), mimetype="application/json")
 
     return routes
 
 
 def levels_of(counted: Sequence[BarCount]) -> list[Level]:
-    """Every level with its number of records, the most frequent first."""
+    """Every level that has a name with its number of records, the most frequent first."""
     by_severity: Counter[tuple[str, int]] = Counter()
     for bar in counted:
+        if bar.level == OTHER:
+            continue
         by_severity[bar.level, bar.severity] += bar.records
     levels: dict[str, Level] = {}
     for (level, severity), count in by_severity.most_common():

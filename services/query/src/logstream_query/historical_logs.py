@@ -3,18 +3,19 @@
 from collections.abc import Callable
 from datetime import tzinfo
 
-import orjson
 from flask import Blueprint, Response, request
 from logstream_contract.records import seed_record
 
+from logstream_query.answering import Answering
 from logstream_query.metrics import Metrics
 from logstream_query.queries import historical_query
+from logstream_query.responses import json_response
 from logstream_query.search import Search
 from logstream_query.store import Store, StoredRecord
 
 
 def historical_logs_routes(
-    store: Store, search: Search, metrics: Metrics, zone: tzinfo, clock: Callable[[], int]
+    store: Store, search: Search, answering: Answering, metrics: Metrics, zone: tzinfo, clock: Callable[[], int]
 ) -> Blueprint:
     """zone: of times that name none. clock: microseconds since the epoch."""
     routes = Blueprint("historical_logs", __name__)
@@ -22,15 +23,17 @@ def historical_logs_routes(
     @routes.get("/historical-logs")
     def historical_logs() -> Response:
         asked = historical_query(request.environ["QUERY_STRING"], clock(), zone)
-        found: list[StoredRecord] = []
+        records: list[StoredRecord] = []
         after = None if asked.after_sequence is None else store.position_of(asked.after_sequence)
         # After a record that isn't stored any more came only what was older still.
         if after or asked.after_sequence is None:
             found = search.find_all(asked.filter, "desc", after, asked.limit)
-        metrics.returned_records.labels("/historical-logs").inc(len(found))
+            records = found.records
+            metrics.full_answers.labels("/historical-logs").inc(found.is_full)
+        metrics.returned_records.labels("/historical-logs").inc(len(records))
         body = [
-            seed_record(sequence, time_us, level, node, message) for sequence, time_us, _, level, node, message, _ in found
+            seed_record(sequence, time_us, level, node, message) for sequence, time_us, _, level, node, message, _ in records
         ]
-        return Response(orjson.dumps(body), mimetype="application/json")
+        return json_response(answering, body)
 
     return routes

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import product
 from typing import Final
 
+from logstream_runtime import guard
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from logstream_query import unavailable
@@ -18,7 +19,10 @@ UNAVAILABLE: Final = (
     unavailable.StatementTimeout.reason,
     unavailable.ClientGone.reason,
     unavailable.TooManySearches.reason,
+    unavailable.TooManyAnswers.reason,
+    unavailable.RegexTooExpensive.reason,
 )
+ROUTES_OF_RECORDS: Final = ("/api/logs", "/api/logs/facets", "/api/logs/<sequence>/context", "/historical-logs")
 EXPORTS: Final = tuple(product(("csv", "ndjson"), ("complete", "capped", "left", "failed")))
 _STATUSES: Final = ("200", "400", "500", "503")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -36,6 +40,12 @@ class Metrics:
             "From reading a request until its answer was ready to be sent.",
             ["route"],
             buckets=_SECONDS,
+            registry=registry,
+        )
+        self.refused_requests = Counter(
+            "logstream_query_refused_requests",
+            "Requests turned away unread: host (by a name that is not allowed), origin (for another origin's page).",
+            ["reason"],
             registry=registry,
         )
         self.rejected_parameters = Counter(
@@ -56,8 +66,21 @@ class Metrics:
         self.unavailable_requests = Counter(
             "logstream_query_unavailable_requests",
             "Requests not answered: the database is away, busy (no connection free in time), timeout, schema (no tables), "
-            "searches (too many at a time), client_gone (nobody waited any more).",
+            "searches (too many at a time), answers (too many bytes under way), regex (too expensive), client_gone (nobody "
+            "waited any more).",
             ["reason"],
+            registry=registry,
+        )
+        self.held_bytes = Gauge(
+            "logstream_query_held_bytes",
+            "Bytes of answers that are made and not yet taken by their clients.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self.full_answers = Counter(
+            "logstream_query_full_answers",
+            "Answers that ended before they had the records asked for, because of their bytes.",
+            ["route"],
             registry=registry,
         )
         self.searches = Gauge(
@@ -89,11 +112,15 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        for reason in guard.REFUSED:
+            self.refused_requests.labels(reason)
         for reason in UNAVAILABLE:
             self.unavailable_requests.labels(reason)
         for export in EXPORTS:
             self.exports.labels(*export)
         self.cancelled_transactions.labels("client_gone")
+        for route in ROUTES_OF_RECORDS:
+            self.full_answers.labels(route)
 
     def expect_routes(self, routes: Iterable[str]) -> None:
         """Begins the counts of these routes' templates at 0."""

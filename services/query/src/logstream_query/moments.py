@@ -52,8 +52,8 @@ def read_moment(text: str, zone: tzinfo = UTC) -> Moment:
 
 
 def as_datetime(time_us: int) -> datetime:
-    """time_us: microseconds since the epoch, up to MAX_US."""
-    return EPOCH + timedelta(microseconds=time_us)
+    """time_us: microseconds since the epoch. Past MAX_US it is that: rounded up, a time may leave the last year there is."""
+    return EPOCH + timedelta(microseconds=min(time_us, MAX_US))
 
 
 def _epoch_number_us(text: str) -> int:

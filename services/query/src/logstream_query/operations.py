@@ -29,29 +29,45 @@ _RETRY_AFTER: Final = MappingProxyType(
 PROBLEMS: Final = MappingProxyType(
     {
         400: ("InvalidParameters", Answer("Parameters can't be read, are unknown, or don't go together.", _PROBLEM)),
+        403: ("ForeignPage", Answer("A page of another origin asks, which is not allowed to.", _PROBLEM)),
         404: ("NotFound", Answer("Nothing is stored under this name.", _PROBLEM)),
         414: (
             "UriTooLong",
             Answer(
-                "The request line is longer than 8,190 bytes. Answered before the service reads it.", {"text/html": None}
+                "The request line is longer than 8,190 bytes. Answered before the service reads it; by its own port, "
+                "without the page's proxy, as HTML.",
+                _PROBLEM,
             ),
         ),
-        429: ("TooManySearches", Answer("As many searches run as may run at once.", _PROBLEM, _RETRY_AFTER)),
+        421: ("Misdirected", Answer("The host name is none of those that are allowed.", _PROBLEM)),
+        429: (
+            "TooManySearches",
+            Answer("As many searches run, or answers of this client are under way, as may be.", _PROBLEM, _RETRY_AFTER),
+        ),
         500: ("InternalError", Answer("The service failed; its log says more.", _PROBLEM)),
         502: ("QueryUnreachable", Answer("The page's proxy can't reach the query service.", _PROBLEM)),
         503: (
             "Unavailable",
-            Answer("The database is away, not migrated yet, or all connections to it are in use.", _PROBLEM, _RETRY_AFTER),
+            Answer(
+                "The database is away, not migrated yet, or all connections to it are in use; or too many answers are being "
+                "made, or not yet taken by their clients.",
+                _PROBLEM,
+                _RETRY_AFTER,
+            ),
         ),
         504: (
             "TooSlow",
-            Answer("The database took longer than it may: ask for a shorter time range, or filter more.", _PROBLEM),
+            Answer(
+                "The database took longer than it may: ask for a shorter time range, or filter more. If that was for a "
+                "regular expression, the title says so.",
+                _PROBLEM,
+            ),
         ),
     }
 )
 
 # What every route can answer, what one with parameters can, and one that asks the database.
-_ALWAYS: Final = (500, 502)
+_ALWAYS: Final = (403, 421, 500, 502)
 _READING: Final = (400, 414, *_ALWAYS, 503, 504)
 _SEARCHING: Final = (*_READING, 429)
 _EXPORT_HEADERS: Final = MappingProxyType(
@@ -82,7 +98,8 @@ OPERATIONS: Final = (
         _SEARCHING,
         "A record matches if every filter given does. Pages are in the order of time, then sequence. A walk from page to "
         "page never repeats or shifts: new records don't move it, and relative times mean on every page what they meant on "
-        "the first.",
+        "the first. A page ends with `limit` records, after about 8 MiB of them, or when its time is up: only the one whose "
+        "`next_cursor` is null is the last.",
         LogsParameters,
     ),
     Operation(
@@ -102,7 +119,8 @@ OPERATIONS: Final = (
         _ok("Values with their counts, the most frequent first.", Facets),
         _SEARCHING,
         "Filtered by time, level and node only, levels and nodes are counted over all matching records. Attributes, and "
-        "with other filters levels and nodes too, are counted over the newest ones: `over` says over how many.",
+        "with other filters levels and nodes too, are counted over the newest ones, up to about 8 MiB: `over` says over how "
+        "many. At most 100 keys and 5,000 of their values are listed, none of more than 256 characters.",
         FacetsParameters,
     ),
     Operation(
@@ -111,7 +129,8 @@ OPERATIONS: Final = (
         "The records around one",
         _ok("The record and its neighbours.", Context),
         (*_READING, 404),
-        "Neighbours in the order of time, then sequence.",
+        "Neighbours in the order of time, then sequence, up to about 4 MiB a side: `complete` says whether there may be "
+        "more.",
         ContextParameters,
         {"sequence": {"description": "Of the record.", "type": "string", "pattern": "^[0-9]{1,19}$", "examples": ["65536"]}},
     ),
@@ -122,7 +141,8 @@ OPERATIONS: Final = (
         {200: Answer("The records.", {"application/x-ndjson": None, "text/csv": None}, _EXPORT_HEADERS)},
         _SEARCHING,
         'NDJSON ends with a line `{"logstream_export": {"records", "complete", "next_cursor"}}`. In CSV a cell that a '
-        "spreadsheet would take for a formula begins with an apostrophe. An answer that breaks off is never ended cleanly.",
+        "spreadsheet would take for a formula begins with an apostrophe, and control characters are escaped. An answer that "
+        "breaks off is never ended cleanly.",
         ExportParameters,
     ),
     Operation(
@@ -163,7 +183,7 @@ API: Final = Api(
     "logstream",
     "Answers questions about stored logs. A parameter given as the empty string counts as absent; one that is unknown or "
     "given twice is an error. HEAD is answered wherever GET is, any other method with 405. Times are UTC unless they say "
-    "otherwise. Every error but 414 is `application/problem+json` (RFC 9457).",
+    "otherwise. Every error is `application/problem+json` (RFC 9457).",
     PROBLEMS,
     OPERATIONS,
 )

@@ -6,6 +6,7 @@ from typing import Final, NotRequired, TypedDict
 
 import orjson
 from flask import Response
+from logstream_contract.invisible import escape_invisible
 from logstream_contract.parameters import InvalidParameters
 from logstream_contract.query_string import ParameterProblem, parameter_problem
 
@@ -40,4 +41,4 @@ def problem_response(
     }
     if problems:
         body["problems"] = problems
-    return Response(orjson.dumps(body), status=status, mimetype=MEDIA_TYPE, headers=headers)
+    return Response(escape_invisible(orjson.dumps(body)), status=status, mimetype=MEDIA_TYPE, headers=headers)

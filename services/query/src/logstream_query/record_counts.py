@@ -11,7 +11,7 @@ from typing import Final
 from logstream_contract.filters import Filter
 
 from logstream_query.store import Aggregates, BarCount
-from logstream_query.unavailable import StatementTimeout
+from logstream_query.unavailable import RegexTooExpensive, StatementTimeout
 
 # The first slice holds this many records, which take the database some ten milliseconds; later ones last about this long.
 _FIRST_RECORDS: Final = 20_000
@@ -28,11 +28,11 @@ class RecordCounts:
         self,
         aggregates: Aggregates,
         budget_s: float,
-        permit: Callable[[], AbstractContextManager[None]],
+        permit_for: Callable[[Filter], AbstractContextManager[None]],
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """permit: held while records are looked at; entering it may raise Unavailable."""
-        self._permit = permit
+        """permit_for: gives what is held while records are looked at; entering it may raise Unavailable."""
+        self._permit_for = permit_for
         self._aggregates = aggregates
         self._budget_s = budget_s
         self._clock_s = clock_s
@@ -42,10 +42,18 @@ class RecordCounts:
 
         The range counts, not the filter's own; microseconds since the Unix epoch. Raises Unavailable.
         """
-        if wanted.regex:
-            self._aggregates.check_regex(wanted.regex)
-        with self._permit():
+        with self._permit_for(wanted):
+            if wanted.regex:
+                self._check_regex(wanted.regex)
             return self._bars(wanted, start_us, end_us, width_us)
+
+    def _check_regex(self, regex: str) -> None:
+        try:
+            self._aggregates.check_regex(regex, self._budget_s)
+        except StatementTimeout as error:
+            raise RegexTooExpensive(
+                f"regex: the database took longer than {self._budget_s:g} s to read this regular expression: make it simpler"
+            ) from error
 
     def _bars(self, wanted: Filter, start_us: int, end_us: int, width_us: int) -> tuple[list[BarCount], int]:
         counted: Counter[tuple[int, str, int]] = Counter()

@@ -11,6 +11,7 @@ from gunicorn.glogging import Logger
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from logstream_query.answering import AnswerLimits
 from logstream_query.app import create_app
 from logstream_query.config import Config
 from logstream_query.metrics import Metrics
@@ -21,6 +22,8 @@ from logstream_query.store import Store
 _MAX_REQUEST_LINE_BYTES: Final = 8_190
 # An idle connection also holds up the end of the process for this long.
 _KEEP_ALIVE_S: Final = 2
+# Answers that may be made at a time beside those that have a connection: between two statements one has none.
+_MAKING_BESIDE: Final = 4
 _SHARED_MEMORY: Final = "/dev/shm"
 
 
@@ -76,6 +79,12 @@ class Server(BaseApplication):  # type: ignore[misc]
             budget_s=self._config.search_budget_s,
             most_s=self._config.statement_timeout_s,
             concurrent=fitting_searches(self._config.searches, self._config.pool_connections),
+            answer_bytes=self._config.answer_bytes,
+        )
+        answer_limits = AnswerLimits(
+            making=self._config.pool_connections + _MAKING_BESIDE,
+            wait_s=self._config.pool_wait_s,
+            held_bytes=self._config.held_bytes,
         )
         return create_app(
             self._store,
@@ -83,8 +92,11 @@ class Server(BaseApplication):  # type: ignore[misc]
             _summed_registry,
             self._config.legacy_timezone,
             limits=limits,
+            answer_limits=answer_limits,
             count_budget_s=self._config.count_budget_s,
             export_records=self._config.export_records,
+            hosts=self._config.allowed_hosts,
+            origins=self._config.allowed_origins,
         )
 
     def _close_store(self, _server: Any, _worker: Any) -> None:

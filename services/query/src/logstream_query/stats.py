@@ -2,11 +2,9 @@
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from typing import Final, Literal
 
-import orjson
 from flask import Blueprint, Response, request
 from logstream_contract.timestamps import iso_micros
 from typing_extensions import TypedDict
@@ -14,7 +12,8 @@ from typing_extensions import TypedDict
 from logstream_query.aggregate_parameters import StatsParameters
 from logstream_query.counting import MINUTE_US
 from logstream_query.problems import InvalidParameters
-from logstream_query.store import RATE_MINUTES, Statistics
+from logstream_query.responses import to_json
+from logstream_query.store import RATE_MINUTES, Levels, Statistics
 
 # What is told may be this old: many pages may ask, and the sizes of many chunks take the database some time.
 KEEP_S: Final = 5.0
@@ -34,13 +33,15 @@ class Versions(TypedDict):
 
 
 class Rate(TypedDict):
-    """Records by their own times; end is not included."""
+    """Records by their own times; end is not included. levels: the most frequent ones; other_levels: how many there are
+    besides, at least, where the counts don't name all."""
 
     start: str
     end: str
     records: int
     per_second: float
     levels: dict[str, int]
+    other_levels: int
 
 
 class Rates(TypedDict):
@@ -97,7 +98,7 @@ def stats_routes(kept: Kept) -> Blueprint:
         _, problems = StatsParameters.read(request.environ["QUERY_STRING"])
         if problems:
             raise InvalidParameters(problems)
-        return Response(orjson.dumps(stats_of(kept.get())), mimetype="application/json")
+        return Response(to_json(stats_of(kept.get())), mimetype="application/json")
 
     return routes
 
@@ -122,13 +123,13 @@ def stats_of(found: Statistics) -> Stats:
     }
 
 
-def _rate(levels: Counter[str], last_minute_us: int, minutes: int) -> Rate:
+def _rate(levels: Levels, last_minute_us: int, minutes: int) -> Rate:
     end_us = last_minute_us + MINUTE_US
-    records = levels.total()
     return {
         "start": iso_micros(end_us - minutes * MINUTE_US),
         "end": iso_micros(end_us),
-        "records": records,
-        "per_second": round(records / (60 * minutes), 3),
-        "levels": dict(levels.most_common()),
+        "records": levels.records,
+        "per_second": round(levels.records / (60 * minutes), 3),
+        "levels": levels.top,
+        "other_levels": levels.other,
     }

@@ -40,6 +40,13 @@ class StatementTimeout(Unavailable):
     retry_after_s = None
 
 
+class RegexTooExpensive(StatementTimeout):
+    """A regular expression took the database longer than one may."""
+
+    reason = "regex"
+    title = "Regular expression too expensive"
+
+
 class ClientGone(Unavailable):
     """Nobody waits for the answer any more. The status, nginx's own for this, is seen in metrics only."""
 
@@ -54,4 +61,11 @@ class TooManySearches(Unavailable):
 
     reason = "searches"
     status = 429
+    retry_after_s = 1
+
+
+class TooManyAnswers(Unavailable):
+    """What the answers under way in this process hold is as much as they may."""
+
+    reason = "answers"
     retry_after_s = 1

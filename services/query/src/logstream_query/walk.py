@@ -1,6 +1,7 @@
 """The way of one search through the records, slice by slice, within a budget of time. It knows neither HTTP nor SQL."""
 
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +11,8 @@ from logstream_query.cursors import Order, Position
 from logstream_query.pace import Pace
 from logstream_query.plan import Plan
 from logstream_query.ranges import Range, past, short_of, take
-from logstream_query.store import Store, StoredRecord
+from logstream_query.room import MOST_BYTES, Room
+from logstream_query.store import Nearest, Store, StoredRecord
 from logstream_query.unavailable import StatementTimeout
 
 _SEQUENCE_OF_RECORD: Final = 0
@@ -55,10 +57,19 @@ class Steps:
 
 
 class Walk:
-    """position: where to go on; None when all was looked at. records: at most as many as asked for. Not shared."""
+    """position: where to go on; None when all was looked at. records: at most as many as asked for, and as the room holds.
+    Not shared."""
 
     def __init__(
-        self, store: Store, wanted: Filter, order: Order, after: Position | None, limit: int, budget: Budget, steps: Steps
+        self,
+        store: Store,
+        wanted: Filter,
+        order: Order,
+        after: Position | None,
+        limit: int,
+        budget: Budget,
+        steps: Steps,
+        room: Room | None = None,
     ) -> None:
         self._store = store
         self._wanted = wanted
@@ -66,6 +77,8 @@ class Walk:
         self._limit = limit
         self._budget = budget
         self._steps = steps
+        # One more record than the page holds tells whether there is more.
+        self._room = room or Room(MOST_BYTES, limit + 1)
         self._pace = Pace(1)
         self._has_more = False
         self.position = after
@@ -74,32 +87,34 @@ class Walk:
 
     @property
     def is_over(self) -> bool:
-        """Whether this request gets no further: all is looked at, the page is full, or the budget used up."""
+        """Whether this request gets no further: all is looked at, the page or its room is full, or the budget used up."""
         return self.position is None or self._has_more or self._budget.is_used_up
 
-    def look_at_first(self) -> None:
+    def look_at_first(self, retry: AbstractContextManager[None] | None = None) -> None:
         """The records that come next, whatever they are: finds what is frequent, and gets further in any case.
-        Raises StatementTimeout when even the least number of records took too long."""
+        Raises StatementTimeout when even the least number of records took too long.
+
+        retry: entered for a second attempt, which may take the database long."""
         began_s = time.monotonic()
         rows = self._steps.first_rows
         if self._store.is_indexed(self._wanted):
             rows = min(rows, self._steps.indexed_rows)
         try:
-            nearest = self._store.nearest(
-                self._wanted, self._order, self.position, self._wanting, rows, self._budget.slice_timeout_s()
-            )
+            nearest = self._nearest(rows, self._budget.slice_timeout_s())
         except StatementTimeout:
             self.timeouts += 1
-            began_s = time.monotonic()
-            nearest = self._store.nearest(
-                self._wanted, self._order, self.position, self._wanting, self._steps.least_rows, self._budget.most_left_s()
-            )
+            with retry or nullcontext():
+                began_s = time.monotonic()
+                nearest = self._nearest(self._steps.least_rows, self._budget.most_left_s())
         self.position = nearest.last
         if nearest.first and nearest.last:
             span_us = abs(nearest.first.time_us - nearest.last.time_us) + 1
             self._pace = Pace(span_us)
             self._pace.took(span_us, 1, time.monotonic() - began_s)
         self._add(nearest.records)
+
+    def _nearest(self, rows: int, timeout_s: float) -> Nearest:
+        return self._store.nearest(self._wanted, self._order, self.position, self._wanting, rows, timeout_s, self._room)
 
     def look_further(self) -> None:
         """Slice by slice where the plan says, until this request gets no further."""
@@ -139,7 +154,7 @@ class Walk:
         began_s = time.monotonic()
         try:
             found = self._store.within(
-                self._wanted, self._order, group, self.position, self._wanting, self._budget.slice_timeout_s()
+                self._wanted, self._order, group, self.position, self._wanting, self._budget.slice_timeout_s(), self._room
             )
         except StatementTimeout:
             self.timeouts += 1
@@ -156,8 +171,9 @@ class Walk:
 
     def _add(self, found: list[StoredRecord]) -> None:
         self.records += found
-        self._has_more = len(self.records) > self._limit
-        if self._has_more:
+        self._has_more = self._room.is_full or len(self.records) > self._limit
+        # A first record that did not fit into what others had left is where the walk has got to already.
+        if self._has_more and found:
             del self.records[self._limit :]
             last = self.records[-1]
             self.position = Position(last[_TIME_OF_RECORD], last[_SEQUENCE_OF_RECORD])

@@ -292,9 +292,9 @@ def test_an_answer_that_must_be_whole_is_whole_or_a_time_out(patient: ImpatientS
     hasty = Search(patient, metrics, SearchLimits(budget_s=0.0, most_s=0.0, steps=Steps(4, 2)))
     with pytest.raises(StatementTimeout, match="0 s"):
         hasty.find_all(wanted, "desc", None, 10)
-    assert hasty.find_all(wanted, "desc", None, 3) == expected(stored, Filter(), "desc")[:3]
+    assert hasty.find_all(wanted, "desc", None, 3).records == expected(stored, Filter(), "desc")[:3]
     thorough = Search(patient, metrics, SearchLimits(budget_s=0.0, most_s=60.0, steps=Steps(4, 2)))
-    assert thorough.find_all(wanted, "desc", None, 15) == expected(stored, Filter(), "desc")[:15]
+    assert thorough.find_all(wanted, "desc", None, 15).records == expected(stored, Filter(), "desc")[:15]
 
 
 def test_too_many_searches_are_refused_and_cheap_questions_are_not(

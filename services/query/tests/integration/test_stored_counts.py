@@ -18,7 +18,7 @@ from logstream_query.counting import MINUTE_US
 from logstream_query.metrics import Metrics
 from logstream_query.moments import as_datetime
 from logstream_query.record_counts import RecordCounts
-from logstream_query.store import Aggregates, Neighbours, Side, Store, StoredRecord, Top, read_statistics
+from logstream_query.store import Aggregates, Levels, Neighbours, Side, Store, StoredRecord, Top, read_statistics
 from prometheus_client import CollectorRegistry
 
 START_US = 1_722_902_400_000_000
@@ -179,12 +179,13 @@ def test_bars_are_counted_to_the_record(database: Database, seed: int, minutes: 
                 start_us = (record[1] - starts.start) // width_us * width_us + starts.start
                 expected[start_us, record[3], record[2]] += 1
         found = aggregates.counted_bars(wanted, width_us, some_time(chance, database.records))
+        assert found is not None
         assert {bar[:3]: bar.records for bar in found} == expected, wanted
 
 
 @pytest.mark.parametrize("budget_s", [20, 0.000_001])
 def test_records_are_counted_from_the_newest_on(database: Database, budget_s: float) -> None:
-    counts = RecordCounts(Aggregates(database.store), budget_s, nullcontext)
+    counts = RecordCounts(Aggregates(database.store), budget_s, lambda _: nullcontext())
     wanted = Filter(text=Terms(("disk",)), nodes=("api-*",))
     width_us = nice_width(SPAN_US, 60) + 1
     found, scanned_us = counts.bars(wanted, START_US, END_US, width_us)
@@ -202,7 +203,9 @@ def test_the_most_frequent_levels_and_nodes(database: Database, seed: int) -> No
         wanted = some_filter(chance, database.records)
         limit = chance.choice([1, 2, 100])
         expected = [record for record in database.records if matches(record, wanted)]
-        levels, nodes = aggregates.top(wanted, limit, some_time(chance, database.records))
+        tops = aggregates.top(wanted, limit, some_time(chance, database.records))
+        assert tops is not None
+        levels, nodes = tops
         for found, column in ((levels, 3), (nodes, 4)):
             counts = Counter(str(record[column]) for record in expected)
             most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
@@ -277,7 +280,8 @@ def test_statistics(database: Database) -> None:
     assert found.postgresql.startswith("17")
     end_us = max(times) // MINUTE_US * MINUTE_US + MINUTE_US
     for counts, minutes in ((found.last_minute, 1), (found.last_hour, 60)):
-        assert counts == Counter(r[3] for r in database.records if end_us - minutes * MINUTE_US <= r[1] < end_us)
+        levels = Counter(r[3] for r in database.records if end_us - minutes * MINUTE_US <= r[1] < end_us)
+        assert counts == Levels(dict(levels), 0, levels.total())
 
 
 def test_counts_that_are_being_moved_are_counted_once(database: Database, database_url: str) -> None:

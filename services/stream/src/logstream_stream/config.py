@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from logstream_runtime.address import Address, ListenAddress
 from logstream_runtime.config import setting
+from logstream_runtime.guard import HOSTS_DOC, ORIGINS_DOC, AllowedHosts, AllowedOrigins, Hosts, Origins
 from pydantic import Field
 
 from logstream_stream.client import PRIVATE, TrustedNetworks
@@ -21,6 +22,8 @@ class Config:
         "Where viewers are served, with /livez, /readyz and /metrics on the same port.",
         Address("0.0.0.0", 8080),
     )
+    allowed_hosts: AllowedHosts = setting("LOGSTREAM_ALLOWED_HOSTS", HOSTS_DOC, Hosts())
+    allowed_origins: AllowedOrigins = setting("LOGSTREAM_ALLOWED_ORIGINS", ORIGINS_DOC, Origins())
     recent_records: Annotated[int, Field(ge=0, le=5_000)] = setting(
         "LOGSTREAM_RECENT_RECORDS", "Records a new viewer is shown first.", 50, unit="records"
     )

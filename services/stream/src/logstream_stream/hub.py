@@ -26,7 +26,8 @@ from logstream_stream.viewer import SLOW, Viewer
 FULL: Final = "memory"
 HEARTBEAT_S: Final = 15.0
 # A viewer comes back after one of these times, so that a replica's viewers don't all come at once.
-_FIRST_RETRY_MS, _RETRY_STEPS, _RETRY_STEP_MS = 500, 16, 100
+# A replica that is started anew takes some 2 s, so most find it, or another, at once.
+_FIRST_RETRY_MS, _RETRY_STEPS, _RETRY_STEP_MS = 1_000, 40, 100
 
 # What viewers of one channel have in common: framing, filter, records a second.
 _Key = tuple[Framing, Filter | None, int]

@@ -5,6 +5,7 @@ Counters begin at 0 with every label value that is known: one that appears with 
 
 from typing import Final
 
+from logstream_runtime import guard
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from logstream_stream import admission, channel, hub, mishaps, opening, sequencer, viewer
@@ -39,6 +40,12 @@ class Metrics:
         self.refused = Counter(
             "logstream_stream_refused_viewers_total",
             "Viewers refused because no more viewers, viewers of one client, or different filters, fit",
+            ["reason"],
+            registry=registry,
+        )
+        self.refused_requests = Counter(
+            "logstream_stream_refused_requests_total",
+            "Requests turned away unread: host (by a name that is not allowed), origin (for another origin's page)",
             ["reason"],
             registry=registry,
         )
@@ -96,6 +103,7 @@ class Metrics:
         for counter, values in (
             (self.delivered, ROUTES),
             (self.refused, REFUSED),
+            (self.refused_requests, guard.REFUSED),
             (self._dropped, DROPPED),
             (self._closed, CLOSED),
             (self._gaps, GAPS),

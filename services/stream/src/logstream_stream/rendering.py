@@ -1,6 +1,6 @@
 """Records as the JSON of a route, a batch at a time: column by column, with no step of Python for a single record. It must
-not know frames or events. What it writes is, but for the order of attributes, what orjson writes of `record_of_row` and
-`seed_record_of_row`, to the byte."""
+not know frames or events. What it writes is, but for the order of attributes, what orjson and `escape_invisible`
+write of `record_of_row` and `seed_record_of_row`, to the byte."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 import orjson
+from logstream_contract.invisible import escape_invisible, has_invisible
 from logstream_contract.json_text import escape, needs_escaping
 from logstream_contract.timestamps import iso_micros, iso_millis
 
@@ -94,12 +95,12 @@ class Rendered:
 
 def render_native(columns: Columns, opening: bytes, new_line: bytes) -> Rendered:
     """The native shape; opening: before each record; new_line: see Rendered."""
-    node = orjson.dumps(columns.node)
+    node = _name(columns.node)
 
     def level(severity: int, level: str) -> bytes:
-        return b'Z","severity":%d,"level":%b,"node":%b,"message":"' % (severity, orjson.dumps(level), node)
+        return b'Z","severity":%d,"level":%b,"node":%b,"message":"' % (severity, _name(level), node)
 
-    count, members = len(columns), columns.members
+    count, members = len(columns), _members(columns.members)
     texts = _texts(columns.messages)
     ends = [[b'","attributes":{'] * count, members, [b"}}"] * count] if members else [[b'","attributes":{}}'] * count]
     heads = _heads(columns, opening + b'{"sequence":"', b'","time":"', 6, iso_micros)
@@ -108,10 +109,10 @@ def render_native(columns: Columns, opening: bytes, new_line: bytes) -> Rendered
 
 def render_seed(columns: Columns, opening: bytes, closing: bytes) -> Rendered:
     """The seed's shape; opening and closing: around each record."""
-    node = orjson.dumps(columns.node)
+    node = _name(columns.node)
 
     def level(_severity: int, level: str) -> bytes:
-        return b'Z","node":%b,"level":%b,"message":"' % (node, orjson.dumps(level))
+        return b'Z","node":%b,"level":%b,"message":"' % (node, _name(level))
 
     heads = _heads(columns, opening + b'{"sequence_number":"', b'","timestamp":"', 3, iso_millis)
     ends = [b'"}' + closing] * len(columns)
@@ -211,6 +212,20 @@ def _levels(columns: Columns, make: Callable[[int, str], bytes]) -> list[bytes]:
 
 def _texts(texts: list[bytes]) -> list[bytes]:
     """What JSON writes between the quotes."""
-    if not needs_escaping(b"".join(texts)):
-        return texts
-    return escape(b"\0".join(texts), marks=1).split(b"\0")
+    together = b"".join(texts)
+    if needs_escaping(together):
+        texts = escape(b"\0".join(texts), marks=1).split(b"\0")
+    return _visible(texts) if has_invisible(together) else texts
+
+
+def _members(members: list[bytes]) -> list[bytes]:
+    """As they are shown. A selection by attributes still needs them as they were."""
+    return _visible(members) if has_invisible(b"".join(members)) else members
+
+
+def _visible(texts: list[bytes]) -> list[bytes]:
+    return escape_invisible(b"\0".join(texts)).split(b"\0")
+
+
+def _name(text: str) -> bytes:
+    return escape_invisible(orjson.dumps(text))

@@ -114,7 +114,13 @@ class Server(BaseApplication):  # type: ignore[misc]
             registry,
             feed.problem,
             departures,
-            RouteSettings(config.recent_records, config.max_rate, config.trusted_proxies),
+            RouteSettings(
+                config.recent_records,
+                config.max_rate,
+                config.trusted_proxies,
+                config.allowed_hosts,
+                config.allowed_origins,
+            ),
         )
 
     def _watch_for_the_end(self, worker: Any) -> None:

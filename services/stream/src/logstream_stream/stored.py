@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from google.protobuf.message import DecodeError
 from logstream_contract.batches import Undecodable
 from logstream_contract.live_window import batch_name
-from logstream_contract.packing import unpack, unpacked_bytes
+from logstream_contract.packing import unpack, unpacked_batch_bytes
 from logstream_contract.pb.transport_pb2 import LiveBatch, LiveBatches
 
 from logstream_stream.arrivals import Count
@@ -33,7 +33,7 @@ class StoredBatch:
     @property
     def raw_bytes(self) -> int:
         """How long `raw` is, or says it is; nothing is unpacked for it."""
-        return unpacked_bytes(self.data) if self.packed else len(self.data)
+        return unpacked_batch_bytes(self.data) if self.packed else len(self.data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from flask import Flask, Response, request
 from gevent.event import Event
 from logstream_contract.filters import Filter
 from logstream_contract.parameters import InvalidParameters, label_of, names_of
+from logstream_runtime.guard import Guard, Hosts, Origins
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from werkzeug.exceptions import HTTPException
 
-from logstream_stream.admission import CLIENT, FILTERS, VIEWERS, Full
+from logstream_stream.admission import Full
 from logstream_stream.client import Networks, client_of
 from logstream_stream.departures import Departures
 from logstream_stream.framing import Framing, NativeFraming, SeedFraming, placed, retry
@@ -25,6 +26,7 @@ from logstream_stream.metrics import Metrics
 from logstream_stream.opening import Opening
 from logstream_stream.parameters import StreamParameters
 from logstream_stream.problems import problem_response
+from logstream_stream.refusals import full
 from logstream_stream.viewer import Viewer, slices
 
 log = logging.getLogger(__name__)
@@ -32,16 +34,10 @@ log = logging.getLogger(__name__)
 # The seed shows the latest 10 first.
 SEED_RECENT_RECORDS: Final = 10
 _RETRY_MS: Final = 2_000
-_RETRY_AFTER_S: Final = 5
 # Bytes that were sent and are not acknowledged for so long mean that the viewer has vanished.
 _VANISHED_MS: Final = 30_000
 _HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 _PARAMETERS: Final = frozenset(names_of(StreamParameters)) | StreamParameters.elsewhere.keys()
-_FULL: Final = {
-    VIEWERS: (503, "No more viewers fit on this replica."),
-    FILTERS: (503, "No more viewers with filters of their own fit on this replica."),
-    CLIENT: (429, "This client has as many viewers on this replica as one client may have. Close some of them."),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +47,8 @@ class RouteSettings:
     recent_records: int
     max_rate: int
     trusted_proxies: Networks
+    allowed_hosts: Hosts
+    allowed_origins: Origins
 
 
 def create_app(
@@ -64,6 +62,12 @@ def create_app(
 ) -> Flask:
     """problem: why this replica is of no use now, or None."""
     app = Flask("logstream_stream", static_folder=None)
+    app.wsgi_app = Guard(  # type: ignore[method-assign]
+        app.wsgi_app,
+        settings.allowed_hosts,
+        settings.allowed_origins,
+        lambda reason: metrics.refused_requests.labels(reason).inc(),
+    )
     native, seed = NativeFraming(), SeedFraming()
     live = _Live(hub, opening, metrics, departures, settings.trusted_proxies)
 
@@ -138,10 +142,9 @@ class _Live:
             viewer = self._hub.join(
                 framing, ready.set, lambda: _cut_off(connection), wanted, max_rate=max_rate, client=client
             )
-        except Full as full:
-            self._metrics.refused.labels(full.reason).inc()
-            status, detail = _FULL[full.reason]
-            return problem_response(status, detail, headers={"Retry-After": str(_RETRY_AFTER_S)})
+        except Full as error:
+            self._metrics.refused.labels(error.reason).inc()
+            return full(error.reason, request.headers.get("Accept", ""), request.headers.get("Last-Event-ID", ""))
         if connection is not None:
             self._departures.watch(connection.fileno(), viewer)
         body = _Body(self._hub, viewer, self._bytes(viewer, ready, route, after, recent), self._departures)

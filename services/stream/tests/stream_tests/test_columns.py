@@ -5,15 +5,21 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from harness import fuzzing, odd_batches
 from hypothesis import given
 from hypothesis import strategies as st
-from logstream_contract.batches import Undecodable
+from logstream_contract.batches import Limits, Rejected, Undecodable, check_batch
+from logstream_contract.packing import Packer, unframe
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_contract.pb.transport_pb2 import LiveBatch
 from logstream_contract.records import record_of_row, seed_record_of_row
 from logstream_contract.rows import Origin, rows_of
 from logstream_stream import columns
 from logstream_stream.columns import read_columns
+from logstream_stream.decoder import Decoder
+from logstream_stream.framing import NativeFraming, SeedFraming
 from logstream_stream.rendering import render_native, render_seed
+from logstream_stream.stored import read_entry
 
 from .batches import START_NS
 
@@ -65,13 +71,40 @@ def test_what_is_shown_are_the_rows(raw: bytes, refused: frozenset[int]) -> None
     assert found.levels() == Counter(rows.levels[index] for index in indexes)
 
 
+@pytest.mark.fuzz
+@fuzzing.examples(250)
+@given(odd_batches.batches(START_NS))
+def test_whatever_is_accepted_is_shown_as_its_rows(raw: bytes) -> None:
+    try:
+        check_batch(raw, Limits())
+    except Rejected:
+        return
+    rows = rows_of(raw, ORIGIN)
+    (carried,) = unframe(Packer(1).frame(raw))
+    batch = LiveBatch(number=ORIGIN.number, received_unix_nano=START_NS, floor_unix_nano=ORIGIN.floor_unix_nano)
+    batch = LiveBatch.FromString(batch.SerializeToString() + b"".join(carried.live_parts()))
+    decoded = Decoder().decode(read_entry(batch.SerializeToString()))
+    decoded.lowered()
+    native, seed = decoded.rendered(NativeFraming()), decoded.rendered(SeedFraming())
+    every = range(len(rows))
+    lines = NativeFraming().logs(native.pieces, None).split(b"\n")
+    assert {line[:6] for line in lines} == {b"event:", b"data: ", b""}
+    data = b"\n".join(line[6:] for line in lines if line.startswith(b"data: "))
+    assert json.loads(data) == [record_of_row(rows, index) for index in every]
+    events = b"".join(seed.pieces)
+    # A record is a line, whatever it says.
+    assert (events.count(b"\n"), events.count(b"\r")) == (2 * len(rows), 0)
+    shown = [json.loads(event.removeprefix(b"data: ")) for event in events.split(b"\n\n") if event]
+    assert shown == [seed_record_of_row(rows, index) for index in every]
+
+
 def test_a_key_that_a_record_repeats_is_shown_once() -> None:
     head = LogBatch(batch_id=bytes(16), node="orders").SerializeToString()
     found = read_columns(head + b"\x1a" + bytes([len(REPEATED)]) + REPEATED, ORIGIN, frozenset())
     assert b'"attributes":{"k":"2"}}' in b"".join(render_native(found, b",", b"\n").pieces)
 
 
-@pytest.mark.parametrize("raw", [b"\x0a\xff", b"\x12\x01o\x1a\x02\x22\x05", b"\x12\x01o\x1a\x03\x22\x01\xff"])
+@pytest.mark.parametrize("raw", [b"\x0a\xff", b"\x12\x01o\x1a\x02\x22\x05", b"\x12\x01\xff\x1a\x03\x22\x01m"])
 def test_what_is_no_batch_is_undecodable(raw: bytes) -> None:
     with pytest.raises(Undecodable):
         read_columns(raw, ORIGIN, frozenset())

@@ -242,6 +242,7 @@ def test_the_nodes_that_are_counted_are_those_with_most_records() -> None:
     first, second = seen(viewer, "counts")
     assert first["by_node"] == {f"node-{number}": number for number in range(14, 4, -1)}
     assert list(first["by_node"]) == [f"node-{number}" for number in range(14, 4, -1)]
+    assert (first["other"], second["other"]) == ({"levels": 0, "nodes": 10}, {"levels": 0, "nodes": 0})
     assert second["by_node"] == {}
 
 

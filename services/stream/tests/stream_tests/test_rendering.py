@@ -6,6 +6,7 @@ import orjson
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from logstream_contract.invisible import escape_invisible
 from logstream_contract.records import record_of_row, seed_record_of_row
 from logstream_contract.rows import Rows
 from logstream_stream.columns import columns_of_rows
@@ -46,11 +47,11 @@ def row_columns(draw: st.DrawFn) -> Rows:
 
 
 def native_of(rows: Rows, indexes: list[int]) -> bytes:
-    return orjson.dumps([record_of_row(rows, index) for index in indexes])
+    return escape_invisible(orjson.dumps([record_of_row(rows, index) for index in indexes]))
 
 
 def seed_of(rows: Rows, indexes: list[int]) -> bytes:
-    return b"".join([b"<%b>" % orjson.dumps(seed_record_of_row(rows, index)) for index in indexes])
+    return escape_invisible(b"".join([b"<%b>" % orjson.dumps(seed_record_of_row(rows, index)) for index in indexes]))
 
 
 def plain(times_us: list[int], attributes: dict[str, str] | None = None) -> Rows:
@@ -64,6 +65,8 @@ def plain(times_us: list[int], attributes: dict[str, str] | None = None) -> Rows
 @example(plain([1_722_970_292 * US + n * 999_983 for n in range(2_000)]), set())
 @example(plain([1_722_970_292 * US] * 64, {str(n): str(n) for n in range(64)}), {1})
 @example(plain([1_722_970_292 * US] * 3, {}), set())
+@example(plain([1_722_970_292 * US] * 3, {"\x9bk": "\x7f", "\u2028": "\x85\n"}), {0})
+@example(Rows(1, "\x9b", [5, 6], [9, 9], ["\x7f", "a"], ["\x9b31m", "a\u2029\t"], [None, None]), set())
 def test_rendered_at_once_is_rendered_one_by_one(rows: Rows, refused: set[int]) -> None:
     indexes = [index for index in range(len(rows)) if index not in refused]
     columns = columns_of_rows(rows).without(frozenset(refused))
@@ -76,9 +79,9 @@ def test_rendered_at_once_is_rendered_one_by_one(rows: Rows, refused: set[int]) 
     for rendered in (native, seed):
         assert len(rendered) == len(indexes)
         assert list(rendered.times_us) == [rows.times_us[index] for index in indexes]
-    texts = [len(orjson.dumps(rows.messages[index])) - 2 for index in indexes]
+    texts = [len(escape_invisible(orjson.dumps(rows.messages[index]))) - 2 for index in indexes]
     assert list(seed.sizes(0, len(indexes))) == texts
-    members = [len(orjson.dumps(rows.attributes[index] or {})) - 2 for index in indexes]
+    members = [len(escape_invisible(orjson.dumps(rows.attributes[index] or {}))) - 2 for index in indexes]
     assert list(native.sizes(0, len(indexes))) == [text + member for text, member in zip(texts, members, strict=True)]
 
 

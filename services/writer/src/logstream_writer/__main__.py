@@ -22,12 +22,12 @@ from logstream_writer.dead_letters.arguments import read_arguments
 from logstream_writer.flusher import Flusher
 from logstream_writer.live import LiveWindow
 from logstream_writer.maintenance.maintainer import Maintainer
-from logstream_writer.maintenance.tasks import tasks_of
+from logstream_writer.maintenance.tasks import disk_tasks_of, tasks_of
 from logstream_writer.metrics import Metrics
 from logstream_writer.store.errors import StoreUnavailable
 from logstream_writer.store.letters import Letters
 from logstream_writer.store.migrate import migrate
-from logstream_writer.store.session import Session
+from logstream_writer.store.session import DISK_LOCK, Session
 from logstream_writer.store.store import Store
 
 log = logging.getLogger("logstream_writer")
@@ -37,6 +37,7 @@ C = TypeVar("C", bound=DatabaseConfig)
 MIGRATE = ["migrate"]
 MAINTAIN = ["maintain", "--once"]
 DEAD_LETTERS = ["dead-letters"]
+_DISK_BACKOFF_S = 20.0
 
 
 def main() -> int:
@@ -111,9 +112,20 @@ def _write(config: Config) -> int:
     if status or stopping.is_set():
         return status
 
-    maintainer = Maintainer(Session(config.database_url), tasks_of(config), metrics)
+    maintainers = [
+        Maintainer(Session(config.database_url), tasks_of(config), metrics),
+        Maintainer(
+            Session(config.database_url, DISK_LOCK),
+            disk_tasks_of(config),
+            metrics,
+            leading=metrics.retention_leading,
+            # A lock that is not had, a database that starts again: neither is a reason to let the disk fill.
+            longest_backoff_s=_DISK_BACKOFF_S,
+        ),
+    ]
     if config.maintenance:
-        maintainer.start()
+        for maintainer in maintainers:
+            maintainer.start()
     store = Store(config.database_url)
     window = LiveWindow(config.redis_url, config.window_records, config.window_bytes, metrics)
     announcer.start()
@@ -125,6 +137,7 @@ def _write(config: Config) -> int:
         announcer,
         config.retention_nanos,
         config.flush_records,
+        config.flush_bytes,
         config.flush_ms / 1000,
         abandon,
         metrics,
@@ -135,7 +148,8 @@ def _write(config: Config) -> int:
         log.error("stopped with messages unstored; the broker delivers them again", extra={"error": str(error)})
         status = 1
 
-    maintainer.close(within_s=5)
+    for maintainer in maintainers:
+        maintainer.close(within_s=2.5)
     # The last acknowledgements leave before the connection is closed; viewers get what was stored last.
     consumer.end(within_s=5)
     announcer.end(within_s=5)

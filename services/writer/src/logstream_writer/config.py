@@ -48,15 +48,17 @@ class MaintenanceConfig(RetentionConfig):
 
     retention_bytes: Annotated[int, Field(ge=0)] = setting(
         "LOGSTREAM_RETENTION_BYTES",
-        "Size of all records, indexes, counts and batches on the database's disk past which the oldest records are deleted. "
-        "0: no limit.",
+        "Size of all records, indexes, counts, batches and dead letters on the database's disk past which the oldest "
+        "records are deleted. 0: no limit. Compose, the chart and the local stack set it from the size of the disk; see "
+        "docs/operations/retention.md.",
         0,
         unit="bytes",
     )
     chunk_target_bytes: Annotated[int, Field(ge=16 * MIB)] = setting(
         "LOGSTREAM_CHUNK_TARGET_BYTES",
-        "Size, with its index, that a chunk of records should reach at the measured rate. The newest chunk is read and "
-        "written all the time and should fit into the database's memory.",
+        "Size, with its index, that a chunk of records should reach at the measured rate; a sixteenth of "
+        "LOGSTREAM_RETENTION_BYTES at most. The newest chunk is read and written all the time and should fit into the "
+        "database's memory.",
         1024 * MIB,
         unit="bytes",
     )
@@ -80,6 +82,13 @@ class Config(MaintenanceConfig):
     )
     flush_records: Annotated[int, Field(ge=1, le=1_000_000)] = setting(
         "LOGSTREAM_WRITER_FLUSH_RECORDS", "Records that end the gathering of a flush.", 10_000, unit="records"
+    )
+    flush_bytes: Annotated[int, Field(ge=64 * 1024)] = setting(
+        "LOGSTREAM_WRITER_FLUSH_BYTES",
+        "Bytes of batches, unpacked, past which no more messages are gathered into a flush. Storing takes several times as "
+        "much memory. A single larger message is a flush of its own.",
+        8 * MIB,
+        unit="bytes",
     )
     flush_ms: Annotated[float, Field(ge=0, le=10_000)] = setting(
         "LOGSTREAM_WRITER_FLUSH_MS", "Age of the oldest gathered message that starts a flush.", 50.0, unit="ms"

@@ -3,6 +3,8 @@
 import logging
 import threading
 import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from logstream_contract.batches import frame_parts
 from logstream_contract.live_window import batch_name
@@ -11,6 +13,7 @@ from logstream_runtime.retry import until_stopped
 
 from logstream_writer.broker.announcer import Announcer
 from logstream_writer.broker.consumer import Consumer
+from logstream_writer.delivery import Delivery
 from logstream_writer.gathering import Gathering, split
 from logstream_writer.inbound import Inbound, decode, park
 from logstream_writer.live import LiveEntry, LiveWindow
@@ -37,6 +40,7 @@ class Flusher:
         announcer: Announcer,
         retention_nanos: int,
         flush_records: int,
+        flush_bytes: int,
         flush_age_s: float,
         abandon: threading.Event,
         metrics: Metrics,
@@ -47,32 +51,58 @@ class Flusher:
         self._announcer = announcer
         self._retention_nanos = retention_nanos
         self._flush_records = flush_records
+        self._flush_bytes = flush_bytes
         self._flush_age_s = flush_age_s
-        self._abandon = abandon
+        self._retrying = until_stopped("the database", StoreUnavailable, abandon)
         self._metrics = metrics
         # A try of the present flush failed: it may have been committed all the same.
         self._unclear = False
 
     def run(self) -> None:
         """Until the consumer was stopped and all it had taken is stored. Raises StoreUnavailable when abandoned."""
-        while deliveries := self._consumer.take(self._flush_records, self._flush_age_s):
-            for gathering in split(deliveries):
+        while deliveries := self._consumer.take(self._flush_records, self._flush_bytes, self._flush_age_s):
+            gatherings = split(deliveries, self._suspected(deliveries))
+            # What is stored is not kept while nothing new comes, or while the rest of it is flushed one by one.
+            deliveries.clear()
+            while gatherings:
+                gathering = gatherings.pop(0)
                 self._flush(gathering)
-                self._consumer.ack(gathering.deliveries[-1])
+                self._consumer.ack(gathering.deliveries)
+                del gathering
+        self._store.end()
+
+    def _suspected(self, deliveries: Sequence[Delivery]) -> Mapping[bytes, int]:
+        again = [one.name for one in deliveries if one.redelivered]
+        return self._retrying(self._store.suspected, again) if again else {}
 
     def _flush(self, gathering: Gathering) -> None:
         started_s = time.monotonic()
-        if gathering.parked:
-            inbound = Inbound(dead_letters=[park(delivery) for delivery in gathering.deliveries])
-        else:
-            inbound = decode(gathering.deliveries, self._retention_nanos)
+        inbound = self._read(gathering)
         self._unclear = False
-        flushed: Flushed = until_stopped("the database", StoreUnavailable, self._abandon)(self._try_flush, inbound)
+        flushed: Flushed = self._retrying(self._try_flush, inbound)
         self._metrics.flush_seconds.observe(time.monotonic() - started_s)
         self._measure(inbound, flushed)
         # A known batch went to the viewers when it was stored, unless the writer that stored it died first, or it was this
         # flush that stored it in a try whose commit was not answered. Twice does no harm: it keeps its position.
-        self._announce([one for one in flushed.batches if not one.known or one.batch.redelivered or self._unclear])
+        fresh = [one for one in flushed.batches if not one.known or one.batch.redelivered or self._unclear]
+        try:
+            self._announce(fresh)
+        except MemoryError:
+            raise
+        except Exception:
+            # It is stored all the same, and is to be acknowledged.
+            log.exception("stored batches can't be announced")
+            self._lose(fresh)
+
+    def _read(self, gathering: Gathering) -> Inbound:
+        if gathering.parked:
+            return Inbound(dead_letters=[park(one, gathering.died_alone) for one in gathering.deliveries])
+        # From here on this process may die of them.
+        self._retrying(self._store.begin, [one.name for one in gathering.deliveries])
+        inbound = decode(gathering.deliveries, self._retention_nanos)
+        if inbound.column_error:
+            log.warning("not all batches can be read as columns", extra={"error": inbound.column_error})
+        return inbound
 
     def _try_flush(self, inbound: Inbound) -> Flushed:
         try:
@@ -80,26 +110,34 @@ class Flusher:
         except StoreUnavailable as error:
             self._unclear = True
             self._metrics.database_failures.labels(error.sqlstate_class).inc()
+            # It has been looked into, and this process lives: should it be ended while it waits, that says nothing.
+            self._store.end()
             raise
 
     def _measure(self, inbound: Inbound, flushed: Flushed) -> None:
         metrics = self._metrics
         metrics.flushes.inc()
         metrics.bisected_flushes.inc(flushed.bisected)
+        metrics.folded_names.inc(flushed.folded_names)
         fresh = [one for one in flushed.batches if not one.known]
         metrics.stored_batches.inc(len(fresh))
         metrics.stored_records.inc(sum(one.batch.records - len(one.refused) for one in fresh))
+        for one in fresh:
+            for reason, records in one.batch.mended.items():
+                metrics.mended_records.labels(reason).inc(records)
         metrics.duplicate_batches.inc(len(flushed.batches) - len(fresh) + inbound.duplicates)
         now = time.time_ns()
         for one in fresh:
             metrics.commit_lag_seconds.observe(max(0, now - one.batch.received_unix_nano) / _NANOS)
         for reason in flushed.dead_letters:
             metrics.dead_letters.labels(reason).inc()
+        if flushed.dead_letters:
+            log.warning("put aside as dead letters", extra={"reasons": Counter(flushed.dead_letters)})
 
-    def _announce(self, stored: list[StoredBatch]) -> None:
-        if not stored:
+    def _announce(self, stored: Sequence[StoredBatch]) -> None:
+        live = self._live_entries(stored)
+        if not live:
             return
-        live = [_live_entry(one) for one in stored]
         given = self._window.append(live)
         if given is None:
             self._metrics.unnumbered_batches.inc(len(live))
@@ -111,6 +149,25 @@ class Flusher:
                 LiveBatches.BATCHES_FIELD_NUMBER, [LiveBatch(position=position).SerializeToString(), *entry.parts]
             )
         self._announcer.announce(message, sum(entry.records for entry in live), numbered=given is not None)
+
+    def _live_entries(self, stored: Sequence[StoredBatch]) -> list[LiveEntry]:
+        entries = []
+        for one in stored:
+            try:
+                entries.append(_live_entry(one))
+            except MemoryError:
+                raise
+            except Exception:
+                log.exception("a stored batch can't be announced")
+                self._lose([one])
+        return entries
+
+    def _lose(self, stored: Sequence[StoredBatch]) -> None:
+        """Viewers are told that they miss something: those who are there by the announcer's count, and those who resume
+        across it by a new epoch."""
+        self._window.miss()
+        self._metrics.unnumbered_batches.inc(len(stored))
+        self._announcer.lose(sum(one.batch.records - len(one.refused) for one in stored))
 
 
 def _live_entry(stored: StoredBatch) -> LiveEntry:

@@ -1,34 +1,41 @@
-"""Decides which deliveries share a flush. Pure: it must know neither clock nor broker."""
+"""Decides which deliveries share a flush, by what writers were flushing when they died. Pure: it must know neither clock nor
+broker nor database."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from logstream_writer.delivery import Delivery
 
-# A message that has come this often before may be what ends its writers: it is stored alone, so that it harms no other.
-ALONE_AFTER = 2
-# And this often: it is kept as a dead letter without being looked into.
-PARKED_AFTER = 9
+# So many writers must have died while they flushed this message and nothing else: then it is kept as a dead letter without
+# being looked into. One may have been killed by chance just then, and hardly three.
+PARKED_AFTER: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Gathering:
-    """Deliveries in the order they came; parked ones are not to be decoded."""
+    """Deliveries of one flush. died_alone: how many writers died while they flushed nothing but this one message."""
 
     deliveries: list[Delivery]
-    parked: bool = False
+    died_alone: int = 0
+
+    @property
+    def parked(self) -> bool:
+        """It is not to be decoded."""
+        return self.died_alone >= PARKED_AFTER
 
 
-def split(deliveries: Iterable[Delivery]) -> Iterator[Gathering]:
-    """Cuts deliveries into gatherings to be flushed one after another, keeping their order."""
-    together: list[Delivery] = []
-    for delivery in deliveries:
-        if delivery.suspicion < ALONE_AFTER:
-            together.append(delivery)
-            continue
-        if together:
-            yield Gathering(together)
-            together = []
-        yield Gathering([delivery], parked=delivery.suspicion >= PARKED_AFTER)
-    if together:
-        yield Gathering(together)
+def split(deliveries: Sequence[Delivery], suspected: Mapping[bytes, int]) -> list[Gathering]:
+    """Gatherings to be flushed one after another. suspected: by the name of each message that was being flushed when a
+    writer died, how many died while they flushed it alone.
+
+    What is not suspected is flushed together and first, then each suspected message by itself, the least suspected first:
+    if one ends this writer as well, the others are stored by then.
+    """
+    if not suspected:
+        return [Gathering(list(deliveries))]
+    together = [one for one in deliveries if one.name not in suspected]
+    alone = [Gathering([one], suspected[one.name]) for one in deliveries if one.name in suspected]
+    # Those to be parked do no harm.
+    alone.sort(key=lambda gathering: (not gathering.parked, gathering.died_alone))
+    return [Gathering(together), *alone] if together else alone

@@ -14,6 +14,7 @@ from logstream_contract import live_window
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from logstream_writer.failures import described
 from logstream_writer.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,10 @@ class LiveWindow:
         # across it learns of the hole.
         self._missed = False
 
+    def miss(self) -> None:
+        """A stored batch is not in the window and never will be."""
+        self._missed = True
+
     def append(self, batches: Sequence[LiveEntry]) -> Positions | None:
         """Positions for these batches, or None when Redis does not give them now."""
         if time.monotonic() < self._silent_until_s:
@@ -67,15 +72,18 @@ class LiveWindow:
         try:
             keys = (live_window.HEAD, live_window.WINDOW, live_window.SIZES, live_window.NUMBERS)
             epoch, *positions = self._append(keys, arguments)
-        except redis.RedisError as error:
-            log.warning("Redis gives no live positions", extra={"error": str(error)})
+            given = Positions(epoch.decode(), list(map(int, positions)))
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 not only redis.RedisError: an answer that can't be read is none
+            log.warning("Redis gives no live positions", extra={"error": described(error)})
             self._silent_until_s = time.monotonic() + _PAUSE_S
             self._missed = True
             self._metrics.redis_up.set(0)
             return None
         self._missed = False
         self._metrics.redis_up.set(1)
-        return Positions(epoch.decode(), positions)
+        return given
 
     def close(self) -> None:
         self._redis.close()

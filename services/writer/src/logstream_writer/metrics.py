@@ -6,6 +6,7 @@ Counters begin at 0 with every label value that is known: one that appears with 
 from collections.abc import Iterable
 from typing import Final
 
+from logstream_contract.rows import REASONS as MENDED
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from logstream_writer.dead_letters.letter import REASONS
@@ -24,10 +25,18 @@ class Metrics:
             "Batches skipped because their id is stored already, with the same bytes.",
             registry=registry,
         )
+        self.mended_records = Counter(
+            "logstream_writer_mended_records",
+            "Records committed otherwise than they were sent, by what was done: attribute_renamed (its key began with "
+            "logstream. or was empty), attribute_cut, attributes_dropped (past 64 or 256 KiB), invalid_utf8, nul (either "
+            "replaced), message_cut, level_cut, time_replaced (or a timestamp that could not be read).",
+            ["reason"],
+            registry=registry,
+        )
         self.dead_letters = Counter(
             "logstream_writer_dead_letters",
-            "Entries put into dead_letters: undecodable, conflict, spread (too many chunks), refused (by the database) or "
-            "parked (on its tenth delivery).",
+            "Entries put into dead_letters: undecodable, conflict, spread (too many chunks), refused (by the database), "
+            "failed (an unexpected error while it was processed) or parked (three writers died of it).",
             ["reason"],
             registry=registry,
         )
@@ -56,14 +65,21 @@ class Metrics:
         self.bisected_flushes = Counter(
             "logstream_writer_bisected_flushes", "Flushes searched for records that the database refuses.", registry=registry
         )
+        self.folded_names = Counter(
+            "logstream_writer_folded_names",
+            "Names (node, level and severity) of a flush beyond those that counts keep of a minute; their records are "
+            "counted together.",
+            registry=registry,
+        )
         self.unnumbered_batches = Counter(
             "logstream_writer_unnumbered_batches",
-            "Batches announced without a live position because Redis did not answer.",
+            "Batches announced without a live position because Redis did not answer, or not at all because of an error.",
             registry=registry,
         )
         self.live_dropped_records = Counter(
             "logstream_writer_live_dropped_records",
-            "Records whose live message was dropped (buffer_full); stream services read them from Redis.",
+            "Records whose live message was dropped: buffer_full (stream services read them from Redis) or failed (it could "
+            "not be made; viewers are told of a gap).",
             ["reason"],
             registry=registry,
         )
@@ -79,6 +95,12 @@ class Metrics:
         self.maintenance_leading = Gauge(
             "logstream_writer_maintenance_leading",
             "1 while this process has the lock of maintenance; only its figures of maintenance are those of the database.",
+            registry=registry,
+        )
+        self.retention_leading = Gauge(
+            "logstream_writer_retention_leading",
+            "1 while this process has the lock of retention by size, which is one of its own; only its stored_bytes and "
+            "retention_bytes are those of the database.",
             registry=registry,
         )
         self.maintenance_runs = Counter(
@@ -103,9 +125,11 @@ class Metrics:
         )
         self.maintenance_done = Counter(
             "logstream_writer_maintenance_done",
-            "What tasks have done. retention_by_age and retention_by_size: chunks, records and batches deleted; inbox: "
-            "batches deleted; count_compaction: count_rows moved and sums written; search_index: segments written, rows in "
-            "them, and merged_segments; columnstore: chunks converted; chunk_interval: changes.",
+            "What tasks have done. retention_by_age and retention_by_size: chunks, records and batches deleted, the latter "
+            "dead_letters, too; chunk_split: chunks; inbox: batches deleted; count_compaction: count_rows moved, sums "
+            "written, and folded_sums, whose names gave way; search_index: segments written, rows in them, and "
+            "merged_segments; columnstore: chunks converted; "
+            "chunk_interval: changes.",
             ["task", "what"],
             registry=registry,
         )
@@ -118,18 +142,22 @@ class Metrics:
             for name, text in {
                 "oldest_record_age_seconds": "Age of the oldest record, by its own time, to the minute.",
                 "retention_seconds": "The age from which chunks are deleted: LOGSTREAM_RETENTION_DAYS.",
-                "stored_bytes": "Size on disk of records, indexes, batches, counts and search index.",
+                "stored_bytes": "Size on disk of records, indexes, batches, dead letters, counts and search index.",
+                "retention_bytes": "The size from which chunks are deleted: LOGSTREAM_RETENTION_BYTES; 0: none.",
                 "chunks": "Chunks of logs.",
                 "uncompacted_count_rows": "Rows of counts not added up yet.",
                 "unindexed_records": "Records that are not in the search index yet.",
                 "chunk_interval_seconds": "The time that chunks to come take.",
             }.items()
         }
+        for reason in MENDED.values():
+            self.mended_records.labels(reason)
         for reason in REASONS:
             self.dead_letters.labels(reason)
         for sqlstate_class in SQLSTATE_CLASSES:
             self.database_failures.labels(sqlstate_class)
-        self.live_dropped_records.labels("buffer_full")
+        for reason in ("buffer_full", "failed"):
+            self.live_dropped_records.labels(reason)
 
     def expect_tasks(self, names: Iterable[str]) -> None:
         """Begins the counts of these tasks of maintenance at 0."""

@@ -1,10 +1,13 @@
 """The tasks of maintenance on TimescaleDB's Community edition: in chunks that are columns, records and counts agree too."""
 
+from collections import Counter
 from typing import Any
 
 import psycopg
 import pytest
 from logstream_writer.maintenance.chunk_interval import ChunkInterval
+from logstream_writer.maintenance.chunk_split import split
+from logstream_writer.maintenance.chunks import SECOND_US, read_chunks
 from logstream_writer.maintenance.columnstore import Columnstore
 from logstream_writer.maintenance.compaction import Compaction
 from logstream_writer.maintenance.inbox import InboxTask
@@ -96,6 +99,21 @@ def test_retention_by_size_keeps_the_newest_chunk(planted: psycopg.Connection[An
     assert SizeRetention(1).run(planted).done["chunks"] >= 3
     assert one(planted, "SELECT max(time) FROM logs") == newest
     assert_counts_agree(planted)
+
+
+def test_a_chunk_that_is_columns_is_cut_in_two_with_its_late_rows(planted: psycopg.Connection[Any]) -> None:
+    planted.execute(
+        "SELECT compress_chunk(chunk, true) FROM show_chunks('logs', newer_than => now() - interval '1 day') AS chunk"
+    )
+    planted.execute("INSERT INTO logs SELECT max(time), 3, 9, 'info', 'late', 'm' FROM logs")
+    before = Counter(planted.execute("SELECT logs::text FROM logs").fetchall())
+    newest_us = one(planted, "SELECT (extract(epoch FROM max(time)) * 1000000)::bigint FROM logs")
+    moment_us = newest_us // (60 * SECOND_US) * 60 * SECOND_US
+    (chunk,) = [found for found in read_chunks(planted) if found.from_us <= newest_us < found.to_us]
+    assert split(planted, chunk, moment_us, 60)
+    assert Counter(planted.execute("SELECT logs::text FROM logs").fetchall()) == before
+    last = read_chunks(planted)[-1]
+    assert (last.from_us, last.to_us) == (moment_us, moment_us + 60 * SECOND_US)
 
 
 def test_closed_chunks_become_columns_with_their_late_rows(planted: psycopg.Connection[Any]) -> None:

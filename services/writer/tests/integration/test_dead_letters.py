@@ -75,8 +75,8 @@ def raw(batch_id: uuid.UUID, *messages: str, times_us: Sequence[int] = ()) -> by
     return LogBatch(batch_id=batch_id.bytes, node="orders", records=records).SerializeToString()
 
 
-def delivery(*raws: bytes, before: int = 0) -> Delivery:
-    return Delivery(1, 1, b"".join(map(Packer(1).frame, raws)), RECEIVED, 1, "default", before > 0, before)
+def delivery(*raws: bytes, again: bool = False) -> Delivery:
+    return Delivery(1, 1, b"".join(map(Packer(1).frame, raws)), RECEIVED, 1, "default", again)
 
 
 def inbound(*raws: bytes) -> Inbound:
@@ -377,7 +377,7 @@ def test_a_parked_message_is_stored_as_if_it_came_now(
     known, fresh = raw(uuid.uuid4(), "known"), raw(uuid.uuid4(), "fresh", "poison")
     store.flush(inbound(known))
     for records in (1, 0):
-        store.flush(Inbound(dead_letters=[park(delivery(known, fresh, before=9))]))
+        store.flush(Inbound(dead_letters=[park(delivery(known, fresh, again=True), 3)]))
         (letter_id,) = ids(letters, reason="parked")
         with refusing(database):
             done = letters.replay(letter_id, PLAIN, dry_run=False)
@@ -424,7 +424,7 @@ def test_what_the_retention_would_delete_at_once_is_told(
     with pytest.raises(Stays, match="LOGSTREAM_RETENTION_DAYS"):
         letters.replay(letter_id, Choices(30 * DAY), dry_run=False)
     message = Delivery(1, 1, Packer(0).frame(body), (now_us - 20 * DAY // 1_000) * 1_000, 1, "default", True, 9)
-    store.flush(Inbound(dead_letters=[park(message)]))
+    store.flush(Inbound(dead_letters=[park(message, 3)]))
     (letter_id,) = ids(letters, reason="parked")
     done = letters.replay(letter_id, Choices(30 * DAY), dry_run=False)
     # The young one lies ahead of its time of receipt, which it got instead.
@@ -519,7 +519,7 @@ def test_a_connection_cut_after_a_statement_leaves_the_letter(
     if reason == "refused":
         refuse(store, database, "a", "poison")
     else:
-        store.flush(Inbound(dead_letters=[park(delivery(raw(uuid.uuid4(), "a"), before=9))]))
+        store.flush(Inbound(dead_letters=[park(delivery(raw(uuid.uuid4(), "a"), again=True), 3)]))
     tables = ("logs", "batches", "dead_letters", "log_counts")
     before = [database.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
     (letter_id,) = ids(letters)
@@ -586,7 +586,7 @@ def test_replays_and_flushes_of_the_same_batches_go_along(
 ) -> None:
     """A parked message that is delivered once more while it is replayed."""
     raws = [raw(uuid.uuid4(), f"{number}", "x") for number in range(60)]
-    store.flush(Inbound(dead_letters=[park(delivery(*raws[start : start + 3], before=9)) for start in range(0, 60, 3)]))
+    store.flush(Inbound(dead_letters=[park(delivery(*raws[start : start + 3], again=True), 3) for start in range(0, 60, 3)]))
 
     def flush() -> int:
         own = Store(database_url)

@@ -4,21 +4,23 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import Any, cast
 
+import psycopg
 import pytest
 from logstream_contract.packing import Packer
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_contract.pb.transport_pb2 import LiveBatches
+from logstream_writer import flusher
 from logstream_writer.broker.announcer import Announcer
 from logstream_writer.broker.consumer import Consumer
 from logstream_writer.delivery import Delivery
 from logstream_writer.flusher import Flusher
 from logstream_writer.inbound import Inbound
-from logstream_writer.live import LiveWindow
+from logstream_writer.live import LiveEntry, LiveWindow
 from logstream_writer.metrics import Metrics
 from logstream_writer.store.errors import StoreUnavailable
-from logstream_writer.store.store import Flushed, Store
+from logstream_writer.store.store import Flushed, Store, StoredBatch
 from prometheus_client import CollectorRegistry
 
 DAY = 86_400 * 1_000_000_000
@@ -32,17 +34,20 @@ class Broker:
         self.events: list[str] = []
         self.live: list[LiveBatches] = []
 
-    def take(self, max_records: int, max_age_s: float) -> list[Delivery]:
+    def take(self, max_records: int, max_bytes: int, max_age_s: float) -> list[Delivery]:
         return self._rounds.pop(0) if self._rounds else []
 
-    def ack(self, last: Delivery) -> None:
-        self.events.append(f"ack {last.tag}")
+    def ack(self, deliveries: Sequence[Delivery]) -> None:
+        self.events.append(f"ack {' '.join(str(one.tag) for one in deliveries)}")
 
     def announce(self, parts: Sequence[bytes], records: int, *, numbered: bool) -> None:
         live = LiveBatches.FromString(b"".join(parts))
         assert all(bool(batch.position) == numbered for batch in live.batches)
         self.live.append(live)
         self.events.append(f"announce {records}")
+
+    def lose(self, records: int) -> None:
+        self.events.append(f"lose {records}")
 
 
 class Unanswering(Store):
@@ -60,10 +65,23 @@ class Unanswering(Store):
         return flushed
 
 
-def delivery(tag: int, batch_id: uuid.UUID, *messages: str, before: int = 0) -> Delivery:
+def delivery(tag: int, batch_id: uuid.UUID, *messages: str, again: bool = False) -> Delivery:
     records = [LogRecord(message=message) for message in messages]
     raw = LogBatch(batch_id=batch_id.bytes, node="orders", records=records).SerializeToString()
-    return Delivery(tag, 1, Packer(1).frame(raw), time.time_ns(), len(records), "default", before > 0, before)
+    return Delivery(tag, 1, Packer(1).frame(raw), time.time_ns(), len(records), "default", again)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts, flushes_under_way CASCADE")
+        yield connection
+
+
+def under_way(database: psycopg.Connection[Any]) -> int:
+    row = database.execute("SELECT count(*) FROM flushes_under_way").fetchone()
+    assert row
+    return int(row[0])
 
 
 @pytest.fixture
@@ -76,7 +94,7 @@ def window(redis_url: str) -> Iterator[LiveWindow]:
 def run(broker: Broker, store: Store, window: LiveWindow) -> Metrics:
     metrics = Metrics(CollectorRegistry())
     consumer, announcer = cast(Consumer, broker), cast(Announcer, broker)
-    Flusher(consumer, store, window, announcer, DAY, 100, 0.01, threading.Event(), metrics).run()
+    Flusher(consumer, store, window, announcer, DAY, 100, 1_000_000, 0.01, threading.Event(), metrics).run()
     store.close()
     return metrics
 
@@ -91,15 +109,96 @@ def test_a_commit_without_an_answer_is_announced_and_acknowledged_once_known(dat
 
 def test_a_known_batch_is_announced_only_when_it_was_redelivered(database_url: str, window: LiveWindow) -> None:
     one = uuid.uuid4()
-    broker = Broker([delivery(1, one, "a")], [delivery(2, one, "a")], [delivery(3, one, "a", before=1)])
+    broker = Broker([delivery(1, one, "a")], [delivery(2, one, "a")], [delivery(3, one, "a", again=True)])
     metrics = run(broker, Store(database_url), window)
     assert broker.events == ["announce 1", "ack 1", "ack 2", "announce 1", "ack 3"]
     assert broker.live[0].batches[0].position == broker.live[1].batches[0].position
     assert metrics.duplicate_batches._value.get() == 2
 
 
-def test_a_suspected_message_is_flushed_alone(database_url: str, window: LiveWindow) -> None:
-    deliveries = [delivery(1, uuid.uuid4(), "a"), delivery(2, uuid.uuid4(), "b", before=2), delivery(3, uuid.uuid4(), "c")]
+def test_what_a_dead_writer_was_flushing_is_flushed_alone_and_last(database_url: str, window: LiveWindow) -> None:
+    deliveries = [delivery(tag, uuid.uuid4(), "a", again=True) for tag in (1, 2, 3, 4)]
+    dead = Store(database_url)
+    dead.begin([deliveries[0].name, deliveries[1].name])
+    dead.close()
     broker = Broker(deliveries)
     run(broker, Store(database_url), window)
-    assert broker.events == ["announce 1", "ack 1", "announce 1", "ack 2", "announce 1", "ack 3"]
+    assert broker.events == ["announce 2", "ack 3 4", "announce 1", "ack 1", "announce 1", "ack 2"]
+
+
+def test_a_message_is_parked_after_three_writers_died_of_it_alone(
+    database_url: str, database: psycopg.Connection[Any], window: LiveWindow
+) -> None:
+    one, other = delivery(1, uuid.uuid4(), "a", again=True), delivery(2, uuid.uuid4(), "b", again=True)
+    for names in ([one.name, other.name], [one.name], [one.name], [other.name], [other.name], [one.name]):
+        dead = Store(database_url)
+        dead.begin(names)
+        dead.close()
+    broker = Broker([one, other])
+    metrics = run(broker, Store(database_url), window)
+    assert broker.events == ["ack 1", "announce 1", "ack 2"]
+    assert database.execute("SELECT reason, body FROM dead_letters").fetchall() == [("parked", one.body)]
+    assert metrics.dead_letters.labels("parked")._value.get() == 1
+
+
+def test_a_writer_that_ends_in_order_or_waits_for_the_database_suspects_nothing(
+    database_url: str, database: psycopg.Connection[Any], window: LiveWindow
+) -> None:
+    store = Unanswering(database_url)
+    run(Broker([delivery(1, uuid.uuid4(), "a")]), store, window)
+    assert under_way(database) == 0
+
+    class Ended(Exception):
+        pass
+
+    def end_it(*_: object) -> None:
+        raise Ended
+
+    database.execute("ALTER TABLE logs RENAME TO logs_away")
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("logstream_runtime.retry.WAIT", end_it)
+            with pytest.raises(Ended):
+                run(Broker([delivery(1, uuid.uuid4(), "a")]), Store(database_url), window)
+    finally:
+        database.execute("ALTER TABLE logs_away RENAME TO logs")
+    assert under_way(database) == 0, "it failed because of the database"
+
+
+class Broken:
+    """Fails at what comes after the commit."""
+
+    def __init__(self, window: LiveWindow) -> None:
+        self.missed = 0
+        self._window = window
+
+    def append(self, batches: Sequence[LiveEntry]) -> None:
+        raise ZeroDivisionError
+
+    def miss(self) -> None:
+        self.missed += 1
+
+
+def test_an_error_after_the_commit_costs_the_announcement_and_not_the_ack(database_url: str, window: LiveWindow) -> None:
+    broker, broken = Broker([delivery(1, uuid.uuid4(), "a", "b")], [delivery(2, uuid.uuid4(), "c")]), Broken(window)
+    metrics = run(broker, Store(database_url), cast(LiveWindow, broken))
+    assert broker.events == ["lose 2", "ack 1", "lose 1", "ack 2"]
+    assert broken.missed == 2
+    assert metrics.unnumbered_batches._value.get() == 2
+
+
+def test_a_batch_that_can_not_be_announced_takes_no_other_along(
+    database_url: str, window: LiveWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison = uuid.uuid4()
+
+    def picky(stored: StoredBatch) -> LiveEntry:
+        if stored.batch.batch_id == poison:
+            raise ValueError("\0 of \ud800")
+        return entry_of(stored)
+
+    entry_of = flusher._live_entry
+    monkeypatch.setattr(flusher, "_live_entry", picky)
+    broker = Broker([delivery(1, uuid.uuid4(), "a"), delivery(2, poison, "b"), delivery(3, uuid.uuid4(), "c")])
+    run(broker, Store(database_url), window)
+    assert broker.events == ["lose 1", "announce 2", "ack 1 2 3"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from logstream_contract.other import OTHER
 from logstream_contract.packing import Packer
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_writer.delivery import Delivery
@@ -124,6 +125,62 @@ def test_counts_are_added_up_once(store: Store, database: psycopg.Connection[Any
     assert one(database, "SELECT count(*) FROM log_counts") == 0
 
 
+def named(time_s: float, *batches: tuple[str, list[tuple[str, int]]]) -> Inbound:
+    """For each node and its levels, a batch with so many records of each."""
+    deliveries = []
+    for node, levels in batches:
+        records = [
+            LogRecord(time_unix_nano=round(time_s * 1e6) * 1000, level=level, message="m")
+            for level, count in levels
+            for _ in range(count)
+        ]
+        raw = LogBatch(batch_id=uuid.uuid4().bytes, node=node, records=records).SerializeToString()
+        deliveries.append(Delivery(1, 1, Packer(1).frame(raw), round(time_s * 1e9), 1, "default", False, 0))
+    return decode(deliveries, CENTURY_NANOS)
+
+
+def test_sums_have_a_bounded_number_of_names(store: Store, database: psycopg.Connection[Any], hour_s: float) -> None:
+    """Many writers' flushes and many compactions of a minute, of ten minutes, of an hour."""
+    compaction = Compaction(most_rows=50, most_names=20, most_of_node=5)
+    start_s = hour_s - 2 * HOUR_S
+    for minute in range(3):
+        for flush in range(3):
+            time_s = start_s + minute * MINUTE_S + flush
+            one_of_each = [(f"level-{minute}-{flush}-{number}", 1) for number in range(40)]
+            made_up = [(f"node-{minute}-{flush}-{number}", [("info", 1)]) for number in range(40)]
+            store.flush(named(time_s, ("api", [("error", 1), ("odd", 2)]), ("evil", one_of_each), *made_up))
+            compaction.run(database)
+    records = one(database, "SELECT count(*) FROM logs")
+    rows = database.execute("SELECT width_s, bucket, node, level, severity, count FROM log_rollups").fetchall()
+    for width_s in WIDTHS_S:
+        mine = [row for row in rows if row[0] == width_s]
+        assert sum(row[-1] for row in mine) == records
+        for bucket in {row[1] for row in mine}:
+            names = [row[2:5] for row in mine if row[1] == bucket]
+            assert sum(node != OTHER for node, _, _ in names) <= 20
+            assert sum(node == "evil" for node, _, _ in names) <= 6
+            assert ("api", "error", 17) in names
+            assert ("api", "odd", 0) in names
+        for level, severity, count in (("error", 17, 9), ("odd", 0, 18)):
+            assert sum(row[-1] for row in mine if row[2:5] == ("api", level, severity)) == count
+        assert sum(row[-1] for row in mine if row[4] == 17) == 9
+        assert sum(row[-1] for row in mine if row[4] == 9) == sum(row[-1] for row in mine if row[3] == "info") == 360
+    assert nothing_done(compaction.run(database))
+
+
+def test_a_name_that_becomes_frequent_takes_the_place_of_another(
+    store: Store, database: psycopg.Connection[Any], hour_s: float
+) -> None:
+    compaction = Compaction(most_names=5, most_of_node=3)
+    store.flush(named(hour_s, *((f"early-{number}", [("info", 2)]) for number in range(20))))
+    compaction.run(database)
+    store.flush(named(hour_s, ("late", [("info", 10)])))
+    report = compaction.run(database)
+    kept = dict(database.execute("SELECT node, count FROM log_rollups WHERE width_s = 60").fetchall())
+    assert kept == {"late": 10, OTHER: 32, **{f"early-{number}": 2 for number in (0, 1, 10, 11)}}
+    assert report.done == {"count_rows": 1, "sums": 6, "folded_sums": 3}
+
+
 @pytest.mark.parametrize("minutes", [10, 30, 60, 120, 1440])
 def test_retention_deletes_whole_chunks_with_their_counts(
     store: Store, database: psycopg.Connection[Any], hour_s: float, minutes: int
@@ -144,11 +201,12 @@ def test_retention_deletes_whole_chunks_with_their_counts(
     assert report.done["records"] == gone > 0
     assert report.freed_bytes > 0
     assert total_bytes(database) < size
-    limit = datetime.fromtimestamp(hour_s - DAY_S, UTC)
+    limit = one(database, "SELECT now() - interval '1 day'")
     oldest = one(database, "SELECT min(range_start) FROM timescaledb_information.chunks WHERE hypertable_name = 'logs'")
     assert str(report.facts["cutoff"]) <= limit.isoformat()
-    assert (limit - oldest).total_seconds() <= max(minutes, 60) * MINUTE_S
-    assert one(database, "SELECT count(*) FROM logs WHERE time >= %s", limit) == 2 * 3 * 24
+    assert (limit - oldest).total_seconds() <= (minutes + 1) * MINUTE_S
+    young = [time_s for time_s in at_edges(hour_s - DAY_S, 3) if time_s >= limit.timestamp()]
+    assert one(database, "SELECT count(*) FROM logs WHERE time >= %s", limit) == 2 * len(young)
     assert nothing_done(AgeRetention(1).run(database))
 
 
@@ -192,6 +250,97 @@ def test_retention_by_size_deletes_the_oldest_first_and_spares_the_newest(
     assert len(read_chunks(database)) == 1
     assert_counts_agree(database)
     assert nothing_done(SizeRetention(1).run(database))
+
+
+def test_within_an_hour_records_go_by_the_minute_with_their_part_of_its_sums(
+    store: Store, database: psycopg.Connection[Any], hour_s: float
+) -> None:
+    """As in a flood, which no disk holds an hour of. Old minutes of the present hour go, too, but not the newest chunk."""
+    set_interval(database, 1)
+    now_s = float(one(database, "SELECT extract(epoch FROM now())"))
+    for node in ("orders", "payments"):
+        store.flush(batch([now_s - 95 * MINUTE_S + 20.000001 * index for index in range(95 * 3)], node))
+        Compaction().run(database)
+    store.flush(batch([now_s - 15 * MINUTE_S + 30 * index for index in range(30)]))
+    cuts = 0
+    while SizeRetention(1, most_cuts=1).run(database).changed:
+        cuts += 1
+        if cuts % 9 == 0:
+            assert_counts_agree(database)
+        if cuts == 80:
+            Compaction().run(database)
+    assert cuts >= 94
+    assert_counts_agree(database)
+    assert len(read_chunks(database)) == 1
+    assert one(database, "SELECT count(*) FROM logs") > 0
+
+
+def test_dead_letters_keep_to_their_share(database: psycopg.Connection[Any]) -> None:
+    database.execute("""
+        INSERT INTO dead_letters (digest, project, reason, detail, body)
+        SELECT int4send(number), 'default', 'spread', '', (SELECT string_agg(gen_random_uuid()::text::bytea, '')
+            FROM generate_series(1, 600 + number % 2)) FROM generate_series(1, 500) AS number
+    """)
+    newest = one(database, "SELECT max(id) FROM dead_letters")
+    whole = one(database, "SELECT sum(octet_length(body)) FROM dead_letters")
+    assert SizeRetention(whole * 16).run(database).done["dead_letters"] == 0
+    limit = whole // 2 * 8
+
+    report = SizeRetention(limit).run(database)
+    kept = one(database, "SELECT sum(octet_length(body) + 200) FROM dead_letters")
+    assert limit // 8 * 0.95 < kept <= limit // 8
+    assert report.done["dead_letters"] == 500 - one(database, "SELECT count(*) FROM dead_letters") > 200
+    assert one(database, "SELECT max(id) - min(id) + 1 = count(*) FROM dead_letters")
+    assert one(database, "SELECT max(id) FROM dead_letters") == newest
+    assert nothing_done(SizeRetention(limit).run(database))
+
+
+def test_a_large_inbox_forgets_batches_without_records(
+    store: Store, database: psycopg.Connection[Any], hour_s: float
+) -> None:
+    set_interval(database, 60)
+    gone, fresh, kept = batch(at_edges(hour_s - DAY_S, 1)), batch(at_edges(hour_s - DAY_S, 1)), batch([hour_s])
+    for inbound in (gone, fresh, kept):
+        store.flush(inbound)
+    database.execute(
+        "UPDATE batches SET received_at = now() - interval '59 minutes' WHERE batch_id = %s", [fresh.batches[0].batch_id]
+    )
+    database.execute("DELETE FROM logs WHERE time < %s", [datetime.fromtimestamp(hour_s, UTC)])
+    AgeRetention(1).run(database)
+    limit = total_bytes(database) + 1
+    inbox = one(database, "SELECT pg_total_relation_size('batches')")
+    assert limit > inbox * 4
+    assert nothing_done(SizeRetention(limit).run(database))
+
+    assert SizeRetention(inbox * 4 - 1).run(database).done["batches"] == 1
+    assert store.flush(fresh).batches[0].known
+    assert store.flush(kept).batches[0].known
+    assert not store.flush(gone).batches[0].known
+
+
+def test_a_full_disk_blames_no_record_and_can_be_emptied(
+    store: Store, database: psycopg.Connection[Any], hour_s: float
+) -> None:
+    set_interval(database, 60)
+    for hours in range(3, -1, -1):
+        store.flush(batch(at_edges(hour_s - hours * HOUR_S, 1)))
+    database.execute("""
+        CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            RAISE EXCEPTION 'could not extend file "base/1/1": No space left on device' USING ERRCODE = '53100'; END $$
+    """)
+    database.execute("CREATE TRIGGER full_disk BEFORE INSERT ON logs FOR EACH ROW EXECUTE FUNCTION full_disk()")
+    waiting = batch([hour_s])
+    try:
+        with pytest.raises(StoreUnavailable) as refused:
+            store.flush(waiting)
+        assert refused.value.sqlstate_class == "53"
+        assert one(database, "SELECT count(*) FROM dead_letters") == 0
+        assert SizeRetention(1).run(database).done["chunks"] == 3
+    finally:
+        database.execute("DROP TRIGGER full_disk ON logs")
+        database.execute("DROP FUNCTION full_disk")
+    assert not store.flush(waiting).batches[0].known
+    assert_counts_agree(database)
 
 
 def test_a_batch_is_known_as_long_as_its_records_and_for_seven_days(

@@ -1,13 +1,14 @@
 """The writer as a process, between a real broker, database and Redis."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,9 +21,27 @@ from logstream_contract import topology
 from logstream_contract.packing import Packer
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_contract.pb.transport_pb2 import LiveBatches
+from logstream_writer.gathering import PARKED_AFTER
 from pika.adapters.blocking_connection import BlockingChannel
 
 WAIT_S = 60
+INNOCENT = 40
+KILLS = 15
+# What a fault of a library in C, or a lack of memory, does to a writer that decodes this message.
+DEADLY, STATUS = "deadly", 9
+DIES = (
+    "-c",
+    f"""
+import os, runpy
+from logstream_writer import inbound
+
+def split_batch(raw, real=inbound.split_batch):
+    return os._exit({STATUS}) if b"{DEADLY}" in raw else real(raw)
+
+inbound.split_batch = split_batch
+runpy.run_module("logstream_writer", run_name="__main__")
+""",
+)
 
 
 def wait(what: str, ready: Callable[[], bool]) -> None:
@@ -38,7 +57,10 @@ def raw(message: str) -> bytes:
 
 @pytest.fixture
 def channel(rabbitmq_url: str) -> Iterator[BlockingChannel]:
-    connection = pika.BlockingConnection(pika.URLParameters(rabbitmq_url))
+    parameters = pika.URLParameters(rabbitmq_url)
+    # Tests wait for something else for longer than a heartbeat may be late.
+    parameters.heartbeat = 0
+    connection = pika.BlockingConnection(parameters)
     channel = connection.channel()
     channel.queue_declare(topology.WRITE_QUEUE, durable=True, arguments=topology.WRITE_QUEUE_ARGUMENTS)
     channel.exchange_declare(topology.LIVE_EXCHANGE, topology.LIVE_EXCHANGE_TYPE, durable=True)
@@ -50,7 +72,9 @@ def channel(rabbitmq_url: str) -> Iterator[BlockingChannel]:
 @pytest.fixture
 def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts, log_rollups, search_segments CASCADE")
+        connection.execute(
+            "TRUNCATE logs, batches, dead_letters, log_counts, log_rollups, search_segments, flushes_under_way CASCADE"
+        )
         yield connection
 
 
@@ -66,8 +90,10 @@ def environment(database_url: str, rabbitmq_url: str, redis_url: str) -> dict[st
 
 
 @contextmanager
-def writer(environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    process = subprocess.Popen([sys.executable, "-m", "logstream_writer"], env=environment)
+def writer(
+    environment: dict[str, str], command: Sequence[str] = ("-m", "logstream_writer")
+) -> Iterator["subprocess.Popen[bytes]"]:
+    process = subprocess.Popen([sys.executable, *command], env=environment)
     try:
         yield process
     finally:
@@ -138,21 +164,70 @@ def test_stored_announced_acknowledged_and_stopped(
     assert positions == list(range(positions[0], positions[0] + 20))
 
 
-def test_a_message_on_its_tenth_delivery_is_parked(
+def test_a_message_that_kills_its_writers_is_parked_alone(
     environment: dict[str, str], channel: BlockingChannel, database: psycopg.Connection[Any]
 ) -> None:
-    body = Packer(1).frame(raw("again and again"))
-    publish(channel, body)
-    for _ in range(9):
-        method = None
-        while method is None:
-            method, _, _ = channel.basic_get(topology.WRITE_QUEUE)
-        channel.basic_nack(method.delivery_tag, requeue=True)
-    with writer(environment) as process:
+    """Its neighbours are stored before it is: at first one by one up to it, then all."""
+    deadly = Packer(1).frame(raw(DEADLY))
+    for number in range(INNOCENT):
+        if number == INNOCENT // 2:
+            publish(channel, deadly)
+        publish(channel, Packer(1).frame(raw(f"{number}")))
+    for stored in [0, INNOCENT // 2, *[INNOCENT] * (PARKED_AFTER - 1)]:
+        with writer(environment, DIES) as process:
+            assert process.wait(WAIT_S) == STATUS
+        assert one(database, "SELECT count(*) FROM logs") == stored
+        assert one(database, "SELECT count(*) FROM dead_letters") == 0
+    with writer(environment, DIES) as process:
         wait("the dead letter", lambda: one(database, "SELECT count(*) FROM dead_letters") == 1)
         stop(process)
-    assert database.execute("SELECT reason, body FROM dead_letters").fetchall() == [("parked", body)]
-    assert one(database, "SELECT count(*) FROM logs") == 0
+    assert database.execute("SELECT reason, body FROM dead_letters").fetchall() == [("parked", deadly)]
+    assert one(database, "SELECT count(*) FROM logs") == INNOCENT
+    assert left(channel) == 0
+
+
+def test_what_was_handed_out_and_not_begun_is_not_suspected(
+    environment: dict[str, str], channel: BlockingChannel, database: psycopg.Connection[Any]
+) -> None:
+    """A flush of two records: the message that kills is in the second one, and what lies behind it was never begun."""
+    small = {**environment, "LOGSTREAM_WRITER_FLUSH_RECORDS": "2", "LOGSTREAM_WRITER_FLUSH_MS": "10000"}
+    for number in range(INNOCENT):
+        publish(channel, Packer(1).frame(raw(DEADLY if number == 2 else f"{number}")))
+    with writer(small, DIES) as process:
+        assert process.wait(WAIT_S) == STATUS
+    assert one(database, "SELECT cardinality(messages) FROM flushes_under_way") == 2
+    assert one(database, "SELECT count(*) FROM logs") == 2
+    with writer({**small, "LOGSTREAM_WRITER_FLUSH_RECORDS": "1000"}, DIES) as process:
+        assert process.wait(WAIT_S) == STATUS
+    died = "SELECT cardinality(messages) FROM flushes_under_way ORDER BY begun_at"
+    assert database.execute(died).fetchall() == [(2,), (1,)]
+    # All but these two: the other one is behind it among those that are flushed one by one.
+    assert one(database, "SELECT count(*) FROM logs") == INNOCENT - 2
+    channel.queue_purge(topology.WRITE_QUEUE)
+
+
+def test_writers_killed_at_random_park_nothing(
+    environment: dict[str, str], channel: BlockingChannel, database: psycopg.Connection[Any], seed: int
+) -> None:
+    chance = random.Random(seed)
+    sent = 0
+    for _ in range(KILLS):
+        for _ in range(INNOCENT):
+            publish(channel, Packer(1).frame(raw(f"{sent}")))
+            sent += 1
+        stored = int(one(database, "SELECT count(*) FROM logs"))
+        with writer(environment) as process:
+            wait("a writer at work", lambda stored=stored: one(database, "SELECT count(*) FROM logs") > stored)  # type: ignore[misc]
+            # So that kills fall into all parts of a flush.
+            time.sleep(chance.uniform(0, 0.05))
+            process.kill()
+    admin = f"127.0.0.1:{free_port()}"
+    with writer({**environment, "LOGSTREAM_ADMIN_LISTEN": admin}) as process:
+        wait("every record", lambda: one(database, "SELECT count(*) FROM logs") == sent)
+        wait("the last writer to consume", lambda: metric(admin, "consuming") == 1)
+        stop(process)
+    assert one(database, "SELECT count(DISTINCT message) FROM logs") == sent
+    assert one(database, "SELECT count(*) FROM dead_letters") == 0
 
 
 def test_a_deleted_queue_is_declared_and_consumed_again(

@@ -3,14 +3,18 @@
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
+from logstream_contract.other import MOST_NAMES_OF_NODE, OTHER
 from logstream_contract.packing import Packer
 from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_writer.delivery import Delivery
 from logstream_writer.inbound import Inbound, decode, park
+from logstream_writer.store import store as store_module
+from logstream_writer.store.copy_format import encode_rows
 from logstream_writer.store.errors import StoreUnavailable
 from logstream_writer.store.migrate import migrate
 from logstream_writer.store.store import Store
@@ -24,8 +28,8 @@ def raw(batch_id: uuid.UUID, *messages: str) -> bytes:
     return LogBatch(batch_id=batch_id.bytes, node="orders", records=records).SerializeToString()
 
 
-def inbound(*raws: bytes, before: int = 0) -> Inbound:
-    return decode([Delivery(1, 1, b"".join(map(Packer(1).frame, raws)), RECEIVED, 1, "default", before > 0, before)], DAY)
+def inbound(*raws: bytes, again: bool = False) -> Inbound:
+    return decode([Delivery(1, 1, b"".join(map(Packer(1).frame, raws)), RECEIVED, 1, "default", again)], DAY)
 
 
 @pytest.fixture
@@ -64,7 +68,7 @@ def test_a_batch_is_stored_once_however_often_it_comes(store: Store, database: p
         ("b", first.number << 16 | 1, 9, "info", "orders", {"k": "b"}),
     ]
     other = uuid.uuid4()
-    again = store.flush(inbound(raw(one, "a", "b"), raw(other, "c"), before=1)).batches
+    again = store.flush(inbound(raw(one, "a", "b"), raw(other, "c"), again=True)).batches
     assert {(one.batch.batch_id, one.known) for one in again} == {(one, True), (other, False)}
     assert [found.number for found in again if found.known] == [first.number]
     assert [row[0] for row in stored(database)] == ["a", "b", "c"]
@@ -80,6 +84,28 @@ def test_other_bytes_under_a_known_id_are_a_dead_letter(store: Store, database: 
     assert [row[0] for row in stored(database)] == ["a"]
     letters = database.execute("SELECT reason, batch_id, body FROM dead_letters").fetchall()
     assert letters == [("conflict", one, raw(one, "forged"))]
+
+
+def test_a_flush_of_many_names_has_a_bounded_number_of_counts(store: Store, database: psycopg.Connection[Any]) -> None:
+    def batch(node: str, *levels: str) -> bytes:
+        records = [LogRecord(message="m", level=level) for level in levels]
+        return LogBatch(batch_id=uuid.uuid4().bytes, node=node, records=records).SerializeToString()
+
+    flushed = store.flush(
+        inbound(
+            batch("careless", *(f"made-up-level-{number}" for number in range(5_000))),
+            batch("orders", "error", "error", "odd"),
+            *(batch(f"node-{number}", "info") for number in range(100)),
+        )
+    )
+    rows = database.execute("SELECT node, level, severity, count FROM log_counts").fetchall()
+    assert len(rows) == MOST_NAMES_OF_NODE + 1 + 2 + 100
+    assert flushed.folded_names == 5_000 - MOST_NAMES_OF_NODE - 1
+    assert counted(database) == 5_103
+    assert {("careless", OTHER, 0, 5_000 - MOST_NAMES_OF_NODE), ("orders", "error", 17, 2), ("orders", "odd", 0, 1)} < set(
+        rows
+    )
+    assert database.execute("SELECT count(DISTINCT level) FROM logs").fetchone() == (5_003,)
 
 
 def test_writers_with_the_same_batches_store_each_once(database_url: str, database: psycopg.Connection[Any]) -> None:
@@ -120,7 +146,7 @@ def test_a_refused_record_is_found_and_the_rest_is_stored(store: Store, database
         assert "23514" in letters[0][1]
         assert LogBatch.FromString(letters[0][2]).records[0].message == "poison 7"
 
-        (again,) = store.flush(inbound(raw(bad, *messages), before=1)).batches
+        (again,) = store.flush(inbound(raw(bad, *messages), again=True)).batches
         assert (again.known, list(again.refused)) == (True, [7, 29])
     finally:
         database.execute("ALTER TABLE logs DROP CONSTRAINT refuse_poison")
@@ -129,7 +155,7 @@ def test_a_refused_record_is_found_and_the_rest_is_stored(store: Store, database
 def test_parked_and_undecodable_messages_are_kept_once(store: Store, database: psycopg.Connection[Any]) -> None:
     message = Delivery(1, 1, b"junk", RECEIVED, 1, "default", True, 9)
     for _ in range(2):
-        store.flush(Inbound(dead_letters=[park(message)]))
+        store.flush(Inbound(dead_letters=[park(message, 3)]))
         store.flush(decode([message], DAY))
     assert database.execute("SELECT reason, body FROM dead_letters ORDER BY reason").fetchall() == [
         ("parked", b"junk"),
@@ -169,7 +195,7 @@ def test_migrating_again_and_from_several_processes_changes_nothing(database_url
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(migrate, [database_url] * 3))
     with psycopg.connect(database_url) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0006",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0007",)]
 
 
 def test_the_schema_of_a_later_release_is_left_alone(database_url: str) -> None:
@@ -187,3 +213,79 @@ def test_no_database_is_unavailable() -> None:
         migrate("postgresql://u:p@127.0.0.1:1/none")
     with pytest.raises(StoreUnavailable):
         Store("postgresql://u:p@127.0.0.1:1/none").check()
+
+
+@pytest.mark.parametrize("step", ["encode_block", "encode_rows", "add_block_counts", "add_counts"])
+def test_an_error_while_a_batch_is_stored_ends_with_that_batch(
+    store: Store, database: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """As columns or one by one, with COPY under way or not: the same flush stores its neighbours."""
+
+    class Unforeseen(Exception):
+        def __str__(self) -> str:
+            return "\0 \ud800"
+
+    def picky(*given: Any, **named: Any) -> Any:
+        if any("poison" in str(one) for one in given):
+            raise Unforeseen
+        return real(*given, **named)
+
+    real = getattr(store_module, step)
+    # Of blocks and counts of blocks only the whole is seen, and the search for the culprit goes by rows.
+    monkeypatch.setattr(store_module, step, picky)
+    if "block" in step:
+        monkeypatch.setattr(store_module, "encode_rows", partial(picky_rows, encode_rows, Unforeseen))
+    good, bad, last = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+    raws = [raw(good, "a", "b\0"), raw(bad, "c", "poison" + "\0" * ("block" not in step)), raw(last, "d")]
+    flushed = store.flush(inbound(*raws))
+    assert [one.batch.batch_id for one in flushed.batches] == [good, last]
+    assert sorted(message for message, *_ in stored(database)) == ["a", "b\N{REPLACEMENT CHARACTER}", "d"]
+    assert database.execute("SELECT sum(count) FROM log_counts").fetchone() == (3,)
+    letters = "SELECT reason, detail, batch_id, body FROM dead_letters"
+    kept = [("failed", "Unforeseen: \N{REPLACEMENT CHARACTER} ?", bad, Packer(0).frame(raws[1]))]
+    assert database.execute(letters).fetchall() == kept
+    assert store.flush(inbound(*raws, again=True)).dead_letters == []
+    assert database.execute(letters).fetchall() == kept, "a redelivery adds no other letter"
+    monkeypatch.undo()
+    again = store.flush(inbound(*raws, again=True)).batches
+    assert [one.known for one in again if one.batch.batch_id == bad] == [False], "its id is not taken"
+
+
+def picky_rows(real: Any, error: type[Exception], rows: Any, *rest: Any) -> Any:
+    if any("poison" in message for message in rows.messages):
+        raise error
+    return real(rows, *rest)
+
+
+def test_no_memory_is_no_batch_s_fault(
+    store: Store, database: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def starved(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(store_module, "encode_block", starved)
+    with pytest.raises(MemoryError):
+        store.flush(inbound(raw(uuid.uuid4(), "a")))
+    assert database.execute("SELECT count(*) FROM dead_letters").fetchone() == (0,)
+
+
+def test_a_failing_batch_among_thousands_is_found_by_halving(
+    store: Store, database: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One COPY for each would hold up everybody behind it for as long as hundreds of flushes."""
+    copies = 0
+
+    def counted(self: store_module.Flush, parts: Any) -> None:
+        nonlocal copies
+        copies += 1
+        copy(self, parts)
+
+    copy = store_module.Flush._copy_rows
+    monkeypatch.setattr(store_module.Flush, "_copy_rows", counted)
+    monkeypatch.setattr(store_module, "encode_rows", partial(picky_rows, encode_rows, ZeroDivisionError))
+    raws = [raw(uuid.uuid4(), f"{number}\0" if number != 700 else "poison\0") for number in range(1_000)]
+    assert len(store.flush(inbound(*raws)).batches) == 999
+    assert database.execute("SELECT count(*) FROM logs").fetchone() == (999,)
+    assert database.execute("SELECT sum(count) FROM log_counts").fetchone() == (999,)
+    assert database.execute("SELECT reason FROM dead_letters").fetchall() == [("failed",)]
+    assert copies < 30

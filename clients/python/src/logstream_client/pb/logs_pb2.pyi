@@ -35,7 +35,7 @@ class LogBatch(_message.Message):
     def __init__(self, batch_id: _Optional[bytes] = ..., node: _Optional[str] = ..., records: _Optional[_Iterable[_Union[LogRecord, _Mapping]]] = ...) -> None: ...
 
 class LogRecord(_message.Message):
-    __slots__ = ("time_unix_nano", "severity", "level", "message", "attributes")
+    __slots__ = ("time_unix_nano", "severity", "level", "message", "attributes", "original_timestamp")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -48,12 +48,14 @@ class LogRecord(_message.Message):
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    ORIGINAL_TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
     time_unix_nano: int
     severity: Severity
     level: str
     message: str
     attributes: _containers.ScalarMap[str, str]
-    def __init__(self, time_unix_nano: _Optional[int] = ..., severity: _Optional[_Union[Severity, str]] = ..., level: _Optional[str] = ..., message: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    original_timestamp: str
+    def __init__(self, time_unix_nano: _Optional[int] = ..., severity: _Optional[_Union[Severity, str]] = ..., level: _Optional[str] = ..., message: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ..., original_timestamp: _Optional[str] = ...) -> None: ...
 
 class PushResult(_message.Message):
     __slots__ = ("batch_id", "accepted")

@@ -24,6 +24,66 @@ class RawBatch(_message.Message):
     records: _containers.RepeatedScalarFieldContainer[bytes]
     def __init__(self, batch_id: _Optional[bytes] = ..., node: _Optional[str] = ..., records: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
+class FlatBatch(_message.Message):
+    __slots__ = ("batch_id", "node", "records")
+    BATCH_ID_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    batch_id: bytes
+    node: bytes
+    records: FlatRecord
+    def __init__(self, batch_id: _Optional[bytes] = ..., node: _Optional[bytes] = ..., records: _Optional[_Union[FlatRecord, _Mapping]] = ...) -> None: ...
+
+class FlatRecord(_message.Message):
+    __slots__ = ("time_unix_nano", "severity", "level", "message", "attributes", "original_timestamp")
+    TIME_UNIX_NANO_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    ORIGINAL_TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    time_unix_nano: int
+    severity: int
+    level: bytes
+    message: bytes
+    attributes: LooseAttribute
+    original_timestamp: bytes
+    def __init__(self, time_unix_nano: _Optional[int] = ..., severity: _Optional[int] = ..., level: _Optional[bytes] = ..., message: _Optional[bytes] = ..., attributes: _Optional[_Union[LooseAttribute, _Mapping]] = ..., original_timestamp: _Optional[bytes] = ...) -> None: ...
+
+class LooseBatch(_message.Message):
+    __slots__ = ("batch_id", "node", "records")
+    BATCH_ID_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    batch_id: bytes
+    node: str
+    records: _containers.RepeatedCompositeFieldContainer[LooseRecord]
+    def __init__(self, batch_id: _Optional[bytes] = ..., node: _Optional[str] = ..., records: _Optional[_Iterable[_Union[LooseRecord, _Mapping]]] = ...) -> None: ...
+
+class LooseRecord(_message.Message):
+    __slots__ = ("time_unix_nano", "severity", "level", "message", "attributes", "original_timestamp")
+    TIME_UNIX_NANO_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    ORIGINAL_TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    time_unix_nano: int
+    severity: int
+    level: bytes
+    message: bytes
+    attributes: _containers.RepeatedCompositeFieldContainer[LooseAttribute]
+    original_timestamp: bytes
+    def __init__(self, time_unix_nano: _Optional[int] = ..., severity: _Optional[int] = ..., level: _Optional[bytes] = ..., message: _Optional[bytes] = ..., attributes: _Optional[_Iterable[_Union[LooseAttribute, _Mapping]]] = ..., original_timestamp: _Optional[bytes] = ...) -> None: ...
+
+class LooseAttribute(_message.Message):
+    __slots__ = ("key", "value")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    key: bytes
+    value: bytes
+    def __init__(self, key: _Optional[bytes] = ..., value: _Optional[bytes] = ...) -> None: ...
+
 class LiveBatch(_message.Message):
     __slots__ = ("position", "number", "received_unix_nano", "floor_unix_nano", "project", "batch", "refused", "packed_batch", "batch_id")
     POSITION_FIELD_NUMBER: _ClassVar[int]

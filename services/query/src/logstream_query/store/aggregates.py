@@ -1,22 +1,37 @@
 """Counts records, through the connections of the store. Every method raises Unavailable when the database doesn't answer in
-time."""
+time.
 
-from typing import Any, NamedTuple
+The stored counts keep a bounded number of names of a time (logstream_contract.other). What is beyond them is counted without
+a name: totals and severities are exact all the same. A question for names that may be among it is answered from the records
+of these minutes, if they are few.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
 from logstream_contract.filters import Filter
+from logstream_contract.other import folded_level
 from psycopg import Connection, sql
 
-from logstream_query.counting import MINUTE_US, is_countable, pieces
+from logstream_query.counting import HOUR_US, MINUTE_US, Piece, is_countable, pieces, pieces_around
+from logstream_query.moments import MAX_US
 from logstream_query.store import counts
 from logstream_query.store.database import Store
 from logstream_query.store.statements import Statement
+from logstream_query.unavailable import StatementTimeout
 
 _SET_TIMEOUT = sql.SQL("SET LOCAL statement_timeout = {}")
 _OLDEST = Statement(sql.Composed([sql.SQL("SELECT time FROM logs ORDER BY time, sequence LIMIT 1")]), ())
 
+# A statement has parts for each hour and minute whose sums don't name what is asked for.
+_MOST_HOURS: Final = 12
+_MOST_PIECES: Final = 120
+
 
 class BarCount(NamedTuple):
-    """Records of a level and severity in the bar that begins here, microseconds since the Unix epoch."""
+    """Records of a level and severity in the bar that begins here, microseconds since the Unix epoch. Level OTHER: of levels
+    that the counts don't name."""
 
     start_us: int
     level: str
@@ -33,22 +48,28 @@ class ValueCount(NamedTuple):
 
 
 class Top(NamedTuple):
-    """The most frequent values of a facet, the most frequent first, and how many there are."""
+    """The most frequent values of a facet, the most frequent first, and how many there are.
+
+    total: of all records. unnamed: those of them whose values the counts don't name; with any, the values' own records and
+    distinct are at least so many.
+    """
 
     values: list[ValueCount]
     distinct: int
     total: int
+    unnamed: int = 0
 
 
 class Aggregates:
-    """Like the Store, usable by many greenlets at once."""
+    """Like the Store, usable by many greenlets at once. records_s: how long records are counted where names are missing."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, records_s: float = 1.0) -> None:
         self._store = store
+        self._records_s = records_s
 
-    def check_regex(self, regex: str) -> None:
+    def check_regex(self, regex: str, timeout_s: float) -> None:
         """As the Store's."""
-        self._store.check_regex(regex)
+        self._store.check_regex(regex, timeout_s)
 
     def oldest_us(self) -> int | None:
         """The time of the oldest record, microseconds since the Unix epoch; None if there is none."""
@@ -56,16 +77,21 @@ class Aggregates:
             found = _rows(connection, _OLDEST)
         return found[0][0] if found else None
 
-    def counted_bars(self, wanted: Filter, width_us: int, now_us: int) -> list[BarCount]:
-        """Exact counts of a countable filter, by bars of a multiple of a minute; bars without records are left out."""
+    def counted_bars(self, wanted: Filter, width_us: int, now_us: int) -> list[BarCount] | None:
+        """Exact counts of a countable filter, by bars of a multiple of a minute; bars without records are left out.
+
+        None: the counts don't tell.
+        """
         assert is_countable(wanted)
         assert width_us % MINUTE_US == 0
-        parts = pieces(wanted.start_us, wanted.end_us, now_us, width_us)
-        return self._bars(counts.bars(wanted, parts, width_us)) if parts else []
+        found = self._counted(wanted, now_us, width_us, lambda parts: counts.bars(wanted, parts, width_us))
+        return None if found is None else _settled(BarCount(*row[:-1]) for row in found)
 
     def bars_of_records(self, wanted: Filter, width_us: int, timeout_s: float) -> list[BarCount]:
         """The same for any filter and width, by looking at the records. Raises StatementTimeout after timeout_s."""
-        return self._bars(counts.bars_of_records(wanted, width_us), timeout_s)
+        with self._store.transaction() as connection:
+            set_timeout(connection, timeout_s)
+            return [BarCount(*row) for row in _rows(connection, counts.bars_of_records(wanted, width_us))]
 
     def nth_newest_us(self, start_us: int, end_us: int, n: int) -> int | None:
         """The time of the n-th newest record of a time range, matching or not; None if there are fewer."""
@@ -73,30 +99,40 @@ class Aggregates:
             found = _rows(connection, counts.nth_newest_time(start_us, end_us, n))
         return found[0][0] if found else None
 
-    def total(self, wanted: Filter, now_us: int) -> int:
-        """The exact number of records that match a countable filter."""
+    def total(self, wanted: Filter, now_us: int) -> int | None:
+        """The exact number of records that match a countable filter; None: the counts don't tell."""
         assert is_countable(wanted)
-        parts = pieces(wanted.start_us, wanted.end_us, now_us)
+        found = self._counted(wanted, now_us, None, lambda parts: counts.total(wanted, parts))
+        return None if found is None else sum(row[0] for row in found)
+
+    def top(self, wanted: Filter, limit: int, now_us: int) -> tuple[Top, Top] | None:
+        """The most frequent levels and nodes of a countable filter, exactly counted; None: the counts don't tell."""
+        assert is_countable(wanted)
+        found = self._counted(wanted, now_us, None, lambda parts: counts.top(wanted, parts, limit))
+        return None if found is None else (_top(found, 0), _top(found, 1))
+
+    def _counted(
+        self, wanted: Filter, now_us: int, bucket_us: int | None, statement: Callable[[Sequence[Piece]], Statement]
+    ) -> list[tuple[Any, ...]] | None:
+        """The rows of a statement that says at the end of each whether it may count records that don't match: from the
+        counts, and from the records where the counts don't name all that is asked for. None: those are too many."""
+        parts = pieces(wanted.start_us, wanted.end_us, now_us, bucket_us)
         if not parts:
-            return 0
-        with self._store.transaction() as connection:
-            return int(_rows(connection, counts.total(wanted, parts))[0][0])
-
-    def top(self, wanted: Filter, limit: int, now_us: int) -> tuple[Top, Top]:
-        """The most frequent levels and nodes of a countable filter, exactly counted."""
-        assert is_countable(wanted)
-        parts = pieces(wanted.start_us, wanted.end_us, now_us)
-        found: list[tuple[Any, ...]] = []
-        if parts:
+            return []
+        is_recounting = False
+        try:
             with self._store.transaction() as connection:
-                found = _rows(connection, counts.top(wanted, parts, limit))
-        return _top(found, 0), _top(found, 1)
-
-    def _bars(self, statement: Statement, timeout_s: float | None = None) -> list[BarCount]:
-        with self._store.transaction() as connection:
-            if timeout_s is not None:
-                set_timeout(connection, timeout_s)
-            return [BarCount(*row) for row in _rows(connection, statement)]
+                found = _rows(connection, statement(parts))
+                if any(row[-1] for row in found):
+                    is_recounting = True
+                    set_timeout(connection, self._records_s)
+                    finer = _finer(connection, wanted, now_us, bucket_us)
+                    found = _rows(connection, statement(finer)) if finer else found
+        except StatementTimeout:
+            if not is_recounting:
+                raise
+            return None
+        return None if any(row[-1] for row in found) else found
 
 
 def set_timeout(connection: Connection, timeout_s: float) -> None:
@@ -104,10 +140,40 @@ def set_timeout(connection: Connection, timeout_s: float) -> None:
     connection.execute(_SET_TIMEOUT.format(sql.Literal(max(1, round(timeout_s * 1_000)))))
 
 
+def _finer(connection: Connection, wanted: Filter, now_us: int, bucket_us: int | None) -> list[Piece]:
+    """Pieces without the sums that don't name what is asked for; none if they are too many."""
+    start_us = 0 if wanted.start_us is None else wanted.start_us
+    end_us = MAX_US // HOUR_US * HOUR_US if wanted.end_us is None else wanted.end_us
+    whole_us = start_us // HOUR_US * HOUR_US
+    hours = [hour_us for (hour_us,) in _rows(connection, counts.unnamed_hours(wanted, whole_us, end_us, _MOST_HOURS + 1))]
+    if len(hours) > _MOST_HOURS:
+        return []
+    minutes = [minute_us for (minute_us,) in _rows(connection, counts.unnamed_minutes(wanted, hours))]
+    found = pieces_around(start_us, end_us, now_us, bucket_us, hours, minutes)
+    return found if len(found) <= _MOST_PIECES else []
+
+
+def _settled(bars: Iterable[BarCount]) -> list[BarCount]:
+    """Takes what is less than nothing from where it was counted: under no name, or one in lower case."""
+    settled: Counter[tuple[int, str, int]] = Counter()
+    owed: list[BarCount] = []
+    for bar in bars:
+        if bar.records > 0:
+            settled[bar[:3]] += bar.records
+        else:
+            owed.append(bar)
+    for start_us, level, severity, records in owed:
+        settled[start_us, folded_level(level), severity] += records
+    return [BarCount(*key, records) for key, records in settled.items() if records > 0]
+
+
 def _top(rows: list[tuple[Any, ...]], facet: int) -> Top:
-    mine = [row for row in rows if row[0] == facet]
-    values = [ValueCount(value, count, severity) for _, value, severity, count, _, _ in mine]
-    return Top(values, mine[0][4] if mine else 0, mine[0][5] if mine else 0)
+    mine = [row[1:-1] for row in rows if row[0] == facet]
+    if not mine:
+        return Top([], 0, 0)
+    *_, distinct, total, named = mine[0]
+    values = [ValueCount(value, count, severity) for value, severity, count, is_named, *_ in mine if is_named]
+    return Top(values, distinct, total, max(0, total - named))
 
 
 def _rows(connection: Connection, statement: Statement) -> list[tuple[Any, ...]]:

@@ -8,10 +8,12 @@ database can have is other than byte by byte about equality and LIKE.
 
 import re
 from collections import defaultdict
+from dataclasses import replace
 from typing import Final
 
 import orjson
 from logstream_contract.filters import Filter
+from logstream_contract.other import OTHER, is_known_level
 from logstream_contract.rows import SEQUENCE_INDEX_BITS
 from psycopg import sql
 
@@ -29,6 +31,10 @@ _OF_BATCH: Final = sql.SQL(
     "(time >= (SELECT time_from FROM batches WHERE number = %s) AND time <= (SELECT time_to FROM batches WHERE number = %s)"
     " AND sequence = ANY(%s::bigint[]))"
 )
+
+# Counted under no name of its own: what the counts hold beyond the names they keep of a time.
+_OTHER_LEVEL: Final = sql.SQL("level = {}").format(sql.Literal(OTHER))
+_OTHER_NODE: Final = sql.SQL("node = {}").format(sql.Literal(OTHER))
 
 
 class InvalidRegex(Exception):
@@ -77,6 +83,33 @@ def add_filter(conditions: Conditions, wanted: Filter) -> None:
         conditions.add(_MESSAGE + sql.SQL(" NOT LIKE ") + _LOWERED, _containing(term))
     if wanted.regex:
         conditions.add(_REGEX, wanted.regex)
+
+
+def add_counted_filter(conditions: Conditions, wanted: Filter) -> None:
+    """As add_filter, for the stored counts: of what they hold under no name of its own, all that may match is taken."""
+    add_filter(conditions, replace(wanted, levels=(), level_contains="", nodes=()))
+    for named in (Filter(levels=wanted.levels), Filter(level_contains=wanted.level_contains), Filter(nodes=wanted.nodes)):
+        if named != Filter():
+            names = Conditions()
+            add_filter(names, named)
+            others = _others(named)
+            conditions.add(sql.SQL("({})").format(sql.SQL(" OR ").join([*names.parts, *others])), *names.values)
+
+
+def unsure(wanted: Filter) -> sql.Composable | None:
+    """Whether counts that add_counted_filter took may be of records that don't match; None: none ever are."""
+    others = _others(wanted)
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(others)) if others else None
+
+
+def _others(wanted: Filter) -> list[sql.Composed]:
+    """Of a filter's names, the conditions for counts that may hold them unnamed."""
+    others = []
+    if wanted.level_contains or not all(map(is_known_level, wanted.levels)):
+        others.append(_OTHER_LEVEL)
+    if wanted.nodes:
+        others.append(_OTHER_NODE)
+    return others
 
 
 def _add_sequences(conditions: Conditions, sequences: tuple[int, ...]) -> None:

@@ -6,49 +6,80 @@ from dataclasses import replace
 from typing import Final
 
 from logstream_contract.filters import Filter
+from logstream_contract.other import OTHER
 from psycopg import sql
 
 from logstream_query.bars import origin_of
 from logstream_query.counting import Piece
 from logstream_query.moments import MICROSECONDS, as_datetime
-from logstream_query.store.conditions import Conditions, add_filter
+from logstream_query.store.conditions import Conditions, add_counted_filter, add_filter, unsure
 from logstream_query.store.statements import Statement
 
 _TABLES: Final = {"logs": sql.SQL("logs"), "counts": sql.SQL("log_counts"), "rollups": sql.SQL("log_rollups")}
 _TIME_COLUMNS: Final = {"logs": sql.SQL("time"), "counts": sql.SQL("bucket"), "rollups": sql.SQL("bucket")}
-_COUNTED: Final = sql.SQL("SELECT {time} AS time, node, level, severity, {count} AS count FROM {table}{where}")
+_COUNTED: Final = sql.SQL(
+    "SELECT {time} AS time, node, level, severity, {count} AS count, {unsure} AS unsure FROM {table}{where}"
+)
 _BAR: Final = sql.SQL("date_bin(%s * interval '1 microsecond', time, %s)")
-# A key that is only in rows ahead of the range, and in the counts that hold them, sums up to nothing.
+# A key that is only in rows ahead of the range, and in the counts that hold them, sums up to nothing, or to less where these
+# counts don't name it.
 _BARS: Final = sql.SQL(
-    "SELECT {bar}, level, severity, sum(count)::bigint FROM ({counted}) AS counted GROUP BY 1, 2, 3 HAVING sum(count) > 0"
+    "SELECT {bar}, level, severity, sum(count)::bigint, {unsure} FROM ({counted}) AS counted GROUP BY 1, 2, 3"
+    " HAVING sum(count) <> 0 OR {unsure}"
 )
 _BARS_OF_RECORDS: Final = sql.SQL("SELECT {bar}, level, severity, count(*) FROM logs{where} GROUP BY 1, 2, 3")
-_TOTAL: Final = sql.SQL("SELECT coalesce(sum(count), 0)::bigint FROM ({counted}) AS counted")
-# facet 0: by level and severity, 1: by node. A facet's number of values and total ride on each of its rows.
+_TOTAL: Final = sql.SQL("SELECT coalesce(sum(count), 0)::bigint, coalesce({unsure}, false) FROM ({counted}) AS counted")
+# What has no name comes last.
+_TOP_LEVELS: Final = sql.SQL(
+    """
+WITH summed AS (
+    SELECT level, sum(count)::bigint AS count FROM ({counted}) AS counted GROUP BY level HAVING sum(count) > 0
+)
+SELECT level, count, count(*) FILTER (WHERE level <> {other}) OVER () AS found, sum(count) OVER ()::bigint AS total
+FROM summed ORDER BY level = {other}, count DESC, level COLLATE "C" LIMIT %s
+"""
+)
+# facet 0: by level and severity, 1: by node. What is of the facet and not of a value rides on each of its rows. What has no
+# name comes last.
 _TOP: Final = sql.SQL(
     """
 WITH summed AS (
-    SELECT grouping(level) AS facet, level, severity, node, sum(count)::bigint AS count
-    FROM ({counted}) AS counted GROUP BY GROUPING SETS ((level, severity), (node)) HAVING sum(count) > 0
+    SELECT grouping(level) AS facet, level, severity, node, sum(count)::bigint AS count, {unsure} AS unsure
+    FROM ({counted}) AS counted GROUP BY GROUPING SETS ((level, severity), (node)) HAVING sum(count) <> 0 OR {unsure}
 ), merged AS (
     SELECT facet, coalesce(level, node) AS value, sum(count)::bigint AS count,
-           coalesce((array_agg(severity ORDER BY count DESC, severity DESC))[1], 0) AS severity
+           coalesce((array_agg(severity ORDER BY count DESC, severity DESC))[1], 0) AS severity, {unsure} AS unsure
     FROM summed GROUP BY 1, 2
+), told AS (
+    SELECT *, value <> {other} AND count > 0 AS is_named FROM merged
 ), ranked AS (
-    SELECT *, row_number() OVER (PARTITION BY facet ORDER BY count DESC, value COLLATE "C") AS rank,
-           count(*) OVER (PARTITION BY facet) AS found, sum(count) OVER (PARTITION BY facet)::bigint AS total
-    FROM merged
+    SELECT *, row_number() OVER (PARTITION BY facet ORDER BY is_named DESC, count DESC, value COLLATE "C") AS rank,
+           count(*) FILTER (WHERE is_named) OVER of_facet AS found, sum(count) OVER of_facet AS total,
+           coalesce(sum(count) FILTER (WHERE is_named) OVER of_facet, 0) AS named,
+           coalesce(bool_or(unsure) OVER of_facet, false) AS is_unsure
+    FROM told WINDOW of_facet AS (PARTITION BY facet)
 )
-SELECT facet, value, severity, count, found, total FROM ranked WHERE rank <= %s ORDER BY facet, rank
+SELECT facet, value, severity, count, is_named, found, total::bigint, named::bigint, is_unsure
+FROM ranked WHERE rank <= %s ORDER BY facet, rank
 """
 )
+_HOUR_OF: Final = sql.SQL("SELECT date_bin(interval '1 hour', bucket, timestamptz 'epoch') FROM {table}{where}")
+_MINUTE_IN: Final = sql.SQL(
+    "SELECT bucket FROM unnest(%s::timestamptz[]) AS hour, LATERAL (SELECT bucket FROM {table}{where}) AS found"
+)
+_ANY_UNSURE: Final = sql.SQL("bool_or(unsure)")
+_FALSE: Final = sql.SQL("false")
 
 
 def bars(wanted: Filter, pieces: Iterable[Piece], width_us: int) -> Statement:
-    """Rows of (start of a bar, level, severity, count), in no order; bars without records have none."""
+    """Rows of (start of a bar, level, severity, count, whether it may count records that don't match), in no order.
+
+    Bars without records have none. A count is less than 0 where records ahead of the range were counted unnamed.
+    """
     counted = _counted(wanted, pieces)
     bar, values = _bar(width_us)
-    return Statement(_BARS.format(bar=bar, counted=counted.query), (*values, *counted.values))
+    query = _BARS.format(bar=bar, counted=counted.query, unsure=_any_unsure(wanted))
+    return Statement(query, (*values, *counted.values))
 
 
 def bars_of_records(wanted: Filter, width_us: int) -> Statement:
@@ -60,15 +91,58 @@ def bars_of_records(wanted: Filter, width_us: int) -> Statement:
 
 
 def total(wanted: Filter, pieces: Iterable[Piece]) -> Statement:
-    """One row with the number of records."""
+    """One row with the number of records, and whether some of them may not match."""
     counted = _counted(wanted, pieces)
-    return Statement(_TOTAL.format(counted=counted.query), counted.values)
+    return Statement(_TOTAL.format(counted=counted.query, unsure=_any_unsure(wanted)), counted.values)
 
 
 def top(wanted: Filter, pieces: Iterable[Piece], limit: int) -> Statement:
-    """Rows of (facet, value, severity, count, number of values, total); facet 0 is the level, 1 the node."""
+    """Rows of (facet, value, severity, count, whether it is a value, number of values, total, total of the values, whether
+    it may count records that don't match); facet 0 is the level, 1 the node."""
     counted = _counted(wanted, pieces)
-    return Statement(_TOP.format(counted=counted.query), (*counted.values, limit))
+    query = _TOP.format(counted=counted.query, unsure=_any_unsure(wanted), other=sql.Literal(OTHER))
+    return Statement(query, (*counted.values, limit))
+
+
+def unnamed_hours(wanted: Filter, start_us: int, end_us: int, limit: int) -> Statement:
+    """Rows of the start of an hour in which records that match may be unnamed, at most so many.
+
+    start_us: of an hour. An hour has at least as many names as each of its minutes: if those of a minute were too
+    many, so were those of its hour.
+    """
+    branches: list[sql.Composable] = []
+    values: list[object] = []
+    for source in ("counts", "rollups"):
+        conditions = Conditions()
+        if source == "rollups":
+            conditions.add(sql.SQL("width_s = 3600"))
+        conditions.add(sql.SQL("bucket >= %s AND bucket < %s"), as_datetime(start_us), as_datetime(end_us))
+        _add_unnamed(conditions, wanted)
+        branches.append(_HOUR_OF.format(table=_TABLES[source], where=conditions.where()))
+        values += conditions.values
+    return Statement(sql.SQL(" UNION ").join(branches) + sql.SQL(" LIMIT %s"), (*values, limit))
+
+
+def unnamed_minutes(wanted: Filter, hours_us: Iterable[int]) -> Statement:
+    """Rows of the start of a minute, in one of these hours, in which records that match may be unnamed."""
+    hours = [as_datetime(hour_us) for hour_us in hours_us]
+    branches: list[sql.Composable] = []
+    values: list[object] = []
+    for source in ("counts", "rollups"):
+        conditions = Conditions()
+        if source == "rollups":
+            conditions.add(sql.SQL("width_s = 60"))
+        conditions.add(sql.SQL("bucket >= hour AND bucket < hour + interval '1 hour'"))
+        _add_unnamed(conditions, wanted)
+        branches.append(_MINUTE_IN.format(table=_TABLES[source], where=conditions.where()))
+        values += [hours, *conditions.values]
+    return Statement(sql.Composed([sql.SQL(" UNION ").join(branches)]), tuple(values))
+
+
+def top_levels(pieces: Iterable[Piece], limit: int) -> Statement:
+    """Rows of (level, count, number of levels, total), the most frequent first; OTHER is no level and comes last."""
+    counted = _counted(Filter(), pieces)
+    return Statement(_TOP_LEVELS.format(counted=counted.query, other=sql.Literal(OTHER)), (*counted.values, limit))
 
 
 def nth_newest_time(start_us: int, end_us: int, n: int) -> Statement:
@@ -91,13 +165,28 @@ def _counted(wanted: Filter, pieces: Iterable[Piece]) -> Statement:
             conditions.add(time + sql.SQL(" >= %s"), as_datetime(piece.start_us))
         if piece.end_us is not None:
             conditions.add(time + sql.SQL(" < %s"), as_datetime(piece.end_us))
-        # The counts have the columns that a countable filter names.
-        add_filter(conditions, replace(wanted, start_us=None, end_us=None))
-        count = sql.SQL(str(piece.sign)) if piece.source == "logs" else sql.SQL("count")
-        parts.append(_COUNTED.format(time=time, count=count, table=_TABLES[piece.source], where=conditions.where()))
+        untimed = replace(wanted, start_us=None, end_us=None)
+        count, is_unsure = sql.SQL("count"), unsure(wanted) or _FALSE
+        if piece.source == "logs":
+            count, is_unsure = sql.SQL(str(piece.sign)), _FALSE
+            add_filter(conditions, untimed)
+        else:
+            # The counts have the columns that a countable filter names.
+            add_counted_filter(conditions, untimed)
+        where, table = conditions.where(), _TABLES[piece.source]
+        parts.append(_COUNTED.format(time=time, count=count, unsure=is_unsure, table=table, where=where))
         values += conditions.values
     return Statement(sql.SQL(" UNION ALL ").join(parts), tuple(values))
 
 
 def _bar(width_us: int) -> tuple[sql.SQL, tuple[object, ...]]:
     return _BAR, (width_us, as_datetime(origin_of(width_us)))
+
+
+def _any_unsure(wanted: Filter) -> sql.SQL:
+    return _FALSE if unsure(wanted) is None else _ANY_UNSURE
+
+
+def _add_unnamed(conditions: Conditions, wanted: Filter) -> None:
+    conditions.add(unsure(wanted) or _FALSE)
+    add_counted_filter(conditions, replace(wanted, start_us=None, end_us=None))

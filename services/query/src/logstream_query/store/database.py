@@ -3,9 +3,9 @@ called by many greenlets at once and block cooperatively."""
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from logstream_contract.filters import Filter
@@ -18,18 +18,15 @@ from logstream_query.cursors import Order, Position
 from logstream_query.metrics import Metrics
 from logstream_query.ranges import Range, common, merged
 from logstream_query.reach import Reach
-from logstream_query.store import presence, sketches, statements
+from logstream_query.room import MOST_BYTES, Room
+from logstream_query.store import bodies, presence, sketches, statements
 from logstream_query.store.cancellation import Cancellation
 from logstream_query.store.conditions import InvalidRegex
 from logstream_query.store.connections import CONNECT_OPTIONS, adapt, connection_string
-from logstream_query.store.statements import Statement
+from logstream_query.store.statements import Statement, StoredRecord
 from logstream_query.unavailable import DatabaseAway, DatabaseBusy, SchemaMissing, StatementTimeout, Unavailable
 
 log = logging.getLogger(__name__)
-
-# sequence, time in microseconds since the epoch, severity, level, node, message, attributes: as
-# logstream_contract.records.record takes them.
-StoredRecord = tuple[int, int, int, str, str, str, Mapping[str, str] | None]
 
 # Requests that may wait for a connection at a time; others are answered at once that the database is busy.
 _MAX_WAITING: Final = 200
@@ -47,7 +44,7 @@ _READINESS: Final = sql.SQL("SELECT to_regclass('logs') IS NOT NULL AND to_regcl
 
 class Nearest(NamedTuple):
     """records: those of the records looked at that match. first, last: of those looked at; last None: there are no more.
-    Both None: the limit was reached before."""
+    Both None: the limit was reached before, or the room is full."""
 
     records: list[StoredRecord]
     first: Position | None
@@ -99,35 +96,58 @@ class Store:
         self._pool.close()
         self._cancellation.stop()
 
-    def page(self, wanted: Filter, order: Order, after: Position | None, limit: int) -> list[StoredRecord]:
-        """The first `limit` matching records after a position (or from the end of the order)."""
+    def page(
+        self,
+        wanted: Filter,
+        order: Order,
+        after: Position | None,
+        limit: int,
+        room: Room | None = None,
+        timeout_s: float | None = None,
+    ) -> list[StoredRecord]:
+        """The first `limit` matching records after a position (or from the end of the order), as far as the room holds
+        them."""
         now_us = _now_us()
-        with self.transaction() as connection:
+        room = room or Room(MOST_BYTES, limit)
+        with self.transaction(timeout_s=timeout_s) as connection:
             for tried in self._page_reach.attempts(wanted, order, after, now_us):
-                records = _records(connection, statements.page(tried, order, after, limit))
-                if is_full := len(records) >= limit:
+                rows = bodies.rows(connection, statements.page(tried, order, after, limit, room.share_bytes))
+                if is_full := len(rows) >= limit:
                     break
-        self._page_reach.learn(wanted, order, after, now_us, records[-1][1] if is_full else None)
+            records = bodies.fitting(connection, rows, order, room)
+        self._page_reach.learn(wanted, order, after, now_us, rows[-1][1] if is_full else None)
         return records
 
-    def check_regex(self, regex: str) -> None:
-        """Raises InvalidRegex. A search that looks at no record would not notice."""
-        with self.transaction() as connection:
+    def check_regex(self, regex: str, timeout_s: float | None = None) -> None:
+        """Raises InvalidRegex. A search that looks at no record would not notice. Compiling one may take the database
+        long: it is given timeout_s, the store's own if None."""
+        with self.transaction(timeout_s=timeout_s) as connection:
             connection.execute(_REGEX, (regex,))
 
     def nearest(
-        self, wanted: Filter, order: Order, after: Position | None, limit: int, rows: int, timeout_s: float
+        self,
+        wanted: Filter,
+        order: Order,
+        after: Position | None,
+        limit: int,
+        rows: int,
+        timeout_s: float,
+        room: Room | None = None,
     ) -> Nearest:
-        """Looks at the next `rows` records, whatever they are, and stops when `limit` of them match."""
+        """Looks at the next `rows` records, whatever they are, and stops when `limit` of them match or the room is full."""
         now_us = _now_us()
+        room = room or Room(MOST_BYTES, limit)
         with self.transaction(timeout_s=timeout_s) as connection:
             for tried in self._rows_reach.attempts(wanted, order, after, now_us):
-                records = _records(connection, statements.nearest(tried, order, after, limit, rows))
-                if len(records) >= limit:
-                    return Nearest(records, None, None)
+                found = bodies.rows(connection, statements.nearest(tried, order, after, limit, rows, room.share_bytes))
+                if len(found) >= limit:
+                    return Nearest(bodies.fitting(connection, found, order, room), None, None)
                 ends = [Position(*row) for row in _rows(connection, statements.nearest_ends(tried, order, after, rows))]
                 if len(ends) > 1:
                     break
+            records = bodies.fitting(connection, found, order, room)
+        if room.is_full:
+            return Nearest(records, None, None)
         first, last = (*ends, None, None)[:2]
         self._rows_reach.learn(wanted, order, after, now_us, last and last.time_us)
         return Nearest(records, first, last)
@@ -138,11 +158,21 @@ class Store:
         return sketches.can_tell(wanted)
 
     def within(
-        self, wanted: Filter, order: Order, ranges: Sequence[Range], after: Position | None, limit: int, timeout_s: float
+        self,
+        wanted: Filter,
+        order: Order,
+        ranges: Sequence[Range],
+        after: Position | None,
+        limit: int,
+        timeout_s: float,
+        room: Room | None = None,
     ) -> list[StoredRecord]:
-        """The first matching records after a position that have these times, which must lie within the filter's own."""
+        """The first matching records after a position that have these times, which must lie within the filter's own, as
+        far as the room holds them."""
+        room = room or Room(MOST_BYTES, limit)
         with self.transaction(timeout_s=timeout_s) as connection:
-            return _records(connection, statements.within(wanted, order, ranges, after, limit))
+            statement = statements.within(wanted, order, ranges, after, limit, room.share_bytes)
+            return bodies.records(connection, statement, order, room)
 
     def last_time(self, wanted: Filter, order: Order, after: Position, timeout_s: float) -> int | None:
         """Microseconds since the epoch, of the last record of the filter's times; None if there is none from there on."""
@@ -258,10 +288,6 @@ class Store:
 def _now_us() -> int:
     """Microseconds since the epoch."""
     return time.time_ns() // 1_000
-
-
-def _records(connection: Connection, statement: Statement) -> list[StoredRecord]:
-    return cast(list[StoredRecord], _rows(connection, statement))
 
 
 def _rows(connection: Connection, statement: Statement) -> list[tuple[Any, ...]]:

@@ -8,13 +8,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final, NamedTuple, cast
 
+from logstream_contract.other import OTHER
 from logstream_contract.rows import SEQUENCE_INDEX_BITS
 from psycopg import Connection, sql
 
 from logstream_query.counting import MINUTE_US
 from logstream_query.cursors import Order
 from logstream_query.moments import MICROSECONDS, as_datetime
-from logstream_query.store.database import Store, StoredRecord
+from logstream_query.room import MOST_BYTES, Room
+from logstream_query.store import bodies
+from logstream_query.store.database import Store
+from logstream_query.store.statements import Statement, StoredRecord, record_columns
 from logstream_query.unavailable import StatementTimeout
 
 _HOUR_US: Final = 60 * MINUTE_US
@@ -32,9 +36,11 @@ _BEYOND: Final = {
     "desc": sql.SQL("time <= %s AND (time, sequence) < (%s, %s)"),
     "asc": sql.SQL("time >= %s AND (time, sequence) > (%s, %s)"),
 }
-_COLUMNS: Final = sql.SQL("sequence, time, severity, level, node, message, attributes")
 _BATCH: Final = sql.SQL("SELECT time_from, time_to FROM batches WHERE number = %s")
-_RECORD: Final = sql.SQL("SELECT {columns} FROM logs WHERE time >= %s AND time <= %s AND sequence = %s LIMIT 1")
+_RECORD: Final = sql.SQL(
+    "SELECT sequence, time, severity, level, node, message, attributes FROM logs"
+    " WHERE time >= %s AND time <= %s AND sequence = %s LIMIT 1"
+)
 _OF_ALL: Final = sql.SQL("SELECT {columns} FROM logs WHERE {beyond} {order} LIMIT %s")
 _NEAREST_OF_NODE: Final = sql.SQL(
     "SELECT {columns} FROM (SELECT * FROM logs WHERE {beyond} {order} LIMIT %s) AS nearest WHERE node = %s {order} LIMIT %s"
@@ -58,17 +64,19 @@ _END: Final = {
     "desc": sql.SQL("SELECT time FROM logs ORDER BY time, sequence LIMIT 1"),
     "asc": sql.SQL("SELECT time FROM logs ORDER BY time DESC, sequence DESC LIMIT 1"),
 }
-# One look into the index for each bucket: all nodes of a long time would take longer to read over.
+# One look into the index for each bucket: all nodes of a long time would take longer to read over. What is counted under no
+# node's name may be of any node.
 _PRESENT: Final = sql.SQL(
     """
 SELECT start, (rolled.count + fresh.count)::bigint
 FROM generate_series(%s::timestamptz, %s::timestamptz, %s * interval '1 second') AS start,
      LATERAL (
-        SELECT coalesce(sum(count), 0) AS count FROM log_rollups WHERE width_s = %s AND bucket = start AND node = %s
+        SELECT coalesce(sum(count), 0) AS count FROM log_rollups
+        WHERE width_s = %s AND bucket = start AND node = ANY (%s::text[])
      ) AS rolled,
      LATERAL (
         SELECT coalesce(sum(count), 0) AS count FROM log_counts
-        WHERE bucket >= start AND bucket < start + %s * interval '1 second' AND node = %s
+        WHERE bucket >= start AND bucket < start + %s * interval '1 second' AND node = ANY (%s::text[])
      ) AS fresh
 WHERE rolled.count + fresh.count > 0
 """
@@ -78,11 +86,13 @@ WHERE rolled.count + fresh.count > 0
 class Side(NamedTuple):
     """Neighbours on one side, the nearest first.
 
-    complete: as many as asked for, or all that there are; else the budget ran out, and there may be more further away.
+    complete: as many as asked for, or all that there are; else the budget of time or that of bytes (is_full) ran out, and
+    there may be more further away.
     """
 
     records: list[StoredRecord]
     complete: bool
+    is_full: bool = False
 
 
 class Neighbourhood(NamedTuple):
@@ -94,23 +104,47 @@ class Neighbourhood(NamedTuple):
 class Neighbours:
     """Like the Store, usable by many greenlets at once. budget_s: how long the neighbours on one side are looked for."""
 
-    def __init__(self, store: Store, budget_s: float, clock_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        store: Store,
+        budget_s: float,
+        clock_s: Callable[[], float] = time.monotonic,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        """most_bytes: of both sides together."""
         self._store = store
         self._budget_s = budget_s
+        self._side_bytes = most_bytes // 2
         self._clock_s = clock_s
 
-    def of(self, sequence: int, before: int, after: int, *, same_node: bool) -> Neighbourhood | None:
-        """The record of this sequence and its neighbours; None if no such record is stored. Raises Unavailable."""
+    def of(
+        self,
+        sequence: int,
+        before: int,
+        after: int,
+        *,
+        same_node: bool,
+        begin_large: Callable[[], None] | None = None,
+    ) -> Neighbourhood | None:
+        """The record of this sequence and its neighbours; None if no such record is stored. begin_large: see Room. Raises
+        Unavailable."""
+
+        def room(limit: int) -> Room:
+            return Room(self._side_bytes, limit, begin_large)
+
         with self._store.transaction() as connection:
             record = _record(connection, sequence)
             if record is None:
                 return None
             if not same_node:
-                sides = _of_all(connection, record, "desc", before), _of_all(connection, record, "asc", after)
-                return Neighbourhood(record, Side(sides[0], True), Side(sides[1], True))
-        return Neighbourhood(record, self._of_node(record, "desc", before), self._of_node(record, "asc", after))
+                sides = (
+                    _of_all(connection, record, "desc", before, room),
+                    _of_all(connection, record, "asc", after, room),
+                )
+                return Neighbourhood(record, *sides)
+        return Neighbourhood(record, self._of_node(record, "desc", before, room), self._of_node(record, "asc", after, room))
 
-    def _of_node(self, record: StoredRecord, order: Order, limit: int) -> Side:
+    def _of_node(self, record: StoredRecord, order: Order, limit: int, make_room: Callable[[int], Room]) -> Side:
         nearest: list[StoredRecord] = []
         found: list[StoredRecord] = []
         if limit == 0:
@@ -118,11 +152,15 @@ class Neighbours:
         deadline_s = self._clock_s() + self._budget_s
         try:
             with self._store.transaction(timeout_s=self._budget_s) as connection:
-                nearest = _nearest_of_node(connection, record, order, limit)
-                if len(nearest) == limit:
-                    return Side(nearest, True)
+                room = make_room(limit)
+                nearest = _nearest_of_node(connection, record, order, limit, room)
+                if len(nearest) == limit or room.is_full:
+                    return Side(nearest, not room.is_full, room.is_full)
+                room = make_room(limit)
                 for minutes in _groups(_minutes(connection, record, order), limit):
-                    found += _in_minutes(connection, record, order, minutes, limit - len(found))
+                    found += _in_minutes(connection, record, order, minutes, limit - len(found), room)
+                    if room.is_full:
+                        return Side(max(found, nearest, key=len), False, True)
                     if len(found) == limit:
                         break
                     if self._clock_s() >= deadline_s:
@@ -137,30 +175,42 @@ def _record(connection: Connection, sequence: int) -> StoredRecord | None:
     if not batch:
         return None
     times = [as_datetime(time_us) for time_us in batch[0]]
-    found = _records(connection, _RECORD.format(columns=_COLUMNS), *times, sequence)
-    return found[0] if found else None
+    # Whole, however large it is: it is only one.
+    found = _rows(connection, _RECORD, *times, sequence)
+    return cast(StoredRecord, found[0]) if found else None
 
 
-def _of_all(connection: Connection, record: StoredRecord, order: Order, limit: int) -> list[StoredRecord]:
-    return _records(connection, _in_order(_OF_ALL, order), *_position(record), limit)
+def _of_all(
+    connection: Connection, record: StoredRecord, order: Order, limit: int, make_room: Callable[[int], Room]
+) -> Side:
+    room = make_room(limit)
+    found = _records(connection, _OF_ALL, order, room, *_position(record), limit)
+    return Side(found, not room.is_full, room.is_full)
 
 
-def _nearest_of_node(connection: Connection, record: StoredRecord, order: Order, limit: int) -> list[StoredRecord]:
+def _nearest_of_node(
+    connection: Connection, record: StoredRecord, order: Order, limit: int, room: Room
+) -> list[StoredRecord]:
     """Of the nearest records those of the same node, at most limit."""
-    return _records(connection, _in_order(_NEAREST_OF_NODE, order), *_position(record), _NEAREST, record[4], limit)
+    return _records(connection, _NEAREST_OF_NODE, order, room, *_position(record), _NEAREST, record[4], limit)
 
 
 def _in_minutes(
-    connection: Connection, record: StoredRecord, order: Order, minutes: Sequence[tuple[int, int]], limit: int
+    connection: Connection,
+    record: StoredRecord,
+    order: Order,
+    minutes: Sequence[tuple[int, int]],
+    limit: int,
+    room: Room,
 ) -> list[StoredRecord]:
     """Of the minutes with these starts and numbers of records, the nearest records of the same node."""
     starts = [as_datetime(minute_us) for minute_us, _ in minutes]
     bounds = min(starts), max(starts) + timedelta(minutes=1)
     if len(minutes) == 1 and minutes[0][0] == record[1] // MINUTE_US * MINUTE_US:
-        query = _in_order(_OF_NODE_IN_OWN_MINUTE, order)
-        return _records(connection, query, *_position(record), *bounds, record[4], limit)
+        own_minute = _OF_NODE_IN_OWN_MINUTE
+        return _records(connection, own_minute, order, room, *_position(record), *bounds, record[4], limit)
     numbers = [number for _, number in minutes]
-    return _records(connection, _in_order(_OF_NODE, order), starts, numbers, *bounds, record[4], limit)
+    return _records(connection, _OF_NODE, order, room, starts, numbers, *bounds, record[4], limit)
 
 
 def _groups(minutes: Iterable[tuple[int, int]], limit: int) -> Iterator[list[tuple[int, int]]]:
@@ -198,14 +248,12 @@ def _minutes(connection: Connection, record: StoredRecord, order: Order) -> Iter
 def _present(
     connection: Connection, node: str, first_us: int, last_us: int, width_us: int, step: int
 ) -> list[tuple[int, int]]:
-    """Start and number of records of the buckets from first to last in which the node has some, in this order."""
+    """Start and number of records, at most, of the buckets from first to last in which the node may have some; in this
+    order."""
     width_s = width_us // MICROSECONDS
-    values = (as_datetime(first_us), as_datetime(last_us), step * width_s, width_s, node, width_s, node)
+    nodes = [node, OTHER]
+    values = (as_datetime(first_us), as_datetime(last_us), step * width_s, width_s, nodes, width_s, nodes)
     return sorted(_rows(connection, _PRESENT, *values), reverse=step < 0)
-
-
-def _in_order(query: sql.SQL, order: Order) -> sql.Composed:
-    return query.format(columns=_COLUMNS, beyond=_BEYOND[order], order=_ORDER_BY[order])
 
 
 def _position(record: StoredRecord) -> tuple[object, ...]:
@@ -213,8 +261,10 @@ def _position(record: StoredRecord) -> tuple[object, ...]:
     return time, time, record[0]
 
 
-def _records(connection: Connection, query: sql.SQL | sql.Composed, *values: object) -> list[StoredRecord]:
-    return cast(list[StoredRecord], _rows(connection, query, *values))
+def _records(connection: Connection, query: sql.SQL, order: Order, room: Room, *values: object) -> list[StoredRecord]:
+    columns = record_columns(room.share_bytes)
+    composed = query.format(columns=columns, beyond=_BEYOND[order], order=_ORDER_BY[order])
+    return bodies.records(connection, Statement(composed, values), order, room)
 
 
 def _rows(connection: Connection, query: sql.SQL | sql.Composed, *values: object) -> list[tuple[Any, ...]]:

@@ -7,7 +7,7 @@ from psycopg import Connection, sql
 
 from logstream_query.moments import MAX_US, as_datetime
 from logstream_query.ranges import Range, merged
-from logstream_query.store.conditions import Conditions, add_filter
+from logstream_query.store.conditions import Conditions, add_counted_filter
 
 HOUR_S: Final = 3_600
 MINUTE_S: Final = 60
@@ -22,7 +22,8 @@ def can_tell(wanted: Filter) -> bool:
 
 
 def present(connection: Connection, wanted: Filter, width_s: int, from_us: int, to_us: int) -> list[Range]:
-    """Newest first, the buckets of width_s that hold records of the filter's nodes and levels, whatever their text.
+    """Newest first, the buckets of width_s that hold records of the filter's nodes and levels, whatever their text, or whose
+    counts don't name all.
 
     from_us, to_us: both included; a bucket that begins before from_us counts if any of it is later.
     """
@@ -38,7 +39,7 @@ def present(connection: Connection, wanted: Filter, width_s: int, from_us: int, 
     rolled_up.add(sql.SQL("width_s = %s"), width_s)
     for conditions in (rolled_up, not_yet):
         conditions.add(sql.SQL("bucket >= %s AND bucket <= %s"), as_datetime(first_us), as_datetime(min(to_us, MAX_US)))
-        add_filter(conditions, counted)
+        add_counted_filter(conditions, counted)
     rows: list[Any] = connection.execute(
         _BUCKETS.format(rolled_up.where(), not_yet.where()), rolled_up.values + not_yet.values, binary=True
     ).fetchall()

@@ -1,7 +1,8 @@
 """SQL for the questions, composed but not executed. Every value goes in as a parameter; columns and operators stand here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from logstream_contract.filters import Filter
@@ -12,11 +13,27 @@ from logstream_query.moments import as_datetime
 from logstream_query.ranges import Range
 from logstream_query.store.conditions import Conditions, add_filter
 
-# The order of the columns is that of logstream_query.store.StoredRecord.
-_COLUMNS: Final = sql.SQL("SELECT sequence, time, severity, level, node, message, attributes FROM ")
-_SELECT: Final = _COLUMNS + sql.SQL("logs")
+# sequence, time in microseconds since the epoch, severity, level, node, message, attributes: as
+# logstream_contract.records.record takes them.
+StoredRecord = tuple[int, int, int, str, str, str, Mapping[str, str] | None]
+
+# The order is that of StoredRecord. A record that is larger than its share comes without its message, and has in place of
+# its attributes how large it is at least; the database need not even read such values. How large a compressed one is nobody
+# knows unread. JSON may take six bytes for one of an attribute, so attributes have a sixth of the share.
+_RECORD: Final = """sequence, time, severity, level, node, CASE WHEN {small} THEN message END,
+ CASE WHEN {small} THEN attributes ELSE to_jsonb({bytes}) END"""
+_BYTES: Final = "octet_length(message) + coalesce(pg_column_size(attributes), 0)"
+_SMALL: Final = (
+    "(attributes IS NULL AND octet_length(message) <= {share} OR pg_column_size(attributes) <= {attributes_share}"
+    " AND octet_length(message) + pg_column_size(attributes) <= {share} AND pg_column_compression(attributes) IS NULL)"
+)
+_JSON_BYTES_A_BYTE: Final = 6
+_LEAST_ATTRIBUTES_SHARE: Final = 512
+_SELECT: Final = sql.SQL("SELECT ")
+_FROM: Final = sql.SQL(" FROM ")
+_LOGS: Final = sql.SQL("logs")
 _LIMIT: Final = sql.SQL(" LIMIT %s")
-_ORDER_BY: Final = {
+ORDER_BY: Final = {
     "desc": sql.SQL(" ORDER BY time DESC, sequence DESC"),
     "asc": sql.SQL(" ORDER BY time, sequence"),
 }
@@ -41,27 +58,34 @@ class Statement:
     values: tuple[object, ...]
 
 
-def page(wanted: Filter, order: Order, after: Position | None, limit: int) -> Statement:
+# As many pages ask for as many records, and texts take longer to be put together than to be looked up.
+@lru_cache(maxsize=256)
+def record_columns(share_bytes: int) -> sql.SQL:
+    """The columns of StoredRecord, of records no larger than this; see there for larger ones. Plain numbers go in."""
+    attributes_share = max(_LEAST_ATTRIBUTES_SHARE, share_bytes // _JSON_BYTES_A_BYTE)
+    small = _SMALL.format(share=int(share_bytes), attributes_share=int(attributes_share))
+    return sql.SQL(_RECORD.format(small=small, bytes=_BYTES))
+
+
+def page(wanted: Filter, order: Order, after: Position | None, limit: int, share_bytes: int) -> Statement:
     """The first `limit` matching records after a position (or from the end of the order)."""
     conditions = _after(order, after)
     add_filter(conditions, wanted)
-    return Statement(_SELECT + conditions.where() + _ORDER_BY[order] + _LIMIT, (*conditions.values, limit))
+    return Statement(_select(share_bytes) + conditions.where() + ORDER_BY[order] + _LIMIT, (*conditions.values, limit))
 
 
-def nearest(wanted: Filter, order: Order, after: Position | None, limit: int, rows: int) -> Statement:
+def nearest(wanted: Filter, order: Order, after: Position | None, limit: int, rows: int, share_bytes: int) -> Statement:
     """As page, of the next `rows` records only, whether they match or not."""
     inner, outer = _after(order, after), Conditions()
     add_filter(inner, _times_of(wanted))
     add_filter(outer, _without_times(wanted))
     query = (
-        _COLUMNS
-        + sql.SQL("(")
-        + _SELECT
+        _select(share_bytes, sql.SQL("(SELECT * FROM logs"))
         + inner.where()
-        + _ORDER_BY[order]
+        + ORDER_BY[order]
         + sql.SQL(" LIMIT %s) AS nearest")
         + outer.where()
-        + _ORDER_BY[order]
+        + ORDER_BY[order]
         + _LIMIT
     )
     return Statement(query, (*inner.values, rows, *outer.values, limit))
@@ -71,12 +95,14 @@ def nearest_ends(wanted: Filter, order: Order, after: Position | None, rows: int
     """Time and sequence of the first and, if there are so many, the last of the next `rows` (at least 2) records."""
     conditions = _after(order, after)
     add_filter(conditions, _times_of(wanted))
-    one = sql.SQL("(SELECT time, sequence FROM logs") + conditions.where() + _ORDER_BY[order]
+    one = sql.SQL("(SELECT time, sequence FROM logs") + conditions.where() + ORDER_BY[order]
     query = one + sql.SQL(" LIMIT 1) UNION ALL ") + one + sql.SQL(" LIMIT 1 OFFSET %s)")
     return Statement(query, (*conditions.values, *conditions.values, rows - 1))
 
 
-def within(wanted: Filter, order: Order, ranges: Sequence[Range], after: Position | None, limit: int) -> Statement:
+def within(
+    wanted: Filter, order: Order, ranges: Sequence[Range], after: Position | None, limit: int, share_bytes: int
+) -> Statement:
     """As page, of the records of these times, which must lie within the filter's own and not reach over the position's."""
     starts = [as_datetime(one.from_us) for one in ranges]
     ends = [as_datetime(one.to_us) for one in ranges]
@@ -87,16 +113,16 @@ def within(wanted: Filter, order: Order, ranges: Sequence[Range], after: Positio
         conditions.add(_BEHIND[order], as_datetime(after.time_us), after.sequence)
     if len(ranges) == 1:
         add_filter(conditions, _without_times(wanted))
-        return Statement(_SELECT + conditions.where() + _ORDER_BY[order] + _LIMIT, (*conditions.values, limit))
+        return Statement(_select(share_bytes) + conditions.where() + ORDER_BY[order] + _LIMIT, (*conditions.values, limit))
     conditions.add(sql.SQL("time >= range.start AND time <= range.stop"))
     add_filter(conditions, _without_times(wanted))
     query = (
         sql.SQL("SELECT found.* FROM unnest(%s::timestamptz[], %s::timestamptz[]) AS range (start, stop), LATERAL (")
-        + _SELECT
+        + _select(share_bytes)
         + conditions.where()
-        + _ORDER_BY[order]
+        + ORDER_BY[order]
         + sql.SQL(" LIMIT %s) AS found")
-        + _ORDER_BY[order]
+        + ORDER_BY[order]
         + _LIMIT
     )
     return Statement(query, (starts, ends, *conditions.values, limit, limit))
@@ -107,10 +133,14 @@ def last_time(wanted: Filter, order: Order, after: Position) -> Statement:
     conditions = Conditions()
     conditions.add(sql.SQL("time <= %s") if order == "desc" else sql.SQL("time >= %s"), as_datetime(after.time_us))
     add_filter(conditions, _times_of(wanted))
-    backwards = _ORDER_BY["asc" if order == "desc" else "desc"]
+    backwards = ORDER_BY["asc" if order == "desc" else "desc"]
     return Statement(
         sql.SQL("SELECT time FROM logs") + conditions.where() + backwards + sql.SQL(" LIMIT 1"), tuple(conditions.values)
     )
+
+
+def _select(share_bytes: int, source: sql.SQL = _LOGS) -> sql.Composed:
+    return sql.Composed([_SELECT, record_columns(share_bytes), _FROM, source])
 
 
 def _after(order: Order, after: Position | None) -> Conditions:

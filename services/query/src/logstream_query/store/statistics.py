@@ -1,10 +1,10 @@
 """What is stored altogether, through the connections of the store."""
 
-from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from logstream_contract.filters import Filter
+from logstream_contract.other import OTHER
 from psycopg import Connection, sql
 
 from logstream_query.counting import MINUTE_US, pieces
@@ -12,6 +12,8 @@ from logstream_query.store import counts
 from logstream_query.store.database import Store
 
 RATE_MINUTES: Final = 60
+# Levels are free text: an answer must not grow with their number.
+MAX_LEVELS: Final = 50
 _OLDEST: Final = sql.SQL("SELECT time FROM logs ORDER BY time, sequence LIMIT 1")
 _NEWEST: Final = sql.SQL("SELECT time FROM logs ORDER BY time DESC, sequence DESC LIMIT 1")
 # The table's own bytes with those of long values; total has the indexes, too.
@@ -30,12 +32,21 @@ _INDEXED: Final = sql.SQL(
 )
 
 
+class Levels(NamedTuple):
+    """The most frequent levels of a time with their numbers of records, the most frequent first; how many levels there are
+    besides, and the records of all."""
+
+    top: dict[str, int]
+    other: int
+    records: int
+
+
 @dataclass(frozen=True, slots=True)
 class Statistics:
     """Times are microseconds since the Unix epoch, None if there are no records.
 
-    minute_us: the start of the last whole minute; last_minute and last_hour hold its records and those of the 60 whole
-    minutes that end with it, by level. indexed_to, newest_batch: numbers of batches, None if there is none.
+    minute_us: the start of the last whole minute; last_minute and last_hour tell of its records and those of the 60 whole
+    minutes that end with it. indexed_to, newest_batch: numbers of batches, None if there is none.
     """
 
     rows: int
@@ -49,8 +60,8 @@ class Statistics:
     postgresql: str
     timescaledb: str
     minute_us: int
-    last_minute: Counter[str]
-    last_hour: Counter[str]
+    last_minute: Levels
+    last_hour: Levels
     indexed_rows: int
     indexed_to: int | None
     newest_batch: int | None
@@ -62,7 +73,7 @@ def read_statistics(store: Store, now_us: int) -> Statistics:
     with store.transaction() as connection:
         table_bytes, index_bytes, total_bytes = _row(connection, _SIZE) or (0, 0, 0)
         community, postgresql, timescaledb = _row(connection, _VERSIONS) or (False, "", "")
-        last_minute, last_hour = _recent(connection, minute_us)
+        last_minute, last_hour = (_levels(connection, minute_us, minutes) for minutes in (1, RATE_MINUTES))
         indexed_rows, indexed_to, newest_batch = _row(connection, _INDEXED) or (0, None, None)
         everything = counts.total(Filter(), pieces(None, None, now_us))
         return Statistics(
@@ -85,18 +96,14 @@ def read_statistics(store: Store, now_us: int) -> Statistics:
         )
 
 
-def _recent(connection: Connection, minute_us: int) -> tuple[Counter[str], Counter[str]]:
-    """Records by level: of the minute that begins here, and of the hour that ends with it."""
-    end_us = minute_us + MINUTE_US
-    parts = pieces(end_us - RATE_MINUTES * MINUTE_US, end_us, end_us, MINUTE_US)
-    statement = counts.bars(Filter(), parts, MINUTE_US)
-    last_minute: Counter[str] = Counter()
-    last_hour: Counter[str] = Counter()
-    for start_us, level, _, count in connection.execute(statement.query, statement.values, binary=True).fetchall():
-        last_hour[level] += count
-        if start_us == minute_us:
-            last_minute[level] += count
-    return last_minute, last_hour
+def _levels(connection: Connection, last_minute_us: int, minutes: int) -> Levels:
+    """Of so many minutes, of which the last begins here."""
+    end_us = last_minute_us + MINUTE_US
+    statement = counts.top_levels(pieces(end_us - minutes * MINUTE_US, end_us, end_us), MAX_LEVELS)
+    found = connection.execute(statement.query, statement.values, binary=True).fetchall()
+    distinct, records = found[0][2:] if found else (0, 0)
+    named = {level: count for level, count, _, _ in found if level != OTHER}
+    return Levels(named, distinct - len(named), records)
 
 
 def _row(connection: Connection, query: sql.SQL) -> tuple[Any, ...] | None:

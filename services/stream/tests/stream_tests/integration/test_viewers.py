@@ -20,7 +20,7 @@ class SlowReader:
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.socket.connect((parts.hostname, parts.port))
-        self.socket.sendall(f"GET {parts.path} HTTP/1.0\r\nHost: x\r\n\r\n".encode())
+        self.socket.sendall(f"GET {parts.path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
 
     def read_to_the_end(self) -> bytes:
         """Everything until the service closes."""

@@ -54,6 +54,13 @@ class Announcer(BrokerThread):
                 self._metrics.live_dropped_records.labels("buffer_full").inc(dropped_records)
         self.call(self._publish_waiting)
 
+    def lose(self, records: int) -> None:
+        """Counts a message with this many records that could not be made, and whose batches have no positions."""
+        with self._lock:
+            self._count.messages += 1
+            self._count.unnumbered += 1
+        self._metrics.live_dropped_records.labels("failed").inc(records)
+
     def opened(self, channel: BlockingChannel) -> None:
         channel.exchange_declare(topology.LIVE_EXCHANGE, topology.LIVE_EXCHANGE_TYPE, durable=True)
         self._channel = channel

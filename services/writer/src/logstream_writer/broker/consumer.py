@@ -1,22 +1,26 @@
 """Takes messages from the write queue and acknowledges them once they are stored."""
 
-import hashlib
 import queue
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
+from typing import Final
 
 from logstream_contract import topology
+from logstream_contract.packing import unpacked_bytes
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ConsumerCancelled
 from pika.spec import Basic, BasicProperties
 
 from logstream_writer.broker.connection import BrokerThread
 from logstream_writer.delivery import Delivery
+from logstream_writer.failures import storable
 from logstream_writer.metrics import Metrics
 
 _CONSUMER_TAG = "logstream-writer"
-_REMEMBERED_SURVIVORS = 10_000
+# A project's name is a column's text, whoever wrote the header.
+_PROJECT_CHARACTERS: Final = 255
 
 
 class Consumer(BrokerThread):
@@ -33,45 +37,61 @@ class Consumer(BrokerThread):
         self._deliveries: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._channel: BlockingChannel | None = None
         self._channel_number = 0
-        # Of the present channel, in order; only this thread touches them.
-        self._unacknowledged: deque[Delivery] = deque()
-        # Messages that were here when a connection broke, and how often: their redelivery says nothing against them.
-        self._survived: dict[bytes, int] = {}
+        # Tags of the present channel, in order; only this thread touches them.
+        self._unacknowledged: deque[int] = deque()
+        # Taken from the queue, but too large for the flush it was taken for: the first of the next one.
+        self._kept: Delivery | None = None
         self._stopped = threading.Event()
 
     @property
     def consuming(self) -> bool:
         return self._channel is not None and not self._stopped.is_set()
 
-    def take(self, max_records: int, max_age_s: float) -> list[Delivery]:
-        """Blocks until there is a delivery, then gathers until it is max_age_s old or max_records are there.
+    def take(self, max_records: int, max_bytes: int, max_age_s: float) -> list[Delivery]:
+        """Blocks until there is a delivery, then gathers until it is max_age_s old, max_records are there, or the next one
+        would bring the batches, unpacked, past max_bytes.
 
         Answers an empty list once stop() was called and nothing is left.
         """
         first = self._next(None)
         if first is None:
             return []
-        taken, records = [first], first.records
+        taken, records, size = [first], first.records, first.unpacked_bytes
         until_s = time.monotonic() + max_age_s
         # With all taken that the broker hands out ahead, nothing more comes before these are acknowledged.
-        while records < max_records and len(taken) < self._prefetch:
+        while records < max_records and size < max_bytes and len(taken) < self._prefetch:
             more = self._next(0.0 if self._stopped.is_set() else max(0.0, until_s - time.monotonic()))
             if more is None:
                 break
-            taken.append(more)
             records += more.records
+            size += more.unpacked_bytes
+            if size > max_bytes:
+                self._kept = more
+                break
+            taken.append(more)
         return taken
 
-    def ack(self, last: Delivery) -> None:
-        """Acknowledges this delivery and all that were taken before it."""
+    def ack(self, deliveries: Sequence[Delivery]) -> None:
+        """Acknowledges these, in whatever order they were taken."""
+        # The tags alone: what is stored need not be kept until this thread comes to acknowledge it.
+        tags = {one.tag: one.channel_number for one in deliveries}
 
         def acknowledge() -> None:
             # A later channel has tags of its own, and the broker delivers these messages again.
-            if self._channel is not None and last.channel_number == self._channel_number:
-                self._channel.basic_ack(last.tag, multiple=True)
-                while self._unacknowledged and self._unacknowledged[0].tag <= last.tag:
-                    self._unacknowledged.popleft()
-                self._metrics.buffered_messages.set(len(self._unacknowledged))
+            left = {tag for tag, number in tags.items() if number == self._channel_number}
+            if self._channel is None or not left:
+                return
+            last = None
+            while self._unacknowledged and self._unacknowledged[0] in left:
+                last = self._unacknowledged.popleft()
+                left.remove(last)
+            if last is not None:
+                self._channel.basic_ack(last, multiple=True)
+            # Some that were taken before these are not stored yet.
+            for tag in sorted(left):
+                self._unacknowledged.remove(tag)
+                self._channel.basic_ack(tag)
+            self._metrics.buffered_messages.set(len(self._unacknowledged))
 
         self.call(acknowledge)
 
@@ -104,13 +124,7 @@ class Consumer(BrokerThread):
         self._channel = None
         self._metrics.consuming.set(0)
         self._metrics.buffered_messages.set(0)
-        for delivery in self._unacknowledged:
-            name = _digest(delivery.body)
-            # Moved to the end, so that the oldest go first.
-            self._survived[name] = self._survived.pop(name, 0) + 1
         self._unacknowledged.clear()
-        while len(self._survived) > _REMEMBERED_SURVIVORS:
-            del self._survived[next(iter(self._survived))]
         if self._stopped.is_set():
             self._deliveries.put(None)
 
@@ -120,6 +134,9 @@ class Consumer(BrokerThread):
 
     def _next(self, timeout_s: float | None) -> Delivery | None:
         """The next delivery of the present channel; None at the end, or after timeout_s."""
+        kept, self._kept = self._kept, None
+        if kept is not None and kept.channel_number == self._channel_number:
+            return kept
         while True:
             try:
                 delivery = self._deliveries.get(timeout=timeout_s) if timeout_s != 0 else self._deliveries.get_nowait()
@@ -135,26 +152,19 @@ class Consumer(BrokerThread):
     def _on_message(self, channel: BlockingChannel, method: Basic.Deliver, properties: BasicProperties, body: bytes) -> None:
         headers = properties.headers or {}
         received = headers.get(topology.HEADER_RECEIVED)
-        suspicion = 0
         if method.redelivered:
             self._metrics.redelivered_messages.inc()
-            before = headers.get(topology.HEADER_DELIVERY_COUNT, 0)
-            suspicion = max(0, before - self._survived.get(_digest(body), 0)) if isinstance(before, int) else 0
         records = headers.get(topology.HEADER_RECORDS)
         delivery = Delivery(
             tag=method.delivery_tag,
             channel_number=self._channel_number,
             body=body,
             received_unix_nano=received if isinstance(received, int) and received > 0 else None,
-            records=records if isinstance(records, int) else 1,
-            project=str(headers.get(topology.HEADER_PROJECT, topology.DEFAULT_PROJECT)),
+            records=records if isinstance(records, int) and records > 0 else 1,
+            project=storable(str(headers.get(topology.HEADER_PROJECT, topology.DEFAULT_PROJECT)), _PROJECT_CHARACTERS),
             redelivered=method.redelivered,
-            suspicion=suspicion,
+            unpacked_bytes=unpacked_bytes(body),
         )
-        self._unacknowledged.append(delivery)
+        self._unacknowledged.append(delivery.tag)
         self._metrics.buffered_messages.set(len(self._unacknowledged))
         self._deliveries.put(delivery)
-
-
-def _digest(body: bytes) -> bytes:
-    return hashlib.blake2b(body, digest_size=16).digest()

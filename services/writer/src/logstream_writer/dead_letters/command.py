@@ -16,6 +16,7 @@ from logstream_writer.dead_letters import words
 from logstream_writer.dead_letters.arguments import Wanted
 from logstream_writer.dead_letters.letter import Letter, contents, first_rows
 from logstream_writer.dead_letters.plan import Choices, InPlace, Stays, Unknown, plan
+from logstream_writer.failures import described
 from logstream_writer.store.errors import StoreUnavailable
 from logstream_writer.store.letters import Letters
 
@@ -78,6 +79,10 @@ class _Command:
             batches = first_rows(letter, self._choices.retention_nanos, self._wanted.records)
         except Undecodable as error:
             batches, problem = [], str(error)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 what is known of a letter is shown whatever its bytes are
+            batches, problem = [], described(error)
         entry = self._letters.inbox(letter) if letter.batch_id else None
         shown = (_summary(letter), entry, batches, problem, self._advice(letter))
         if self._wanted.json:
@@ -126,6 +131,12 @@ class _Command:
             if error.sqlstate_class in _HOPELESS:
                 raise
             return {"id": letter_id, "outcome": "stays", "why": _sentence(error)}
+        except MemoryError:
+            raise
+        except Exception as error:
+            # Of this letter; the next one may fare better.
+            log.exception("a letter can't be replayed", extra={"id": letter_id})
+            return {"id": letter_id, "outcome": "stays", "why": f"it fails: {described(error)}"}
         return {
             "id": letter_id,
             "outcome": "would be replayed" if self._wanted.dry_run else "replayed",
@@ -148,6 +159,10 @@ class _Command:
             planned = plan(letter, self._choices)
         except Stays as stays:
             return str(stays)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 what is known of a letter is shown whatever its bytes are
+            return f"it fails: {described(error)}"
         return "at its own place in its batch" if isinstance(planned, InPlace) else "as if it were delivered now"
 
     def _write_raw(self, letter: Letter, path: str) -> int:

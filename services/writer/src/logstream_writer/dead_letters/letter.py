@@ -6,15 +6,18 @@ from typing import Any, Final
 from uuid import UUID
 
 from logstream_contract.batch_id import BATCH_ID_BYTES
-from logstream_contract.batches import Undecodable, frame_parts, parse_batch, split_batch
+from logstream_contract.batches import Undecodable, frame_parts, split_batch
 from logstream_contract.packing import Packer, unframe
 from logstream_contract.pb.transport_pb2 import LogBatches
-from logstream_contract.rows import SEQUENCE_INDEX_BITS, Origin, Rows, rows_of_batch
+from logstream_contract.rows import SEQUENCE_INDEX_BITS, Origin, Rows, rows_of
 
 from logstream_writer.delivery import Delivery
+from logstream_writer.failures import described
 from logstream_writer.inbound import MAX_CHUNKS, Inbound, decode
 
-REASONS: Final = ("undecodable", "conflict", "spread", "refused", "parked")
+REASONS: Final = ("undecodable", "conflict", "spread", "refused", "failed", "parked")
+# Of these the body is a whole message of the queue, of the others a batch; of undecodable it may be either.
+MESSAGES: Final = ("failed", "parked")
 _NANOS_A_MICRO: Final = 1_000
 
 
@@ -80,11 +83,13 @@ def place(sequence: int) -> tuple[int, int]:
 
 
 def contents(reason: str, body: bytes) -> Contents:
-    """Reads no more than it needs: records stay encoded."""
+    """Reads no more than it needs: records stay encoded. Whatever the bytes are, it returns."""
     try:
         batches = [split_batch(raw) for raw in raw_batches(reason, body)]
     except Undecodable as error:
         return Contents(problem=str(error))
+    except Exception as error:  # noqa: BLE001 letters are there to be seen
+        return Contents(problem=described(error))
     nodes = dict.fromkeys(batch.node for batch in batches)
     return Contents(list(nodes), sum(len(batch.records) for batch in batches))
 
@@ -93,7 +98,7 @@ def raw_batches(reason: str, body: bytes) -> Iterable[bytes]:
     """The encoded LogBatches of a letter. Raises Undecodable, at the latest while they are walked through."""
     if reason == "undecodable":
         raise Undecodable("no batch of ours")
-    if reason == "parked":
+    if reason in MESSAGES:
         return [carried.raw() for carried in unframe(body)]
     return [body]
 
@@ -105,9 +110,9 @@ def first_rows(letter: Letter, retention_nanos: int, most: int) -> list[BatchRow
     for raw in raw_batches(letter.reason, letter.body):
         if not most:
             break
-        batch = parse_batch(raw)
+        batch = split_batch(raw)
         del batch.records[most:]
-        rows = rows_of_batch(batch, Origin(0, received, received - retention_nanos))
+        rows = rows_of(batch.SerializeToString(), Origin(0, received, received - retention_nanos))
         most -= len(rows)
         found.append(BatchRows(_written(batch.batch_id), rows))
     return found
@@ -121,20 +126,20 @@ def read(letter: Letter, retention_nanos: int, max_chunks: int = MAX_CHUNKS) -> 
     for body in _messages(letter):
         delivery = Delivery(0, 0, body, letter.received_us * _NANOS_A_MICRO, 0, letter.project)
         inbound = decode([delivery], retention_nanos, max_chunks)
-        undecodable = [one for one in inbound.dead_letters if one.reason == "undecodable"]
-        problem = problem or "; ".join(one.detail for one in undecodable[:1])
-        found = inbound.batches or len(inbound.dead_letters) > len(undecodable)
+        unreadable = [one for one in inbound.dead_letters if one.reason in ("undecodable", "failed")]
+        problem = problem or "; ".join(one.detail for one in unreadable[:1])
+        found = inbound.batches or len(inbound.dead_letters) > len(unreadable)
         # Of a parked message the good batches are stored, as of any other message.
-        if found and not (undecodable and letter.reason == "undecodable"):
+        if found and not (unreadable and letter.reason == "undecodable"):
             return inbound
     raise Undecodable(problem or "a message without batches")
 
 
 def _messages(letter: Letter) -> Iterable[bytes]:
     """The letter as messages of the queue: what was one as it is, a batch framed. Undecodable bytes may be either."""
-    if letter.reason in ("parked", "undecodable"):
+    if letter.reason in (*MESSAGES, "undecodable"):
         yield letter.body
-    if letter.reason != "parked":
+    if letter.reason not in MESSAGES:
         yield Packer(0).frame(letter.body)
     if letter.reason == "undecodable":
         yield b"".join(frame_parts(LogBatches.PACKED_BATCHES_FIELD_NUMBER, [letter.body]))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from sys import maxsize
 from typing import Final, Literal
 
-from logstream_contract.batches import Undecodable, parse_batch
+from logstream_contract.batches import Undecodable, split_batch
 from logstream_contract.packing import Packer
-from logstream_contract.pb.logs_pb2 import LogBatch
+from logstream_contract.pb.transport_pb2 import RawBatch
 from logstream_contract.rows import Origin, Rows, rows_of
 
 from logstream_writer.dead_letters.letter import Letter, place, read
@@ -114,7 +114,7 @@ def _spread(letter: Letter, choices: Choices) -> Batches:
 def _by_day(letter: Letter, whole: InboundBatch, choices: Choices) -> Inbound:
     """A batch a day, since one over all of them would have its whole time searched again and again. The first one keeps the
     id and the digest, so that the batch is known if it comes again."""
-    batch = parse_batch(whole.raw)
+    batch = split_batch(whole.raw)
     days: defaultdict[int, list[int]] = defaultdict(list)
     for index, time_us in enumerate(whole.rows().times_us):
         days[time_us // CHUNK_US].append(index)
@@ -123,11 +123,11 @@ def _by_day(letter: Letter, whole: InboundBatch, choices: Choices) -> Inbound:
     for part, day in enumerate(sorted(days)):
         batch_id = derived_id(letter, part) if part else whole.batch_id
         records = [batch.records[index] for index in days[day]]
-        frames.append(packer.frame(LogBatch(batch_id=batch_id.bytes, node=batch.node, records=records).SerializeToString()))
+        frames.append(packer.frame(RawBatch(batch_id=batch_id.bytes, node=batch.node, records=records).SerializeToString()))
     delivery = Delivery(0, 0, b"".join(frames), whole.received_unix_nano, 0, letter.project)
     inbound = decode([delivery], choices.retention_nanos)
     for part, one in enumerate(inbound.batches):
-        # Of the letter, not of the encoded part: attributes may be encoded in another order the next time.
+        # Of the letter, not of the encoded part: how that is encoded is no promise.
         one.digest = _digest(letter.digest, part) if part else whole.digest
     return inbound
 

@@ -38,7 +38,11 @@ def moment(time_us: int | None) -> str | None:
     """ISO 8601 in UTC, to the microsecond."""
     if time_us is None:
         return None
-    return (_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    try:
+        return (_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    except OverflowError:
+        # Past the year 9999: the database can hold it.
+        return f"{time_us} µs"
 
 
 def table(summaries: Sequence[Summary]) -> Iterator[str]:

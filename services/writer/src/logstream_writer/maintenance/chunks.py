@@ -7,7 +7,8 @@ from typing import Final
 from logstream_writer.store.session import Connection
 
 SECOND_US: Final = 1_000_000
-HOUR_US: Final = 3600 * SECOND_US
+MINUTE_US: Final = 60 * SECOND_US
+HOUR_US: Final = 60 * MINUTE_US
 
 # A hypertable's chunks as a plain query sees them, that is, in the transaction's snapshot.
 _CHUNKS: Final = """
@@ -55,15 +56,15 @@ def read_now_us(connection: Connection) -> int:
 def first_cut(chunks: Sequence[Chunk]) -> tuple[int, Sequence[Chunk]]:
     """The earliest time to delete records before, and the chunks, oldest first and one at least, that then go.
 
-    It is a whole hour and within no chunk: sums of counts by the hour are cut as exactly as records are.
+    It is a whole minute and within no chunk: counts are kept by the minute, so they are cut as exactly as records are.
     """
-    cutoff_us = _next_hour(chunks[0].to_us)
+    cutoff_us = _next_minute(chunks[0].to_us)
     for place, chunk in enumerate(chunks):
         if chunk.from_us >= cutoff_us:
             return cutoff_us, chunks[:place]
-        cutoff_us = max(cutoff_us, _next_hour(chunk.to_us))
+        cutoff_us = max(cutoff_us, _next_minute(chunk.to_us))
     return cutoff_us, chunks
 
 
-def _next_hour(time_us: int) -> int:
-    return -(-time_us // HOUR_US) * HOUR_US
+def _next_minute(time_us: int) -> int:
+    return -(-time_us // MINUTE_US) * MINUTE_US

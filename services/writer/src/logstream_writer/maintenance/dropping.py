@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from logstream_writer.maintenance.chunks import MOMENT, Chunk, read_bytes, read_chunks
+from logstream_writer.maintenance.chunks import HOUR_US, MOMENT, Chunk, read_bytes, read_chunks
 from logstream_writer.maintenance.inbox import prune
 from logstream_writer.store.session import Connection
 
@@ -22,6 +22,17 @@ _DELETE_COUNTS: Final = f"""
 WITH fresh AS (DELETE FROM log_counts WHERE bucket < {MOMENT} RETURNING count),
      moved AS (DELETE FROM log_rollups WHERE width_s IN (60, 600, 3600) AND bucket < {MOMENT} RETURNING width_s, count)
 SELECT coalesce((SELECT sum(count) FROM fresh), 0) + coalesce((SELECT sum(count) FROM moved WHERE width_s = 60), 0)
+"""
+# Sums that begin before the cutoff and end after it are made anew from the minutes that stay. All widths have the same
+# counts at any time, because compaction adds to all of them in one statement.
+_SUM_ANEW: Final = f"""
+INSERT INTO log_rollups (width_s, bucket, node, level, severity, count)
+SELECT widths.width_s, date_bin(widths.width_s * interval '1 second', bucket, timestamptz 'epoch'), node, level, severity,
+       sum(count)
+FROM log_rollups, (VALUES (600), (3600)) AS widths (width_s)
+WHERE log_rollups.width_s = 60 AND bucket >= {MOMENT} AND bucket < {MOMENT} + interval '1 hour'
+  AND date_bin(widths.width_s * interval '1 second', bucket, timestamptz 'epoch') < {MOMENT}
+GROUP BY 1, 2, 3, 4, 5
 """
 _DELETE_SEGMENTS: Final = f"DELETE FROM search_segments WHERE time_to < {MOMENT}"
 # Within these bounds there is this chunk and never another one.
@@ -57,6 +68,8 @@ def drop(connection: Connection, cutoff_us: int, chunks: Sequence[Chunk]) -> Dro
         sizes = read_bytes(connection)
         row = connection.execute(_DELETE_COUNTS, [cutoff_us, cutoff_us]).fetchone()
         assert row
+        if cutoff_us % HOUR_US:
+            connection.execute(_SUM_ANEW, [cutoff_us] * 3)
         connection.execute(_DELETE_SEGMENTS, [cutoff_us])
         batches = prune(connection, cutoff_us, _INBOX_ROWS)
         for chunk in chunks:

@@ -7,7 +7,7 @@ from logstream_writer.maintenance.task import Report
 from logstream_writer.store.session import Connection
 
 # A sender may try a batch again for so long and is never stored twice.
-KEPT: Final = "interval '7 days'"
+KEPT_S: Final = 7 * 86_400
 
 _WINDOW: Final = 10_000
 # Numbers rise with the time of receipt, so what may go is found at the lowest ones, without an index of its own. The walk
@@ -16,7 +16,7 @@ _PRUNE: Final = f"""
 WITH oldest AS (SELECT number FROM batches WHERE number > %s ORDER BY number LIMIT {_WINDOW}),
      gone AS (
          DELETE FROM batches WHERE number IN (SELECT number FROM oldest)
-             AND time_to < {MOMENT} AND received_at < now() - {KEPT}
+             AND time_to < {MOMENT} AND received_at < now() - %s::bigint * interval '1 second'
          RETURNING 1
      )
 SELECT (SELECT count(*) FROM gone), (SELECT max(number) FROM oldest)
@@ -26,14 +26,22 @@ SELECT (extract(epoch FROM coalesce(min(range_start), now())) * 1000000)::bigint
 FROM timescaledb_information.chunks WHERE hypertable_name = 'logs'
 """
 # Of one run; each window is a transaction.
-_MOST_ROWS: Final = 2_000_000
+MOST_ROWS: Final = 2_000_000
 
 
-def prune(connection: Connection, cutoff_us: int, most: int) -> int:
-    """Deletes batches whose records all lie before the cutoff, about `most` of them at most; the number of them."""
+def floor_us(connection: Connection) -> int:
+    """Where the oldest chunk begins: no record is stored before it. Without chunks, now."""
+    row = connection.execute(_FLOOR).fetchone()
+    assert row
+    return int(row[0])
+
+
+def prune(connection: Connection, cutoff_us: int, most: int, kept_s: int = KEPT_S) -> int:
+    """Deletes batches whose records all lie before the cutoff and that came kept_s ago, about `most` of them at most; the
+    number of them."""
     pruned, number = 0, 0
     while pruned < most:
-        row = connection.execute(_PRUNE, [number, cutoff_us]).fetchone()
+        row = connection.execute(_PRUNE, [number, cutoff_us, kept_s]).fetchone()
         if row is None or not row[0]:
             break
         pruned += row[0]
@@ -48,6 +56,4 @@ class InboxTask:
     every_s: Final = 300.0
 
     def run(self, connection: Connection) -> Report:
-        row = connection.execute(_FLOOR).fetchone()
-        assert row
-        return Report({"batches": prune(connection, row[0], _MOST_ROWS)})
+        return Report({"batches": prune(connection, floor_us(connection), MOST_ROWS)})

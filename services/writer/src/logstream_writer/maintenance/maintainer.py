@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Sequence
 
+from prometheus_client import Gauge
+
 from logstream_writer.maintenance.task import Report, Task
 from logstream_writer.metrics import Metrics
 from logstream_writer.store.errors import StoreUnavailable
@@ -24,7 +26,8 @@ _LONGEST_LOCK_BACKOFF_S = 30.0
 class Maintainer:
     """Owns the session. Keeps the lock from its first success to close() or the loss of its connection.
 
-    look_s: how often a process without the lock asks for it. first_backoff_s: the pause after a failure, doubled with each.
+    leading: the gauge that tells whether it has the lock. look_s: how often a process without the lock asks for it.
+    first_backoff_s: the pause after a failure, doubled with each up to longest_backoff_s.
     """
 
     def __init__(
@@ -32,14 +35,19 @@ class Maintainer:
         session: Session,
         tasks: Sequence[Task],
         metrics: Metrics,
+        *,
+        leading: Gauge | None = None,
         look_s: float = LOOK_S,
         first_backoff_s: float = FIRST_BACKOFF_S,
+        longest_backoff_s: float = _LONGEST_BACKOFF_S,
     ) -> None:
         self._session = session
         self._tasks = tasks
         self._metrics = metrics
+        self._leading = leading or metrics.maintenance_leading
         self._look_s = look_s
         self._first_backoff_s = first_backoff_s
+        self._longest_backoff_s = longest_backoff_s
         self._due_s = {task.name: 0.0 for task in tasks}
         self._failures = dict.fromkeys((_LOCK, *self._due_s), 0)
         metrics.expect_tasks(self._due_s)
@@ -80,7 +88,7 @@ class Maintainer:
                 pass
         finally:
             self._session.close()
-            self._metrics.maintenance_leading.set(0)
+            self._leading.set(0)
 
     def _safe_pass(self) -> float:
         try:
@@ -97,7 +105,7 @@ class Maintainer:
             leading = False
             return self._failed(_LOCK, error, error.sqlstate_class)
         finally:
-            self._metrics.maintenance_leading.set(leading)
+            self._leading.set(leading)
         if not leading:
             return self._look_s
         for task in self._tasks:
@@ -141,7 +149,7 @@ class Maintainer:
         if self._stopping.is_set():
             return 0
         self._failures[name] += 1
-        longest_s = _LONGEST_LOCK_BACKOFF_S if name == _LOCK else _LONGEST_BACKOFF_S
+        longest_s = _LONGEST_LOCK_BACKOFF_S if name == _LOCK else self._longest_backoff_s
         pause_s: float = min(self._first_backoff_s * 2 ** (self._failures[name] - 1), longest_s) * random.uniform(0.5, 1)
         self._metrics.maintenance_failures.labels(name, sqlstate_class).inc()
         log.warning(

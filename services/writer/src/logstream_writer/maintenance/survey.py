@@ -4,7 +4,6 @@ from typing import Final
 
 from logstream_writer.maintenance.chunks import SECOND_US, read_chunks, read_now_us
 from logstream_writer.maintenance.counts import first_minute_us
-from logstream_writer.maintenance.retention import total_bytes
 from logstream_writer.maintenance.task import Report
 from logstream_writer.store.session import Connection
 
@@ -18,7 +17,6 @@ class Survey:
         return Report(
             state={
                 "oldest_record_age_seconds": max(0, now_us - (first_us or now_us)) / SECOND_US,
-                "stored_bytes": total_bytes(connection),
                 "chunks": len(read_chunks(connection)),
             }
         )

@@ -5,12 +5,13 @@ length and bytes; timestamps are microseconds since 2000-01-01, jsonb is a versi
 """
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 
 import numpy as np
 import orjson
 from logstream_contract.columns import Block
+from logstream_contract.members import Ints
 from logstream_contract.rows import SEQUENCE_INDEX_BITS, Rows
 
 # In this order a row is three pieces: what it shares with others, numbers of fixed size, and the message.
@@ -21,6 +22,7 @@ TRAILER = b"\xff\xff"
 _POSTGRES_EPOCH_US = 946_684_800_000_000
 # Rows encoded before they are sent: the server stores them while the next are being encoded.
 _PIECE_ROWS = 2_500
+_SINGLE_ROWS = 500
 _JSONB_VERSION = b"\x01"
 _NULL = b"\xff\xff\xff\xff"
 
@@ -35,17 +37,22 @@ _length = struct.Struct(">i").pack
 
 def encode(rows: Rows, indexes: Sequence[int] | None = None, first: int = 0) -> bytes:
     """The rows, or those at the given indexes, without header and trailer. first: index in its batch of the first row."""
+    return b"".join(encode_rows(rows, indexes, first))
+
+
+def encode_rows(rows: Rows, indexes: Sequence[int] | None = None, first: int = 0) -> Iterator[bytes]:
+    """The same in pieces."""
     node = _text(rows.node)
     # Few levels occur in a batch: level and node are encoded once for each.
     level_and_node = {level: _text(level) + node for level in set(rows.levels)}
     base = rows.sequence(first)
-    columns: Iterable[tuple[int, int, int, str, str, dict[str, str] | None]] = zip(
+    columns: Iterator[tuple[int, int, int, str, str, dict[str, str] | None]] = zip(
         range(len(rows)), rows.times_us, rows.severities, rows.levels, rows.messages, rows.attributes, strict=True
     )
     if indexes is not None:
         kept = set(indexes)
-        columns = [row for row in columns if row[0] in kept]
-    return b"".join(
+        columns = (row for row in columns if row[0] in kept)
+    while piece := b"".join(
         [
             _FIELDS
             + (_NULL if attributes is None else _jsonb(orjson.dumps(attributes)))
@@ -53,9 +60,10 @@ def encode(rows: Rows, indexes: Sequence[int] | None = None, first: int = 0) -> 
             + _fixed(8, time - _POSTGRES_EPOCH_US, 8, base + index, 2, severity)
             + _length(len(encoded := message.encode()))
             + encoded
-            for index, time, severity, level, message, attributes in columns
+            for index, time, severity, level, message, attributes in islice(columns, _SINGLE_ROWS)
         ]
-    )
+    ):
+        yield piece
 
 
 def encode_block(block: Block, numbers: Sequence[int | None]) -> Iterator[bytes]:
@@ -68,15 +76,16 @@ def encode_block(block: Block, numbers: Sequence[int | None]) -> Iterator[bytes]
     order = np.argsort(block.times_us, kind="stable")
     order = order[given[of_batch[order]] >= 0]
     levels = [_text(level) for _, level in block.level_kinds]
-    shared = [level + node for node in map(_text, block.nodes) for level in levels]
     severities = np.array([severity for severity, _ in block.level_kinds], np.int16)
+    pairs, pair_of_row = _pairs(of_batch[order], block.kinds[order], len(block.nodes), len(levels))
+    shared = [levels[kind] + _text(block.nodes[batch]) for batch, kind in pairs]
     heads = [_FIELDS + _NULL + one for one in shared]
     for at in range(0, len(order), _PIECE_ROWS):
         rows = order[at : at + _PIECE_ROWS]
         batches, kinds = of_batch[rows], block.kinds[rows]
         picked = rows.tolist()
         messages = [block.messages[row] for row in picked]
-        which = (batches * len(levels) + kinds).tolist()
+        which = pair_of_row[at : at + _PIECE_ROWS].tolist()
         if block.attributes:
             # The version byte and the braces are three bytes more.
             firsts = [
@@ -95,6 +104,20 @@ def encode_block(block: Block, numbers: Sequence[int | None]) -> Iterator[bytes]
         # As a list of opaque values this is the fastest way from an array to pieces of bytes.
         middles = fixed.view(f"V{_FIXED.itemsize}").tolist()
         yield b"".join(chain.from_iterable(zip(firsts, middles, messages, strict=True)))
+
+
+def _pairs(batches: Ints, kinds: Ints, most_batches: int, most_kinds: int) -> tuple[list[tuple[int, int]], Ints]:
+    """The pairs of batch and kind that occur, and which of them each row has. Of many batches with a level of its own each,
+    all pairs would be many times more than those that occur."""
+    codes = batches * most_kinds + kinds
+    if most_batches * most_kinds <= 4 * len(codes):
+        found = np.flatnonzero(np.bincount(codes))
+        numbers = np.zeros(most_batches * most_kinds, np.int64)
+        numbers[found] = np.arange(len(found))
+        which = numbers[codes]
+    else:
+        found, which = np.unique(codes, return_inverse=True)
+    return [divmod(code, most_kinds) for code in found.tolist()], which
 
 
 def _text(text: str) -> bytes:

@@ -16,7 +16,7 @@ from logstream_writer.store.copy_format import encode
 from logstream_writer.store.counts import add_counts
 from logstream_writer.store.errors import BLAMES_A_RECORD
 from logstream_writer.store.locks import SHARE_FLUSHING
-from logstream_writer.store.store import BisectingFlush, Flush, refusal
+from logstream_writer.store.store import BisectingFlush, Flush, Flushed, refusal
 
 _NANOS_A_MICRO = 1_000
 
@@ -83,7 +83,13 @@ class Replay:
             inbound = planned.parts
         latest_us = max((batch.to_us for batch in inbound.batches), default=None)
         limit_us = self._demand_young(latest_us) if latest_us is not None else 0
-        flushed = BisectingFlush(self._connection, inbound).run()
+        flush = BisectingFlush(self._connection, inbound)
+        flushed = flush.run()
+        if flushed.batches or not flush.failures:
+            return self._replayed(letter, flushed, limit_us)
+        raise Stays(f"it fails: {flush.failures[0]}")
+
+    def _replayed(self, letter: Letter, flushed: Flushed, limit_us: int) -> Replayed:
         fresh = [one for one in flushed.batches if not one.known]
         return Replayed(
             letter,

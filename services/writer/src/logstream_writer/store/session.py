@@ -15,8 +15,10 @@ T = TypeVar("T")
 
 Connection = psycopg.Connection[Any]
 
-# One number for the maintenance of a database; the session that has it does all of it.
+# One number for the maintenance of a database; the session that has it does all of it, but for what keeps the disk from
+# filling, which must not wait for the rest.
 LOCK = 0x6C6F_6773_6D61_696E  # "logsmain"
+DISK_LOCK = 0x6C6F_6773_6469_736B  # "logsdisk"
 
 # Maintenance gives way: it waits two seconds for a lock at most, since others queue up behind it meanwhile.
 _SESSION = (
@@ -40,9 +42,10 @@ WHERE locktype = 'advisory' AND pg_locks.database = (SELECT oid FROM pg_database
 
 
 class Session:
-    """Opened by acquire(). Not thread-safe but for cancel(). Blocks."""
+    """Opened by acquire(), which takes the lock of this number. Not thread-safe but for cancel(). Blocks."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, lock: int = LOCK) -> None:
+        self._lock = lock
         self._conninfo = make_conninfo(database_url, **_CONNECTION, options=_SESSION)
         self._connection: Connection | None = None
 
@@ -62,7 +65,7 @@ class Session:
         try:
             # autocommit: transactions are opened by name, and some statements refuse to run within one.
             self._connection = psycopg.connect(self._conninfo, autocommit=True)
-            row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()
+            row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", [self._lock]).fetchone()
             if row and row[0]:
                 return True
             self.close()
@@ -75,7 +78,7 @@ class Session:
         """Who has the lock, in words. Raises StoreUnavailable."""
         try:
             with psycopg.connect(self._conninfo, autocommit=True) as connection:
-                row = connection.execute(_HOLDER, [LOCK >> 32, LOCK & 0xFFFF_FFFF]).fetchone()
+                row = connection.execute(_HOLDER, [self._lock >> 32, self._lock & 0xFFFF_FFFF]).fetchone()
         except psycopg.Error as error:
             raise StoreUnavailable(str(error).strip() or repr(error), error.sqlstate) from error
         return str(row[0]) if row else "nobody any longer"

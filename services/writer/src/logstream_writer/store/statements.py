@@ -40,3 +40,5 @@ RETURNING reason
 """
 
 MARK_REFUSED = "UPDATE batches SET refused = %s WHERE project = %s AND batch_id = %s"
+
+FORGET_BATCH = "DELETE FROM batches WHERE number = %s"

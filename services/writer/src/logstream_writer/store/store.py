@@ -3,24 +3,28 @@
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from logstream_contract.rows import Rows
 from psycopg.conninfo import make_conninfo
 
-from logstream_writer.inbound import DeadLetter, Inbound, InboundBatch, Key, conflict, refused
-from logstream_writer.store import statements
-from logstream_writer.store.copy_format import HEADER, TRAILER, encode, encode_block
-from logstream_writer.store.counts import CountKey, add_block_counts, add_counts
+from logstream_writer.failures import described, storable
+from logstream_writer.inbound import DeadLetter, Inbound, InboundBatch, Key, conflict, failed, refused
+from logstream_writer.store import journal, statements
+from logstream_writer.store.copy_format import HEADER, TRAILER, encode_block, encode_rows
+from logstream_writer.store.counts import CountKey, add_block_counts, add_counts, fold
 from logstream_writer.store.edition import DIRECT_ROWS, SET_DIRECT, copies_directly
 from logstream_writer.store.errors import BLAMES_A_RECORD, StoreUnavailable
 from logstream_writer.store.locks import SHARE_FLUSHING
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _NANOS_A_MICRO = 1_000
 
@@ -54,6 +58,7 @@ class Flushed:
     batches: list[StoredBatch] = field(default_factory=list)
     dead_letters: list[str] = field(default_factory=list)  # the reasons of new ones
     bisected: bool = False
+    folded_names: int = 0  # of the counts, beyond the bound of a minute
 
 
 def refusal(error: psycopg.Error) -> str:
@@ -68,13 +73,38 @@ class Store:
         self._conninfo = session_of(database_url, "logstream-writer")
         self._connection: psycopg.Connection[Any] | None = None
         self._direct = False
+        self._id = uuid.uuid4()
+        self._has_begun = False
+
+    def begin(self, messages: Sequence[bytes]) -> None:
+        """Writes down that messages of these names are about to be flushed together. Raises StoreUnavailable."""
+
+        def write(connection: psycopg.Connection[Any]) -> None:
+            if not self._has_begun:
+                journal.forget(connection)
+                self._has_begun = True
+            journal.begin(connection, self._id, messages)
+
+        self._call(write)
+
+    def end(self) -> None:
+        """Takes back what was begun: should this process end now, then not because of it. The database may be away."""
+        try:
+            self._call(lambda connection: journal.end(connection, self._id))
+        except StoreUnavailable as error:
+            log.info("what this writer was flushing stays in the journal", extra={"error": str(error)})
+
+    def suspected(self, messages: Sequence[bytes]) -> Mapping[bytes, int]:
+        """Which of these another writer was flushing when it was last heard of: see journal.suspected. Raises
+        StoreUnavailable."""
+        return self._call(lambda connection: journal.suspected(connection, self._id, messages))
 
     def flush(self, inbound: Inbound) -> Flushed:
         """Stores everything of inbound that is not stored yet; committed when it returns.
 
         Raises StoreUnavailable: then it may or may not be committed, and the same call again finds out.
         """
-        try:
+        with self._errors():
             connection = self._connect()
             try:
                 with connection.transaction():
@@ -83,24 +113,33 @@ class Store:
                 if (error.sqlstate or "")[:2] not in BLAMES_A_RECORD:
                     raise
                 log.warning("the database refuses a record, searching for it", extra={"error": str(error).strip()})
+            except MemoryError:
+                raise
+            except Exception as error:
+                log.exception("a batch can't be stored, searching for it", extra={"error": described(error)})
             with connection.transaction():
                 return BisectingFlush(connection, inbound).run()
-        except psycopg.Error as error:
-            self.close()
-            raise StoreUnavailable(str(error).strip() or repr(error), error.sqlstate) from error
 
     def check(self) -> None:
         """Raises StoreUnavailable unless the database answers and has the tables."""
-        try:
-            self._connect().execute("SELECT 1 FROM batches LIMIT 0")
-        except psycopg.Error as error:
-            self.close()
-            raise StoreUnavailable(str(error).strip() or repr(error), error.sqlstate) from error
+        self._call(lambda connection: connection.execute("SELECT 1 FROM batches LIMIT 0"))
 
     def close(self) -> None:
         if self._connection:
             self._connection.close()
             self._connection = None
+
+    def _call(self, work: Callable[[psycopg.Connection[Any]], T]) -> T:
+        with self._errors():
+            return work(self._connect())
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.Error as error:
+            self.close()
+            raise StoreUnavailable(str(error).strip() or repr(error), error.sqlstate) from error
 
     def _connect(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:
@@ -131,7 +170,7 @@ class Flush:
                 batch.number = numbers[batch.key]
             flushed.batches += self._known([batch for batch in self._inbound.batches if batch.key not in numbers])
         flushed.batches += self._copy(fresh)
-        self._insert_counts()
+        flushed.folded_names = self._insert_counts()
         flushed.dead_letters = self._insert_dead_letters()
         return flushed
 
@@ -173,18 +212,24 @@ class Flush:
         others = []
         for batch in batches:
             if batch.place is None:
-                others.append(batch.rows())
+                others.append(batch)
             else:
                 numbers[batch.place] = batch.number
         if self._direct and sum(batch.records for batch in batches) >= DIRECT_ROWS:
             self._cursor.execute(SET_DIRECT)
         if batches:
             # Piece by piece: the server stores one while the next is being encoded.
-            self._copy_rows(chain(encode_block(block, numbers), map(encode, others)))
+            self._copy_rows(chain(encode_block(block, numbers), self._encode_singly(others, self._counts)))
         add_block_counts(self._counts, block, [number is not None for number in numbers])
-        for rows in others:
-            add_counts(self._counts, rows)
         return [StoredBatch(batch, batch.number, False) for batch in batches]
+
+    def _encode_singly(self, batches: Iterable[InboundBatch], counts: Counter[CountKey]) -> Iterator[bytes]:
+        """The rows of batches that are not in the block, which are counted as well. Rows made one by one take several times
+        the memory of their bytes, so there are those of one batch at a time."""
+        for batch in batches:
+            rows = batch.rows()
+            add_counts(counts, rows)
+            yield from encode_rows(rows)
 
     def _copy_rows(self, parts: Iterable[bytes]) -> None:
         with self._cursor.copy(statements.COPY_LOGS) as copy:
@@ -193,10 +238,13 @@ class Flush:
                 copy.write(part)
             copy.write(TRAILER)
 
-    def _insert_counts(self) -> None:
-        rows = [(*key, count) for key, count in self._counts.items() if count]
+    def _insert_counts(self) -> int:
+        """How many names the counts don't keep."""
+        counts = fold(self._counts)
+        rows = [(*key, count) for key, count in counts.items() if count]
         if rows:
             self._cursor.execute(statements.INSERT_COUNTS, [list(column) for column in zip(*rows, strict=True)])
+        return len(self._counts) - len(counts)
 
     def _insert_dead_letters(self) -> list[str]:
         letters: dict[bytes, DeadLetter] = {letter.digest: letter for letter in self._dead_letters}
@@ -212,7 +260,7 @@ class Flush:
                 batch_ids,
                 [letter.sequence for letter in letters.values()],
                 [letter.reason for letter in letters.values()],
-                [letter.detail.replace("\0", "\N{REPLACEMENT CHARACTER}") for letter in letters.values()],
+                [storable(letter.detail) for letter in letters.values()],
                 [letter.body for letter in letters.values()],
                 [None if nanos is None else nanos // _NANOS_A_MICRO for nanos in received],
             ),
@@ -221,8 +269,13 @@ class Flush:
 
 
 class BisectingFlush(Flush):
-    """The same, for a flush with records that the database refuses: each batch under a savepoint, halved until the refused
-    records stand alone. One commit still stores everything."""
+    """The same, for a flush with records that the database refuses, or batches whose processing fails: under savepoints,
+    halved until those batches and records stand alone. One commit still stores everything else."""
+
+    @property
+    def failures(self) -> list[str]:
+        """What went wrong with batches that are put aside because of it."""
+        return [letter.detail for letter in self._dead_letters if letter.reason == "failed"]
 
     def run(self) -> Flushed:
         flushed = super().run()
@@ -230,21 +283,53 @@ class BisectingFlush(Flush):
         return flushed
 
     def _copy(self, batches: list[InboundBatch]) -> list[StoredBatch]:
-        stored = []
-        for batch in batches:
-            rows = batch.rows()
-            bad = self._bisect(batch, rows, range(len(rows)))
-            if bad:
-                self._cursor.execute(statements.MARK_REFUSED, (bad, batch.project, batch.batch_id))
-            add_counts(self._counts, rows, without=bad)
-            stored.append(StoredBatch(batch, batch.number, False, bad))
-        return stored
+        """Halves, since a flush may have thousands of batches, and few are to blame."""
+        if not batches:
+            return []
+        counts: Counter[CountKey] = Counter()
+        try:
+            with self._cursor.connection.transaction():
+                self._copy_rows(self._encode_singly(batches, counts))
+        except psycopg.Error as error:
+            if (error.sqlstate or "")[:2] not in BLAMES_A_RECORD:
+                raise
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 its cause is looked for
+            log.debug("a part of a flush can't be stored", extra={"error": described(error)})
+        else:
+            self._counts.update(counts)
+            return [StoredBatch(batch, batch.number, False) for batch in batches]
+        if len(batches) > 1:
+            middle = len(batches) // 2
+            return self._copy(batches[:middle]) + self._copy(batches[middle:])
+        return self._copy_one(batches[0])
+
+    def _copy_one(self, batch: InboundBatch) -> list[StoredBatch]:
+        letters = len(self._dead_letters)
+        counts: Counter[CountKey] = Counter()
+        try:
+            with self._cursor.connection.transaction():
+                rows = batch.rows()
+                bad = self._bisect(batch, rows, range(len(rows)))
+                if bad:
+                    self._cursor.execute(statements.MARK_REFUSED, (bad, batch.project, batch.batch_id))
+                add_counts(counts, rows, without=bad)
+        except (psycopg.Error, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 of one batch, whatever it is
+            del self._dead_letters[letters:]
+            self._dead_letters.append(failed(batch, error))
+            self._cursor.execute(statements.FORGET_BATCH, (batch.number,))
+            return []
+        self._counts.update(counts)
+        return [StoredBatch(batch, batch.number, False, bad)]
 
     def _bisect(self, batch: InboundBatch, rows: Rows, indexes: range) -> list[int]:
         """Stores the rows at these indexes but for the refused ones, which it answers."""
         try:
             with self._cursor.connection.transaction():
-                self._copy_rows([encode(rows, indexes)])
+                self._copy_rows(encode_rows(rows, indexes))
         except psycopg.Error as error:
             if (error.sqlstate or "")[:2] not in BLAMES_A_RECORD:
                 raise

@@ -1,0 +1,119 @@
+"""Looks after a gateway process ten times a second: ends what takes too long or too much, keeps readiness, grpc.health.v1
+and gauges in step. It must not block the loop."""
+
+import asyncio
+import logging
+import time
+from typing import Final
+
+from grpc_health.v1 import health, health_pb2
+
+from logstream_gateway import memory
+from logstream_gateway.admission import Admission
+from logstream_gateway.ingest import Ingest
+from logstream_gateway.metrics import Metrics
+from logstream_gateway.publisher import Publisher
+from logstream_gateway.streams import Streams
+
+log = logging.getLogger(__name__)
+
+_LOOK_S: Final = 0.1
+# A process is full when it has refused calls for want of room for this long, until none was refused for a second.
+_FULL_S: Final = 2.0
+_NOT_FULL_S: Final = 1.0
+# How many streams and calls end in one look at a memory that is too full, and which calls are slow.
+_SHED: Final = 16
+_SLOW_S: Final = 1.0
+
+
+class Readiness:
+    """Why the process can't take records, or None; read from other threads."""
+
+    def __init__(self) -> None:
+        self.why: str | None = "starting"
+
+    def __call__(self) -> str | None:
+        return self.why
+
+
+class Overseer:
+    def __init__(
+        self,
+        publisher: Publisher,
+        ingest: Ingest,
+        admission: Admission,
+        streams: Streams,
+        checks: health.aio.HealthServicer,
+        services: tuple[str, ...],
+        readiness: Readiness,
+        metrics: Metrics,
+        memory_bytes: int,
+    ) -> None:
+        self._publisher = publisher
+        self._ingest = ingest
+        self._admission = admission
+        self._streams = streams
+        self._checks = checks
+        self._services = services
+        self._readiness = readiness
+        self._metrics = metrics
+        self._memory_bytes = memory_bytes
+        self._full_since_s: float | None = None
+        self._shown: int | None = None
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self.look(loop.time())
+            await self._show()
+            await asyncio.sleep(_LOOK_S)
+
+    def look(self, now_s: float) -> None:
+        for reception, error in self._admission.sweep(now_s):
+            self._ingest.end(reception, error)
+        self._streams.sweep(now_s)
+        self._shed(now_s)
+        since_s = now_s - _NOT_FULL_S
+        if not (self._admission.refused_since(since_s) or self._publisher.refused_since(since_s)):
+            self._full_since_s = None
+        elif self._full_since_s is None:
+            self._full_since_s = now_s
+        full = self._full_since_s is not None and now_s - self._full_since_s >= _FULL_S
+        self._readiness.why = self._publisher.not_ready or ("calls are refused for want of room" if full else None)
+        metrics = self._metrics
+        metrics.inflight_bytes.set(self._publisher.held_bytes + self._admission.reserved_bytes)
+        metrics.calls.set(self._admission.calls)
+        metrics.streams.set(len(self._streams))
+        metrics.ready.set(int(self._readiness.why is None))
+
+    def _shed(self, now_s: float) -> None:
+        """gRPC may hold a part of a batch for each PushStream that waits for one, which can't be seen or paid for."""
+        if not (self._admission.receiving or len(self._streams)) or memory.resident_bytes() <= self._memory_bytes:
+            return
+        started_s = time.monotonic()
+        memory.give_back()
+        resident_bytes = memory.resident_bytes()
+        if resident_bytes <= self._memory_bytes:
+            return
+        slow = self._admission.shed(_SHED, _SLOW_S, now_s)
+        for reception, error in slow:
+            self._ingest.end(reception, error)
+        ended = self._streams.shed(_SHED, now_s)
+        log.warning(
+            "short of memory",
+            extra={
+                "resident_bytes": resident_bytes,
+                "ended_streams": ended,
+                "ended_calls": len(slow),
+                "looked_for_s": round(time.monotonic() - started_s, 3),
+            },
+        )
+
+    async def _show(self) -> None:
+        states = health_pb2.HealthCheckResponse
+        status = states.NOT_SERVING if self._readiness.why else states.SERVING
+        if status != self._shown:
+            for name in ("", *self._services):
+                await self._checks.set(name, status)
+            self._shown = status

@@ -1,0 +1,108 @@
+"""Bounds what all answers under way in a process hold in memory: how many are being made at a time, and the bytes of those
+that are made but not yet taken by their clients. It knows neither HTTP nor SQL."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from logstream_query.metrics import Metrics
+from logstream_query.unavailable import TooManyAnswers
+
+# No answer as small as this is refused for large ones: a part of the bytes is kept for such.
+SMALL_BYTES: Final = 256 * 1024
+_KEPT_FOR_SMALL: Final = 1 / 6
+
+
+T = TypeVar("T")
+
+
+class _LargeLater(Exception):
+    """Large records are to be read, and no turn is free."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLimits:
+    """making: answers being made at a time, each within a Room; large: those of them that read records larger than their
+    shares, which keeps the database busy for long. wait_s: how long others wait for their turn. held_bytes: of those made.
+    """
+
+    making: int = 14
+    large: int = 3
+    wait_s: float = 3.0
+    held_bytes: int = 96 * 1024 * 1024
+
+
+class Answering:
+    """Usable by many greenlets or threads at once."""
+
+    def __init__(self, metrics: Metrics, limits: AnswerLimits | None = None) -> None:
+        self._metrics = metrics
+        self._limits = limits or AnswerLimits()
+        self._turns = threading.BoundedSemaphore(self._limits.making)
+        self._large_turns = threading.BoundedSemaphore(self._limits.large)
+        self._lock = threading.Lock()
+        self._held_bytes = 0
+
+    def make(self, read: Callable[[Callable[[], None]], T]) -> T:
+        """What `read` returns, which reads records into a Room; to this it gives what it is given, as begin_large.
+
+        When many read large records already, read is left for as long as it takes until one of them is done, and called
+        again: who waits holds no connection and none of the turns that others need. Raises TooManyAnswers.
+        """
+        with ExitStack() as held:
+
+            def begin_at_once() -> None:
+                if not has_turn:
+                    if not self._large_turns.acquire(blocking=False):
+                        raise _LargeLater
+                    held.callback(self._large_turns.release)
+                    has_turn.append(True)
+
+            has_turn: list[bool] = []
+            # Left before the wait, for an exception keeps what was read.
+            with suppress(_LargeLater), self._making():
+                return read(begin_at_once)
+            self._wait(self._large_turns, f"{self._limits.large} answers of large records are being made already")
+            held.callback(self._large_turns.release)
+            has_turn.append(True)
+            with self._making():
+                return read(begin_at_once)
+
+    @contextmanager
+    def _making(self) -> Iterator[None]:
+        self._wait(self._turns, f"{self._limits.making} answers are being made already")
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    def _wait(self, turns: threading.Semaphore, what: str) -> None:
+        if not turns.acquire(timeout=self._limits.wait_s):
+            raise TooManyAnswers(f"{what}: try again in a moment")
+
+    def hold(self, size_bytes: int) -> Callable[[], None]:
+        """Counts an answer of this size until what is returned is called, once or more often. Raises TooManyAnswers."""
+        most_bytes = self._limits.held_bytes
+        if size_bytes > SMALL_BYTES:
+            most_bytes = int(most_bytes * (1 - _KEPT_FOR_SMALL))
+        with self._lock:
+            # A single one that is larger than everything still gets through.
+            if self._held_bytes and self._held_bytes + size_bytes > most_bytes:
+                raise TooManyAnswers(
+                    "clients have not yet taken the answers that this process holds for them: try again in a moment"
+                )
+            self._held_bytes += size_bytes
+        self._metrics.held_bytes.inc(size_bytes)
+        is_held = [True]
+
+        def release() -> None:
+            with self._lock:
+                if not is_held:
+                    return
+                is_held.clear()
+                self._held_bytes -= size_bytes
+            self._metrics.held_bytes.dec(size_bytes)
+
+        return release

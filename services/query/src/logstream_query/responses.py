@@ -1,0 +1,23 @@
+"""Answers as Flask sends them: JSON that is safe to look at, and bodies that count until their clients have them."""
+
+from typing import Any
+
+import orjson
+from flask import Response
+from logstream_contract.invisible import escape_invisible
+
+from logstream_query.answering import Answering
+
+
+def to_json(body: Any, option: int = 0) -> bytes:
+    """No character that terminals act on is left unescaped."""
+    return escape_invisible(orjson.dumps(body, option=option))
+
+
+def json_response(answering: Answering, body: Any) -> Response:
+    """Raises TooManyAnswers."""
+    encoded = to_json(body)
+    release = answering.hold(len(encoded))
+    response = Response(encoded, mimetype="application/json")
+    response.call_on_close(release)
+    return response

@@ -1,0 +1,134 @@
+"""Answers over records of any size: each ends where its bytes do, and going on by cursors brings every record once."""
+
+import random
+from collections.abc import Iterator, Sequence
+from sys import getsizeof
+
+import psycopg
+import pytest
+from harness.planting import Planted, Stored, clear, plant
+from logstream_contract.filters import Filter, Terms
+from logstream_query.answering import Answering
+from logstream_query.cursors import Order, Position
+from logstream_query.metrics import Metrics
+from logstream_query.room import Room
+from logstream_query.search import Found, Search, SearchLimits
+from logstream_query.store import Neighbours, Store, StoredRecord
+from logstream_query.walk import Steps
+from prometheus_client import CollectorRegistry
+
+START_US = 1_722_902_400_000_000
+SECOND_US = 1_000_000
+DAY_US = 86_400 * SECOND_US
+ANSWER_BYTES = 200_000
+EVERYTHING = 10**9
+
+
+@pytest.fixture(scope="module")
+def store(database_url: str) -> Iterator[Store]:
+    opened = Store(database_url, Metrics(CollectorRegistry()), pool_connections=5, pool_wait_s=20, statement_timeout_s=20)
+    opened.open()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def records(database_url: str, seed: int) -> list[Stored]:
+    """Of all sizes, newest first."""
+    chance = random.Random(seed)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        clear(connection)
+        found = [record for _ in range(6) for record in plant(connection, [some_record(chance) for _ in range(25)])]
+    return sorted(found, key=lambda record: (record.time_us, record.sequence), reverse=True)
+
+
+def some_record(chance: random.Random) -> Planted:
+    time_us = START_US + chance.choice((0, DAY_US, 9 * DAY_US)) + chance.randrange(40) * SECOND_US
+    message = "hay " + chance.choice(("", "x" * 3_000, chance.randbytes(32_000).hex(), "y" * 65_000, "\N{ROCKET}" * 9_000))
+    attributes = chance.choice(
+        (
+            None,
+            {"k": "v"},
+            {"\x01": "\x02" * 900},
+            {f"k{n}": chance.randbytes(2_000).hex() for n in range(64)},
+            {f"k{n}": "z" * 20_000 for n in range(50)},
+        )
+    )
+    return Planted(time_us, message, node=chance.choice(("api", "db")), attributes=attributes)
+
+
+def search(store: Store, **limits: int) -> Search:
+    metrics = Metrics(CollectorRegistry())
+    return Search(
+        store,
+        metrics,
+        SearchLimits(budget_s=60.0, answer_bytes=ANSWER_BYTES, steps=Steps(9, 3), **limits),
+        Answering(metrics),
+    )
+
+
+def memory(records: Sequence[StoredRecord]) -> int:
+    """Of their messages and attributes, however these are kept."""
+    return sum(getsizeof(message) + sum(map(len, (found or {}).values())) for *_, message, found in records)
+
+
+@pytest.mark.parametrize("order", ["desc", "asc"])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Filter(),
+        Filter(nodes=("api",)),
+        Filter(text=Terms(("HAY",))),
+        Filter(regex="^hay"),
+        Filter(text=Terms(("y",)), nodes=("db",)),
+    ],
+)
+def test_going_on_by_cursors_brings_every_record_once(
+    store: Store, records: list[Stored], order: Order, wanted: Filter
+) -> None:
+    expected = [one for one in records if not wanted.nodes or one.node in wanted.nodes]
+    looking = search(store)
+    seen: list[StoredRecord] = []
+    after: Position | None = None
+    full = 0
+    while True:
+        found: Found = looking.find(wanted, order, after, 5_000)
+        assert len(found.records) <= 1 or memory(found.records) <= ANSWER_BYTES
+        full += found.is_full
+        seen += found.records
+        if found.position is None:
+            break
+        assert found.records
+        after = found.position
+    assert seen == (expected if order == "desc" else expected[::-1])
+    assert full > 10
+
+
+def test_what_fits_is_one_answer(store: Store, records: list[Stored]) -> None:
+    room = Room(EVERYTHING, 1_000)
+    assert store.page(Filter(), "desc", None, 1_000, room) == records
+    assert not room.is_full
+
+
+def test_pages_of_a_number_of_records_are_as_many(store: Store, records: list[Stored]) -> None:
+    limits = SearchLimits(answer_bytes=EVERYTHING)
+    found = Search(store, Metrics(CollectorRegistry()), limits).find(Filter(), "desc", None, 7)
+    assert found.records == records[:7]
+    assert found.position == (records[6].time_us, records[6].sequence)
+    assert not found.is_full
+
+
+@pytest.mark.parametrize("same_node", [True, False])
+def test_a_context_is_the_nearest_that_fit(store: Store, records: list[Stored], same_node: bool) -> None:
+    place = len(records) // 2
+    middle = records[place]
+    found = Neighbours(store, 20, most_bytes=ANSWER_BYTES).of(middle.sequence, 100, 100, same_node=same_node)
+    assert found
+    assert found.record == middle
+    sides = ((found.before, records[place + 1 :]), (found.after, records[:place][::-1]))
+    for side, further in sides:
+        nearest = [one for one in further if not same_node or one.node == middle.node]
+        assert side.records == nearest[: len(side.records)]
+        assert side.records
+        assert len(side.records) == 1 or memory(side.records) <= ANSWER_BYTES // 2
+        assert (side.complete, side.is_full) == (False, True)

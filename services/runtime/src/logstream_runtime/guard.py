@@ -1,0 +1,241 @@
+"""Turns away what a browser asks for on behalf of a page that is not ours. It must not know what is behind it.
+
+Two ways lead a foreign page here. Its name can be made to resolve to our address (DNS rebinding): the browser then takes us
+for that page's own server, and only the header Host tells. Or it asks another origin, as any page may: then Sec-Fetch-Site
+and Origin tell. Who is no browser sends neither, and passes.
+
+Sources: RFC 9110, 7.4 (421); W3C "Fetch Metadata Request Headers"; WHATWG Fetch, "CORS protocol".
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from pydantic import BeforeValidator
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+HOST: Final = "host"
+ORIGIN: Final = "origin"
+REFUSED: Final = (HOST, ORIGIN)
+# Health checks and scrapers ask by whatever name they know, and are told nothing of records.
+OPERATORS: Final = frozenset({"/livez", "/readyz", "/metrics"})
+
+_NONE: Final = "none"
+_EVERY: Final = "*"
+_NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+_AUTHORITY: Final = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9_.-]+))(?::(?P<port>[0-9]{0,5}))?")
+_ORIGIN: Final = re.compile(r"(?P<scheme>https?)://(?P<authority>.+)")
+_DEFAULT_PORT: Final = {"http": "80", "https": "443"}
+# What a page that shows another's content in itself says; a link or the address line says `document`.
+_EMBEDDED: Final = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
+_PREFLIGHT: Final = (
+    ("Access-Control-Allow-Methods", "GET, HEAD"),
+    ("Access-Control-Allow-Headers", "Cache-Control, Last-Event-ID"),
+    ("Access-Control-Max-Age", "600"),
+)
+_DETAIL: Final = {
+    HOST: "logstream is not known by this host name. Whoever runs it can add the name to LOGSTREAM_ALLOWED_HOSTS.",
+    ORIGIN: "A page of another origin may not ask this. Whoever runs logstream can add its origin to "
+    "LOGSTREAM_ALLOWED_ORIGINS.",
+}
+_STATUS: Final = {HOST: HTTPStatus.MISDIRECTED_REQUEST, ORIGIN: HTTPStatus.FORBIDDEN}
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """Names by which we may be asked, besides localhost and any IP address: no name service lends those to a foreign page.
+
+    names: lower case. parents: of `*.example.com` the part after the star's dot, any depth below which is ours.
+    """
+
+    names: frozenset[str] = frozenset()
+    parents: frozenset[str] = frozenset()
+    every: bool = False
+
+    def allow(self, host: str) -> bool:
+        """host: the header, with or without a port."""
+        if self.every:
+            return True
+        found = _AUTHORITY.fullmatch(host.lower())
+        if found is None:
+            return False
+        name = found["v6"] or found["name"].removesuffix(".")
+        if name == "localhost" or name in self.names or _is_address(name):
+            return True
+        labels = name.split(".")
+        return any(".".join(labels[start:]) in self.parents for start in range(1, len(labels)))
+
+    def __str__(self) -> str:
+        return (
+            ",".join([*sorted(self.names), *(f"*.{name}" for name in sorted(self.parents)), *["*"][: self.every]]) or _NONE
+        )
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Origins whose pages may ask and read the answers: `https://host[:port]` in lower case, or `null`."""
+
+    names: frozenset[str] = frozenset()
+    every: bool = False
+
+    def allow(self, origin: str) -> bool:
+        return self.every or origin.lower() in self.names
+
+    def __str__(self) -> str:
+        return ",".join([*sorted(self.names), *["*"][: self.every]]) or _NONE
+
+
+def read_hosts(text: Any) -> Hosts:
+    """Reads names with commas between them, or `none`. Raises ValueError."""
+    if isinstance(text, Hosts):
+        return text
+    parts = _parts(text)
+    for part in parts:
+        if part != _EVERY and not _NAME.fullmatch(part.removeprefix("*.")):
+            raise ValueError(
+                f"{part!r}: expected host names without ports, such as logs.example.com,*.example.org, or {_NONE}"
+            )
+    parents = frozenset(part.removeprefix("*.") for part in parts if part.startswith("*."))
+    names = frozenset(part for part in parts if not part.startswith("*"))
+    return Hosts(names, parents, every=_EVERY in parts)
+
+
+def read_origins(text: Any) -> Origins:
+    """Reads origins with commas between them, or `none`. Raises ValueError."""
+    if isinstance(text, Origins):
+        return text
+    parts = _parts(text)
+    for part in parts:
+        found = _ORIGIN.fullmatch(part)
+        if part not in (_EVERY, "null") and not (found and _AUTHORITY.fullmatch(found["authority"])):
+            raise ValueError(
+                f"{part!r}: expected origins such as https://shop.example.com,http://localhost:8080, or {_NONE}"
+            )
+    return Origins(frozenset(part for part in parts if part != _EVERY), every=_EVERY in parts)
+
+
+AllowedHosts = Annotated[Hosts, BeforeValidator(read_hosts)]
+AllowedOrigins = Annotated[Origins, BeforeValidator(read_origins)]
+# One wording for every service that has these settings.
+HOSTS_DOC: Final = (
+    "Host names by which browsers may ask, with commas between them; `*.example.com` stands for all below it, `*` for any,"
+    " which lets foreign pages in by DNS rebinding. `localhost` and IP addresses always may. Others are answered 421."
+)
+ORIGINS_DOC: Final = (
+    "Origins, with commas between them, whose pages may ask and read the answers, such as https://shop.example.com;"
+    " `*`: any. Others are answered 403."
+)
+
+
+def refusal(headers: Mapping[str, Any], hosts: Hosts, origins: Origins) -> str | None:
+    """Why a request is not answered, as one of REFUSED, or None. headers: as a WSGI environment names them, with its method.
+
+    A request without Host comes from no browser.
+    """
+    host = headers.get("HTTP_HOST", "")
+    if host and not hosts.allow(host):
+        return HOST
+    origin = headers.get("HTTP_ORIGIN", "")
+    if origin and origins.allow(origin):
+        return None
+    site = headers.get("HTTP_SEC_FETCH_SITE", "")
+    if site in ("same-origin", "none"):
+        return None
+    if site in ("cross-site", "same-site"):
+        return None if _is_navigation(headers) else ORIGIN
+    # Browsers say no more than this to addresses without TLS that are not their own machine.
+    return ORIGIN if origin and not _is_own(origin, host) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A WSGI application before another.
+
+    on_refusal: told the reason of each request that is turned away.
+    """
+
+    application: "WSGIApplication"
+    hosts: Hosts
+    origins: Origins
+    on_refusal: Callable[[str], object] = field(default=lambda _: None)
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        if environ["PATH_INFO"] in OPERATORS:
+            return self.application(environ, start_response)
+        reason = refusal(environ, self.hosts, self.origins)
+        added = self._headers(environ.get("HTTP_ORIGIN", ""))
+        if reason is not None:
+            self.on_refusal(reason)
+            return _refuse(reason, environ["REQUEST_METHOD"], added, start_response)
+        asks_first = environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+        if asks_first and self.origins.allow(environ.get("HTTP_ORIGIN", "")):
+            start_response("204 No Content", [*added, *_PREFLIGHT])
+            return []
+
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            return start_response(status, [*headers, *added], *error)
+
+        return self.application(environ, start)
+
+    def _headers(self, origin: str) -> list[tuple[str, str]]:
+        headers = [("Cross-Origin-Resource-Policy", "same-origin")]
+        if self.origins != Origins():
+            headers.append(("Vary", "Origin"))
+            if origin and self.origins.allow(origin):
+                headers.append(("Access-Control-Allow-Origin", origin))
+        return headers
+
+
+def _refuse(reason: str, method: str, added: list[tuple[str, str]], start_response: "StartResponse") -> Iterable[bytes]:
+    status = _STATUS[reason]
+    problem = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": _DETAIL[reason]}
+    body = json.dumps(problem).encode()
+    headers = [
+        ("Content-Type", "application/problem+json"),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+    ]
+    start_response(f"{status.value} {status.phrase}", [*headers, *added])
+    return [] if method == "HEAD" else [body]
+
+
+def _is_navigation(headers: Mapping[str, Any]) -> bool:
+    """Whether a link or a bookmark is followed, to be shown for itself."""
+    return (
+        headers.get("REQUEST_METHOD") in ("GET", "HEAD")
+        and headers.get("HTTP_SEC_FETCH_MODE") == "navigate"
+        and headers.get("HTTP_SEC_FETCH_DEST", "") not in _EMBEDDED
+    )
+
+
+def _is_own(origin: str, host: str) -> bool:
+    """Whether they name the same host and port. The scheme is not looked at: a proxy before us may end TLS."""
+    found = _ORIGIN.fullmatch(origin.lower())
+    if found is None:
+        return False
+    port = _DEFAULT_PORT[found["scheme"]]
+    return _with_port(found["authority"], port) == _with_port(host.lower(), port)
+
+
+def _with_port(authority: str, default: str) -> tuple[str, str] | None:
+    found = _AUTHORITY.fullmatch(authority)
+    return None if found is None else (found["v6"] or found["name"], found["port"] or default)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _parts(text: Any) -> list[str]:
+    parts = [part.strip().lower() for part in str(text).split(",")]
+    return [part for part in parts if part and part != _NONE]
