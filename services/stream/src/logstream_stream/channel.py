@@ -68,12 +68,12 @@ class Channel:
 
     def add(self, selected: Selection, spot: Spot) -> Iterator[Frame]:
         """Takes the records of a batch, one or more, and yields the frames that are full. Position 0 in spot: unnumbered."""
-        return self._told_first(self._add(selected, spot))
+        frames = self._add(selected, spot)
+        return self._told_first(frames) if self._passed_over else frames
 
     def flush(self) -> Iterator[Frame]:
         """Yields the frames of all that was taken."""
-        yield from self._told_first(self._flush())
-        yield from self._tell_passed_over()
+        return self._flush_told() if self._passed_over else self._flush()
 
     def pass_over(self, selected: Selection, spot: Spot) -> Iterator[Frame]:
         """Takes note of records of which nobody knows whether they match; it is told before anything that comes later."""
@@ -88,6 +88,10 @@ class Channel:
             over.from_us, over.to_us = min(over.from_us, from_us), max(over.to_us, to_us)
         else:
             self._passed_over = _PassedOver(len(times_us), from_us, to_us, numbered)
+
+    def _flush_told(self) -> Iterator[Frame]:
+        yield from self._told_first(self._flush())
+        yield from self._tell_passed_over()
 
     def _told_first(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         for frame in frames:

@@ -94,17 +94,18 @@ class FilterTime(Generic[T]):
         if not known.clients:
             del self._filters[wanted]
 
-    def begin(self, records: int) -> None:
-        """A batch with so many records is next."""
+    def begin(self, records: int) -> bool:
+        """A batch with so many records is next. Whether there are filters."""
         if not self._filters:
             self._records, self._shared_at = 0, self._clock()
-            return
+            return False
         passed_s = self._clock() - self._shared_at
         if passed_s >= _SHARE_EVERY_S:
             self._share(self._records / passed_s)
             self._records, self._shared_at = 0, self._clock()
         self._records += records
         self._of_batch_s = 0.0
+        return True
 
     def may_take(self, wanted: T) -> bool:
         """Whether the filter may be held against the batch."""

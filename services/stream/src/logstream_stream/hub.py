@@ -260,26 +260,39 @@ class Hub:
         except Exception as error:  # noqa: BLE001 see mishaps
             self.mishaps.note(COUNT, error, outcome.batch.name)
         spot = Spot(outcome.epoch, outcome.position, outcome.batch.received_ns // 1_000_000)
-        selections: dict[Sieve | None, Selection | None] = {None: select(decoded, None)}
-        self.filter_time.begin(len(decoded.columns))
+        selections = self._select(decoded, outcome.batch.name)
         for channel in self._channels.values():
+            if channel.sieve not in selections:
+                self._notice_gap(channel, _gap_of(outcome))
+                continue
             try:
-                if channel.sieve not in selections:
-                    selections[channel.sieve] = self._select(decoded, channel.sieve)
                 self._deliver_to(channel, outcome, decoded, selections[channel.sieve], spot)
             except Exception as error:  # noqa: BLE001 see mishaps
-                self.mishaps.note(FILTER, error, outcome.batch.name)
+                self.mishaps.note(DELIVER, error, outcome.batch.name)
                 self._notice_gap(channel, _gap_of(outcome))
 
-    def _select(self, decoded: Decoded, sieve: Sieve | None) -> Selection | None:
-        """None: there is no time for it."""
+    def _select(self, decoded: Decoded, name: str) -> dict[Sieve | None, Selection | None]:
+        """What each filter lets through; None: there is no time for it. A filter that fails is not in it."""
+        selections: dict[Sieve | None, Selection | None] = {None: select(decoded, None)}
         filter_time = self.filter_time
-        if sieve is None or not filter_time.may_take(sieve):
-            return None
-        began_s = filter_time.time()
-        selected = select(decoded, sieve)
-        filter_time.taken(sieve, len(decoded.columns), filter_time.time() - began_s)
-        return selected
+        if not filter_time.begin(len(decoded.columns)):
+            return selections
+        at_s = filter_time.time()
+        for channel in self._channels.values():
+            sieve = channel.sieve
+            if sieve is None or sieve in selections:
+                continue
+            if not filter_time.may_take(sieve):
+                selections[sieve] = None
+                continue
+            try:
+                selections[sieve] = select(decoded, sieve)
+            except Exception as error:  # noqa: BLE001 see mishaps
+                self.mishaps.note(FILTER, error, name)
+            now_s = filter_time.time()
+            filter_time.taken(sieve, len(decoded.columns), now_s - at_s)
+            at_s = now_s
+        return selections
 
     def _deliver_to(
         self, channel: Channel, outcome: Deliver, decoded: Decoded, selected: Selection | None, spot: Spot
