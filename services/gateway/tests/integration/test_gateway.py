@@ -255,7 +255,8 @@ def test_headers_without_end_leave_room_for_others_and_for_health(running: Gatew
 
 
 def test_a_full_gateway_says_that_it_is_not_ready_and_health_is_answered(rabbitmq_url: str, broker: BlockingChannel) -> None:
-    with gateway(rabbitmq_url, LOGSTREAM_GATEWAY_CONCURRENT_CALLS="3") as small, Http2(small.address) as rude:
+    settings = {"LOGSTREAM_GATEWAY_CONCURRENT_CALLS": "3", "LOGSTREAM_GATEWAY_RECEIVE_TIMEOUT_S": "3600"}
+    with gateway(rabbitmq_url, **settings) as small, Http2(small.address) as rude:
         check = small.channel.unary_unary(
             "/grpc.health.v1.Health/Check", response_deserializer=health_pb2.HealthCheckResponse.FromString
         )
