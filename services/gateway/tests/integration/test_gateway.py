@@ -261,9 +261,11 @@ def test_a_full_gateway_says_that_it_is_not_ready_and_health_is_answered(rabbitm
             "/grpc.health.v1.Health/Check", response_deserializer=health_pb2.HealthCheckResponse.FromString
         )
         assert small.push(batch("a")).accepted == 1
+        until = time.monotonic() + WAIT_S
+        while check(b"", timeout=WAIT_S).status != health_pb2.HealthCheckResponse.SERVING:
+            assert time.monotonic() < until
         for _ in range(3):
             rude.call("/logstream.v1.LogIngest/Push")
-        until = time.monotonic() + WAIT_S
         while check(b"", timeout=WAIT_S).status == health_pb2.HealthCheckResponse.SERVING:
             with suppress(grpc.RpcError):
                 small.push(batch("b"))
