@@ -47,7 +47,7 @@ def by_httpx_sse(url: str, last_id: str) -> Iterator[Seen]:
 def by_sseclient(url: str, last_id: str) -> Iterator[Seen]:
     headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
     with requests.get(url, headers=headers, stream=True, timeout=60) as answer:
-        for event in SSEClient(answer).events():
+        for event in SSEClient(answer.iter_content(None)).events():
             yield Seen(event.event, event.data, event.id)
 
 

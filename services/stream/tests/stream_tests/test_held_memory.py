@@ -1,6 +1,7 @@
 """Viewers who read slowly or not at all hold a bounded number of bytes, all of them together."""
 
 import gc
+from typing import Any
 
 import pytest
 from logstream_stream.admission import Limits
@@ -68,8 +69,8 @@ def test_past_the_budget_who_is_furthest_behind_loses_first() -> None:
     assert stage.observer.closed_reasons == []
 
 
-def seen_dropped(viewer: Viewer) -> list[dict[str, int]]:
-    dropped: list[dict[str, int]] = seen(viewer, "dropped")
+def seen_dropped(viewer: Viewer) -> list[dict[str, Any]]:
+    dropped: list[dict[str, Any]] = seen(viewer, "dropped")
     assert all(data["reason"] == SLOW for data in dropped)
     return dropped
 

@@ -79,6 +79,8 @@ def test_live_goes_on_after_a_gap(
         assert names == ["logs", "gap", "logs"]
     gaps = [(data, place) for name, data, place in told if name == "gap"]
     ((gap, place),) = gaps
+    assert place
+    assert told[-1][2]
     assert gap["reason"] == "unreadable batch"
     assert gap["received_from"] == gap["received_to"] == "2024-08-06T18:51:34.000000Z"
     assert "/api/logs?start=" in gap["history"]
