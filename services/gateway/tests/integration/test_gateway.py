@@ -255,14 +255,17 @@ def test_headers_without_end_leave_room_for_others_and_for_health(running: Gatew
 
 
 def test_a_full_gateway_says_that_it_is_not_ready_and_health_is_answered(rabbitmq_url: str, broker: BlockingChannel) -> None:
-    with gateway(rabbitmq_url, LOGSTREAM_GATEWAY_CONCURRENT_CALLS="3") as small, Http2(small.address) as rude:
+    settings = {"LOGSTREAM_GATEWAY_CONCURRENT_CALLS": "3", "LOGSTREAM_GATEWAY_RECEIVE_TIMEOUT_S": "3600"}
+    with gateway(rabbitmq_url, **settings) as small, Http2(small.address) as rude:
         check = small.channel.unary_unary(
             "/grpc.health.v1.Health/Check", response_deserializer=health_pb2.HealthCheckResponse.FromString
         )
         assert small.push(batch("a")).accepted == 1
+        until = time.monotonic() + WAIT_S
+        while check(b"", timeout=WAIT_S).status != health_pb2.HealthCheckResponse.SERVING:
+            assert time.monotonic() < until
         for _ in range(3):
             rude.call("/logstream.v1.LogIngest/Push")
-        until = time.monotonic() + WAIT_S
         while check(b"", timeout=WAIT_S).status == health_pb2.HealthCheckResponse.SERVING:
             with suppress(grpc.RpcError):
                 small.push(batch("b"))

@@ -79,6 +79,7 @@ def test_live_goes_on_after_a_gap(
         assert names == ["logs", "gap", "logs"]
     gaps = [(data, place) for name, data, place in told if name == "gap"]
     ((gap, place),) = gaps
+    assert gap
     assert place
     assert told[-1][2]
     assert gap["reason"] == "unreadable batch"
