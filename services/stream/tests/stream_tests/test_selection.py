@@ -75,7 +75,7 @@ def shown(raw: bytes, wanted: Filter, refused: frozenset[int] = frozenset()) -> 
     assert list(rendered.indexes) == list(selection.indexes)
     assert len(rendered.texts) == len(rendered.times_us) == len(rendered)
     ((_, records, _),) = events(NativeFraming().logs(rendered.pieces, None))
-    assert [orjson.dumps(record["message"])[1:-1] for record in records] == list(rendered.texts)
+    assert [record["message"] for record in records] == [orjson.loads(b'"%b"' % text) for text in rendered.texts]
     return [int(record["sequence"]) for record in records]
 
 
