@@ -98,6 +98,8 @@ def test_paused_the_list_stays_and_counts(page: LogPage, service: Service) -> No
 def test_scrolled_down_the_list_keeps_its_place(page: LogPage, service: Service) -> None:
     service.log(*(f"line {number:03d}" for number in range(100)))
     expect(page.region.locator(".state")).to_contain_text("100 records")
+    # The page's other parts have taken their places.
+    expect(page.level("info")).to_have_text("info100")
     page.scroll_to(1100)
     expect(page.button("back to the top")).to_be_visible()
     reading = page.record("line 050")
