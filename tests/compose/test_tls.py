@@ -108,7 +108,7 @@ def test_a_stream_is_answered_while_it_is_open(channel: Any) -> None:
 
 def test_an_error_keeps_its_status_and_words(channel: Any) -> None:
     push = channel.unary_unary(wire.PUSH)
-    # More than nginx lets a request have by default, and a little more than the gateway takes: it is the gateway that says so.
+    # More than nginx lets a request have by default, a little more than the gateway takes: it is the gateway that says so.
     with pytest.raises(grpc.RpcError) as refused:
         push(make_batch("tls-large", ["m" * 60_000] * 71).raw, timeout=CALL_S)
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
