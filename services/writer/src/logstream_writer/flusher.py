@@ -4,7 +4,8 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from logstream_contract.batches import frame_parts
 from logstream_contract.live_window import batch_name
@@ -22,6 +23,9 @@ from logstream_writer.store.errors import StoreUnavailable
 from logstream_writer.store.store import Flushed, Store, StoredBatch
 
 log = logging.getLogger(__name__)
+
+A = TypeVar("A")
+R = TypeVar("R")
 
 _NANOS = 1_000_000_000
 
@@ -73,7 +77,7 @@ class Flusher:
 
     def _suspected(self, deliveries: Sequence[Delivery]) -> Mapping[bytes, int]:
         again = [one.name for one in deliveries if one.redelivered]
-        return self._retrying(self._store.suspected, again) if again else {}
+        return self._retrying(self._counting, self._store.suspected, again) if again else {}
 
     def _flush(self, gathering: Gathering) -> None:
         started_s = time.monotonic()
@@ -98,7 +102,7 @@ class Flusher:
         if gathering.parked:
             return Inbound(dead_letters=[park(one, gathering.died_alone) for one in gathering.deliveries])
         # From here on this process may die of them.
-        self._retrying(self._store.begin, [one.name for one in gathering.deliveries])
+        self._retrying(self._counting, self._store.begin, [one.name for one in gathering.deliveries])
         inbound = decode(gathering.deliveries, self._retention_nanos)
         if inbound.column_error:
             log.warning("not all batches can be read as columns", extra={"error": inbound.column_error})
@@ -106,12 +110,18 @@ class Flusher:
 
     def _try_flush(self, inbound: Inbound) -> Flushed:
         try:
-            return self._store.flush(inbound)
-        except StoreUnavailable as error:
+            return self._counting(self._store.flush, inbound)
+        except StoreUnavailable:
             self._unclear = True
-            self._metrics.database_failures.labels(error.sqlstate_class).inc()
             # It has been looked into, and this process lives: should it be ended while it waits, that says nothing.
             self._store.end()
+            raise
+
+    def _counting(self, work: Callable[[A], R], argument: A) -> R:
+        try:
+            return work(argument)
+        except StoreUnavailable as error:
+            self._metrics.database_failures.labels(error.sqlstate_class).inc()
             raise
 
     def _measure(self, inbound: Inbound, flushed: Flushed) -> None:
