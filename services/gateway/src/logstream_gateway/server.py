@@ -159,7 +159,7 @@ def build_server(
     )
     checks = health.aio.HealthServicer()
     names = (_SEED_SERVICE, _NATIVE_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
-    careful = CarefulHandlers(metrics, admission, asyncio.get_running_loop().time)
+    careful = CarefulHandlers(metrics, admission, config.receive_timeout_s, asyncio.get_running_loop().time)
     health_pb2_grpc.add_HealthServicer_to_server(checks, careful)
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection.aio.ReflectionServicer(names), careful)
     careful.register(server)

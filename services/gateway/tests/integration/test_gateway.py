@@ -338,6 +338,29 @@ def test_what_health_and_reflection_cannot_read_is_an_invalid_argument(running: 
     assert (error.code(), error.details()) == (grpc.StatusCode.INVALID_ARGUMENT, "not the message that this method takes")
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/grpc.health.v1.Health/Check",
+        "/grpc.health.v1.Health/Watch",
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    ],
+)
+def test_few_messages_of_health_and_reflection_are_received_at_a_time(running: Gateway, path: str) -> None:
+    check = running.channel.unary_unary(
+        "/grpc.health.v1.Health/Check", response_deserializer=health_pb2.HealthCheckResponse.FromString
+    )
+    with Http2(running.address) as rude:
+        for _ in range(40):
+            rude.send(rude.call(path), framed(bytes(1000))[:500], within_s=WAIT_S)
+        until = time.monotonic() + WAIT_S
+        while len(rude.statuses) < 24:
+            rude.receive(0.1)
+            assert time.monotonic() < until
+        assert set(rude.statuses.values()) == {("14", "the message did not arrive in time")}
+        assert check(b"", timeout=WAIT_S).status == health_pb2.HealthCheckResponse.SERVING
+
+
 def test_a_full_queue_is_told_and_nothing_is_accepted(rabbitmq_url: str, broker: BlockingChannel, running: Gateway) -> None:
     broker.queue_delete(topology.WRITE_QUEUE)
     # What an operator's policy would set, here as an argument; the gateway's own declaration then conflicts, as a queue of
