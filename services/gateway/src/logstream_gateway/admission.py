@@ -188,10 +188,11 @@ class Admission:
             self._scarce = False
         return ended
 
-    def shed(self, most: int, than_s: float, now_s: float) -> list[tuple[Reception, Unavailable]]:
-        """Likewise, because memory is short: calls whose message takes longer than this."""
-        slow = [one for one in self._receiving if one.slot and not one.ended and now_s - one.slot_since_s > than_s]
-        return [pair for one in slow[:most] for pair in self._end(one, "the gateway is short of memory")]
+    def shed(self, most: int, than_s: float, now_s: float) -> tuple[int, list[tuple[Reception, Unavailable]]]:
+        """Likewise, because memory is short: calls that take longer than this, and how many they are. Also those that wait
+        for a slot, which end here: each holds up to a window, and each connection may have one."""
+        slow = [one for one in self._receiving if not one.ended and now_s - one.slot_since_s > than_s][:most]
+        return len(slow), [pair for one in slow for pair in self._end(one, "the gateway is short of memory")]
 
     def _in_the_way(self, now_s: float) -> list[Reception]:
         """Whose slots others may have, those of the greediest connections first."""

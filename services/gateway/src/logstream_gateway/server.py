@@ -30,7 +30,7 @@ _NATIVE_SERVICE = logs_pb2.DESCRIPTOR.services_by_name["LogIngest"].full_name
 _OVERSIZE_ROOM_BYTES = 256 * 1024
 # What gRPC takes of a call's message before it is asked for it: the flow-control window of a stream.
 _WINDOW_BYTES = 512 * 1024
-# Calls that wait for room to receive their message: at most 64 MiB of windows.
+# Calls that wait for room to receive their message: 64 MiB of windows, and one more for each connection.
 _WAITING_CALLS = 128
 # Calls that gRPC keeps until the loop takes them. By default it cancels some at random from 1,000 on.
 _PENDING_CALLS = 4096
