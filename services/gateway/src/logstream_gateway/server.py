@@ -15,6 +15,7 @@ from logstream_runtime.files import allow_files
 from logstream_gateway.admission import Admission, Bounds
 from logstream_gateway.coalescer import Coalescer
 from logstream_gateway.config import Config
+from logstream_gateway.failures import calm_grpc
 from logstream_gateway.ingest import Ingest
 from logstream_gateway.metrics import Metrics
 from logstream_gateway.overseer import Overseer, Readiness
@@ -85,6 +86,7 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
         metrics,
     )
     allow_files(_FILES)
+    calm_grpc()
     server, checks = build_server(config, ingest, admission, metrics)
     overseer = Overseer(
         publisher,

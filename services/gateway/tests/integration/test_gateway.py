@@ -10,7 +10,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import grpc
 import pika
@@ -73,7 +74,7 @@ class Gateway:
 
 
 @contextmanager
-def gateway(rabbitmq_url: str, **settings: str) -> Iterator[Gateway]:
+def gateway(rabbitmq_url: str, log: IO[bytes] | None = None, **settings: str) -> Iterator[Gateway]:
     port = free_port()
     environment = {
         **os.environ,
@@ -82,7 +83,7 @@ def gateway(rabbitmq_url: str, **settings: str) -> Iterator[Gateway]:
         "LOGSTREAM_ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
         **settings,
     }
-    process = subprocess.Popen([sys.executable, "-m", "logstream_gateway"], env=environment)
+    process = subprocess.Popen([sys.executable, "-m", "logstream_gateway"], env=environment, stderr=log)
     try:
         yield Gateway(process, port)
     finally:
@@ -215,6 +216,25 @@ def test_compressed_batches_are_taken_and_what_they_unpack_to_is_bounded(
     error = refused(lambda: running._push(bytes(15 * 1024 * 1024), timeout=WAIT_S, compression=algorithm))
     assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "larger than max" in error.details()
+
+
+@pytest.mark.parametrize("method", ["Push", "PushStream"])
+def test_messages_that_cannot_be_unpacked_do_not_fill_the_log(
+    rabbitmq_url: str, broker: BlockingChannel, tmp_path: Path, method: str
+) -> None:
+    path = tmp_path / "log"
+    with path.open("wb") as log, gateway(rabbitmq_url, log) as logging, Http2(logging.address) as rude:
+        started = time.monotonic()
+        for number in range(100):
+            call = rude.call(f"/logstream.v1.LogIngest/{method}", ("grpc-encoding", "gzip"))
+            rude.send(call, framed(b"no gzip", compressed=True), within_s=WAIT_S, end=True)
+            while len(rude.statuses) <= number:
+                rude.receive(0.1)
+                assert time.monotonic() < started + WAIT_S
+        assert logging.push(batch("a")).accepted == 1
+        lasted_s = time.monotonic() - started
+    assert {status for status, _ in rude.statuses.values()} == {"13"}
+    assert path.read_text().count("raised in core") <= lasted_s + 2
 
 
 def test_a_message_that_does_not_arrive_is_told_and_others_are_served(rabbitmq_url: str, broker: BlockingChannel) -> None:
