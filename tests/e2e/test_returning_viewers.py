@@ -42,8 +42,11 @@ class NodeViewer:
     def events(self, name: str) -> list[dict[str, Any]]:
         return [said for said in self.said if said["kind"] == "event" and said["name"] == name]
 
-    def messages(self) -> list[str]:
-        return [record["message"] for event in self.events("logs") for record in json.loads(event["data"])]
+    def messages(self, node: str) -> list[str]:
+        """Of the node's records, on either route."""
+        told = [json.loads(event["data"]) for name in ("logs", "message") for event in self.events(name)]
+        records = [record for data in told for record in (data if isinstance(data, list) else [data])]
+        return [record["message"] for record in records if record["node"] == node]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -66,12 +69,12 @@ def log(stack: Stack, node: str) -> Iterator[Callable[..., None]]:
 
 
 @pytest.fixture
-def watch(stack: Stack, node: str) -> Iterator[Callable[[str], NodeViewer]]:
+def watch(stack: Stack) -> Iterator[Callable[[str, str], NodeViewer]]:
     viewers = []
 
-    def open_one(version: str) -> NodeViewer:
-        viewers.append(NodeViewer(version, f"{stack.page_url}/stream?node={node}"))
-        wait_for("it to be live", lambda: viewers[-1].events("live"))
+    def open_one(version: str, address: str) -> NodeViewer:
+        viewers.append(NodeViewer(version, stack.page_url + address))
+        wait_for("it to be open", lambda: any(said["kind"] == "open" for said in viewers[-1].said))
         return viewers[-1]
 
     yield open_one
@@ -80,12 +83,13 @@ def watch(stack: Stack, node: str) -> Iterator[Callable[[str], NodeViewer]]:
 
 
 @pytest.mark.parametrize("version", ["4", "5"])
+@pytest.mark.parametrize("address", ["/stream?node={node}", "/logs"])
 def test_it_is_back_after_the_service_was_away_and_missed_nothing(
-    stack: Stack, log: Callable[..., None], watch: Callable[[str], NodeViewer], version: str
+    stack: Stack, node: str, log: Callable[..., None], watch: Callable[[str, str], NodeViewer], version: str, address: str
 ) -> None:
-    viewer = watch(version)
+    viewer = watch(version, address.format(node=node))
     log("before")
-    wait_for("the first record", viewer.messages)
+    wait_for("the first record", lambda: viewer.messages(node))
     try:
         stack.stop("stream")
         # What it is told instead of an error; more than once, so that what it asked with last came through that.
@@ -95,8 +99,8 @@ def test_it_is_back_after_the_service_was_away_and_missed_nothing(
     finally:
         stack.restore()
     log("after")
-    wait_for("all", lambda: "after" in viewer.messages())
-    assert viewer.messages() == ["before", *(f"meanwhile {number}" for number in range(100)), "after"]
+    wait_for("all", lambda: "after" in viewer.messages(node))
+    assert viewer.messages(node) == ["before", *(f"meanwhile {number}" for number in range(100)), "after"]
     assert not viewer.events("gap")
     assert not [said for said in viewer.said if said["kind"] == "error" and said["closed"]]
 

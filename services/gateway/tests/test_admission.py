@@ -201,5 +201,20 @@ async def test_short_of_memory_calls_that_are_slow_end() -> None:
     door = Door()
     door.fill("slow", 3)
     door.begin("quick", 1.0)
-    assert [one.call.peer() for one, _ in door.admission.shed(2, 1.0, 1.5)] == ["slow", "slow"]
-    assert [one.call.peer() for one, _ in door.admission.shed(2, 1.0, 1.5)] == ["slow"]
+    count, ended = door.admission.shed(2, 1.0, 1.5)
+    assert (count, [one.call.peer() for one, _ in ended]) == (2, ["slow", "slow"])
+    count, ended = door.admission.shed(2, 1.0, 1.5)
+    assert (count, [one.call.peer() for one, _ in ended]) == (1, ["slow"])
+
+
+@on_loop
+async def test_short_of_memory_calls_that_wait_for_a_slot_end_too() -> None:
+    door = Door(replace(BOUNDS, bytes=40))
+    crowd = [door.begin(f"peer {number}") for number in range(6)]
+    assert slots(crowd) == 4
+    count, ended = door.admission.shed(10, 1.0, 1.5)
+    assert (count, len(ended)) == (6, 4)
+    for call in crowd[4:]:
+        assert call.turn is not None
+        with pytest.raises(Unavailable, match="short of memory"):
+            await call.turn

@@ -65,6 +65,17 @@ class Publisher:
         raise RuntimeError(SECRET)
 
 
+class Unconfirming:
+    """A broker that confirms nothing."""
+
+    def __init__(self) -> None:
+        self.published = 0
+
+    def publish(self, body: bytes, records: int, received_unix_nano: int) -> asyncio.Future[None]:
+        self.published += 1
+        return asyncio.get_running_loop().create_future()
+
+
 def ingest_with(coalescer: Coalescer, registry: CollectorRegistry) -> Ingest:
     metrics = Metrics(registry)
     publisher: Any = Publisher()
@@ -160,3 +171,23 @@ def test_a_call_without_a_message_is_told() -> None:
 
     asyncio.run(call())
     assert context.ended == (grpc.StatusCode.INVALID_ARGUMENT, "the call has no message")
+
+
+def test_ending_a_stream_whose_window_is_full_ends_with_its_call() -> None:
+    async def call() -> None:
+        ingest = ingest_with(Coalescer(), CollectorRegistry())
+        publisher: Any = Unconfirming()
+        ingest._publisher = publisher
+        serving = asyncio.ensure_future(ingest.push_stream(None, Context(*[BATCH] * 100)))
+        while publisher.published < 34:
+            await asyncio.sleep(0)
+        ingest._streams.stop()
+        await asyncio.sleep(0)
+        assert len(ingest._ending) == 1
+        serving.cancel()
+        await asyncio.wait([serving])
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not ingest._ending
+
+    asyncio.run(call())

@@ -142,6 +142,10 @@ def test_a_browser_that_says_only_the_origin_is_held_against_host(host: str, ori
     assert asked(HTTP_HOST=host, HTTP_ORIGIN=origin) == (None if own else ORIGIN)
 
 
+def test_an_origin_and_a_host_that_can_not_be_read_are_not_the_same() -> None:
+    assert asked(read_hosts("*"), HTTP_HOST="a!b", HTTP_ORIGIN="http://evil!example") == ORIGIN
+
+
 class Application:
     """Answers ok, and counts."""
 

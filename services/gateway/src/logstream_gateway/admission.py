@@ -129,7 +129,7 @@ class Admission:
         reception = Reception(call, method, now_s, False, now_s)
         name = reception.peer = call.peer()
         peer = self._peer(name)
-        if not peer.waiting and self._may_take(peer):
+        if not peer.waiting and _may_take(peer, self._free_slots()):
             peer.slots += 1
             self._slots += 1
             reception.slot = True
@@ -188,10 +188,11 @@ class Admission:
             self._scarce = False
         return ended
 
-    def shed(self, most: int, than_s: float, now_s: float) -> list[tuple[Reception, Unavailable]]:
-        """Likewise, because memory is short: calls whose message takes longer than this."""
-        slow = [one for one in self._receiving if one.slot and not one.ended and now_s - one.slot_since_s > than_s]
-        return [pair for one in slow[:most] for pair in self._end(one, "the gateway is short of memory")]
+    def shed(self, most: int, than_s: float, now_s: float) -> tuple[int, list[tuple[Reception, Unavailable]]]:
+        """Likewise, because memory is short: calls that take longer than this, and how many they are. Also those that wait
+        for a slot, which end here: each holds up to a window, and each connection may have one."""
+        slow = [one for one in self._receiving if not one.ended and now_s - one.slot_since_s > than_s][:most]
+        return len(slow), [pair for one in slow for pair in self._end(one, "the gateway is short of memory")]
 
     def _in_the_way(self, now_s: float) -> list[Reception]:
         """Whose slots others may have, those of the greediest connections first."""
@@ -219,34 +220,35 @@ class Admission:
             reception.turn.set_exception(error)
         return []
 
-    def _may_take(self, peer: _Peer) -> bool:
-        """A connection gets no more slots than are free: however greedy, it leaves half, and the next half of that.
-        Source: Choudhury and Hahne, "Dynamic queue length thresholds for shared-memory packet switches", 1998."""
-        free = self._all_slots() - self._slots
-        return free > 0 and (peer.slots < free or not peer.slots)
+    def _free_slots(self) -> int:
+        return self._all_slots() - self._slots
 
     def _all_slots(self) -> int:
         return max(_LEAST_SLOTS, (self._bounds.bytes - self._held_bytes()) // self._bounds.message_bytes)
 
     def _give(self, now_s: float) -> None:
         """Gives free slots to the connections in turn."""
-        given = True
-        while given and self._queue:
-            given = False
-            for name, peer in list(self._queue.items()):
-                if not self._may_take(peer):
-                    continue
-                given = True
-                reception = peer.waiting.popleft()
-                self._waiting -= 1
-                if peer.waiting:
-                    self._queue.move_to_end(name)
-                else:
-                    del self._queue[name]
-                peer.slots += 1
-                self._slots += 1
-                reception.slot = True
-                reception.slot_since_s = now_s
-                turn, reception.turn = reception.turn, None
-                if turn is not None and not turn.done():
-                    turn.set_result(None)
+        free = self._free_slots()
+        # Who may not take now has a slot, so few are passed over, however many wait.
+        while free > 0 and (name := next((name for name, peer in self._queue.items() if _may_take(peer, free)), None)):
+            peer = self._queue[name]
+            reception = peer.waiting.popleft()
+            self._waiting -= 1
+            if peer.waiting:
+                self._queue.move_to_end(name)
+            else:
+                del self._queue[name]
+            peer.slots += 1
+            self._slots += 1
+            free -= 1
+            reception.slot = True
+            reception.slot_since_s = now_s
+            turn, reception.turn = reception.turn, None
+            if turn is not None and not turn.done():
+                turn.set_result(None)
+
+
+def _may_take(peer: _Peer, free: int) -> bool:
+    """A connection gets no more slots than are free: however greedy, it leaves half, and the next half of that.
+    Source: Choudhury and Hahne, "Dynamic queue length thresholds for shared-memory packet switches", 1998."""
+    return free > 0 and (peer.slots < free or not peer.slots)

@@ -189,6 +189,9 @@ class Ingest:
                 taking.cancel()
             if stream is not None:
                 self._streams.close(stream)
+            if window.full():
+                # Whoever ends the stream may wait for a place, which nobody makes any more.
+                window.get_nowait()
 
     async def _take(self, context: Context, stream: Stream, window: "asyncio.Queue[_Published | Exception | None]") -> None:
         """Publishes until the stream ends or a batch can't be taken."""

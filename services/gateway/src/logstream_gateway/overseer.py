@@ -21,8 +21,10 @@ _LOOK_S: Final = 0.1
 # A process is full when it has refused calls for want of room for this long, until none was refused for a second.
 _FULL_S: Final = 2.0
 _NOT_FULL_S: Final = 1.0
-# How many streams and calls end in one look at a memory that is too full, and which calls are slow.
+# How many streams and calls end in one look at a memory that is too full, and which calls are slow. Of calls, as many more
+# as there are such pieces too much: what a call can hold that waits to be received, and there may be thousands of them.
 _SHED: Final = 16
+_SHED_BYTES: Final = 512 * 1024
 _SLOW_S: Final = 1.0
 
 
@@ -96,8 +98,9 @@ class Overseer:
         resident_bytes = memory.resident_bytes()
         if resident_bytes <= self._memory_bytes:
             return
-        slow = self._admission.shed(_SHED, _SLOW_S, now_s)
-        for reception, error in slow:
+        most = _SHED + (resident_bytes - self._memory_bytes) // _SHED_BYTES
+        calls, receiving = self._admission.shed(most, _SLOW_S, now_s)
+        for reception, error in receiving:
             self._ingest.end(reception, error)
         ended = self._streams.shed(_SHED, now_s)
         log.warning(
@@ -105,7 +108,7 @@ class Overseer:
             extra={
                 "resident_bytes": resident_bytes,
                 "ended_streams": ended,
-                "ended_calls": len(slow),
+                "ended_calls": calls,
                 "looked_for_s": round(time.monotonic() - started_s, 3),
             },
         )

@@ -1,7 +1,10 @@
-"""Health and reflection, gRPC's own services, made as careful as ours: a message that can't be read is INVALID_ARGUMENT, and
-no error's text reaches a caller. Check is always answered; what stays open counts as a call."""
+"""Health and reflection, gRPC's own services, made as careful as ours: a message that can't be read is INVALID_ARGUMENT,
+no error's text reaches a caller, and few messages are received at a time. Check is always answered; what stays open counts
+as a call."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import grpc
@@ -14,16 +17,21 @@ from logstream_gateway.unavailable import Unavailable
 
 _FIRST: Final = frozenset({"Check"})
 _UNREADABLE: Final = "not the message that this method takes"
+# Messages that are asked for at a time: each may be as large as the largest batch. An honest one is here at once, so one
+# more ends the oldest rather than wait for it, and a check is answered while others send theirs by halves.
+_RECEIVING: Final = 16
 
 
 class CarefulHandlers:
     """Stands in for a server where generated code registers its handlers."""
 
-    def __init__(self, metrics: Metrics, admission: Admission, clock: Callable[[], float]) -> None:
+    def __init__(self, metrics: Metrics, admission: Admission, receive_s: float, clock: Callable[[], float]) -> None:
         self._metrics = metrics
         self._failures = Failures(metrics)
         self._admission = admission
+        self._receive_s = receive_s
         self._clock = clock
+        self._receiving: dict[asyncio.Timeout, None] = {}  # oldest first
         self._first: list[tuple[str, dict[str, Any]]] = []
         self._others: list[tuple[str, dict[str, Any]]] = []
 
@@ -45,58 +53,81 @@ class CarefulHandlers:
         )
 
     def _careful(self, handler: Any) -> Any:
+        """All are stream handlers to gRPC, as in ingest: it asks for a message only when told to."""
         parse, serialize = handler.request_deserializer, handler.response_serializer
         if not handler.response_streaming:
-            return grpc.unary_unary_rpc_method_handler(
+            return grpc.stream_unary_rpc_method_handler(
                 self._unary(handler.unary_unary, parse), response_serializer=serialize
             )
-        if not handler.request_streaming:
-            return grpc.unary_stream_rpc_method_handler(
-                self._watching(handler.unary_stream, parse), response_serializer=serialize
-            )
+        serve = self._watching if not handler.request_streaming else self._asking
         return grpc.stream_stream_rpc_method_handler(
-            self._asking(handler.stream_stream, parse), response_serializer=serialize
+            serve(handler.unary_stream or handler.stream_stream, parse), response_serializer=serialize
         )
 
     def _unary(self, serve: Any, parse: Callable[[bytes], Any]) -> Any:
-        async def call(raw: bytes, context: Any) -> Any:
-            try:
-                return await serve(parse(raw), context)
-            except Exception as error:  # noqa: BLE001 the caller must not learn its text
-                await self._end(error, context)
+        async def call(_: object, context: Any) -> Any:
+            async with self._told(context):
+                return await serve(parse(await self._message(context)), context)
 
         return call
 
     def _watching(self, serve: Any, parse: Callable[[bytes], Any]) -> Any:
-        async def call(raw: bytes, context: Any) -> None:
-            try:
-                self._admission.enter(self._clock())
-                try:
-                    await serve(parse(raw), context)
-                finally:
-                    self._admission.leave()
-            except Exception as error:  # noqa: BLE001 the caller must not learn its text
-                await self._end(error, context)
+        async def call(_: object, context: Any) -> None:
+            async with self._told(context), self._counted():
+                await serve(parse(await self._message(context)), context)
 
         return call
 
     def _asking(self, serve: Any, parse: Callable[[bytes], Any]) -> Any:
-        async def parsed(requests: AsyncIterator[bytes]) -> AsyncIterator[Any]:
-            async for raw in requests:
+        async def messages(context: Any) -> AsyncIterator[Any]:
+            while isinstance(raw := await self._receive(context), bytes):
                 yield parse(raw)
 
-        async def call(requests: AsyncIterator[bytes], context: Any) -> None:
-            try:
-                self._admission.enter(self._clock())
-                try:
-                    async for answer in serve(parsed(requests), context):
-                        await context.write(answer)
-                finally:
-                    self._admission.leave()
-            except Exception as error:  # noqa: BLE001 the caller must not learn its text
-                await self._end(error, context)
+        async def call(_: object, context: Any) -> None:
+            async with self._told(context), self._counted():
+                async for answer in serve(messages(context), context):
+                    await context.write(answer)
 
         return call
+
+    async def _message(self, context: Any) -> bytes:
+        """The only one. Raises Unavailable, and DecodeError where there is none."""
+        raw = await self._receive(context)
+        if not isinstance(raw, bytes):
+            raise DecodeError
+        return raw
+
+    async def _receive(self, context: Any) -> object:
+        """The next message, or gRPC's end of them. Raises Unavailable."""
+        if len(self._receiving) >= _RECEIVING:
+            oldest = next(iter(self._receiving))
+            del self._receiving[oldest]
+            if not oldest.expired():
+                oldest.reschedule(self._clock())
+        try:
+            async with asyncio.timeout(self._receive_s) as patience:
+                self._receiving[patience] = None
+                try:
+                    return await context.read()
+                finally:
+                    self._receiving.pop(patience, None)
+        except TimeoutError as error:
+            raise Unavailable("slow_message", "the message did not arrive in time") from error
+
+    @asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
+        self._admission.enter(self._clock())
+        try:
+            yield
+        finally:
+            self._admission.leave()
+
+    @asynccontextmanager
+    async def _told(self, context: Any) -> AsyncIterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 the caller must not learn its text
+            await self._end(error, context)
 
     async def _end(self, error: Exception, context: Any) -> None:
         if isinstance(error, grpc.aio.BaseError):

@@ -15,6 +15,7 @@ from logstream_runtime.files import allow_files
 from logstream_gateway.admission import Admission, Bounds
 from logstream_gateway.coalescer import Coalescer
 from logstream_gateway.config import Config
+from logstream_gateway.failures import calm_grpc
 from logstream_gateway.ingest import Ingest
 from logstream_gateway.metrics import Metrics
 from logstream_gateway.overseer import Overseer, Readiness
@@ -30,7 +31,7 @@ _NATIVE_SERVICE = logs_pb2.DESCRIPTOR.services_by_name["LogIngest"].full_name
 _OVERSIZE_ROOM_BYTES = 256 * 1024
 # What gRPC takes of a call's message before it is asked for it: the flow-control window of a stream.
 _WINDOW_BYTES = 512 * 1024
-# Calls that wait for room to receive their message: at most 64 MiB of windows.
+# Calls that wait for room to receive their message: 64 MiB of windows, and one more for each connection.
 _WAITING_CALLS = 128
 # Calls that gRPC keeps until the loop takes them. By default it cancels some at random from 1,000 on.
 _PENDING_CALLS = 4096
@@ -85,6 +86,7 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
         metrics,
     )
     allow_files(_FILES)
+    calm_grpc()
     server, checks = build_server(config, ingest, admission, metrics)
     overseer = Overseer(
         publisher,
@@ -159,7 +161,7 @@ def build_server(
     )
     checks = health.aio.HealthServicer()
     names = (_SEED_SERVICE, _NATIVE_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
-    careful = CarefulHandlers(metrics, admission, asyncio.get_running_loop().time)
+    careful = CarefulHandlers(metrics, admission, config.receive_timeout_s, asyncio.get_running_loop().time)
     health_pb2_grpc.add_HealthServicer_to_server(checks, careful)
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection.aio.ReflectionServicer(names), careful)
     careful.register(server)

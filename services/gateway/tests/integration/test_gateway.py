@@ -10,7 +10,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import grpc
 import pika
@@ -73,7 +74,7 @@ class Gateway:
 
 
 @contextmanager
-def gateway(rabbitmq_url: str, **settings: str) -> Iterator[Gateway]:
+def gateway(rabbitmq_url: str, log: IO[bytes] | None = None, **settings: str) -> Iterator[Gateway]:
     port = free_port()
     environment = {
         **os.environ,
@@ -82,7 +83,7 @@ def gateway(rabbitmq_url: str, **settings: str) -> Iterator[Gateway]:
         "LOGSTREAM_ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
         **settings,
     }
-    process = subprocess.Popen([sys.executable, "-m", "logstream_gateway"], env=environment)
+    process = subprocess.Popen([sys.executable, "-m", "logstream_gateway"], env=environment, stderr=log)
     try:
         yield Gateway(process, port)
     finally:
@@ -217,6 +218,25 @@ def test_compressed_batches_are_taken_and_what_they_unpack_to_is_bounded(
     assert "larger than max" in error.details()
 
 
+@pytest.mark.parametrize("method", ["Push", "PushStream"])
+def test_messages_that_cannot_be_unpacked_do_not_fill_the_log(
+    rabbitmq_url: str, broker: BlockingChannel, tmp_path: Path, method: str
+) -> None:
+    path = tmp_path / "log"
+    with path.open("wb") as log, gateway(rabbitmq_url, log) as logging, Http2(logging.address) as rude:
+        started = time.monotonic()
+        for number in range(100):
+            call = rude.call(f"/logstream.v1.LogIngest/{method}", ("grpc-encoding", "gzip"))
+            rude.send(call, framed(b"no gzip", compressed=True), within_s=WAIT_S, end=True)
+            while len(rude.statuses) <= number:
+                rude.receive(0.1)
+                assert time.monotonic() < started + WAIT_S
+        assert logging.push(batch("a")).accepted == 1
+        lasted_s = time.monotonic() - started
+    assert {status for status, _ in rude.statuses.values()} == {"13"}
+    assert path.read_text().count("raised in core") <= lasted_s + 2
+
+
 def test_a_message_that_does_not_arrive_is_told_and_others_are_served(rabbitmq_url: str, broker: BlockingChannel) -> None:
     with gateway(rabbitmq_url, LOGSTREAM_GATEWAY_RECEIVE_TIMEOUT_S="1") as strict, Http2(strict.address) as rude:
         without = rude.call("/logstream.v1.LogIngest/Push")
@@ -336,6 +356,29 @@ def test_what_health_and_reflection_cannot_read_is_an_invalid_argument(running: 
     answers = running.channel.stream_stream(path)(iter([b"\xff"]), timeout=WAIT_S)
     error = refused(lambda: next(answers))
     assert (error.code(), error.details()) == (grpc.StatusCode.INVALID_ARGUMENT, "not the message that this method takes")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/grpc.health.v1.Health/Check",
+        "/grpc.health.v1.Health/Watch",
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    ],
+)
+def test_few_messages_of_health_and_reflection_are_received_at_a_time(running: Gateway, path: str) -> None:
+    check = running.channel.unary_unary(
+        "/grpc.health.v1.Health/Check", response_deserializer=health_pb2.HealthCheckResponse.FromString
+    )
+    with Http2(running.address) as rude:
+        for _ in range(40):
+            rude.send(rude.call(path), framed(bytes(1000))[:500], within_s=WAIT_S)
+        until = time.monotonic() + WAIT_S
+        while len(rude.statuses) < 24:
+            rude.receive(0.1)
+            assert time.monotonic() < until
+        assert set(rude.statuses.values()) == {("14", "the message did not arrive in time")}
+        assert check(b"", timeout=WAIT_S).status == health_pb2.HealthCheckResponse.SERVING
 
 
 def test_a_full_queue_is_told_and_nothing_is_accepted(rabbitmq_url: str, broker: BlockingChannel, running: Gateway) -> None:

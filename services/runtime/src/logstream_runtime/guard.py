@@ -220,7 +220,8 @@ def _is_own(origin: str, host: str) -> bool:
     if found is None:
         return False
     port = _DEFAULT_PORT[found["scheme"]]
-    return _with_port(found["authority"], port) == _with_port(host.lower(), port)
+    own = _with_port(host.lower(), port)
+    return own is not None and _with_port(found["authority"], port) == own
 
 
 def _with_port(authority: str, default: str) -> tuple[str, str] | None:

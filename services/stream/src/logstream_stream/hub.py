@@ -391,21 +391,21 @@ class Hub:
                 heapreplace(waiting, (viewer.oldest, number, viewer))
 
     def _end_longest_writes(self, left_bytes: int) -> None:
-        """Cuts viewers off until so many bytes are written at most, once those are gone."""
+        """Cuts viewers off until so many bytes are written at most."""
         writing = [
             (viewer.writing_since, number, viewer)
             for number, viewer in enumerate(viewer for channel in self._channels.values() for viewer in channel.viewers)
             if viewer.writing_since is not None
         ]
         heapify(writing)
-        excess_bytes = self.ledger.written_bytes - left_bytes
-        while writing and excess_bytes > 0:
+        while writing and self.ledger.written_bytes > left_bytes:
             _, _, viewer = heappop(writing)
-            excess_bytes -= viewer.writing_bytes
             self._cut(viewer, FULL)
 
     def _cut(self, viewer: Viewer, reason: str) -> None:
         viewer.writing_since = None
+        # It leaves when it has its turn. Until then its bytes must not count again, or others would be cut off for them.
+        self.writes(viewer, 0)
         self._observer.closed(reason)
         viewer.abort()
 

@@ -24,8 +24,9 @@ _RECORDS_A_SECOND: Final = 32
 _SECOND_CHARACTERS: Final = len("2024-08-06T18:51:32.")
 # Pieces of a record in the seed's shape.
 SEED_STRIDE: Final = 4
-# Which piece of a record in the native shape its attributes are, if there are any.
-NATIVE_MEMBERS: Final = 4
+# Which piece of a record its message is, and its attributes where a record has so many pieces.
+TEXT: Final = 2
+MEMBERS: Final = 4
 # Of one record besides its text and attributes: what is written around them, and the objects that hold the pieces.
 _RECORD_BYTES: Final = 250
 # A record with more attributes than this is written on several lines. The longest text that a record can have is shorter
@@ -36,18 +37,16 @@ _MEMBER: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*":"[^"\\]*(?:\\.[^"\\]*)*"
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The stored records of one batch, and of each its index there, its time, and its message and attributes as they are
-    written; members: empty when none has attributes, or none are written.
+    """The stored records of one batch, and of each its index there and its time.
 
-    Record n is the bytes of pieces[n * stride : (n + 1) * stride].
+    Record n is the bytes of pieces[n * stride : (n + 1) * stride]. When none has attributes, or none are written, no record
+    has a piece for them.
     """
 
     pieces: list[bytes]
     stride: int
     indexes: Sequence[int]
     times_us: Ints
-    texts: Sequence[bytes]
-    members: Sequence[bytes]
     # What may stand between any two values of JSON in it, for lines that would become too long; b"": none becomes so long.
     new_line: bytes = b""
 
@@ -61,13 +60,13 @@ class Rendered:
 
     def size(self, start: int, stop: int) -> int:
         """How many bytes of messages and attributes the records from start to before stop have."""
-        size = sum(map(len, self.texts[start:stop]))
-        return size + sum(map(len, self.members[start:stop])) if self.members else size
+        size = sum(map(len, self._column(TEXT, start, stop)))
+        return size + sum(map(len, self._column(MEMBERS, start, stop))) if self._has_members else size
 
     def sizes(self, start: int, stop: int) -> Iterator[int]:
         """The same of each of these records."""
-        sizes = map(len, self.texts[start:stop])
-        return map(add, sizes, map(len, self.members[start:stop])) if self.members else sizes
+        sizes = map(len, self._column(TEXT, start, stop))
+        return map(add, sizes, map(len, self._column(MEMBERS, start, stop))) if self._has_members else sizes
 
     def only(self, kept: Sequence[int]) -> "Rendered":
         """The records at these places, which ascend."""
@@ -77,20 +76,25 @@ class Rendered:
             stride,
             [self.indexes[at] for at in kept],
             self.times_us[kept],
-            [self.texts[at] for at in kept],
-            [self.members[at] for at in kept] if self.members else (),
             self.new_line,
         )
 
     def slice(self, start: int, stop: int, size: int) -> list[bytes]:
         """The pieces of the records from start to before stop, which have this size."""
         pieces = self.pieces[start * self.stride : stop * self.stride]
-        if size > LINE_BYTES and self.members and self.new_line:
-            pieces[NATIVE_MEMBERS :: self.stride] = [
+        if size > LINE_BYTES and self._has_members and self.new_line:
+            pieces[MEMBERS :: self.stride] = [
                 _in_lines(member, self.new_line) if len(member) > LINE_BYTES else member
-                for member in self.members[start:stop]
+                for member in pieces[MEMBERS :: self.stride]
             ]
         return pieces
+
+    @property
+    def _has_members(self) -> bool:
+        return self.stride > MEMBERS
+
+    def _column(self, piece: int, start: int, stop: int) -> list[bytes]:
+        return self.pieces[start * self.stride + piece : stop * self.stride : self.stride]
 
 
 def render_native(columns: Columns, opening: bytes, new_line: bytes) -> Rendered:
@@ -101,10 +105,9 @@ def render_native(columns: Columns, opening: bytes, new_line: bytes) -> Rendered
         return b'Z","severity":%d,"level":%b,"node":%b,"message":"' % (severity, _name(level), node)
 
     count, members = len(columns), _members(columns.members)
-    texts = _texts(columns.messages)
     ends = [[b'","attributes":{'] * count, members, [b"}}"] * count] if members else [[b'","attributes":{}}'] * count]
     heads = _heads(columns, opening + b'{"sequence":"', b'","time":"', 6, iso_micros)
-    return _woven([heads, _levels(columns, level), texts, *ends], columns, texts, members, new_line)
+    return _woven([heads, _levels(columns, level), _texts(columns.messages), *ends], columns, new_line)
 
 
 def render_seed(columns: Columns, opening: bytes, closing: bytes) -> Rendered:
@@ -116,8 +119,7 @@ def render_seed(columns: Columns, opening: bytes, closing: bytes) -> Rendered:
 
     heads = _heads(columns, opening + b'{"sequence_number":"', b'","timestamp":"', 3, iso_millis)
     ends = [b'"}' + closing] * len(columns)
-    texts = _texts(columns.messages)
-    return _woven([heads, _levels(columns, level), texts, ends], columns, texts)
+    return _woven([heads, _levels(columns, level), _texts(columns.messages), ends], columns)
 
 
 def _in_lines(members: bytes, new_line: bytes) -> bytes:
@@ -125,18 +127,12 @@ def _in_lines(members: bytes, new_line: bytes) -> bytes:
     return new_line + (b"," + new_line).join(_MEMBER.findall(members))
 
 
-def _woven(
-    parts: Sequence[list[bytes]],
-    columns: Columns,
-    texts: Sequence[bytes],
-    members: Sequence[bytes] = (),
-    new_line: bytes = b"",
-) -> Rendered:
+def _woven(parts: Sequence[list[bytes]], columns: Columns, new_line: bytes = b"") -> Rendered:
     stride = len(parts)
     pieces = [b""] * (stride * len(columns))
     for offset, part in enumerate(parts):
         pieces[offset::stride] = part
-    return Rendered(pieces, stride, columns.indexes, columns.times_us, texts, members, new_line)
+    return Rendered(pieces, stride, columns.indexes, columns.times_us, new_line)
 
 
 def _heads(columns: Columns, opening: bytes, between: bytes, digits: int, iso: Callable[[int], str]) -> list[bytes]:

@@ -110,6 +110,24 @@ def test_who_is_written_to_for_longest_is_closed_when_that_is_most_of_it() -> No
     assert stage.hub.ledger.written_bytes == 0
 
 
+def test_who_is_closed_and_not_gone_yet_closes_no_one_else() -> None:
+    stage = narrow()
+    viewers = [stage.join() for _ in range(10)]
+    for number, viewer in enumerate(viewers):
+        viewer.writing_since = float(number)
+        stage.hub.writes(viewer, MOST_BYTES // 10 + 1)
+    closed = stage.aborted
+    assert 0 < closed < len(viewers)
+    # All this in the same turn: those who are closed have not left.
+    for number in range(1, 4):
+        stage.deliver(large(number), position=number)
+        stage.hub.flush()
+    assert stage.aborted == closed
+    for viewer in viewers:
+        stage.hub.leave(viewer)
+    assert stage.hub.ledger.written_bytes == 0
+
+
 def test_pieces_are_small_whatever_a_frame_has() -> None:
     piece = b"x" * (3 * PIECE_BYTES + 1)
     parts = list(slices(piece))

@@ -18,6 +18,7 @@ from logstream_stream import columns
 from logstream_stream.columns import read_columns
 from logstream_stream.decoder import Decoded
 from logstream_stream.framing import NativeFraming
+from logstream_stream.rendering import TEXT
 from logstream_stream.selection import Sieve, select
 
 from .batches import START_NS
@@ -73,9 +74,10 @@ def shown(raw: bytes, wanted: Filter, refused: frozenset[int] = frozenset()) -> 
         return []
     rendered = selection.rendered(NativeFraming())
     assert list(rendered.indexes) == list(selection.indexes)
-    assert len(rendered.texts) == len(rendered.times_us) == len(rendered)
+    texts = rendered.pieces[TEXT :: rendered.stride]
+    assert len(texts) == len(rendered.times_us) == len(rendered)
     ((_, records, _),) = events(NativeFraming().logs(rendered.pieces, None))
-    assert [record["message"] for record in records] == [orjson.loads(b'"%b"' % text) for text in rendered.texts]
+    assert [record["message"] for record in records] == [orjson.loads(b'"%b"' % text) for text in texts]
     return [int(record["sequence"]) for record in records]
 
 
