@@ -169,6 +169,7 @@ def test_a_database_that_is_away_is_asked_once_a_try(
     database_url: str, database: psycopg.Connection[Any], window: LiveWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its host may answer nothing at all: then each question takes the whole time-out of a connection."""
+    connected, asked, tries = psycopg.connect, 0, 3
 
     class Leaves(Store):
         def begin(self, messages: Sequence[bytes]) -> None:
@@ -183,7 +184,6 @@ def test_a_database_that_is_away_is_asked_once_a_try(
             raise psycopg.OperationalError("connection timeout expired")
         return connected(*arguments, **options)
 
-    connected, asked, tries = psycopg.connect, 0, 3
     broker = Broker([delivery(1, uuid.uuid4(), "a")])
     metrics = run(broker, Leaves(database_url), window)
     assert broker.events == ["announce 1", "ack 1"]
