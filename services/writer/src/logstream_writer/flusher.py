@@ -111,10 +111,12 @@ class Flusher:
     def _try_flush(self, inbound: Inbound) -> Flushed:
         try:
             return self._counting(self._store.flush, inbound)
-        except StoreUnavailable:
+        except StoreUnavailable as error:
             self._unclear = True
-            # It has been looked into, and this process lives: should it be ended while it waits, that says nothing.
-            self._store.end()
+            # It has been looked into, and this process lives: should it be ended while it waits, that says nothing. A
+            # database that is away can't be told; to try would take as long as the try that failed.
+            if error.answered:
+                self._store.end()
             raise
 
     def _counting(self, work: Callable[[A], R], argument: A) -> R:

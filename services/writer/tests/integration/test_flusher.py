@@ -165,6 +165,32 @@ def test_a_writer_that_ends_in_order_or_waits_for_the_database_suspects_nothing(
     assert under_way(database) == 0, "it failed because of the database"
 
 
+def test_a_database_that_is_away_is_asked_once_a_try(
+    database_url: str, database: psycopg.Connection[Any], window: LiveWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its host may answer nothing at all: then each question takes the whole time-out of a connection."""
+    connected, asked, tries = psycopg.connect, 0, 3
+
+    class Leaves(Store):
+        def begin(self, messages: Sequence[bytes]) -> None:
+            super().begin(messages)
+            self.close()
+            monkeypatch.setattr(psycopg, "connect", connect)
+
+    def connect(*arguments: Any, **options: Any) -> psycopg.Connection[Any]:
+        nonlocal asked
+        asked += 1
+        if asked <= tries:
+            raise psycopg.OperationalError("connection timeout expired")
+        return connected(*arguments, **options)
+
+    broker = Broker([delivery(1, uuid.uuid4(), "a")])
+    metrics = run(broker, Leaves(database_url), window)
+    assert broker.events == ["announce 1", "ack 1"]
+    assert metrics.database_failures.labels("none")._value.get() == tries
+    assert under_way(database) == 0
+
+
 class Broken:
     """Fails at what comes after the commit."""
 

@@ -6,6 +6,8 @@ class StoreUnavailable(Exception):
 
     def __init__(self, text: str, sqlstate: str | None) -> None:
         super().__init__(text)
+        # It is there and refuses; otherwise the connection was lost or could not be made.
+        self.answered = sqlstate is not None
         self.sqlstate_class = (sqlstate or "")[:2] or "none"
 
 

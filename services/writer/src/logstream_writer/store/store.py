@@ -3,42 +3,27 @@
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 from logstream_contract.rows import Rows
-from psycopg.conninfo import make_conninfo
 
 from logstream_writer.failures import described, storable
 from logstream_writer.inbound import DeadLetter, Inbound, InboundBatch, Key, conflict, failed, refused
 from logstream_writer.store import journal, statements
 from logstream_writer.store.copy_format import HEADER, TRAILER, encode_block, encode_rows
 from logstream_writer.store.counts import CountKey, add_block_counts, add_counts, fold
+from logstream_writer.store.database import Database
 from logstream_writer.store.edition import DIRECT_ROWS, SET_DIRECT, copies_directly
 from logstream_writer.store.errors import BLAMES_A_RECORD, StoreUnavailable
 from logstream_writer.store.locks import SHARE_FLUSHING
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 _NANOS_A_MICRO = 1_000
-
-# A writer that is cut off in mid-transaction must not hold its locks for longer than these, on either side of the cut.
-_SESSION = (
-    "-c synchronous_commit=on -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s "
-    "-c statement_timeout=120s -c tcp_user_timeout=30s -c timezone=UTC"
-)
-_CONNECTION = {"connect_timeout": 5, "tcp_user_timeout": 30_000, "keepalives_idle": 10, "keepalives_interval": 5}
-
-
-def session_of(database_url: str, application_name: str) -> str:
-    """How to connect in order to store: nothing waits for long, and a commit is on disk."""
-    return make_conninfo(database_url, **_CONNECTION, options=f"{_SESSION} -c application_name={application_name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,42 +55,39 @@ class Store:
     """One connection, opened when needed. Not thread-safe. Blocks."""
 
     def __init__(self, database_url: str) -> None:
-        self._conninfo = session_of(database_url, "logstream-writer")
-        self._connection: psycopg.Connection[Any] | None = None
+        self._database = Database(database_url, "logstream-writer", self._look)
         self._direct = False
         self._id = uuid.uuid4()
         self._has_begun = False
 
     def begin(self, messages: Sequence[bytes]) -> None:
         """Writes down that messages of these names are about to be flushed together. Raises StoreUnavailable."""
-
-        def write(connection: psycopg.Connection[Any]) -> None:
+        with self._database.session() as connection:
             if not self._has_begun:
                 journal.forget(connection)
                 self._has_begun = True
             journal.begin(connection, self._id, messages)
 
-        self._call(write)
-
     def end(self) -> None:
         """Takes back what was begun: should this process end now, then not because of it. The database may be away."""
         try:
-            self._call(lambda connection: journal.end(connection, self._id))
+            with self._database.session() as connection:
+                journal.end(connection, self._id)
         except StoreUnavailable as error:
             log.info("what this writer was flushing stays in the journal", extra={"error": str(error)})
 
     def suspected(self, messages: Sequence[bytes]) -> Mapping[bytes, int]:
         """Which of these another writer was flushing when it was last heard of: see journal.suspected. Raises
         StoreUnavailable."""
-        return self._call(lambda connection: journal.suspected(connection, self._id, messages))
+        with self._database.session() as connection:
+            return journal.suspected(connection, self._id, messages)
 
     def flush(self, inbound: Inbound) -> Flushed:
         """Stores everything of inbound that is not stored yet; committed when it returns.
 
         Raises StoreUnavailable: then it may or may not be committed, and the same call again finds out.
         """
-        with self._errors():
-            connection = self._connect()
+        with self._database.session() as connection:
             try:
                 with connection.transaction():
                     return Flush(connection, inbound, self._direct).run()
@@ -122,31 +104,14 @@ class Store:
 
     def check(self) -> None:
         """Raises StoreUnavailable unless the database answers and has the tables."""
-        self._call(lambda connection: connection.execute("SELECT 1 FROM batches LIMIT 0"))
+        with self._database.session() as connection:
+            connection.execute("SELECT 1 FROM batches LIMIT 0")
 
     def close(self) -> None:
-        if self._connection:
-            self._connection.close()
-            self._connection = None
+        self._database.close()
 
-    def _call(self, work: Callable[[psycopg.Connection[Any]], T]) -> T:
-        with self._errors():
-            return work(self._connect())
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except psycopg.Error as error:
-            self.close()
-            raise StoreUnavailable(str(error).strip() or repr(error), error.sqlstate) from error
-
-    def _connect(self) -> psycopg.Connection[Any]:
-        if self._connection is None or self._connection.closed:
-            # autocommit: transactions are opened by name, and a read holds none open.
-            self._connection = psycopg.connect(self._conninfo, autocommit=True)
-            self._direct = copies_directly(self._connection)
-        return self._connection
+    def _look(self, connection: psycopg.Connection[Any]) -> None:
+        self._direct = copies_directly(connection)
 
 
 class Flush:
