@@ -10,7 +10,7 @@ import numpy as np
 import redis
 from harness.sse import open_viewer
 from harness.stack import Stack
-from logstream_contract.live_window import HEAD
+from logstream_contract.wire.live_window import HEAD
 
 from bench import crowd
 from bench.audience import WANTED, Manner, Seat, seats

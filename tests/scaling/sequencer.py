@@ -10,7 +10,7 @@ import time
 from typing import Final
 
 import redis
-from logstream_contract import live_window
+from logstream_contract.wire import live_window
 
 BATCH_BYTES: Final = 112_000
 BATCH_RECORDS: Final = 1_000

@@ -6,9 +6,9 @@ import pytest
 from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
-from logstream_contract.batches import Limits, Rejected, Undecodable, check_batch, check_node, split_batch
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
-from logstream_contract.pb.transport_pb2 import LooseBatch
+from logstream_contract.wire.batches import Limits, Rejected, Undecodable, check_batch, check_node, split_batch
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_contract.wire.pb.transport_pb2 import LooseBatch
 
 ID = bytes(range(16))
 LIMITS = Limits(batch_records=3, batch_bytes=500)

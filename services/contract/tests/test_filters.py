@@ -1,7 +1,7 @@
 """The language of the text search and lists of names."""
 
 import pytest
-from logstream_contract.filters import MAX_NAMES, MAX_TERMS, MAX_TEXT_CHARACTERS, Terms, read_names, read_terms
+from logstream_contract.filters.filters import MAX_NAMES, MAX_TERMS, MAX_TEXT_CHARACTERS, Terms, read_names, read_terms
 
 
 @pytest.mark.parametrize(

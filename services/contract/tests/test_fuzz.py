@@ -9,13 +9,13 @@ import pytest
 from google.protobuf.message import DecodeError
 from harness import fuzzing, odd_batches
 from hypothesis import given
-from logstream_contract import rows
-from logstream_contract.batches import Limits, Rejected, Undecodable, check_batch, split_batch
-from logstream_contract.columns import Source, read_block
-from logstream_contract.packing import Packer, unframe
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
-from logstream_contract.records import record_of_row, seed_record_of_row
-from logstream_contract.rows import REASONS, Origin, Rows, rows_of
+from logstream_contract.rows import rows
+from logstream_contract.rows.columns import Source, read_block
+from logstream_contract.rows.records import record_of_row, seed_record_of_row
+from logstream_contract.rows.rows import REASONS, Origin, Rows, rows_of
+from logstream_contract.wire.batches import Limits, Rejected, Undecodable, check_batch, split_batch
+from logstream_contract.wire.packing import Packer, unframe
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 
 NOW = 1_700_000_000_000_000_000
 ORIGIN = Origin(7, NOW, NOW - 30 * 86_400 * 10**9)

@@ -2,8 +2,8 @@
 
 from hypothesis import example, given
 from hypothesis import strategies as st
-from logstream_contract import grams
-from logstream_contract.gram_columns import SEPARATOR, empty_slots, set_attributes, set_texts
+from logstream_contract.filters import grams
+from logstream_contract.filters.gram_columns import SEPARATOR, empty_slots, set_attributes, set_texts
 
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
 hex_texts = st.text("0123456789abcdefg-", max_size=60)

@@ -5,7 +5,7 @@ import sys
 
 import orjson
 import pytest
-from logstream_contract.invisible import escape_invisible, has_invisible
+from logstream_contract.rows.invisible import escape_invisible, has_invisible
 
 INVISIBLE = [0x7F, *range(0x80, 0xA0), 0x2028, 0x2029]
 

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from logstream_contract.lowercase import simple_lower
+from logstream_contract.filters.lowercase import simple_lower
 
 TEXTS = st.text(max_size=30) | st.text("İiIıΣσςẞßSs\u0307Éé한ǅ ", max_size=12)
 

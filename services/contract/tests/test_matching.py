@@ -8,9 +8,9 @@ import pytest
 from harness.corpus import QUERIES, SAMPLES, query_string, random_query
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from logstream_contract.filters import Filter, Terms
-from logstream_contract.matching import Candidate, Matcher
-from logstream_contract.parameters import RecordParameters
+from logstream_contract.filters.filters import Filter, Terms
+from logstream_contract.filters.matching import Candidate, Matcher
+from logstream_contract.filters.parameters import RecordParameters
 
 RECORDS = [
     Candidate(n, n * 10, sample.severity, sample.level, sample.node, sample.message, sample.attributes or None)

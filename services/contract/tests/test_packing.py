@@ -6,9 +6,9 @@ import pytest
 import zstandard
 from hypothesis import example, given
 from hypothesis import strategies as st
-from logstream_contract.batches import Undecodable
-from logstream_contract.packing import Carried, Packer, unframe, unpack
-from logstream_contract.pb.transport_pb2 import LiveBatch, LogBatches
+from logstream_contract.wire.batches import Undecodable
+from logstream_contract.wire.packing import Carried, Packer, unframe, unpack
+from logstream_contract.wire.pb.transport_pb2 import LiveBatch, LogBatches
 
 
 @given(st.lists(st.binary(max_size=300), max_size=5))

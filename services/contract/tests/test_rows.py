@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from logstream_contract.batches import Undecodable
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
-from logstream_contract.records import record_of_row, seed_record_of_row
-from logstream_contract.rows import REASONS, Origin, Rows, rows_of
+from logstream_contract.rows.records import record_of_row, seed_record_of_row
+from logstream_contract.rows.rows import REASONS, Origin, Rows, rows_of
+from logstream_contract.wire.batches import Undecodable
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 
 SECOND = 1_000_000_000
 RECEIVED = 1_700_000_000 * SECOND

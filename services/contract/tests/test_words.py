@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from logstream_contract.batch_id import new_batch_id
-from logstream_contract.severity import level_of, severity_of
-from logstream_contract.timestamps import iso_micros, iso_millis, read_timestamp
+from logstream_contract.rows.severity import level_of, severity_of
+from logstream_contract.rows.timestamps import iso_micros, iso_millis, read_timestamp
+from logstream_contract.wire.batch_id import new_batch_id
 
 SEOUL = ZoneInfo("Asia/Seoul")
 

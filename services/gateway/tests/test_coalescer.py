@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from logstream_contract.packing import Packer, unframe
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_contract.wire.packing import Packer, unframe
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_gateway.coalescer import Coalescer
 
 

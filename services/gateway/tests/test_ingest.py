@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import grpc
 import pytest
-from logstream_contract.batches import Limits
-from logstream_contract.pb.logger_pb2 import LogRequest, LogResponse
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_contract.wire.batches import Limits
+from logstream_contract.wire.pb.logger_pb2 import LogRequest, LogResponse
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_gateway.admission import Admission, Bounds
 from logstream_gateway.ingest import Ingest
 from logstream_gateway.metrics import Metrics

@@ -10,7 +10,7 @@ from logstream_gateway.metrics import METHODS, REJECTED, UNAVAILABLE, Metrics
 from prometheus_client import CollectorRegistry
 
 SOURCES = [
-    path for package in (logstream_gateway, logstream_contract) for path in Path(str(package.__file__)).parent.glob("*.py")
+    path for package in (logstream_gateway, logstream_contract) for path in Path(str(package.__file__)).parent.rglob("*.py")
 ]
 
 

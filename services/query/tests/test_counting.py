@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from logstream_contract.filters import Filter, Terms
+from logstream_contract.filters.filters import Filter, Terms
 from logstream_query.counting import MINUTE_US, Piece, is_countable, pieces, pieces_around
 
 HOUR_US = 60 * MINUTE_US

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
-from logstream_contract.filters import Filter
+from logstream_contract.filters.filters import Filter
 from logstream_query.aggregate_parameters import ExportFormat
 from logstream_query.answering import Answering
 from logstream_query.cursors import Order, Position, read_cursor

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from logstream_contract.filters import Filter
+from logstream_contract.filters.filters import Filter
 from logstream_query.cursors import Order, Position
 from logstream_query.plan import Plan
 from logstream_query.ranges import Range, common, merged, past

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from logstream_contract.filters import Filter, Terms
+from logstream_contract.filters.filters import Filter, Terms
 from logstream_query.cursors import Cursor, Position
 from logstream_query.moments import MAX_US
 from logstream_query.problems import InvalidParameters, ParameterProblem

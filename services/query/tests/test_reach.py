@@ -4,7 +4,7 @@ from typing import get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
-from logstream_contract.filters import Filter
+from logstream_contract.filters.filters import Filter
 from logstream_query.cursors import Order, Position
 from logstream_query.moments import MAX_US
 from logstream_query.reach import Reach

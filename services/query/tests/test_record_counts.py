@@ -4,7 +4,7 @@ from contextlib import nullcontext
 from typing import Any, cast
 
 import pytest
-from logstream_contract.filters import Filter, Terms
+from logstream_contract.filters.filters import Filter, Terms
 from logstream_query.record_counts import RecordCounts
 from logstream_query.store import Aggregates, BarCount
 from logstream_query.unavailable import DatabaseAway, StatementTimeout

@@ -1,7 +1,7 @@
 """The SQL that questions become: values only ever as parameters."""
 
 import pytest
-from logstream_contract.filters import Filter, Terms
+from logstream_contract.filters.filters import Filter, Terms
 from logstream_query.cursors import Order, Position
 from logstream_query.moments import as_datetime
 from logstream_query.ranges import Range

@@ -1,4 +1,4 @@
-"""The block says the same of a batch as logstream_contract.rows, or says nothing of it."""
+"""The block says the same of a batch as logstream_contract.rows.rows, or says nothing of it."""
 
 import json
 import struct
@@ -12,11 +12,11 @@ from google.protobuf.message import DecodeError
 from harness import fuzzing, odd_batches
 from hypothesis import example, given
 from hypothesis import strategies as st
-from logstream_contract.batches import Limits, Rejected, Undecodable, check_batch, split_batch
-from logstream_contract.columns import Block, Source, read_block
-from logstream_contract.packing import Packer
-from logstream_contract.pb.logs_pb2 import SEVERITY_FATAL, SEVERITY_INFO, LogBatch, LogRecord
-from logstream_contract.rows import Origin, rows_of
+from logstream_contract.rows.columns import Block, Source, read_block
+from logstream_contract.rows.rows import Origin, rows_of
+from logstream_contract.wire.batches import Limits, Rejected, Undecodable, check_batch, split_batch
+from logstream_contract.wire.packing import Packer
+from logstream_contract.wire.pb.logs_pb2 import SEVERITY_FATAL, SEVERITY_INFO, LogBatch, LogRecord
 from logstream_writer.delivery import Delivery
 from logstream_writer.inbound import decode, refused
 from logstream_writer.store.copy_format import encode, encode_block

@@ -4,9 +4,9 @@ import uuid
 from dataclasses import replace
 
 import pytest
-from logstream_contract.batches import Undecodable
-from logstream_contract.packing import Packer
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_contract.wire.batches import Undecodable
+from logstream_contract.wire.packing import Packer
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_writer.dead_letters.arguments import Wanted, read_arguments
 from logstream_writer.dead_letters.letter import Contents, Letter, Selection, contents, first_rows, read
 from logstream_writer.dead_letters.plan import Batches, Choices, InPlace, Stays, derived_id, plan

@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from logstream_contract.batches import split_batch
-from logstream_contract.columns import Block, Source, read_block
-from logstream_contract.packing import Carried, Packer, unframe, unpacked_bytes
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord, Severity
-from logstream_contract.rows import Origin, rows_of
+from logstream_contract.rows.columns import Block, Source, read_block
+from logstream_contract.rows.rows import Origin, rows_of
+from logstream_contract.wire.batches import split_batch
+from logstream_contract.wire.packing import Carried, Packer, unframe, unpacked_bytes
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord, Severity
 from logstream_writer import inbound
 from logstream_writer.delivery import Delivery
 from logstream_writer.gathering import PARKED_AFTER, Gathering, split

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import cast
 
 import logstream_writer
-from logstream_contract.rows import REASONS as MENDED
+from logstream_contract.rows.rows import REASONS as MENDED
 from logstream_writer.config import MaintenanceConfig
 from logstream_writer.dead_letters.letter import REASONS
 from logstream_writer.maintenance.maintainer import Maintainer

@@ -4,8 +4,8 @@ from collections import Counter
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from logstream_contract.other import OTHER, is_known_level
-from logstream_contract.severity import NUMBERS
+from logstream_contract.counted_names import OTHER, is_known_level
+from logstream_contract.rows.severity import NUMBERS
 from logstream_writer.store.counts import CountKey, Name, fold, fold_names
 
 MINUTE_US = 60_000_000

@@ -4,8 +4,8 @@ import zlib
 
 from hypothesis import given
 from hypothesis import strategies as st
-from logstream_contract.gram_columns import empty_slots
-from logstream_contract.grams import PAGE_SLOTS, SLOTS
+from logstream_contract.filters.gram_columns import empty_slots
+from logstream_contract.filters.grams import PAGE_SLOTS, SLOTS
 from logstream_writer.store.segments import Segment, bytes_of_slot, merged_page, padded, read_times, write_times
 
 # Slots of each block: few pages, and the last slot of all.

@@ -5,8 +5,8 @@ import math
 import time
 from collections.abc import Callable
 
-from logstream_contract.batch_id import new_batch_id
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_contract.wire.batch_id import new_batch_id
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 
 # (LogBatches body, records, receive time in Unix nanoseconds) -> done when confirmed; raises when it can't be taken.
 Publish = Callable[[bytes, int, int], asyncio.Future[None]]

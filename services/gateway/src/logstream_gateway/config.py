@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from logstream_contract.batches import MAX_RECORDS_OF_SEQUENCE, Limits
+from logstream_contract.wire.batches import MAX_RECORDS_OF_SEQUENCE, Limits
 from logstream_runtime.address import Address, ListenAddress
 from logstream_runtime.config import setting
 from pydantic import Field

@@ -11,11 +11,11 @@ from typing import Final, NoReturn, Protocol, cast
 import grpc
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
-from logstream_contract.batches import Limits, Rejected, check_batch, check_node
-from logstream_contract.pb.logger_pb2 import LogRequest, LogResponse
-from logstream_contract.pb.logs_pb2 import LogRecord, PushResult
-from logstream_contract.rows import MAX_TIMESTAMP_CHARACTERS
-from logstream_contract.timestamps import read_timestamp
+from logstream_contract.rows.rows import MAX_TIMESTAMP_CHARACTERS
+from logstream_contract.rows.timestamps import read_timestamp
+from logstream_contract.wire.batches import Limits, Rejected, check_batch, check_node
+from logstream_contract.wire.pb.logger_pb2 import LogRequest, LogResponse
+from logstream_contract.wire.pb.logs_pb2 import LogRecord, PushResult
 
 from logstream_gateway.admission import Admission, Reception
 from logstream_gateway.coalescer import Coalescer

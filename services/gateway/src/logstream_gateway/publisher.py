@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pika
-from logstream_contract import topology
+from logstream_contract.wire import topology
 from logstream_runtime.retry import FIRST_S, LONGEST_S
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.channel import Channel

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import grpc
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
-from logstream_contract.packing import Packer
-from logstream_contract.pb import logger_pb2, logs_pb2
+from logstream_contract.wire.packing import Packer
+from logstream_contract.wire.pb import logger_pb2, logs_pb2
 from logstream_runtime.files import allow_files
 
 from logstream_gateway.admission import Admission, Bounds

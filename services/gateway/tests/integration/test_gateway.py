@@ -21,10 +21,10 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2
 from harness.fault_proxy import FaultProxy
 from harness.http2 import Http2, framed
-from logstream_contract import topology
-from logstream_contract.packing import unframe
-from logstream_contract.pb.logger_pb2 import LogRequest, LogResponse
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord, PushResult
+from logstream_contract.wire import topology
+from logstream_contract.wire.packing import unframe
+from logstream_contract.wire.pb.logger_pb2 import LogRequest, LogResponse
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord, PushResult
 from pika.adapters.blocking_connection import BlockingChannel
 
 WAIT_S = 30
@@ -276,7 +276,7 @@ def test_headers_without_end_leave_room_for_others_and_for_health(running: Gatew
 
 def test_a_full_gateway_says_that_it_is_not_ready_and_health_is_answered(rabbitmq_url: str, broker: BlockingChannel) -> None:
     settings = {"LOGSTREAM_GATEWAY_CONCURRENT_CALLS": "3", "LOGSTREAM_GATEWAY_RECEIVE_TIMEOUT_S": "3600"}
-    with gateway(rabbitmq_url, **settings) as small, Http2(small.address) as rude:
+    with gateway(rabbitmq_url, None, **settings) as small, Http2(small.address) as rude:
         check = small.channel.unary_unary(
             "/grpc.health.v1.Health/Check", response_deserializer=health_pb2.HealthCheckResponse.FromString
         )

@@ -4,7 +4,7 @@ Flask or SQL."""
 from functools import partial
 from typing import Annotated, Final, Literal
 
-from logstream_contract.filters import Filter
+from logstream_contract.filters.filters import Filter
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from logstream_query.bars import MAX_BARS, read_width

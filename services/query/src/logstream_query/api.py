@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from flask import Blueprint, Response, request
-from logstream_contract.records import record
-from logstream_contract.timestamps import iso_micros
+from logstream_contract.rows.records import record
+from logstream_contract.rows.timestamps import iso_micros
 
 from logstream_query.answering import Answering
 from logstream_query.cursors import Cursor

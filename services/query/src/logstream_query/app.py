@@ -7,7 +7,7 @@ from datetime import tzinfo
 from typing import Final
 
 from flask import Flask, Response, g, request
-from logstream_contract.parameters import label_of
+from logstream_contract.filters.parameters import label_of
 from logstream_runtime.guard import Guard, Hosts, Origins
 from prometheus_client import CollectorRegistry
 from werkzeug.exceptions import HTTPException

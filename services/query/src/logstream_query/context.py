@@ -1,7 +1,7 @@
 """The route /api/logs/<sequence>/context: the records around one."""
 
 from flask import Blueprint, Response, request
-from logstream_contract.records import Record, record
+from logstream_contract.rows.records import Record, record
 from typing_extensions import TypedDict
 from werkzeug.exceptions import NotFound
 

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from logstream_contract.filters import Filter
+from logstream_contract.filters.filters import Filter
 
 from logstream_query.moments import MICROSECONDS
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import Final
 
 import orjson
-from logstream_contract.invisible import escape_invisible
-from logstream_contract.timestamps import iso_micros
+from logstream_contract.rows.invisible import escape_invisible
+from logstream_contract.rows.timestamps import iso_micros
 
 from logstream_query.store import StoredRecord
 

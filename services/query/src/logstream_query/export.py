@@ -13,9 +13,9 @@ from typing import Final
 
 import orjson
 from flask import Blueprint, Response, request
-from logstream_contract.filters import Filter
-from logstream_contract.invisible import escape_invisible
-from logstream_contract.records import record
+from logstream_contract.filters.filters import Filter
+from logstream_contract.rows.invisible import escape_invisible
+from logstream_contract.rows.records import record
 from typing_extensions import TypedDict
 
 from logstream_query.aggregate_parameters import ExportFormat, ExportParameters

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from flask import Blueprint, Response, request
-from logstream_contract.other import OTHER
-from logstream_contract.timestamps import iso_micros
+from logstream_contract.counted_names import OTHER
+from logstream_contract.rows.timestamps import iso_micros
 from typing_extensions import TypedDict
 
 from logstream_query.aggregate_parameters import HistogramParameters, wanted_by

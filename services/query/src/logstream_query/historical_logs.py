@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import tzinfo
 
 from flask import Blueprint, Response, request
-from logstream_contract.records import seed_record
+from logstream_contract.rows.records import seed_record
 
 from logstream_query.answering import Answering
 from logstream_query.metrics import Metrics

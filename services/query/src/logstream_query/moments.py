@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Final
 
-from logstream_contract.timestamps import read_timestamp
+from logstream_contract.rows.timestamps import read_timestamp
 
 EXPECTED: Final = (
     "a time from 1970 on: ISO 8601 such as 2024-08-06T18:51:32Z (+ in an offset is written %2B), "

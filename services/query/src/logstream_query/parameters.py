@@ -4,8 +4,8 @@ here knows Flask or SQL."""
 from datetime import UTC
 from typing import Annotated, Final
 
-from logstream_contract.filters import MAX_TEXT_CHARACTERS, read_names
-from logstream_contract.parameters import Parameters, RecordParameters, names_of, whole_number
+from logstream_contract.filters.filters import MAX_TEXT_CHARACTERS, read_names
+from logstream_contract.filters.parameters import Parameters, RecordParameters, names_of, whole_number
 from pydantic import ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema
 
 from logstream_query.cursors import Cursor, Order, read_cursor

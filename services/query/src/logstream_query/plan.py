@@ -4,7 +4,7 @@ gets there. It knows no SQL."""
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from logstream_contract.filters import Filter
+from logstream_contract.filters.filters import Filter
 
 from logstream_query.cursors import Order, Position
 from logstream_query.ranges import Range, common, past, short_of, split, take

@@ -6,9 +6,9 @@ from typing import Final, NotRequired, TypedDict
 
 import orjson
 from flask import Response
-from logstream_contract.invisible import escape_invisible
-from logstream_contract.parameters import InvalidParameters
-from logstream_contract.query_string import ParameterProblem, parameter_problem
+from logstream_contract.filters.parameters import InvalidParameters
+from logstream_contract.filters.query_string import ParameterProblem, parameter_problem
+from logstream_contract.rows.invisible import escape_invisible
 
 __all__ = ["InvalidParameters", "ParameterProblem", "parameter_problem", "problem_response"]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from logstream_contract.filters import Filter
+from logstream_contract.filters.filters import Filter
 
 from logstream_query.cursors import Order, Position
 from logstream_query.moments import MAX_US

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Final
 
-from logstream_contract.filters import Filter
+from logstream_contract.filters.filters import Filter
 
 from logstream_query.store import Aggregates, BarCount
 from logstream_query.unavailable import RegexTooExpensive, StatementTimeout

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 from flask import Response
-from logstream_contract.invisible import escape_invisible
+from logstream_contract.rows.invisible import escape_invisible
 
 from logstream_query.answering import Answering
 

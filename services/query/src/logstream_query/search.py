@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from logstream_contract.filters import Filter
+from logstream_contract.filters.filters import Filter
 
 from logstream_query.answering import Answering
 from logstream_query.cursors import Order, Position

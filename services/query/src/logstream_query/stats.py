@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from flask import Blueprint, Response, request
-from logstream_contract.timestamps import iso_micros
+from logstream_contract.rows.timestamps import iso_micros
 from typing_extensions import TypedDict
 
 from logstream_query.aggregate_parameters import StatsParameters

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from logstream_contract.filters import Filter, Terms
+from logstream_contract.filters.filters import Filter, Terms
 from logstream_query.cursors import Order, Position
 from logstream_query.metrics import Metrics
 from logstream_query.store import Store, StoredRecord

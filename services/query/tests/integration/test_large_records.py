@@ -7,7 +7,7 @@ from sys import getsizeof
 import psycopg
 import pytest
 from harness.planting import Planted, Stored, clear, plant
-from logstream_contract.filters import Filter, Terms
+from logstream_contract.filters.filters import Filter, Terms
 from logstream_query.answering import Answering
 from logstream_query.cursors import Order, Position
 from logstream_query.metrics import Metrics

@@ -1,4 +1,4 @@
-"""A filter means the same in the database as in logstream_contract.matching, which the live stream goes by."""
+"""A filter means the same in the database as in logstream_contract.filters.matching, which the live stream goes by."""
 
 import unicodedata
 import uuid
@@ -10,10 +10,10 @@ import pytest
 from harness.corpus import QUERIES, SAMPLES, Query, query_string, random_query
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from logstream_contract.filters import Filter
-from logstream_contract.lowercase import simple_lower
-from logstream_contract.matching import Candidate, Matcher
-from logstream_contract.parameters import RecordParameters
+from logstream_contract.filters.filters import Filter
+from logstream_contract.filters.lowercase import simple_lower
+from logstream_contract.filters.matching import Candidate, Matcher
+from logstream_contract.filters.parameters import RecordParameters
 from logstream_query.metrics import Metrics
 from logstream_query.moments import as_datetime
 from logstream_query.store import InvalidRegex, Store

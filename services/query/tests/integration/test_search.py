@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 import psycopg
 import pytest
 from harness.planting import Planted, Stored, clear, move_counts, plant
-from logstream_contract.filters import Filter, Terms
+from logstream_contract.filters.filters import Filter, Terms
 from logstream_query.cursors import Order, Position
 from logstream_query.metrics import Metrics
 from logstream_query.ranges import Range, common

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import psycopg
 import pytest
-from logstream_contract.filters import Filter, Terms
+from logstream_contract.filters.filters import Filter, Terms
 from logstream_query.bars import bar_starts, nice_width
 from logstream_query.counting import MINUTE_US
 from logstream_query.metrics import Metrics

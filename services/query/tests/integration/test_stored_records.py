@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import psycopg
 import pytest
-from logstream_contract.filters import Filter, Terms
+from logstream_contract.filters.filters import Filter, Terms
 from logstream_query.cursors import Order, Position
 from logstream_query.metrics import Metrics
 from logstream_query.moments import as_datetime

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 from harness.planting import Planted, Stored, move_counts, plant
-from logstream_contract.filters import Filter
-from logstream_contract.other import OTHER, folded_level, is_known_level
+from logstream_contract.counted_names import OTHER, folded_level, is_known_level
+from logstream_contract.filters.filters import Filter
 from logstream_query.app import create_app
 from logstream_query.counting import MINUTE_US
 from logstream_query.metrics import Metrics

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from logstream_contract.filters import Filter
+from logstream_contract.filters.filters import Filter
 
 from logstream_stream.allowance import Allowance, spread
 from logstream_stream.chunk import Chunk, Frame, Spot

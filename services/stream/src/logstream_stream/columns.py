@@ -1,5 +1,5 @@
-"""The stored records of one batch as columns, whichever way they were read: by logstream_contract.columns where it can, else
-by logstream_contract.rows, which gives the same records."""
+"""The stored records of one batch as columns, whichever way they were read: by logstream_contract.rows.columns where it
+can, else by logstream_contract.rows.rows, which gives the same records."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import orjson
-from logstream_contract.batches import split_batch
-from logstream_contract.columns import Block, Source, read_block
-from logstream_contract.rows import SEQUENCE_INDEX_BITS, Origin, Rows, rows_of
+from logstream_contract.rows.columns import Block, Source, read_block
+from logstream_contract.rows.rows import SEQUENCE_INDEX_BITS, Origin, Rows, rows_of
+from logstream_contract.wire.batches import split_batch
 
 Ints = npt.NDArray[np.int64]
 
@@ -70,7 +70,7 @@ class Columns:
 
 
 def read_columns(raw: bytes, origin: Origin, refused: frozenset[int]) -> Columns:
-    """The records of an encoded LogBatch but for the refused. Raises Undecodable (from logstream_contract.batches)."""
+    """The records of an encoded LogBatch but for the refused. Raises Undecodable (from logstream_contract.wire.batches)."""
     batch = split_batch(raw)
     records = list(batch.records)
     if len(records) >= _BLOCK_RECORDS:

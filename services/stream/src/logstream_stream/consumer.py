@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pika
-from logstream_contract.topology import LIVE_EXCHANGE, LIVE_EXCHANGE_TYPE
+from logstream_contract.wire.topology import LIVE_EXCHANGE, LIVE_EXCHANGE_TYPE
 from pika.adapters.utils.io_services_utils import _AsyncTransportBase
 from pika.exceptions import AMQPError
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
-from logstream_contract.other import is_known_level
-from logstream_contract.timestamps import iso_micros
+from logstream_contract.counted_names import is_known_level
+from logstream_contract.rows.timestamps import iso_micros
 
 from logstream_stream.decoder import Decoded
 

@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from logstream_contract.lowercase import simple_lower
-from logstream_contract.rows import Origin
+from logstream_contract.filters.lowercase import simple_lower
+from logstream_contract.rows.rows import Origin
 
 from logstream_stream.columns import Columns, read_columns
 from logstream_stream.framing import Framing
@@ -90,7 +90,7 @@ class Decoder:
         self._bytes = 0
 
     def decode(self, batch: StoredBatch) -> Decoded:
-        """Raises Undecodable (from logstream_contract.batches)."""
+        """Raises Undecodable (from logstream_contract.wire.batches)."""
         decoded = self._found(batch)
         if decoded is None:
             # To look at raw may be to unpack it.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 import orjson
-from logstream_contract.timestamps import iso_micros
+from logstream_contract.rows.timestamps import iso_micros
 
 from logstream_stream.columns import Columns
 from logstream_stream.history import records_url

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from logstream_contract.filters import Filter, Terms
-from logstream_contract.parameters import ATTRIBUTE, NOT_ATTRIBUTE
+from logstream_contract.filters.filters import Filter, Terms
+from logstream_contract.filters.parameters import ATTRIBUTE, NOT_ATTRIBUTE
 
 _PATH: Final = "/api/logs"
 # What a word may not begin with or hold; else it is quoted.

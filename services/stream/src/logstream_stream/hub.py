@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from heapq import heapify, heappop, heapreplace
 from typing import Final, Protocol
 
-from logstream_contract.filters import Filter
+from logstream_contract.filters.filters import Filter
 
 from logstream_stream.admission import FILTERS, VIEWERS, Admission, Full, Limits
 from logstream_stream.channel import UNREADABLE, Channel

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Final
 
-from logstream_contract.filters import Filter
-from logstream_contract.parameters import RecordParameters, whole_number
-from logstream_contract.query_string import ParameterProblem, parameter_problem
+from logstream_contract.filters.filters import Filter
+from logstream_contract.filters.parameters import RecordParameters, whole_number
+from logstream_contract.filters.query_string import ParameterProblem, parameter_problem
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 MOST_RECENT_RECORDS: Final = 5_000

@@ -6,7 +6,7 @@ from typing import Final, NotRequired, TypedDict
 
 import orjson
 from flask import Response
-from logstream_contract.query_string import ParameterProblem
+from logstream_contract.filters.query_string import ParameterProblem
 
 MEDIA_TYPE: Final = "application/problem+json"
 

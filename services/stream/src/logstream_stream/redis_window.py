@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from logstream_contract.live_window import FIELD_BATCH, HEAD, NUMBERS, READ, WINDOW, position_of, window_id
+from logstream_contract.wire.live_window import FIELD_BATCH, HEAD, NUMBERS, READ, WINDOW, position_of, window_id
 from redis import BlockingConnectionPool, Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry

@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 import orjson
-from logstream_contract.invisible import escape_invisible, has_invisible
-from logstream_contract.json_text import escape, needs_escaping
-from logstream_contract.timestamps import iso_micros, iso_millis
+from logstream_contract.rows.invisible import escape_invisible, has_invisible
+from logstream_contract.rows.json_text import escape, needs_escaping
+from logstream_contract.rows.timestamps import iso_micros, iso_millis
 
 from logstream_stream.columns import Columns, Ints
 

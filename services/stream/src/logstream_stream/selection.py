@@ -1,13 +1,13 @@
 """Which records of a batch a filter lets through, looked at a column at a time. What a filter means is said in
-logstream_contract.matching; here it is only asked as seldom as can be: of a batch's node and its levels once, of texts and
-attributes where the rest holds."""
+logstream_contract.filters.matching; here it is only asked as seldom as can be: of a batch's node and its levels
+once, of texts and attributes where the rest holds."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import orjson
-from logstream_contract.filters import Filter
-from logstream_contract.matching import Matcher
+from logstream_contract.filters.filters import Filter
+from logstream_contract.filters.matching import Matcher
 
 from logstream_stream.columns import Columns, Ints
 from logstream_stream.decoder import Decoded

@@ -4,10 +4,10 @@ are never shown to anybody."""
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
-from logstream_contract.batches import Undecodable
-from logstream_contract.live_window import batch_name
-from logstream_contract.packing import unpack, unpacked_batch_bytes
-from logstream_contract.pb.transport_pb2 import LiveBatch, LiveBatches
+from logstream_contract.wire.batches import Undecodable
+from logstream_contract.wire.live_window import batch_name
+from logstream_contract.wire.packing import unpack, unpacked_batch_bytes
+from logstream_contract.wire.pb.transport_pb2 import LiveBatch, LiveBatches
 
 from logstream_stream.arrivals import Count
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from logstream_contract.filters import Filter
+from logstream_contract.filters.filters import Filter
 
 from logstream_stream.chunk import Frame
 from logstream_stream.framing import Framing, placed

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from flask import Flask, Response, request
 from gevent.event import Event
-from logstream_contract.filters import Filter
-from logstream_contract.parameters import InvalidParameters, label_of, names_of
+from logstream_contract.filters.filters import Filter
+from logstream_contract.filters.parameters import InvalidParameters, label_of, names_of
 from logstream_runtime.guard import Guard, Hosts, Origins
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from logstream_contract.batch_id import BATCH_ID_BYTES
-from logstream_contract.live_window import batch_name
-from logstream_contract.packing import Packer, unframe
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
-from logstream_contract.pb.transport_pb2 import LiveBatch
+from logstream_contract.wire.batch_id import BATCH_ID_BYTES
+from logstream_contract.wire.live_window import batch_name
+from logstream_contract.wire.packing import Packer, unframe
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_contract.wire.pb.transport_pb2 import LiveBatch
 from logstream_stream.stored import StoredBatch
 
 # 2024-08-06T18:51:32Z

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from logstream_contract.filters import Filter
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
-from logstream_contract.rows import SEQUENCE_INDEX_BITS, Origin
+from logstream_contract.filters.filters import Filter
+from logstream_contract.rows.rows import SEQUENCE_INDEX_BITS, Origin
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_stream.channel import Channel
 from logstream_stream.chunk import Frame, Spot
 from logstream_stream.columns import read_columns

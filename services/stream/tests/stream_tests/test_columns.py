@@ -8,12 +8,12 @@ import pytest
 from harness import fuzzing, odd_batches
 from hypothesis import given
 from hypothesis import strategies as st
-from logstream_contract.batches import Limits, Rejected, Undecodable, check_batch
-from logstream_contract.packing import Packer, unframe
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
-from logstream_contract.pb.transport_pb2 import LiveBatch
-from logstream_contract.records import record_of_row, seed_record_of_row
-from logstream_contract.rows import Origin, rows_of
+from logstream_contract.rows.records import record_of_row, seed_record_of_row
+from logstream_contract.rows.rows import Origin, rows_of
+from logstream_contract.wire.batches import Limits, Rejected, Undecodable, check_batch
+from logstream_contract.wire.packing import Packer, unframe
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_contract.wire.pb.transport_pb2 import LiveBatch
 from logstream_stream import columns
 from logstream_stream.columns import read_columns
 from logstream_stream.decoder import Decoder

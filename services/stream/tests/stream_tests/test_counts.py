@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from logstream_contract.timestamps import iso_micros
+from logstream_contract.rows.timestamps import iso_micros
 from logstream_stream.columns import Columns
 from logstream_stream.counts import MOST_NAMES, TOP_LEVELS, TOP_NODES, SecondCounts
 from logstream_stream.decoder import Decoded

@@ -3,7 +3,7 @@
 import gevent
 import pytest
 from gevent.event import Event
-from logstream_contract.pb.transport_pb2 import LiveBatches
+from logstream_contract.wire.pb.transport_pb2 import LiveBatches
 from logstream_stream.admission import Limits
 from logstream_stream.feed import Feed
 from logstream_stream.framing import NativeFraming

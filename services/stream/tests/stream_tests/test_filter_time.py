@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from logstream_contract.filters import Filter, Terms
+from logstream_contract.filters.filters import Filter, Terms
 from logstream_stream.admission import Limits
 from logstream_stream.channel import COST
 from logstream_stream.decoder import Decoded

@@ -7,9 +7,9 @@ from datetime import datetime
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
-from logstream_contract.records import record_of_row
-from logstream_contract.rows import Origin, Rows, rows_of
+from logstream_contract.rows.records import record_of_row
+from logstream_contract.rows.rows import Origin, Rows, rows_of
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_stream.chunk import FRAME_RECORDS, FRAME_TEXT_BYTES, Chunk, Frame, Spot
 from logstream_stream.columns import columns_of_rows
 from logstream_stream.framing import HEARTBEAT, NativeFraming, SeedFraming, gap_data, placed, retry

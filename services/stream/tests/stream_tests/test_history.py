@@ -6,8 +6,8 @@ import pytest
 from harness.corpus import QUERIES, query_string
 from hypothesis import example, given
 from hypothesis import strategies as st
-from logstream_contract.filters import Filter, Terms
-from logstream_contract.parameters import RecordParameters
+from logstream_contract.filters.filters import Filter, Terms
+from logstream_contract.filters.parameters import RecordParameters
 from logstream_stream.history import query_of, records_url
 
 TERMS = st.lists(st.text('ab"\\- \n', min_size=1, max_size=5), max_size=4, unique=True).map(tuple)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from logstream_contract.filters import Filter, Terms
+from logstream_contract.filters.filters import Filter, Terms
 from logstream_stream.admission import Full, Limits
 from logstream_stream.chunk import Spot
 from logstream_stream.decoder import Decoded

@@ -1,6 +1,6 @@
 """First screens and returns, one at a time; the model test mixes them."""
 
-from logstream_contract.filters import Filter, Terms
+from logstream_contract.filters.filters import Filter, Terms
 from logstream_stream.framing import NativeFraming
 
 from .batches import START_NS

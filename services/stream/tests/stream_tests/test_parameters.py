@@ -1,7 +1,7 @@
 """What /stream is asked: the filters of history, where to begin, and nothing that only history can answer."""
 
 import pytest
-from logstream_contract.filters import Filter, Terms
+from logstream_contract.filters.filters import Filter, Terms
 from logstream_stream.parameters import StreamParameters
 
 

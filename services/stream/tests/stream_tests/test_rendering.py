@@ -6,9 +6,9 @@ import orjson
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from logstream_contract.invisible import escape_invisible
-from logstream_contract.records import record_of_row, seed_record_of_row
-from logstream_contract.rows import Rows
+from logstream_contract.rows.invisible import escape_invisible
+from logstream_contract.rows.records import record_of_row, seed_record_of_row
+from logstream_contract.rows.rows import Rows
 from logstream_stream.columns import columns_of_rows
 from logstream_stream.rendering import Rendered, render_native, render_seed
 

@@ -9,11 +9,11 @@ import pytest
 from harness.corpus import QUERIES, SAMPLES, query_string, random_query
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from logstream_contract.filters import Filter, Terms
-from logstream_contract.matching import Candidate, Matcher
-from logstream_contract.parameters import RecordParameters
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
-from logstream_contract.rows import Origin, rows_of
+from logstream_contract.filters.filters import Filter, Terms
+from logstream_contract.filters.matching import Candidate, Matcher
+from logstream_contract.filters.parameters import RecordParameters
+from logstream_contract.rows.rows import Origin, rows_of
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_stream import columns
 from logstream_stream.columns import read_columns
 from logstream_stream.decoder import Decoded

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import orjson
-from logstream_contract.filters import Filter, Terms
+from logstream_contract.filters.filters import Filter, Terms
 from logstream_stream.admission import Limits
 from logstream_stream.arrivals import Count
 from logstream_stream.chunk import Frame

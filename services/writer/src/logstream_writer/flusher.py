@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from logstream_contract.batches import frame_parts
-from logstream_contract.live_window import batch_name
-from logstream_contract.pb.transport_pb2 import LiveBatch, LiveBatches
+from logstream_contract.wire.batches import frame_parts
+from logstream_contract.wire.live_window import batch_name
+from logstream_contract.wire.pb.transport_pb2 import LiveBatch, LiveBatches
 from logstream_runtime.retry import until_stopped
 
 from logstream_writer.broker.announcer import Announcer

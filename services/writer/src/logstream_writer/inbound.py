@@ -5,12 +5,12 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from logstream_contract.batch_id import BATCH_ID_BYTES
-from logstream_contract.batches import Undecodable, split_batch
-from logstream_contract.columns import Block, Source, read_block
-from logstream_contract.packing import Carried, framed, unframe
-from logstream_contract.pb.transport_pb2 import RawBatch
-from logstream_contract.rows import SEQUENCE_INDEX_BITS, Origin, Rows, rows_of
+from logstream_contract.rows.columns import Block, Source, read_block
+from logstream_contract.rows.rows import SEQUENCE_INDEX_BITS, Origin, Rows, rows_of
+from logstream_contract.wire.batch_id import BATCH_ID_BYTES
+from logstream_contract.wire.batches import Undecodable, split_batch
+from logstream_contract.wire.packing import Carried, framed, unframe
+from logstream_contract.wire.pb.transport_pb2 import RawBatch
 
 from logstream_writer.delivery import Delivery
 from logstream_writer.failures import described
@@ -39,7 +39,7 @@ class InboundBatch:
     from_us: int  # earliest and latest record time
     to_us: int
     place: int | None = None
-    mended: Mapping[str, int] = field(default_factory=dict)  # how many records, by why; see logstream_contract.rows
+    mended: Mapping[str, int] = field(default_factory=dict)  # how many records, by why; see logstream_contract.rows.rows
     number: int = 0  # until the inbox gives one
 
     @property

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import redis
-from logstream_contract import live_window
+from logstream_contract.wire import live_window
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 

@@ -6,7 +6,7 @@ Counters begin at 0 with every label value that is known: one that appears with 
 from collections.abc import Iterable
 from typing import Final
 
-from logstream_contract.rows import REASONS as MENDED
+from logstream_contract.rows.rows import REASONS as MENDED
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from logstream_writer.dead_letters.letter import REASONS

@@ -7,8 +7,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from logstream_contract.filters import Filter, read_terms
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_contract.filters.filters import Filter, read_terms
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_query.store.connections import adapt
 from logstream_query.store.sketches import candidates
 from logstream_writer.dead_letters.plan import Choices

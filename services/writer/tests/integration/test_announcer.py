@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pika
 import pytest
-from logstream_contract import topology
-from logstream_contract.pb.transport_pb2 import LiveBatch, LiveBatches
+from logstream_contract.wire import topology
+from logstream_contract.wire.pb.transport_pb2 import LiveBatch, LiveBatches
 from logstream_writer.broker.announcer import Announcer
 from logstream_writer.metrics import Metrics
 from pika.adapters.blocking_connection import BlockingChannel

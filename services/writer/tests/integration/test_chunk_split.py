@@ -7,8 +7,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from logstream_contract.packing import Packer
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_contract.wire.packing import Packer
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_writer.delivery import Delivery
 from logstream_writer.inbound import Inbound, decode
 from logstream_writer.maintenance import chunk_split

@@ -15,9 +15,9 @@ from typing import Any, get_args
 import psycopg
 import pytest
 from harness.waiting import wait_for
-from logstream_contract.filters import Filter, read_terms
-from logstream_contract.packing import Packer
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord, Severity
+from logstream_contract.filters.filters import Filter, read_terms
+from logstream_contract.wire.packing import Packer
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord, Severity
 from logstream_query.store.connections import adapt
 from logstream_query.store.sketches import candidates
 from logstream_writer.dead_letters.letter import Selection

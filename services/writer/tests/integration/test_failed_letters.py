@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 import psycopg
 import pytest
-from logstream_contract.packing import Packer
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_contract.wire.packing import Packer
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_writer import inbound as inbound_module
 from logstream_writer.dead_letters import command, plan
 from logstream_writer.dead_letters import letter as letter_module

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import psycopg
 import pytest
-from logstream_contract.packing import Packer
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
-from logstream_contract.pb.transport_pb2 import LiveBatches
+from logstream_contract.wire.packing import Packer
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_contract.wire.pb.transport_pb2 import LiveBatches
 from logstream_writer import flusher
 from logstream_writer.broker.announcer import Announcer
 from logstream_writer.broker.consumer import Consumer

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 import redis
-from logstream_contract import live_window
-from logstream_contract.pb.transport_pb2 import LiveBatch
+from logstream_contract.wire import live_window
+from logstream_contract.wire.pb.transport_pb2 import LiveBatch
 from logstream_writer.live import LiveEntry, LiveWindow
 from logstream_writer.metrics import Metrics
 from prometheus_client import CollectorRegistry

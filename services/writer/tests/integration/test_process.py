@@ -17,10 +17,10 @@ import psycopg
 import pytest
 import requests
 from harness.fault_proxy import FaultProxy
-from logstream_contract import topology
-from logstream_contract.packing import Packer
-from logstream_contract.pb.logs_pb2 import LogBatch, LogRecord
-from logstream_contract.pb.transport_pb2 import LiveBatches
+from logstream_contract.wire import topology
+from logstream_contract.wire.packing import Packer
+from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
+from logstream_contract.wire.pb.transport_pb2 import LiveBatches
 from logstream_writer.gathering import PARKED_AFTER
 from pika.adapters.blocking_connection import BlockingChannel
 

@@ -1,17 +1,17 @@
 """Counts records, through the connections of the store. Every method raises Unavailable when the database doesn't answer in
 time.
 
-The stored counts keep a bounded number of names of a time (logstream_contract.other). What is beyond them is counted without
-a name: totals and severities are exact all the same. A question for names that may be among it is answered from the records
-of these minutes, if they are few.
+The stored counts keep a bounded number of names of a time (logstream_contract.counted_names). What is beyond them is counted
+without a name: totals and severities are exact all the same. A question for names that may be among it is answered from
+the records of these minutes, if they are few.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from logstream_contract.filters import Filter
-from logstream_contract.other import folded_level
+from logstream_contract.counted_names import folded_level
+from logstream_contract.filters.filters import Filter
 from psycopg import Connection, sql
 
 from logstream_query.counting import HOUR_US, MINUTE_US, Piece, is_countable, pieces, pieces_around

@@ -1,9 +1,9 @@
 """Filters as SQL conditions. Every value goes in as a parameter; columns and operators stand here. What a filter means is
-said in logstream_contract.matching.
+said in logstream_contract.filters.matching.
 
-Texts are lower-cased by the database on both sides of a comparison, by the collation that logstream_contract.lowercase is
-about and not by the database's own. Where texts are compared as they are, the database's own collation will do: none that a
-database can have is other than byte by byte about equality and LIKE.
+Texts are lower-cased by the database on both sides of a comparison, by the collation that
+logstream_contract.filters.lowercase is about and not by the database's own. Where texts are compared as they are, the
+database's own collation will do: none that a database can have is other than byte by byte about equality and LIKE.
 """
 
 import re
@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Final
 
 import orjson
-from logstream_contract.filters import Filter
-from logstream_contract.other import OTHER, is_known_level
-from logstream_contract.rows import SEQUENCE_INDEX_BITS
+from logstream_contract.counted_names import OTHER, is_known_level
+from logstream_contract.filters.filters import Filter
+from logstream_contract.rows.rows import SEQUENCE_INDEX_BITS
 from psycopg import sql
 
 from logstream_query.moments import as_datetime

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from logstream_contract.filters import Filter
-from logstream_contract.other import OTHER
+from logstream_contract.counted_names import OTHER
+from logstream_contract.filters.filters import Filter
 from psycopg import sql
 
 from logstream_query.bars import origin_of

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 import psycopg
-from logstream_contract.filters import Filter
-from logstream_contract.rows import SEQUENCE_INDEX_BITS
+from logstream_contract.filters.filters import Filter
+from logstream_contract.rows.rows import SEQUENCE_INDEX_BITS
 from psycopg import Connection, errors, sql
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final, NamedTuple, cast
 
-from logstream_contract.other import OTHER
-from logstream_contract.rows import SEQUENCE_INDEX_BITS
+from logstream_contract.counted_names import OTHER
+from logstream_contract.rows.rows import SEQUENCE_INDEX_BITS
 from psycopg import Connection, sql
 
 from logstream_query.counting import MINUTE_US

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from logstream_contract.filters import Filter
+from logstream_contract.filters.filters import Filter
 from psycopg import Connection, sql
 
 from logstream_query.moments import MAX_US, as_datetime

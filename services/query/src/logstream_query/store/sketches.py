@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from logstream_contract.filters import Filter
-from logstream_contract.grams import PAGE_SLOTS, slots_of_attribute, slots_of_text
-from logstream_contract.lowercase import simple_lower
+from logstream_contract.filters.filters import Filter
+from logstream_contract.filters.grams import PAGE_SLOTS, slots_of_attribute, slots_of_text
+from logstream_contract.filters.lowercase import simple_lower
 from psycopg import Connection, sql
 
 from logstream_query.moments import as_datetime

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
-from logstream_contract.filters import Filter
+from logstream_contract.filters.filters import Filter
 from psycopg import sql
 
 from logstream_query.cursors import Order, Position
@@ -14,7 +14,7 @@ from logstream_query.ranges import Range
 from logstream_query.store.conditions import Conditions, add_filter
 
 # sequence, time in microseconds since the epoch, severity, level, node, message, attributes: as
-# logstream_contract.records.record takes them.
+# logstream_contract.rows.records.record takes them.
 StoredRecord = tuple[int, int, int, str, str, str, Mapping[str, str] | None]
 
 # The order is that of StoredRecord. A record that is larger than its share comes without its message, and has in place of

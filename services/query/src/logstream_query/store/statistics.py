@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from logstream_contract.filters import Filter
-from logstream_contract.other import OTHER
+from logstream_contract.counted_names import OTHER
+from logstream_contract.filters.filters import Filter
 from psycopg import Connection, sql
 
 from logstream_query.counting import MINUTE_US, pieces

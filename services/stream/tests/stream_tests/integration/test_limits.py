@@ -7,7 +7,7 @@ from functools import partial
 
 import requests
 from harness.sse import Parser, Viewer
-from logstream_contract.timestamps import iso_micros
+from logstream_contract.rows.timestamps import iso_micros
 from logstream_stream.stored import StoredBatch
 
 from .playing import Replica, Writer, messages

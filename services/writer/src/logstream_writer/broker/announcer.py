@@ -9,8 +9,8 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from logstream_contract import topology
-from logstream_contract.pb.transport_pb2 import LiveBatches, LiveCount
+from logstream_contract.wire import topology
+from logstream_contract.wire.pb.transport_pb2 import LiveBatches, LiveCount
 from pika.adapters.blocking_connection import BlockingChannel
 
 from logstream_writer.broker.connection import BrokerThread

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from logstream_contract import topology
-from logstream_contract.packing import unpacked_bytes
+from logstream_contract.wire import topology
+from logstream_contract.wire.packing import unpacked_bytes
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ConsumerCancelled
 from pika.spec import Basic, BasicProperties

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import orjson
-from logstream_contract.batches import Undecodable
+from logstream_contract.wire.batches import Undecodable
 from logstream_runtime.lifecycle import on_stop_signals
 
 from logstream_writer.dead_letters import words

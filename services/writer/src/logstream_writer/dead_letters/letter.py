@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from logstream_contract.batch_id import BATCH_ID_BYTES
-from logstream_contract.batches import Undecodable, frame_parts, split_batch
-from logstream_contract.packing import Packer, unframe
-from logstream_contract.pb.transport_pb2 import LogBatches
-from logstream_contract.rows import SEQUENCE_INDEX_BITS, Origin, Rows, rows_of
+from logstream_contract.rows.rows import SEQUENCE_INDEX_BITS, Origin, Rows, rows_of
+from logstream_contract.wire.batch_id import BATCH_ID_BYTES
+from logstream_contract.wire.batches import Undecodable, frame_parts, split_batch
+from logstream_contract.wire.packing import Packer, unframe
+from logstream_contract.wire.pb.transport_pb2 import LogBatches
 
 from logstream_writer.delivery import Delivery
 from logstream_writer.failures import described

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from sys import maxsize
 from typing import Final, Literal
 
-from logstream_contract.batches import Undecodable, split_batch
-from logstream_contract.packing import Packer
-from logstream_contract.pb.transport_pb2 import RawBatch
-from logstream_contract.rows import Origin, Rows, rows_of
+from logstream_contract.rows.rows import Origin, Rows, rows_of
+from logstream_contract.wire.batches import Undecodable, split_batch
+from logstream_contract.wire.packing import Packer
+from logstream_contract.wire.pb.transport_pb2 import RawBatch
 
 from logstream_writer.dead_letters.letter import Letter, place, read
 from logstream_writer.delivery import Delivery

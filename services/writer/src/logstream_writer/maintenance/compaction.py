@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from logstream_contract.other import MOST_NAMES, MOST_NAMES_OF_NODE
+from logstream_contract.counted_names import MOST_NAMES, MOST_NAMES_OF_NODE
 
 from logstream_writer.maintenance.chunks import SECOND_US
 from logstream_writer.maintenance.task import Report

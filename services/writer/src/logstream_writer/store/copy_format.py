@@ -10,9 +10,9 @@ from itertools import chain, islice
 
 import numpy as np
 import orjson
-from logstream_contract.columns import Block
-from logstream_contract.members import Ints
-from logstream_contract.rows import SEQUENCE_INDEX_BITS, Rows
+from logstream_contract.rows.columns import Block
+from logstream_contract.rows.members import Ints
+from logstream_contract.rows.rows import SEQUENCE_INDEX_BITS, Rows
 
 # In this order a row is three pieces: what it shares with others, numbers of fixed size, and the message.
 COLUMNS = "attributes, level, node, time, sequence, severity, message"

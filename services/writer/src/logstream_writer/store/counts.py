@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from logstream_contract.columns import Block
-from logstream_contract.other import MOST_NAMES, MOST_NAMES_OF_NODE, OTHER, folded_level
-from logstream_contract.rows import Rows
+from logstream_contract.counted_names import MOST_NAMES, MOST_NAMES_OF_NODE, OTHER, folded_level
+from logstream_contract.rows.columns import Block
+from logstream_contract.rows.rows import Rows
 
 MINUTE_US = 60_000_000
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from logstream_contract.batches import Undecodable
+from logstream_contract.wire.batches import Undecodable
 
 from logstream_writer.dead_letters.letter import Letter
 from logstream_writer.dead_letters.plan import Batches, Choices, InPlace, Stays, Unknown, as_new, derived_id, plan

@@ -13,9 +13,9 @@ from typing import Any, Final, LiteralString, NamedTuple
 
 import orjson
 import psycopg
-from logstream_contract.gram_columns import empty_slots, set_attributes, set_texts
-from logstream_contract.grams import PAGES
-from logstream_contract.rows import SEQUENCE_INDEX_BITS
+from logstream_contract.filters.gram_columns import empty_slots, set_attributes, set_texts
+from logstream_contract.filters.grams import PAGES
+from logstream_contract.rows.rows import SEQUENCE_INDEX_BITS
 
 from logstream_writer.store import locks
 from logstream_writer.store import search_statements as statements

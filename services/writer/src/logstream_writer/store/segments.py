@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from logstream_contract.gram_columns import Slots
-from logstream_contract.grams import PAGE_SLOTS, PAGES, SLOTS
+from logstream_contract.filters.gram_columns import Slots
+from logstream_contract.filters.grams import PAGE_SLOTS, PAGES, SLOTS
 
 # The fastest: most pages are sparse, and it halves them.
 _COMPRESSION: Final = 1

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 import psycopg
-from logstream_contract.rows import Rows
+from logstream_contract.rows.rows import Rows
 
 from logstream_writer.failures import described, storable
 from logstream_writer.inbound import DeadLetter, Inbound, InboundBatch, Key, conflict, failed, refused

@@ -13,12 +13,12 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from logstream_contract.attributes import may_need_mending, mend
-from logstream_contract.batches import MAX_NODE_BYTES, Undecodable, unknown_in_attributes
-from logstream_contract.pb.logs_pb2 import LogBatch
-from logstream_contract.pb.transport_pb2 import LooseBatch, LooseRecord
-from logstream_contract.severity import HIGHEST, level_of, severity_of
-from logstream_contract.texts import MOST_BYTES_A_CHARACTER, NUL, clean, cut, decode
+from logstream_contract.rows.attributes import may_need_mending, mend
+from logstream_contract.rows.severity import HIGHEST, level_of, severity_of
+from logstream_contract.rows.texts import MOST_BYTES_A_CHARACTER, NUL, clean, cut, decode
+from logstream_contract.wire.batches import MAX_NODE_BYTES, Undecodable, unknown_in_attributes
+from logstream_contract.wire.pb.logs_pb2 import LogBatch
+from logstream_contract.wire.pb.transport_pb2 import LooseBatch, LooseRecord
 
 SEQUENCE_INDEX_BITS: Final = 16
 # A record time further ahead of the receive time than this is a wrong clock.
@@ -115,7 +115,7 @@ _Fields = tuple[int, int, str, str, str, Mapping[str, str]]
 
 
 def rows_of(raw: bytes, origin: Origin) -> Rows:
-    """The rows of an encoded LogBatch. Raises Undecodable (from logstream_contract.batches).
+    """The rows of an encoded LogBatch. Raises Undecodable (from logstream_contract.wire.batches).
 
     Works column by column: each record costs one attrgetter call and a look at its attributes, and only what a whole-column
     check finds is looked at record by record.

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from logstream_contract.grams import (
+from logstream_contract.filters.grams import (
     FIRST_WORD,
     GRAM_BYTES,
     MULTIPLIER,

@@ -10,9 +10,9 @@ from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
-from logstream_contract.filters import MAX_ATTRIBUTES, Filter, Terms, check_key, read_names, read_terms
-from logstream_contract.query_string import ParameterProblem, parameter_problem, read_query_string
-from logstream_contract.severity import HIGHEST, severity_of
+from logstream_contract.filters.filters import MAX_ATTRIBUTES, Filter, Terms, check_key, read_names, read_terms
+from logstream_contract.filters.query_string import ParameterProblem, parameter_problem, read_query_string
+from logstream_contract.rows.severity import HIGHEST, severity_of
 
 ATTRIBUTE: Final = "attr."
 NOT_ATTRIBUTE: Final = "-attr."

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from logstream_contract.attributes import MAX_ATTRIBUTES_BYTES, MAX_KEY_BYTES, RESERVED
-from logstream_contract.json_text import escape
+from logstream_contract.rows.attributes import MAX_ATTRIBUTES_BYTES, MAX_KEY_BYTES, RESERVED
+from logstream_contract.rows.json_text import escape
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -128,7 +128,7 @@ class Members:
         return kept
 
     def _flag_odd_keys(self, odd: Flags) -> None:
-        """Keys that are empty, too long or ours: logstream_contract.attributes gives them others."""
+        """Keys that are empty, too long or ours: logstream_contract.rows.attributes gives them others."""
         for found in self._added:
             sizes = found.value_tag - found.key
             # Unsigned: what is below 1 becomes large.

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from logstream_contract.filters import Filter
-from logstream_contract.lowercase import simple_lower
+from logstream_contract.filters.filters import Filter
+from logstream_contract.filters.lowercase import simple_lower
 
 
 class Candidate(NamedTuple):

@@ -11,8 +11,8 @@ from typing import Final
 import zstandard
 from google.protobuf.message import DecodeError
 
-from logstream_contract.batches import Undecodable, frame_parts
-from logstream_contract.pb.transport_pb2 import LiveBatch, LogBatches
+from logstream_contract.wire.batches import Undecodable, frame_parts
+from logstream_contract.wire.pb.transport_pb2 import LiveBatch, LogBatches
 
 # The largest batch that any setting allows; a frame that says it holds more is no batch of ours.
 _MOST_BYTES: Final = 64 * 1024 * 1024

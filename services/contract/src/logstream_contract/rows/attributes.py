@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from typing import Final
 
-from logstream_contract.texts import MOST_BYTES_A_CHARACTER, NUL, clean, cut
+from logstream_contract.rows.texts import MOST_BYTES_A_CHARACTER, NUL, clean, cut
 
 MAX_ATTRIBUTES: Final = 64
 MAX_KEY_BYTES: Final = 255

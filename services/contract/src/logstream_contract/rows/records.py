@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import TypedDict
 
-from logstream_contract.rows import Rows
-from logstream_contract.timestamps import iso_micros, iso_millis
+from logstream_contract.rows.rows import Rows
+from logstream_contract.rows.timestamps import iso_micros, iso_millis
 
 
 class Record(TypedDict):

@@ -7,8 +7,8 @@ from typing import Final
 
 from google.protobuf.message import DecodeError, Message
 
-from logstream_contract.batch_id import BATCH_ID_BYTES
-from logstream_contract.pb.transport_pb2 import FlatBatch, RawBatch
+from logstream_contract.wire.batch_id import BATCH_ID_BYTES
+from logstream_contract.wire.pb.transport_pb2 import FlatBatch, RawBatch
 
 MAX_NODE_BYTES: Final = 255
 # A row's sequence keeps 16 bits for the index in its batch; no setting may exceed this.
@@ -19,7 +19,7 @@ MAX_UNKNOWN_BYTES: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a batch may hold, at most. What a record may hold is no setting: see logstream_contract.rows."""
+    """What a batch may hold, at most. What a record may hold is no setting: see logstream_contract.rows.rows."""
 
     batch_records: int = 5_000
     batch_bytes: int = 4 * 1024 * 1024
@@ -48,7 +48,7 @@ def split_batch(raw: bytes) -> RawBatch:
 def check_batch(raw: bytes, limits: Limits) -> RawBatch:
     """Holds one LogBatch against the limits; its records are known to be decodable and are left encoded. Raises Rejected.
 
-    Texts of a record need not be UTF-8, nor within the limits of a record: logstream_contract.rows mends them.
+    Texts of a record need not be UTF-8, nor within the limits of a record: logstream_contract.rows.rows mends them.
     """
     if len(raw) > limits.batch_bytes:
         raise Rejected("batch_bytes", f"batch: {len(raw)} bytes, expected at most {limits.batch_bytes}")

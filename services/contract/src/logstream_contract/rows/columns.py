@@ -3,8 +3,8 @@
 Reading a record as a message object, field by field, costs some ten times what the database takes to store it. Here all
 records are walked in step: one array operation reads the next field of every record. It only knows records as encoders
 write them: fields in the order of their numbers, each at most once, ordinary sizes, nothing that has to be mended. A batch
-with any other record is left to logstream_contract.rows, which knows them all, so that both give the same rows. Its time
-must not grow faster than the bytes, whatever they are. Pure.
+with any other record is left to logstream_contract.rows.rows, which knows them all, so that both give the same rows. Its
+time must not grow faster than the bytes, whatever they are. Pure.
 
 Source of the format: Protocol Buffers encoding, "Message Structure" and "Base 128 Varints".
 """
@@ -16,12 +16,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from logstream_contract.attributes import MAX_ATTRIBUTES
-from logstream_contract.batches import MAX_NODE_BYTES
-from logstream_contract.members import Attributes, Flags, Ints, Members, is_text
-from logstream_contract.rows import MAX_AHEAD_NANOS, Origin
-from logstream_contract.severity import HIGHEST, level_of, severity_of
-from logstream_contract.texts import NUL, cut
+from logstream_contract.rows.attributes import MAX_ATTRIBUTES
+from logstream_contract.rows.members import Attributes, Flags, Ints, Members, is_text
+from logstream_contract.rows.rows import MAX_AHEAD_NANOS, Origin
+from logstream_contract.rows.severity import HIGHEST, level_of, severity_of
+from logstream_contract.rows.texts import NUL, cut
+from logstream_contract.wire.batches import MAX_NODE_BYTES
 
 # Tags of LogRecord's fields.
 _TIME, _SEVERITY, _LEVEL, _MESSAGE, _ATTRIBUTE = 0x09, 0x10, 0x1A, 0x22, 0x2A
@@ -64,7 +64,7 @@ class Block:
 
 
 def read_block(sources: Sequence[Source]) -> Block:
-    """Reads what is plain of these batches; for the others the caller turns to logstream_contract.rows."""
+    """Reads what is plain of these batches; for the others the caller turns to logstream_contract.rows.rows."""
     records = [record for source in sources for record in source.records]
     counts = np.array([len(source.records) for source in sources], dtype=np.int64)
     firsts = np.cumsum(counts) - counts

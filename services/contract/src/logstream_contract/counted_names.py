@@ -6,8 +6,8 @@ kept together, with its severity, under a name that no sender can have: names ar
 
 from typing import Final
 
-from logstream_contract.lowercase import simple_lower
-from logstream_contract.severity import NUMBERS
+from logstream_contract.filters.lowercase import simple_lower
+from logstream_contract.rows.severity import NUMBERS
 
 # Longer than any sender's, and still a word for whoever reads the counts with SQL.
 OTHER: Final = "other".ljust(256)
