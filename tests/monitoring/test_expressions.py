@@ -5,7 +5,7 @@ import re
 import pytest
 from harness.wire import ROOT
 
-from eyes.expressions import (
+from monitoring.expressions import (
     ADDED_LABELS,
     alert_expressions,
     dashboards,

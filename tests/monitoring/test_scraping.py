@@ -18,8 +18,8 @@ from harness.sse import Viewer, open_viewer
 from harness.stack import Stack
 from harness.waiting import wait_for
 
-from eyes.expressions import Expression, alert_expressions, alerts, metrics_in, panel_expressions
-from eyes.scraping import Prometheus, scraping
+from monitoring.expressions import Expression, alert_expressions, alerts, metrics_in, panel_expressions
+from monitoring.scraping import Prometheus, scraping
 
 # Grafana takes at least four scrapes.
 RATE_INTERVAL = "10s"
@@ -68,11 +68,11 @@ def reading(stack: Stack) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def busy(prometheus: Prometheus, stack: Stack, seed: int) -> Iterator[Prometheus]:
     """While records come in, are watched and are searched."""
-    load = Load(stack.gateway, Ledger("eyes"), seed)
+    load = Load(stack.gateway, Ledger("monitoring"), seed)
     load.start()
     try:
         with open_viewer(stack.page_url), Viewer(f"{stack.page_url}/logs"), reading(stack):
-            load.wait_accepted("under Prometheus' eyes")
+            load.wait_accepted("while Prometheus scrapes")
             yield prometheus
     finally:
         load.finish()
@@ -106,7 +106,7 @@ def fire(prometheus: Prometheus) -> dict[str, dict[str, str]]:
 
 def test_the_first_dead_letter_and_the_first_rejected_batch_fire(prometheus: Prometheus, stack: Stack) -> None:
     assert fire(prometheus).keys().isdisjoint({"LogstreamDeadLetters", "LogstreamCallsRejected"})
-    ledger = Ledger("eyes-poison")
+    ledger = Ledger("monitoring-poison")
     sender = Sender(stack.gateway, ledger, "sender")
     batch = sender.batch(1)
     with refusing(stack, batch.messages[0]):

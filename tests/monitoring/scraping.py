@@ -15,8 +15,8 @@ from harness.stack import Stack
 from harness.waiting import wait_for
 from harness.wire import ROOT
 
-from eyes.expressions import ALERTS
-from eyes.programs import program, running
+from monitoring.expressions import ALERTS
+from monitoring.programs import program, running
 
 COMPOSE_CONFIGURATION = ROOT / "deploy/prometheus/prometheus.yml"
 TIMEOUT_S = 20

@@ -15,7 +15,7 @@ END_S = 20
 @cache
 def program(name: str) -> str:
     """The path of one of the unpacked programs. Raises AssertionError with apt's own words when they can't be had."""
-    command = [str(ROOT / "tests/eyes/unpack-prometheus")]
+    command = [str(ROOT / "tests/monitoring/unpack-prometheus")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=UNPACK_S, check=False)
     assert done.returncode == 0, f"{command[0]}: {done.stderr}"
     return str(Path(done.stdout.strip()) / "usr/bin" / name)

@@ -8,8 +8,8 @@ import pytest
 import yaml
 from harness.wire import ROOT
 
-from eyes.expressions import ALERT_TESTS, ALERTS, Alert, alerts
-from eyes.programs import promtool
+from monitoring.expressions import ALERT_TESTS, ALERTS, Alert, alerts
+from monitoring.programs import promtool
 
 RUNBOOK = "docs/operations/alerts.md"
 each_alert = pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)

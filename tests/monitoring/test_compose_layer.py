@@ -8,7 +8,7 @@ import pytest
 import yaml
 from harness.wire import ROOT
 
-from eyes.programs import promtool
+from monitoring.programs import promtool
 
 LAYER = "deploy/compose/observability.yml"
 
