@@ -1,5 +1,10 @@
 """What can go wrong with the database, in the writer's words."""
 
+import psycopg
+
+# A statement has waited for a lock for as long as the session lets it.
+LockTimeout = psycopg.errors.LockNotAvailable
+
 
 class StoreUnavailable(Exception):
     """The flush was not stored, or it is not known to be, and nothing says that a record is to blame: try it again."""
