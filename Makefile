@@ -108,7 +108,7 @@ test-compose: venv browser ## Tests through Docker Compose, and of the chart's p
 	tests/compose/run
 
 .PHONY: unit
-unit: venv ## The tests that need no server, in seconds
+unit: venv ## The tests that need no server, in about two minutes
 	.venv/bin/pytest -m "not stack"
 
 .PHONY: fuzz
