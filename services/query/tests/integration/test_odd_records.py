@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 from harness.planting import Planted, clear, plant
-from logstream_contract.filters import Filter
+from logstream_contract.filters.filters import Filter
 from logstream_query.app import create_app
 from logstream_query.cursors import Order
 from logstream_query.metrics import Metrics
