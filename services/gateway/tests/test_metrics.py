@@ -1,12 +1,15 @@
-"""Every reason that the gateway can count is there from the start."""
+"""Every reason that the gateway can count is there from the start, and every reason that is declared is given."""
 
 import ast
+from enum import StrEnum
 from pathlib import Path
 
 import logstream_contract
 import logstream_gateway
 import pytest
-from logstream_gateway.metrics import METHODS, REJECTED, UNAVAILABLE, Metrics
+from logstream_contract.wire.batches import RejectionReason
+from logstream_gateway.metrics import METHODS, FailureReason, Metrics
+from logstream_gateway.unavailable import StreamEndReason, UnavailableReason
 from prometheus_client import CollectorRegistry
 
 SOURCES = [
@@ -14,26 +17,31 @@ SOURCES = [
 ]
 
 
-def reasons_given(error: str) -> set[str]:
-    """The first arguments of all calls of this error's class."""
-    calls = [node for path in SOURCES for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
-    first = [call.args[0] for call in calls if call.args and isinstance(call.func, ast.Name) and call.func.id == error]
-    return {argument.value for argument in first if isinstance(argument, ast.Constant) and isinstance(argument.value, str)}
-
-
-def test_every_reason_of_a_refusal_is_declared() -> None:
-    assert reasons_given("Rejected") == set(REJECTED)
-    # The other three are chosen by Publisher.late and in what it says about the connection.
-    assert set(UNAVAILABLE) >= reasons_given("Unavailable") >= {"queue_full", "unroutable", "inflight_full", "stopping"}
+@pytest.mark.parametrize("reasons", [RejectionReason, UnavailableReason, StreamEndReason, FailureReason])
+def test_every_declared_reason_is_given_somewhere(reasons: type[StrEnum]) -> None:
+    nodes = [node for path in SOURCES for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
+    given = {node.attr for node in nodes if isinstance(node.value, ast.Name) and node.value.id == reasons.__name__}
+    assert given == set(reasons.__members__)
 
 
 @pytest.mark.parametrize(
     ("name", "reasons"),
-    [("logstream_gateway_rejected_calls_total", REJECTED), ("logstream_gateway_unavailable_calls_total", UNAVAILABLE)],
+    [
+        ("logstream_gateway_rejected_calls_total", RejectionReason),
+        ("logstream_gateway_unavailable_calls_total", UnavailableReason),
+        ("logstream_gateway_failed_calls_total", FailureReason),
+    ],
 )
-def test_counters_begin_at_0(name: str, reasons: tuple[str, ...]) -> None:
+def test_counters_begin_at_0(name: str, reasons: type[StrEnum]) -> None:
     registry = CollectorRegistry()
     Metrics(registry)
     for method in METHODS:
         for reason in reasons:
-            assert registry.get_sample_value(name, {"method": method, "reason": reason}) == 0
+            assert registry.get_sample_value(name, {"method": method, "reason": reason.value}) == 0
+
+
+def test_the_ends_of_streams_are_counted_from_0() -> None:
+    registry = CollectorRegistry()
+    Metrics(registry)
+    for reason in StreamEndReason:
+        assert registry.get_sample_value("logstream_gateway_ended_streams_total", {"reason": reason.value}) == 0

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from logstream_gateway.unavailable import Unavailable
+from logstream_gateway.unavailable import Unavailable, UnavailableReason
 
 # Slots there are however many bytes wait for the broker, which refuses what it can't hold.
 _LEAST_SLOTS: Final = 4
@@ -102,7 +102,8 @@ class Admission:
         if self._calls >= self._bounds.calls:
             self._refused_at_s = now_s
             raise Unavailable(
-                "calls_full", f"{self._calls} calls are under way, LOGSTREAM_GATEWAY_CONCURRENT_CALLS={self._bounds.calls}"
+                UnavailableReason.CALLS_FULL,
+                f"{self._calls} calls are under way, LOGSTREAM_GATEWAY_CONCURRENT_CALLS={self._bounds.calls}",
             )
         self._calls += 1
 
@@ -139,7 +140,9 @@ class Admission:
             peer.waiting.append(reception)
             self._queue.setdefault(name, peer)
         else:
-            raise Unavailable("receiving_full", f"{self._waiting} calls wait for room to receive their message")
+            raise Unavailable(
+                UnavailableReason.RECEIVING_FULL, f"{self._waiting} calls wait for room to receive their message"
+            )
         return reception
 
     def finish(self, reception: Reception) -> None:
@@ -213,7 +216,7 @@ class Admission:
         if reception.ended:
             return []
         reception.ended = True
-        error = Unavailable("slow_message", text)
+        error = Unavailable(UnavailableReason.SLOW_MESSAGE, text)
         if reception.slot:
             return [(reception, error)]
         if reception.turn is not None and not reception.turn.done():

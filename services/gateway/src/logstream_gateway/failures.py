@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from logstream_gateway.metrics import Metrics
+from logstream_gateway.metrics import FailureReason, Metrics
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ class Failures:
         self._pace = _Pace(clock)
 
     def note(self, method: str, error: Exception) -> None:
-        reason = "memory" if isinstance(error, MemoryError) else "unexpected"
+        reason = FailureReason.MEMORY if isinstance(error, MemoryError) else FailureReason.UNEXPECTED
         self._metrics.failed_calls.labels(method, reason).inc()
         unlogged = self._pace.due()
         if unlogged is not None:

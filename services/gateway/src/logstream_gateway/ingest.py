@@ -13,17 +13,17 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 from logstream_contract.rows.rows import MAX_TIMESTAMP_CHARACTERS
 from logstream_contract.rows.timestamps import read_timestamp
-from logstream_contract.wire.batches import Limits, Rejected, check_batch, check_node
+from logstream_contract.wire.batches import Limits, Rejected, RejectionReason, check_batch, check_node
 from logstream_contract.wire.pb.logger_pb2 import LogRequest, LogResponse
 from logstream_contract.wire.pb.logs_pb2 import LogRecord, PushResult
 
 from logstream_gateway.admission import Admission, Reception
 from logstream_gateway.coalescer import Coalescer
 from logstream_gateway.failures import TEXT, Failures
-from logstream_gateway.metrics import ENDED, NO_MESSAGE, Metrics
+from logstream_gateway.metrics import NO_MESSAGE, Metrics
 from logstream_gateway.publisher import Publisher
 from logstream_gateway.streams import Stream, Streams
-from logstream_gateway.unavailable import Unavailable
+from logstream_gateway.unavailable import Unavailable, UnavailableReason
 
 # An answer must arrive before the caller's deadline has passed on the caller's clock, also when many are sent at once.
 _DEADLINE_MARGIN_S: Final = 0.1
@@ -134,11 +134,13 @@ class Ingest:
             raw = await self._receive("SendLog", reception, context)
             size = len(raw)
             if size > self._limits.batch_bytes:
-                raise Rejected("batch_bytes", f"request: {size} bytes, expected at most {self._limits.batch_bytes}")
+                raise Rejected(
+                    RejectionReason.BATCH_BYTES, f"request: {size} bytes, expected at most {self._limits.batch_bytes}"
+                )
             try:
                 request = LogRequest.FromString(raw)
             except DecodeError as error:
-                raise Rejected("undecodable", f"request: not a LoggerService.LogRequest: {error}") from error
+                raise Rejected(RejectionReason.UNDECODABLE, f"request: not a LoggerService.LogRequest: {error}") from error
             check_node(request.node)
             patience_s = _patience_s(context, self._timeout_s)
             confirmed = self._coalescer.add(request.node, self._record_of(request), size, patience_s)
@@ -267,7 +269,7 @@ class Ingest:
         await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
 
     async def _unavailable(self, method: str, error: Unavailable, context: Context) -> NoReturn:
-        if error.reason not in ENDED:  # counted where it is decided
+        if isinstance(error.reason, UnavailableReason):  # the end of a stream is counted where it is decided
             self._metrics.unavailable_calls.labels(method, error.reason).inc()
         _let_go(error)
         retry = error_details_pb2.RetryInfo()

@@ -3,31 +3,26 @@
 Counters begin at 0 with every label value that is known: one that appears with its first event has no increase to see.
 """
 
+from enum import StrEnum
 from itertools import product
 from typing import Final
 
+from logstream_contract.wire.batches import RejectionReason
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from logstream_gateway.unavailable import StreamEndReason, UnavailableReason
+
 METHODS: Final = ("SendLog", "Push", "PushStream")
-REJECTED: Final = ("undecodable", "node", "batch_id", "batch_records", "batch_bytes", "unknown_fields")
-UNAVAILABLE: Final = (
-    "disconnected",
-    "blocked",
-    "queue_full",
-    "unroutable",
-    "inflight_full",
-    "unconfirmed",
-    "stopping",
-    "calls_full",
-    "receiving_full",
-    "slow_message",
-    "streams_full",
-)
-ENDED: Final = ("idle", "age", "crowded", "memory", "stopping")
-FAILED: Final = ("unexpected", "memory")
-NO_MESSAGE: Final = "no_message"
-OTHER_METHOD: Final = "other"
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+OTHER_METHOD: Final = "other"  # of gRPC's own services
+NO_MESSAGE: Final = "no_message"  # the one reason of an unreceived call
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class FailureReason(StrEnum):
+    """Why a call ended with INTERNAL. `logstream_gateway_failed_calls_total` counts by it."""
+
+    UNEXPECTED = "unexpected"
+    MEMORY = "memory"  # there was not enough
 
 
 class Metrics:
@@ -123,11 +118,11 @@ class Metrics:
             self.accepted_records.labels(method)
             self.accepted_bytes.labels(method)
             self.unreceived_calls.labels(method, NO_MESSAGE)
-        for reason in ENDED:
-            self.ended_streams.labels(reason)
-        for method, reason in product((*METHODS, OTHER_METHOD), FAILED):
-            self.failed_calls.labels(method, reason)
-        for method, reason in product(METHODS, REJECTED):
-            self.rejected_calls.labels(method, reason)
-        for method, reason in product(METHODS, UNAVAILABLE):
-            self.unavailable_calls.labels(method, reason)
+        for stream_end in StreamEndReason:
+            self.ended_streams.labels(stream_end)
+        for method, failure in product((*METHODS, OTHER_METHOD), FailureReason):
+            self.failed_calls.labels(method, failure)
+        for method, rejection in product(METHODS, RejectionReason):
+            self.rejected_calls.labels(method, rejection)
+        for method, unavailable in product(METHODS, UnavailableReason):
+            self.unavailable_calls.labels(method, unavailable)

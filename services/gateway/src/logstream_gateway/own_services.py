@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from logstream_gateway.admission import Admission
 from logstream_gateway.failures import TEXT, Failures
 from logstream_gateway.metrics import OTHER_METHOD, Metrics
-from logstream_gateway.unavailable import Unavailable
+from logstream_gateway.unavailable import Unavailable, UnavailableReason
 
 _FIRST: Final = frozenset({"Check"})
 _UNREADABLE: Final = "not the message that this method takes"
@@ -112,7 +112,7 @@ class CarefulHandlers:
                 finally:
                     self._receiving.pop(patience, None)
         except TimeoutError as error:
-            raise Unavailable("slow_message", "the message did not arrive in time") from error
+            raise Unavailable(UnavailableReason.SLOW_MESSAGE, "the message did not arrive in time") from error
 
     @asynccontextmanager
     async def _counted(self) -> AsyncIterator[None]:

@@ -18,7 +18,7 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.channel import Channel
 
 from logstream_gateway.metrics import Metrics
-from logstream_gateway.unavailable import Unavailable
+from logstream_gateway.unavailable import Unavailable, UnavailableReason
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,10 @@ class Publisher:
 
     def late(self, *, sent: bool = True) -> Unavailable:
         """What to tell a caller who can't wait longer for a confirm; sent: the broker may have the message."""
-        reason = "blocked" if self._blocked else "unconfirmed" if self._channel else "disconnected"
+        if self._blocked:
+            reason = UnavailableReason.BLOCKED
+        else:
+            reason = UnavailableReason.UNCONFIRMED if self._channel else UnavailableReason.DISCONNECTED
         text = self.not_ready or "no confirm from the broker in time"
         return Unavailable(reason, f"{text}; it may be stored all the same" if sent else text)
 
@@ -108,12 +111,12 @@ class Publisher:
         within the publish timeout if it never left. Cancelling the future changes nothing. Raises Unavailable at once
         past the in-flight limit."""
         if self._closing:
-            raise Unavailable("stopping", "the gateway is stopping")
+            raise Unavailable(UnavailableReason.STOPPING, "the gateway is stopping")
         size_bytes = len(body) + _MESSAGE_BYTES
         if self._held_bytes + size_bytes > self._limit_bytes:
             self._refused_at_s = self._loop.time()
             raise Unavailable(
-                "inflight_full",
+                UnavailableReason.INFLIGHT_FULL,
                 f"{self._held_bytes} bytes wait for the broker's confirm, {size_bytes} more would pass "
                 f"LOGSTREAM_GATEWAY_INFLIGHT_BYTES={self._limit_bytes}",
             )
@@ -148,7 +151,7 @@ class Publisher:
             await asyncio.wait([asyncio.ensure_future(closed.wait())], timeout=_CLOSE_S)
         self._lost()
         while self._waiting:
-            self._fail(self._waiting.popleft(), Unavailable("stopping", "the gateway is stopping"))
+            self._fail(self._waiting.popleft(), Unavailable(UnavailableReason.STOPPING, "the gateway is stopping"))
 
     def _hold(self, size_bytes: int) -> None:
         self._held_bytes += size_bytes
@@ -268,10 +271,15 @@ class Publisher:
                 continue
             if not acked:
                 self._fail(
-                    message, Unavailable("queue_full", f"the broker refused the batch: {topology.WRITE_QUEUE} is full")
+                    message,
+                    Unavailable(
+                        UnavailableReason.QUEUE_FULL, f"the broker refused the batch: {topology.WRITE_QUEUE} is full"
+                    ),
                 )
             elif message.returned:
-                self._fail(message, Unavailable("unroutable", f"the broker has no queue {topology.WRITE_QUEUE}"))
+                self._fail(
+                    message, Unavailable(UnavailableReason.UNROUTABLE, f"the broker has no queue {topology.WRITE_QUEUE}")
+                )
             else:
                 self._metrics.published_messages.inc()
                 self._metrics.confirm_seconds.observe(self._loop.time() - message.started_s)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from logstream_gateway.unavailable import Unavailable
+from logstream_gateway.unavailable import StreamEndReason, Unavailable, UnavailableReason
 
 # A stream silent for this long makes room when another wants to begin.
 _CROWDED_S: Final = 5.0
@@ -36,7 +36,7 @@ class Stream:
 class Streams:
     """Called from one thread. `count` hears the reason for which a stream is ended."""
 
-    def __init__(self, bounds: StreamBounds, count: Callable[[str], None]) -> None:
+    def __init__(self, bounds: StreamBounds, count: Callable[[StreamEndReason], None]) -> None:
         self._bounds = bounds
         self._count = count
         self._streams: dict[Stream, None] = {}
@@ -54,7 +54,8 @@ class Streams:
         if len(self._streams) >= self._bounds.streams and not self._make_room(now_s):
             self._refused_at_s = now_s
             raise Unavailable(
-                "streams_full", f"{len(self._streams)} PushStreams, LOGSTREAM_GATEWAY_PUSH_STREAMS={self._bounds.streams}"
+                UnavailableReason.STREAMS_FULL,
+                f"{len(self._streams)} PushStreams, LOGSTREAM_GATEWAY_PUSH_STREAMS={self._bounds.streams}",
             )
         life_s = self._bounds.age_s * random.uniform(1 - _AGE_JITTER, 1)
         stream = Stream(peer, end, now_s + life_s, now_s)
@@ -70,9 +71,13 @@ class Streams:
             if stream.ended:
                 continue
             if now_s >= stream.expires_s:
-                self._end(stream, "age", "the stream is old enough; open another")
+                self._end(stream, StreamEndReason.AGE, "the stream is old enough; open another")
             elif stream.silent_since_s is not None and now_s - stream.silent_since_s >= self._bounds.idle_s:
-                self._end(stream, "idle", f"no batch for {self._bounds.idle_s:g} s; open another stream when there is one")
+                self._end(
+                    stream,
+                    StreamEndReason.IDLE,
+                    f"no batch for {self._bounds.idle_s:g} s; open another stream when there is one",
+                )
 
     def shed(self, most: int, now_s: float) -> int:
         """Ends streams that wait for a batch, of which parts may have come: first those of the connection that has most,
@@ -83,14 +88,14 @@ class Streams:
             by_peer[stream.peer] = by_peer.get(stream.peer, 0) + 1
         silent.sort(key=lambda one: (-by_peer[one.peer], one.silent_since_s))
         for stream in silent[:most]:
-            self._end(stream, "memory", "the gateway is short of memory; open another stream and send again")
+            self._end(stream, StreamEndReason.MEMORY, "the gateway is short of memory; open another stream and send again")
         return len(silent[:most])
 
     def stop(self) -> None:
         """Ends all: the process stops."""
         for stream in list(self._streams):
             if not stream.ended:
-                self._end(stream, "stopping", "the gateway is stopping")
+                self._end(stream, StreamEndReason.STOPPING, "the gateway is stopping")
 
     def _make_room(self, now_s: float) -> bool:
         silent = [one for one in self._streams if one.silent_since_s is not None and not one.ended]
@@ -99,11 +104,15 @@ class Streams:
         longest = min(silent, key=lambda one: one.silent_since_s or 0.0)
         if now_s - (longest.silent_since_s or 0.0) < _CROWDED_S:
             return False
-        self._end(longest, "crowded", "others need the room of this silent stream; open another when there is a batch")
+        self._end(
+            longest,
+            StreamEndReason.CROWDED,
+            "others need the room of this silent stream; open another when there is a batch",
+        )
         self.close(longest)
         return True
 
-    def _end(self, stream: Stream, reason: str, text: str) -> None:
+    def _end(self, stream: Stream, reason: StreamEndReason, text: str) -> None:
         stream.ended = True
         self._count(reason)
         stream.end(Unavailable(reason, text))
