@@ -51,7 +51,7 @@ class Coalescer:
         self.records: list[LogRecord] = []
         self._error = error
 
-    def add(self, node: str, record: LogRecord, size_bytes: int, patience_s: float) -> asyncio.Future[None]:
+    def add(self, node: str, record: LogRecord, size_bytes: int, timeout_s: float) -> asyncio.Future[None]:
         if self._error:
             raise self._error
         self.records.append(record)

@@ -15,14 +15,14 @@ from typing import Final, Protocol
 from logstream_gateway.unavailable import Unavailable, UnavailableReason
 
 # Slots there are however many bytes wait for the broker, which refuses what it can't hold.
-_LEAST_SLOTS: Final = 4
+_MIN_SLOTS: Final = 4
 # A connection that has none of its messages under way takes the slot of one whose message is slower than this: of one that
 # has several, or of one that has this one alone, in shares of the time that a message has in any case. For a slow but honest
 # sender there must be a time in which it gets through.
 _GREEDY_S: Final = 2.0
 _ALONE_SHARE: Final = 0.5
 # Slots are plenty until this part of them is taken.
-_PLENTY_SHARE: Final = 2
+_PLENTY_DIVISOR: Final = 2
 
 
 class Call(Protocol):
@@ -112,7 +112,7 @@ class Admission:
 
     def begin(self, method: str, call: Call, now_s: float) -> Reception:
         """A call that wants to receive. Without `slot` it must await `turn`. Raises Unavailable."""
-        if not self._scarce and self._slots < self._all_slots() // _PLENTY_SHARE:
+        if not self._scarce and self._slots < self._all_slots() // _PLENTY_DIVISOR:
             reception = Reception(call, method, now_s, True, now_s)
             self._slots += 1
         else:
@@ -123,10 +123,10 @@ class Admission:
     def _begin_counted(self, method: str, call: Call, now_s: float) -> Reception:
         if not self._scarce:
             self._scarce = True
-            for one in self._receiving:
-                if one.peer is None:
-                    one.peer = one.call.peer()
-                    self._peer(one.peer).slots += 1
+            for receiving in self._receiving:
+                if receiving.peer is None:
+                    receiving.peer = receiving.call.peer()
+                    self._peer(receiving.peer).slots += 1
         reception = Reception(call, method, now_s, False, now_s)
         name = reception.peer = call.peer()
         peer = self._peer(name)
@@ -153,7 +153,7 @@ class Admission:
         if reception.peer is not None:
             self._finish_counted(reception, reception.peer)
             if self._waiting:
-                self._give(asyncio.get_running_loop().time())
+                self._grant_slots(asyncio.get_running_loop().time())
 
     def _finish_counted(self, reception: Reception, name: str) -> None:
         peer = self._peers[name]
@@ -176,39 +176,43 @@ class Admission:
     def sweep(self, now_s: float) -> list[tuple[Reception, Unavailable]]:
         """Gives slots that became free, and answers which calls with a slot the caller has to end, since their messages take
         too long; to be called a few times a second."""
-        self._give(now_s)
+        self._grant_slots(now_s)
         ended: list[tuple[Reception, Unavailable]] = []
         for reception in self._receiving:
             if now_s - reception.since_s < self._bounds.receive_s:
                 break
             ended += self._end(reception, f"the message did not arrive within {self._bounds.receive_s:g} s")
         needy = sum(1 for peer in self._queue.values() if not peer.slots)
-        for reception in self._in_the_way(now_s)[:needy] if needy else ():
+        for reception in self._slow_receptions(now_s)[:needy] if needy else ():
             ended += self._end(
                 reception, f"the message did not arrive within {now_s - reception.since_s:.0f} s, and others wait"
             )
-        if self._scarce and not self._waiting and self._slots < self._all_slots() // _PLENTY_SHARE:
+        if self._scarce and not self._waiting and self._slots < self._all_slots() // _PLENTY_DIVISOR:
             self._scarce = False
         return ended
 
-    def shed(self, most: int, than_s: float, now_s: float) -> tuple[int, list[tuple[Reception, Unavailable]]]:
+    def shed(self, limit: int, slower_than_s: float, now_s: float) -> tuple[int, list[tuple[Reception, Unavailable]]]:
         """Likewise, because memory is short: calls that take longer than this, and how many they are. Also those that wait
         for a slot, which end here: each holds up to a window, and each connection may have one."""
-        slow = [one for one in self._receiving if not one.ended and now_s - one.slot_since_s > than_s][:most]
-        return len(slow), [pair for one in slow for pair in self._end(one, "the gateway is short of memory")]
+        slow = [
+            reception
+            for reception in self._receiving
+            if not reception.ended and now_s - reception.slot_since_s > slower_than_s
+        ][:limit]
+        return len(slow), [ended for reception in slow for ended in self._end(reception, "the gateway is short of memory")]
 
-    def _in_the_way(self, now_s: float) -> list[Reception]:
+    def _slow_receptions(self, now_s: float) -> list[Reception]:
         """Whose slots others may have, those of the greediest connections first."""
-        found = []
+        slow = []
         for reception in self._receiving:
             if reception.ended or not reception.slot:
                 continue
-            patience_s = self._bounds.receive_s * _ALONE_SHARE if self._slots_beside(reception) < 2 else _GREEDY_S
-            if now_s - reception.slot_since_s >= patience_s:
-                found.append(reception)
-        return sorted(found, key=lambda one: (-self._slots_beside(one), one.since_s))
+            timeout_s = self._bounds.receive_s * _ALONE_SHARE if self._slots_of_connection(reception) < 2 else _GREEDY_S
+            if now_s - reception.slot_since_s >= timeout_s:
+                slow.append(reception)
+        return sorted(slow, key=lambda reception: (-self._slots_of_connection(reception), reception.since_s))
 
-    def _slots_beside(self, reception: Reception) -> int:
+    def _slots_of_connection(self, reception: Reception) -> int:
         """Of the same connection."""
         return self._peers[reception.peer].slots if reception.peer is not None else 1
 
@@ -227,9 +231,9 @@ class Admission:
         return self._all_slots() - self._slots
 
     def _all_slots(self) -> int:
-        return max(_LEAST_SLOTS, (self._bounds.bytes - self._held_bytes()) // self._bounds.message_bytes)
+        return max(_MIN_SLOTS, (self._bounds.bytes - self._held_bytes()) // self._bounds.message_bytes)
 
-    def _give(self, now_s: float) -> None:
+    def _grant_slots(self, now_s: float) -> None:
         """Gives free slots to the connections in turn."""
         free = self._free_slots()
         # Who may not take now has a slot, so few are passed over, however many wait.

@@ -19,7 +19,7 @@ from logstream_contract.wire.pb.logs_pb2 import LogRecord, PushResult
 
 from logstream_gateway.admission import Admission, Reception
 from logstream_gateway.coalescer import Coalescer
-from logstream_gateway.failures import TEXT, Failures
+from logstream_gateway.failures import INTERNAL_ERROR, Failures
 from logstream_gateway.metrics import NO_MESSAGE, Metrics
 from logstream_gateway.publisher import Publisher
 from logstream_gateway.streams import Stream, Streams
@@ -29,7 +29,7 @@ from logstream_gateway.unavailable import Unavailable, UnavailableReason
 _DEADLINE_MARGIN_S: Final = 0.1
 _DEADLINE_MARGIN_SHARE: Final = 0.1
 # Batches of one PushStream that may wait for their confirm at a time.
-_STREAM_WINDOW: Final = 32
+_STREAM_WINDOW_BATCHES: Final = 32
 _STATUS_DETAILS: Final = "grpc-status-details-bin"
 _SUCCESS: Final = LogResponse(success=True).SerializeToString()
 
@@ -142,8 +142,8 @@ class Ingest:
             except DecodeError as error:
                 raise Rejected(RejectionReason.UNDECODABLE, f"request: not a LoggerService.LogRequest: {error}") from error
             check_node(request.node)
-            patience_s = _patience_s(context, self._timeout_s)
-            confirmed = self._coalescer.add(request.node, self._record_of(request), size, patience_s)
+            wait_s = _wait_s(context, self._timeout_s)
+            confirmed = self._coalescer.add(request.node, self._record_of(request), size, wait_s)
             del raw, request
         finally:
             self._admission.finish(reception)
@@ -156,28 +156,28 @@ class Ingest:
             published = self._publish(await self._receive("Push", reception, context))
         finally:
             self._admission.finish(reception)
-        await self._confirm(published, _patience_s(context, self._timeout_s))
+        await self._confirm(published, _wait_s(context, self._timeout_s))
         self._accept_push(published.records, published.size_bytes)
         return published.answer()
 
     async def push_stream(self, _: object, context: Context) -> None:
         """Publishes batches as they come and answers each in order; the first one not accepted ends the stream."""
         stream: Stream | None = None
-        taking: asyncio.Future[None] | None = None
+        reading: asyncio.Future[None] | None = None
         # What became of each batch that came; last None, or what ended the stream.
-        window: asyncio.Queue[_Published | Exception | None] = asyncio.Queue(_STREAM_WINDOW)
+        window: asyncio.Queue[_Published | Exception | None] = asyncio.Queue(_STREAM_WINDOW_BATCHES)
         try:
             stream = self._streams.open(
-                context.peer(), lambda error: self._end_stream(taking, window, error), self._loop.time()
+                context.peer(), lambda error: self._end_stream(reading, window, error), self._loop.time()
             )
-            taking = asyncio.ensure_future(self._take(context, stream, window))
-            while (taken := await window.get()) is not None:
-                if isinstance(taken, Exception):
-                    raise taken
-                left_s = taken.until_s - self._loop.time()
-                await self._confirm(taken, _patience_s(context, left_s))
-                self._accept_push_stream(taken.records, taken.size_bytes)
-                await context.write(taken.answer())
+            reading = asyncio.ensure_future(self._read_batches(context, stream, window))
+            while (entry := await window.get()) is not None:
+                if isinstance(entry, Exception):
+                    raise entry
+                left_s = entry.expires_s - self._loop.time()
+                await self._confirm(entry, _wait_s(context, left_s))
+                self._accept_push_stream(entry.records, entry.size_bytes)
+                await context.write(entry.answer())
         except Rejected as error:
             await self._reject("PushStream", error, context)
         except Unavailable as error:
@@ -187,15 +187,17 @@ class Ingest:
         except Exception as error:  # noqa: BLE001 the caller must not learn its text
             await self._fail("PushStream", error, context)
         finally:
-            if taking is not None:
-                taking.cancel()
+            if reading is not None:
+                reading.cancel()
             if stream is not None:
                 self._streams.close(stream)
             if window.full():
                 # Whoever ends the stream may wait for a place, which nobody makes any more.
                 window.get_nowait()
 
-    async def _take(self, context: Context, stream: Stream, window: "asyncio.Queue[_Published | Exception | None]") -> None:
+    async def _read_batches(
+        self, context: Context, stream: Stream, window: "asyncio.Queue[_Published | Exception | None]"
+    ) -> None:
         """Publishes until the stream ends or a batch can't be taken."""
         end: Exception | None = None
         try:
@@ -211,13 +213,13 @@ class Ingest:
 
     def _end_stream(
         self,
-        taking: asyncio.Future[None] | None,
+        reading: asyncio.Future[None] | None,
         window: "asyncio.Queue[_Published | Exception | None]",
         error: Unavailable,
     ) -> None:
         """Ends a stream with this error after the results that are owed. What was sent but not read is not answered."""
-        if taking is not None:
-            taking.cancel()
+        if reading is not None:
+            reading.cancel()
         self._spawn(window.put(error))
 
     def end(self, reception: Reception, error: Unavailable) -> None:
@@ -226,7 +228,7 @@ class Ingest:
         self._spawn(self._unavailable(reception.method, error, context))
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
-        ending = asyncio.ensure_future(_quietly(work))
+        ending = asyncio.ensure_future(_unless_ended(work))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
 
@@ -248,12 +250,12 @@ class Ingest:
         confirmed = self._publisher.publish(self._frame(raw), records, time.time_ns())
         return _Published(batch.batch_id, records, len(raw), confirmed, self._loop.time() + self._timeout_s)
 
-    async def _confirm(self, published: "_Published", patience_s: float) -> None:
+    async def _confirm(self, published: "_Published", wait_s: float) -> None:
         """Raises Unavailable. Whoever is cancelled here cancels only this future: the message stays."""
         confirmed = published.confirmed
         if confirmed.done():
             return confirmed.result()
-        expiry = self._loop.call_later(patience_s, self._expire, confirmed)
+        expiry = self._loop.call_later(wait_s, self._expire, confirmed)
         try:
             await confirmed
         finally:
@@ -261,17 +263,17 @@ class Ingest:
 
     def _expire(self, confirmed: asyncio.Future[None]) -> None:
         if not confirmed.done():
-            confirmed.set_exception(self._publisher.late())
+            confirmed.set_exception(self._publisher.timeout_error())
 
     async def _reject(self, method: str, error: Rejected, context: Context) -> NoReturn:
         self._metrics.rejected_calls.labels(method, error.reason).inc()
-        _let_go(error)
+        _drop_tracebacks(error)
         await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
 
     async def _unavailable(self, method: str, error: Unavailable, context: Context) -> NoReturn:
         if isinstance(error.reason, UnavailableReason):  # the end of a stream is counted where it is decided
             self._metrics.unavailable_calls.labels(method, error.reason).inc()
-        _let_go(error)
+        _drop_tracebacks(error)
         retry = error_details_pb2.RetryInfo()
         retry.retry_delay.FromMilliseconds(self._retry_after_ms)
         status = status_pb2.Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message=str(error))
@@ -281,8 +283,8 @@ class Ingest:
 
     async def _fail(self, method: str, error: Exception, context: Context) -> NoReturn:
         self._failures.note(method, error)
-        _let_go(error)
-        await context.abort(grpc.StatusCode.INTERNAL, TEXT)
+        _drop_tracebacks(error)
+        await context.abort(grpc.StatusCode.INTERNAL, INTERNAL_ERROR)
 
 
 @dataclass(slots=True)
@@ -293,13 +295,13 @@ class _Published:
     records: int
     size_bytes: int
     confirmed: asyncio.Future[None]
-    until_s: float  # of the loop's clock
+    expires_s: float  # of the loop's clock
 
     def answer(self) -> bytes:
         return PushResult(batch_id=self.batch_id, accepted=self.records).SerializeToString()
 
 
-def _let_go(error: BaseException | None) -> None:
+def _drop_tracebacks(error: BaseException | None) -> None:
     """Takes an error's tracebacks away. The abort that follows keeps the error and is itself part of a cycle, so that the
     frames, and in them the message, would stay until the collector finds them."""
     while error is not None:
@@ -307,7 +309,7 @@ def _let_go(error: BaseException | None) -> None:
         error = error.__context__
 
 
-async def _quietly(work: Coroutine[object, object, None]) -> None:
+async def _unless_ended(work: Coroutine[object, object, None]) -> None:
     """The call may have ended by itself meanwhile."""
     with suppress(grpc.aio.BaseError):
         await work
@@ -325,7 +327,7 @@ def _counting(metrics: Metrics, method: str) -> Callable[[int, int], None]:
     return count
 
 
-def _patience_s(context: Context, timeout_s: float) -> float:
+def _wait_s(context: Context, timeout_s: float) -> float:
     """How long a call may wait: timeout_s, or less so that its answer comes before its own deadline."""
     remaining = context.time_remaining()
     if remaining is None:

@@ -18,8 +18,8 @@ def resident_bytes() -> int:
     return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGESIZE")
 
 
-def give_back() -> None:
+def trim() -> None:
     """Returns freed memory to the kernel; takes milliseconds. Source: malloc_trim(3)."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if malloc_trim is not None:
+        malloc_trim(0)

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 WORKER_ARGUMENT = "worker"
 _METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-_LOOK_S = 0.2
+_POLL_S = 0.2
 _RESTART_PAUSE_S = 1.0
 
 
@@ -35,7 +35,7 @@ def run(config: Config) -> int:
     admin.start()
     environment = {**os.environ, _METRICS_FOLDER: folder}
     workers = [_start(environment) for _ in range(config.processes)]
-    while not stopping.wait(_LOOK_S):
+    while not stopping.wait(_POLL_S):
         for index, worker in enumerate(workers):
             if worker.poll() is not None:
                 log.error("a worker ended", extra={"pid": worker.pid, "status": worker.returncode})
@@ -52,10 +52,10 @@ def _start(environment: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "logstream_gateway", WORKER_ARGUMENT], env=environment)
 
 
-def _end(workers: list[subprocess.Popen[bytes]], within_s: float) -> int:
+def _end(workers: list[subprocess.Popen[bytes]], timeout_s: float) -> int:
     for worker in workers:
         worker.terminate()
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + timeout_s
     for worker in workers:
         try:
             worker.wait(max(0.0, deadline - time.monotonic()))

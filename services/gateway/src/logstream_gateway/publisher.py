@@ -97,7 +97,7 @@ class Publisher:
             return "the broker has blocked publishing (a memory or disk alarm)"
         return None if self._channel else "no connection to the broker"
 
-    def late(self, *, sent: bool = True) -> Unavailable:
+    def timeout_error(self, *, sent: bool = True) -> Unavailable:
         """What to tell a caller who can't wait longer for a confirm; sent: the broker may have the message."""
         if self._blocked:
             reason = UnavailableReason.BLOCKED
@@ -298,11 +298,11 @@ class Publisher:
         """Fails what has waited too long without having been sent on this connection."""
         now = self._loop.time()
         if self._waiting:
-            kept = deque[_Message]()
+            unexpired = deque[_Message]()
             for message in self._waiting:
                 if message.expires_s > now:
-                    kept.append(message)
+                    unexpired.append(message)
                 else:
-                    self._fail(message, self.late(sent=message.sent))
-            self._waiting = kept
+                    self._fail(message, self.timeout_error(sent=message.sent))
+            self._waiting = unexpired
         self._sweeper = self._loop.call_later(_SWEEP_S, self._sweep)

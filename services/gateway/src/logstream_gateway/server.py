@@ -15,30 +15,30 @@ from logstream_runtime.files import allow_files
 from logstream_gateway.admission import Admission, Bounds
 from logstream_gateway.coalescer import Coalescer
 from logstream_gateway.config import Config
-from logstream_gateway.failures import calm_grpc
+from logstream_gateway.failures import limit_grpc_log
+from logstream_gateway.health_and_reflection import GuardedHandlers
 from logstream_gateway.ingest import Ingest
 from logstream_gateway.metrics import Metrics
 from logstream_gateway.overseer import Overseer, Readiness
-from logstream_gateway.own_services import CarefulHandlers
 from logstream_gateway.publisher import Publisher
 from logstream_gateway.streams import StreamBounds, Streams
 
 log = logging.getLogger(__name__)
 
-_SEED_SERVICE = logger_pb2.DESCRIPTOR.services_by_name["Logger"].full_name
+_LEGACY_SERVICE = logger_pb2.DESCRIPTOR.services_by_name["Logger"].full_name
 _NATIVE_SERVICE = logs_pb2.DESCRIPTOR.services_by_name["LogIngest"].full_name
 # Room above the batch limit for which the answer is our own error, which names the limit, rather than gRPC's.
 _OVERSIZE_ROOM_BYTES = 256 * 1024
 # What gRPC takes of a call's message before it is asked for it: the flow-control window of a stream.
-_WINDOW_BYTES = 512 * 1024
+_FLOW_WINDOW_BYTES = 512 * 1024
 # Calls that wait for room to receive their message: 64 MiB of windows, and one more for each connection.
 _WAITING_CALLS = 128
 # Calls that gRPC keeps until the loop takes them. By default it cancels some at random from 1,000 on.
 _PENDING_CALLS = 4096
 # Calls of a connection that have ended for the client and await the loop.
-_CLEARED_LATER = 1024
+_UNCLEARED_CALLS = 1024
 # A connection that has reached its age stays this much longer than the calls it may have.
-_GRACE_S = 60.0
+_CONNECTION_GRACE_S = 60.0
 _HANDSHAKE_MS = 20_000
 # A coalesced batch stays well below any batch limit.
 _COALESCE_BYTES = 1024 * 1024
@@ -57,7 +57,12 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
     publisher = Publisher(config.rabbitmq_url, config.inflight_bytes, config.publish_timeout_s, metrics)
     frame = Packer(config.compression_level).frame
     coalescer = Coalescer(
-        publisher.publish, frame, publisher.late, config.coalesce_ms / 1000, config.coalesce_records, _COALESCE_BYTES
+        publisher.publish,
+        frame,
+        publisher.timeout_error,
+        config.coalesce_ms / 1000,
+        config.coalesce_records,
+        _COALESCE_BYTES,
     )
     admission = Admission(
         Bounds(
@@ -86,15 +91,15 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
         metrics,
     )
     allow_files(_FILES)
-    calm_grpc()
-    server, checks = build_server(config, ingest, admission, metrics)
+    limit_grpc_log()
+    server, health_servicer = build_server(config, ingest, admission, metrics)
     overseer = Overseer(
         publisher,
         ingest,
         admission,
         streams,
-        checks,
-        (_SEED_SERVICE, _NATIVE_SERVICE),
+        health_servicer,
+        (_LEGACY_SERVICE, _NATIVE_SERVICE),
         readiness,
         metrics,
         config.memory_bytes,
@@ -102,14 +107,14 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
     publisher.start()
     await server.start()
     log.info("serving", extra={"listen": str(config.listen)})
-    watching = asyncio.ensure_future(overseer.run())
+    overseeing = asyncio.ensure_future(overseer.run())
     await stop.wait()
 
     # New calls are refused first, then PushStreams are read no further and the window of SendLog is cut short, so that
     # what came is answered now.
-    watching.cancel()
-    readiness.why = "stopping"
-    await checks.enter_graceful_shutdown()
+    overseeing.cancel()
+    readiness.not_ready = "stopping"
+    await health_servicer.enter_graceful_shutdown()
     stopping = asyncio.ensure_future(server.stop(config.shutdown_s))
     await asyncio.sleep(0)
     streams.stop()
@@ -130,14 +135,14 @@ def build_server(
             ("grpc.max_receive_message_length", _message_bytes(config)),
             ("grpc.max_concurrent_streams", config.connection_calls),
             # By default gRPC refuses calls of a client that keeps to the limit while ended ones are not yet cleared away.
-            ("grpc.http2.max_deallocating_streams", _CLEARED_LATER),
+            ("grpc.http2.max_deallocating_streams", _UNCLEARED_CALLS),
             ("grpc.server.max_pending_requests", _PENDING_CALLS),
             ("grpc.server.max_pending_requests_hard_limit", _PENDING_CALLS),
             # Otherwise windows grow to 4 MiB a call while memory seems plenty.
             ("grpc.http2.bdp_probe", 0),
-            ("grpc.http2.lookahead_bytes", _WINDOW_BYTES),
+            ("grpc.http2.lookahead_bytes", _FLOW_WINDOW_BYTES),
             ("grpc.max_connection_age_ms", round(config.connection_age_s * 1000)),
-            ("grpc.max_connection_age_grace_ms", round((config.stream_age_s + _GRACE_S) * 1000)),
+            ("grpc.max_connection_age_grace_ms", round((config.stream_age_s + _CONNECTION_GRACE_S) * 1000)),
             ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
             ("grpc.so_reuseport", int(config.processes > 1)),
             # Clients may keep idle connections alive through balancers without being told off.
@@ -148,7 +153,7 @@ def build_server(
     server.add_generic_rpc_handlers(
         (
             grpc.method_handlers_generic_handler(
-                _SEED_SERVICE, {"SendLog": grpc.stream_unary_rpc_method_handler(ingest.send_log)}
+                _LEGACY_SERVICE, {"SendLog": grpc.stream_unary_rpc_method_handler(ingest.send_log)}
             ),
             grpc.method_handlers_generic_handler(
                 _NATIVE_SERVICE,
@@ -159,19 +164,19 @@ def build_server(
             ),
         )
     )
-    checks = health.aio.HealthServicer()
-    names = (_SEED_SERVICE, _NATIVE_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
-    careful = CarefulHandlers(metrics, admission, config.receive_timeout_s, asyncio.get_running_loop().time)
-    health_pb2_grpc.add_HealthServicer_to_server(checks, careful)
-    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection.aio.ReflectionServicer(names), careful)
-    careful.register(server)
+    health_servicer = health.aio.HealthServicer()
+    names = (_LEGACY_SERVICE, _NATIVE_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    guarded = GuardedHandlers(metrics, admission, config.receive_timeout_s, asyncio.get_running_loop().time)
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, guarded)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection.aio.ReflectionServicer(names), guarded)
+    guarded.register(server)
     try:
         port = server.add_insecure_port(str(config.listen))
     except RuntimeError as error:
         raise OSError(f"LOGSTREAM_GATEWAY_LISTEN={config.listen}: can't be listened on, most likely taken") from error
     if not port:
         raise OSError(f"LOGSTREAM_GATEWAY_LISTEN={config.listen}: can't be listened on, most likely taken")
-    return server, checks
+    return server, health_servicer
 
 
 def _message_bytes(config: Config) -> int:

@@ -79,17 +79,17 @@ class Streams:
                     f"no batch for {self._bounds.idle_s:g} s; open another stream when there is one",
                 )
 
-    def shed(self, most: int, now_s: float) -> int:
+    def shed(self, limit: int, now_s: float) -> int:
         """Ends streams that wait for a batch, of which parts may have come: first those of the connection that has most,
         the longest silent first. Returns how many."""
-        silent = [one for one in self._streams if one.silent_since_s is not None and not one.ended]
+        silent = [stream for stream in self._streams if stream.silent_since_s is not None and not stream.ended]
         by_peer: dict[str, int] = {}
         for stream in silent:
             by_peer[stream.peer] = by_peer.get(stream.peer, 0) + 1
-        silent.sort(key=lambda one: (-by_peer[one.peer], one.silent_since_s))
-        for stream in silent[:most]:
+        silent.sort(key=lambda stream: (-by_peer[stream.peer], stream.silent_since_s))
+        for stream in silent[:limit]:
             self._end(stream, StreamEndReason.MEMORY, "the gateway is short of memory; open another stream and send again")
-        return len(silent[:most])
+        return len(silent[:limit])
 
     def stop(self) -> None:
         """Ends all: the process stops."""
@@ -98,18 +98,18 @@ class Streams:
                 self._end(stream, StreamEndReason.STOPPING, "the gateway is stopping")
 
     def _make_room(self, now_s: float) -> bool:
-        silent = [one for one in self._streams if one.silent_since_s is not None and not one.ended]
+        silent = [stream for stream in self._streams if stream.silent_since_s is not None and not stream.ended]
         if not silent:
             return False
-        longest = min(silent, key=lambda one: one.silent_since_s or 0.0)
-        if now_s - (longest.silent_since_s or 0.0) < _CROWDED_S:
+        longest_silent = min(silent, key=lambda stream: stream.silent_since_s or 0.0)
+        if now_s - (longest_silent.silent_since_s or 0.0) < _CROWDED_S:
             return False
         self._end(
-            longest,
+            longest_silent,
             StreamEndReason.CROWDED,
             "others need the room of this silent stream; open another when there is a batch",
         )
-        self.close(longest)
+        self.close(longest_silent)
         return True
 
     def _end(self, stream: Stream, reason: StreamEndReason, text: str) -> None:

@@ -11,18 +11,18 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from logstream_gateway.admission import Admission
-from logstream_gateway.failures import TEXT, Failures
+from logstream_gateway.failures import INTERNAL_ERROR, Failures
 from logstream_gateway.metrics import OTHER_METHOD, Metrics
 from logstream_gateway.unavailable import Unavailable, UnavailableReason
 
-_FIRST: Final = frozenset({"Check"})
+_ANSWERED_FIRST: Final = frozenset({"Check"})
 _UNREADABLE: Final = "not the message that this method takes"
 # Messages that are asked for at a time: each may be as large as the largest batch. An honest one is here at once, so one
 # more ends the oldest rather than wait for it, and a check is answered while others send theirs by halves.
-_RECEIVING: Final = 16
+_MAX_RECEIVING: Final = 16
 
 
-class CarefulHandlers:
+class GuardedHandlers:
     """Stands in for a server where generated code registers its handlers."""
 
     def __init__(self, metrics: Metrics, admission: Admission, receive_s: float, clock: Callable[[], float]) -> None:
@@ -32,13 +32,15 @@ class CarefulHandlers:
         self._receive_s = receive_s
         self._clock = clock
         self._receiving: dict[asyncio.Timeout, None] = {}  # oldest first
-        self._first: list[tuple[str, dict[str, Any]]] = []
+        self._answered_first: list[tuple[str, dict[str, Any]]] = []
         self._others: list[tuple[str, dict[str, Any]]] = []
 
     def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
-        careful = {name: self._careful(handler) for name, handler in handlers.items()}
-        self._first.append((service, {name: one for name, one in careful.items() if name in _FIRST}))
-        self._others.append((service, {name: one for name, one in careful.items() if name not in _FIRST}))
+        guarded = {name: self._guarded(handler) for name, handler in handlers.items()}
+        self._answered_first.append(
+            (service, {name: handler for name, handler in guarded.items() if name in _ANSWERED_FIRST})
+        )
+        self._others.append((service, {name: handler for name, handler in guarded.items() if name not in _ANSWERED_FIRST}))
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
         """The same methods in their other form, which is not needed."""
@@ -46,51 +48,51 @@ class CarefulHandlers:
     def register(self, server: grpc.aio.Server) -> None:
         """Check as a registered method: gRPC keeps a queue for each of these, so that it does not wait behind other calls.
         The loop pays for each of them at every call."""
-        for service, methods in self._first:
+        for service, methods in self._answered_first:
             server.add_registered_method_handlers(service, methods)
         server.add_generic_rpc_handlers(
             tuple(grpc.method_handlers_generic_handler(service, methods) for service, methods in self._others)
         )
 
-    def _careful(self, handler: Any) -> Any:
+    def _guarded(self, handler: Any) -> Any:
         """All are stream handlers to gRPC, as in ingest: it asks for a message only when told to."""
         parse, serialize = handler.request_deserializer, handler.response_serializer
         if not handler.response_streaming:
             return grpc.stream_unary_rpc_method_handler(
-                self._unary(handler.unary_unary, parse), response_serializer=serialize
+                self._unary_unary(handler.unary_unary, parse), response_serializer=serialize
             )
-        serve = self._watching if not handler.request_streaming else self._asking
+        serve = self._unary_stream if not handler.request_streaming else self._stream_stream
         return grpc.stream_stream_rpc_method_handler(
             serve(handler.unary_stream or handler.stream_stream, parse), response_serializer=serialize
         )
 
-    def _unary(self, serve: Any, parse: Callable[[bytes], Any]) -> Any:
+    def _unary_unary(self, serve: Any, parse: Callable[[bytes], Any]) -> Any:
         async def call(_: object, context: Any) -> Any:
-            async with self._told(context):
-                return await serve(parse(await self._message(context)), context)
+            async with self._answering_errors(context):
+                return await serve(parse(await self._only_message(context)), context)
 
         return call
 
-    def _watching(self, serve: Any, parse: Callable[[bytes], Any]) -> Any:
+    def _unary_stream(self, serve: Any, parse: Callable[[bytes], Any]) -> Any:
         async def call(_: object, context: Any) -> None:
-            async with self._told(context), self._counted():
-                await serve(parse(await self._message(context)), context)
+            async with self._answering_errors(context), self._counted():
+                await serve(parse(await self._only_message(context)), context)
 
         return call
 
-    def _asking(self, serve: Any, parse: Callable[[bytes], Any]) -> Any:
+    def _stream_stream(self, serve: Any, parse: Callable[[bytes], Any]) -> Any:
         async def messages(context: Any) -> AsyncIterator[Any]:
             while isinstance(raw := await self._receive(context), bytes):
                 yield parse(raw)
 
         async def call(_: object, context: Any) -> None:
-            async with self._told(context), self._counted():
+            async with self._answering_errors(context), self._counted():
                 async for answer in serve(messages(context), context):
                     await context.write(answer)
 
         return call
 
-    async def _message(self, context: Any) -> bytes:
+    async def _only_message(self, context: Any) -> bytes:
         """The only one. Raises Unavailable, and DecodeError where there is none."""
         raw = await self._receive(context)
         if not isinstance(raw, bytes):
@@ -99,18 +101,18 @@ class CarefulHandlers:
 
     async def _receive(self, context: Any) -> object:
         """The next message, or gRPC's end of them. Raises Unavailable."""
-        if len(self._receiving) >= _RECEIVING:
+        if len(self._receiving) >= _MAX_RECEIVING:
             oldest = next(iter(self._receiving))
             del self._receiving[oldest]
             if not oldest.expired():
                 oldest.reschedule(self._clock())
         try:
-            async with asyncio.timeout(self._receive_s) as patience:
-                self._receiving[patience] = None
+            async with asyncio.timeout(self._receive_s) as timeout:
+                self._receiving[timeout] = None
                 try:
                     return await context.read()
                 finally:
-                    self._receiving.pop(patience, None)
+                    self._receiving.pop(timeout, None)
         except TimeoutError as error:
             raise Unavailable(UnavailableReason.SLOW_MESSAGE, "the message did not arrive in time") from error
 
@@ -123,7 +125,7 @@ class CarefulHandlers:
             self._admission.leave()
 
     @asynccontextmanager
-    async def _told(self, context: Any) -> AsyncIterator[None]:
+    async def _answering_errors(self, context: Any) -> AsyncIterator[None]:
         try:
             yield
         except Exception as error:  # noqa: BLE001 the caller must not learn its text
@@ -138,4 +140,4 @@ class CarefulHandlers:
         if isinstance(error, DecodeError):
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, _UNREADABLE)
         self._failures.note(OTHER_METHOD, error)
-        await context.abort(grpc.StatusCode.INTERNAL, TEXT)
+        await context.abort(grpc.StatusCode.INTERNAL, INTERNAL_ERROR)
