@@ -48,13 +48,24 @@ def timeout_error() -> Exception:
     return TimeIsOver("late")
 
 
+def coalescer_of(published: Publishes, *, window_s: float, max_records: int, max_bytes: int) -> Coalescer:
+    return Coalescer(
+        publish=published,
+        frame=Packer(0).frame,
+        timeout_error=timeout_error,
+        window_s=window_s,
+        max_records=max_records,
+        max_bytes=max_bytes,
+    )
+
+
 def record(message: str) -> LogRecord:
     return LogRecord(message=message)
 
 
 def test_records_of_a_window_share_one_message_with_a_batch_a_node() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, Packer(0).frame, timeout_error, 0.01, 100, 1_000_000)
+        coalescer = coalescer_of(published, window_s=0.01, max_records=100, max_bytes=1_000_000)
         waiters = [coalescer.add(node, record(message), 3, TIMEOUT_S) for node, message in ("a1", "b2", "a3")]
         while not published.bodies:
             await asyncio.sleep(0.005)
@@ -73,7 +84,7 @@ def test_records_of_a_window_share_one_message_with_a_batch_a_node() -> None:
 @pytest.mark.parametrize(("max_records", "max_bytes"), [(2, 1_000), (100, 6)])
 def test_a_full_window_is_published_at_once(max_records: int, max_bytes: int) -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, Packer(0).frame, timeout_error, 60, max_records, max_bytes)
+        coalescer = coalescer_of(published, window_s=60, max_records=max_records, max_bytes=max_bytes)
         coalescer.add("a", record("1"), 3, TIMEOUT_S)
         assert not published.bodies
         coalescer.add("a", record("2"), 3, TIMEOUT_S)
@@ -86,7 +97,7 @@ def test_a_full_window_is_published_at_once(max_records: int, max_bytes: int) ->
 
 def test_a_window_stays_open_while_an_earlier_message_is_unconfirmed() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, Packer(0).frame, timeout_error, 60, 100, 1_000_000)
+        coalescer = coalescer_of(published, window_s=60, max_records=100, max_bytes=1_000_000)
         coalescer.add("a", record("1"), 3, TIMEOUT_S)
         coalescer.flush()
         coalescer.add("a", record("2"), 3, TIMEOUT_S)
@@ -103,7 +114,7 @@ def test_a_window_stays_open_while_an_earlier_message_is_unconfirmed() -> None:
 
 def test_a_window_does_not_stay_open_for_ever() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, Packer(0).frame, timeout_error, 0.01, 100, 1_000_000)
+        coalescer = coalescer_of(published, window_s=0.01, max_records=100, max_bytes=1_000_000)
         coalescer.add("a", record("1"), 3, TIMEOUT_S)
         coalescer.flush()
         coalescer.add("a", record("2"), 3, TIMEOUT_S)
@@ -116,7 +127,7 @@ def test_a_window_does_not_stay_open_for_ever() -> None:
 
 def test_a_record_that_would_pass_the_size_begins_the_next_message() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, Packer(0).frame, timeout_error, 60, 100, 10)
+        coalescer = coalescer_of(published, window_s=60, max_records=100, max_bytes=10)
         coalescer.add("a", record("1"), 3, TIMEOUT_S)
         coalescer.add("a", record("2"), 9, TIMEOUT_S)
         assert published.records == [1]
@@ -130,7 +141,7 @@ def test_a_record_that_would_pass_the_size_begins_the_next_message() -> None:
 
 def test_a_failed_publish_reaches_every_waiter() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, Packer(0).frame, timeout_error, 60, 100, 1_000)
+        coalescer = coalescer_of(published, window_s=60, max_records=100, max_bytes=1_000)
         later = coalescer.add("a", record("1"), 3, TIMEOUT_S)
         coalescer.flush()
         published.confirms[0].set_exception(RuntimeError("full"))
@@ -147,7 +158,7 @@ def test_a_failed_publish_reaches_every_waiter() -> None:
 
 def test_a_waiter_who_leaves_takes_neither_its_record_nor_the_others_along() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, Packer(0).frame, timeout_error, 60, 100, 1_000)
+        coalescer = coalescer_of(published, window_s=60, max_records=100, max_bytes=1_000)
         leaving = coalescer.add("a", record("1"), 3, TIMEOUT_S)
         staying = coalescer.add("a", record("2"), 3, TIMEOUT_S)
         leaving.cancel()
@@ -161,7 +172,7 @@ def test_a_waiter_who_leaves_takes_neither_its_record_nor_the_others_along() -> 
 
 def test_a_waiter_whose_time_is_over_is_told_and_the_others_wait_on() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, Packer(0).frame, timeout_error, 60, 100, 1_000)
+        coalescer = coalescer_of(published, window_s=60, max_records=100, max_bytes=1_000)
         waiting = coalescer.add("a", record("1"), 3, TIMEOUT_S)
         expiring = coalescer.add("a", record("2"), 3, 0.01)
         with pytest.raises(TimeIsOver):

@@ -81,16 +81,16 @@ def ingest_with(coalescer: Coalescer, registry: CollectorRegistry) -> Ingest:
     publisher: Any = Publisher()
     gathering: Any = coalescer
     return Ingest(
-        publisher,
-        lambda raw: raw,
-        gathering,
-        Admission(Bounds(calls=9, bytes=90, message_bytes=10, waiting=9, receive_s=9.0), lambda: 0),
-        Streams(StreamBounds(streams=9, idle_s=9.0, age_s=9.0), lambda reason: None),
-        Limits(),
-        ZoneInfo("Asia/Seoul"),
-        9.0,
-        500,
-        metrics,
+        publisher=publisher,
+        frame=lambda raw: raw,
+        coalescer=gathering,
+        admission=Admission(Bounds(calls=9, bytes=90, message_bytes=10, waiting=9, receive_s=9.0), lambda: 0),
+        streams=Streams(StreamBounds(streams=9, idle_s=9.0, age_s=9.0), lambda reason: None),
+        limits=Limits(),
+        legacy_zone=ZoneInfo("Asia/Seoul"),
+        timeout_s=9.0,
+        retry_after_ms=500,
+        metrics=metrics,
     )
 
 

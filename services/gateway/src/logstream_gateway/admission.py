@@ -32,7 +32,7 @@ class Call(Protocol):
         """Names its connection. Takes microseconds, so it is asked only when there is little room."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class Reception:
     """A unary call until its message is here."""
 
@@ -113,7 +113,7 @@ class Admission:
     def begin(self, method: str, call: Call, now_s: float) -> Reception:
         """A call that wants to receive. Without `slot` it must await `turn`. Raises Unavailable."""
         if not self._scarce and self._slots < self._all_slots() // _PLENTY_DIVISOR:
-            reception = Reception(call, method, now_s, True, now_s)
+            reception = Reception(call=call, method=method, since_s=now_s, slot=True, slot_since_s=now_s)
             self._slots += 1
         else:
             reception = self._begin_counted(method, call, now_s)
@@ -127,7 +127,7 @@ class Admission:
                 if receiving.peer is None:
                     receiving.peer = receiving.call.peer()
                     self._peer(receiving.peer).slots += 1
-        reception = Reception(call, method, now_s, False, now_s)
+        reception = Reception(call=call, method=method, since_s=now_s, slot=False, slot_since_s=now_s)
         name = reception.peer = call.peer()
         peer = self._peer(name)
         if not peer.waiting and _may_take(peer, self._free_slots()):

@@ -28,6 +28,7 @@ class Coalescer:
 
     def __init__(
         self,
+        *,
         publish: Publish,
         frame: Callable[[bytes], bytes],
         timeout_error: Callable[[], Exception],

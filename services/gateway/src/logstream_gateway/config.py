@@ -1,7 +1,7 @@
 """The gateway's settings."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
 from logstream_contract.wire.batches import MAX_RECORDS_OF_SEQUENCE, Limits
@@ -9,10 +9,12 @@ from logstream_runtime.address import Address, ListenAddress
 from logstream_runtime.config import setting
 from pydantic import Field
 
-MIB = 1024 * 1024
+MIB: Final = 1024 * 1024
+# The contract says what a batch may hold; writer and gateway read the same settings.
+_LIMITS: Final = Limits()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Config:
     rabbitmq_url: str = setting(
         "LOGSTREAM_RABBITMQ_URL", "Where RabbitMQ is: amqp:// or amqps://user:password@host:5672/vhost.", secret=True
@@ -30,10 +32,10 @@ class Config:
         "LOGSTREAM_LEGACY_TIMEZONE", "Zone of SendLog timestamps that name none, an IANA name.", ZoneInfo("UTC")
     )
     max_batch_records: Annotated[int, Field(ge=1, le=MAX_RECORDS_OF_SEQUENCE)] = setting(
-        "LOGSTREAM_MAX_BATCH_RECORDS", "Records a batch may hold.", 5_000, unit="records"
+        "LOGSTREAM_MAX_BATCH_RECORDS", "Records a batch may hold.", _LIMITS.batch_records, unit="records"
     )
     max_batch_bytes: Annotated[int, Field(ge=1024, le=64 * MIB)] = setting(
-        "LOGSTREAM_MAX_BATCH_BYTES", "Size of an encoded batch.", 4 * MIB, unit="bytes"
+        "LOGSTREAM_MAX_BATCH_BYTES", "Size of an encoded batch.", _LIMITS.batch_bytes, unit="bytes"
     )
     coalesce_ms: Annotated[float, Field(ge=0, le=1000)] = setting(
         "LOGSTREAM_GATEWAY_COALESCE_MS",
@@ -127,4 +129,4 @@ class Config:
 
     @property
     def limits(self) -> Limits:
-        return Limits(self.max_batch_records, self.max_batch_bytes)
+        return Limits(batch_records=self.max_batch_records, batch_bytes=self.max_batch_bytes)

@@ -25,7 +25,7 @@ _MAX_RECEIVING: Final = 16
 class GuardedHandlers:
     """Stands in for a server where generated code registers its handlers."""
 
-    def __init__(self, metrics: Metrics, admission: Admission, receive_s: float, clock: Callable[[], float]) -> None:
+    def __init__(self, *, metrics: Metrics, admission: Admission, receive_s: float, clock: Callable[[], float]) -> None:
         self._metrics = metrics
         self._failures = Failures(metrics)
         self._admission = admission

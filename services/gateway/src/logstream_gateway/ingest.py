@@ -63,6 +63,7 @@ class Ingest:
 
     def __init__(
         self,
+        *,
         publisher: Publisher,
         frame: Callable[[bytes], bytes],
         coalescer: Coalescer,
@@ -248,7 +249,13 @@ class Ingest:
         batch = check_batch(raw, self._limits)
         records = len(batch.records)
         confirmed = self._publisher.publish(self._frame(raw), records, time.time_ns())
-        return _Published(batch.batch_id, records, len(raw), confirmed, self._loop.time() + self._timeout_s)
+        return _Published(
+            batch_id=batch.batch_id,
+            records=records,
+            size_bytes=len(raw),
+            confirmed=confirmed,
+            expires_s=self._loop.time() + self._timeout_s,
+        )
 
     async def _confirm(self, published: "_Published", wait_s: float) -> None:
         """Raises Unavailable. Whoever is cancelled here cancels only this future: the message stays."""
@@ -287,7 +294,7 @@ class Ingest:
         await context.abort(grpc.StatusCode.INTERNAL, INTERNAL_ERROR)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Published:
     """A batch on its way to the broker."""
 

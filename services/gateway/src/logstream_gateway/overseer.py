@@ -41,6 +41,7 @@ class Readiness:
 class Overseer:
     def __init__(
         self,
+        *,
         publisher: Publisher,
         ingest: Ingest,
         admission: Admission,

@@ -9,7 +9,7 @@ import logging
 import random
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pika
 from logstream_contract.wire import topology
@@ -37,7 +37,7 @@ class Connection(AsyncioConnection):  # type: ignore[misc,unused-ignore]
         super()._output_marshaled_frames([b"".join(marshaled_frames)])
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class _Message:
     body: bytes
     headers: dict[str, int | str]
@@ -46,13 +46,13 @@ class _Message:
     confirmed: asyncio.Future[None]
     returned: bool = False
     sent: bool = False
-    id: str = field(default="")
+    id: str = ""
 
 
 class Publisher:
     """Keeps one connection to the broker on the running loop; all methods are called from that loop's thread."""
 
-    def __init__(self, url: str, inflight_limit_bytes: int, timeout_s: float, metrics: Metrics) -> None:
+    def __init__(self, *, url: str, inflight_limit_bytes: int, timeout_s: float, metrics: Metrics) -> None:
         self._parameters = pika.URLParameters(url)
         self._parameters.client_properties = {"connection_name": "logstream-gateway"}
         # A broker alarm may last; the connection stays and callers are told.
@@ -126,7 +126,13 @@ class Publisher:
             topology.HEADER_PROJECT: topology.DEFAULT_PROJECT,
         }
         now = self._loop.time()
-        message = _Message(body, headers, now, now + self._timeout_s, self._loop.create_future())
+        message = _Message(
+            body=body,
+            headers=headers,
+            started_s=now,
+            expires_s=now + self._timeout_s,
+            confirmed=self._loop.create_future(),
+        )
         self._hold(size_bytes)
         if self._channel and not self._blocked and not self._waiting:
             self._send(message)

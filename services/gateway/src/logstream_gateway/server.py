@@ -54,15 +54,20 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _stop_or_die(stop, number))
-    publisher = Publisher(config.rabbitmq_url, config.inflight_bytes, config.publish_timeout_s, metrics)
+    publisher = Publisher(
+        url=config.rabbitmq_url,
+        inflight_limit_bytes=config.inflight_bytes,
+        timeout_s=config.publish_timeout_s,
+        metrics=metrics,
+    )
     frame = Packer(config.compression_level).frame
     coalescer = Coalescer(
-        publisher.publish,
-        frame,
-        publisher.timeout_error,
-        config.coalesce_ms / 1000,
-        config.coalesce_records,
-        _COALESCE_BYTES,
+        publish=publisher.publish,
+        frame=frame,
+        timeout_error=publisher.timeout_error,
+        window_s=config.coalesce_ms / 1000,
+        max_records=config.coalesce_records,
+        max_bytes=_COALESCE_BYTES,
     )
     admission = Admission(
         Bounds(
@@ -79,30 +84,30 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
         lambda reason: metrics.ended_streams.labels(reason).inc(),
     )
     ingest = Ingest(
-        publisher,
-        frame,
-        coalescer,
-        admission,
-        streams,
-        config.limits,
-        config.legacy_timezone,
-        config.publish_timeout_s,
-        config.retry_after_ms,
-        metrics,
+        publisher=publisher,
+        frame=frame,
+        coalescer=coalescer,
+        admission=admission,
+        streams=streams,
+        limits=config.limits,
+        legacy_zone=config.legacy_timezone,
+        timeout_s=config.publish_timeout_s,
+        retry_after_ms=config.retry_after_ms,
+        metrics=metrics,
     )
     allow_files(_FILES)
     limit_grpc_log()
     server, health_servicer = build_server(config, ingest, admission, metrics)
     overseer = Overseer(
-        publisher,
-        ingest,
-        admission,
-        streams,
-        health_servicer,
-        (_LEGACY_SERVICE, _NATIVE_SERVICE),
-        readiness,
-        metrics,
-        config.memory_bytes,
+        publisher=publisher,
+        ingest=ingest,
+        admission=admission,
+        streams=streams,
+        health_servicer=health_servicer,
+        services=(_LEGACY_SERVICE, _NATIVE_SERVICE),
+        readiness=readiness,
+        metrics=metrics,
+        memory_bytes=config.memory_bytes,
     )
     publisher.start()
     await server.start()
@@ -166,7 +171,12 @@ def build_server(
     )
     health_servicer = health.aio.HealthServicer()
     names = (_LEGACY_SERVICE, _NATIVE_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
-    guarded = GuardedHandlers(metrics, admission, config.receive_timeout_s, asyncio.get_running_loop().time)
+    guarded = GuardedHandlers(
+        metrics=metrics,
+        admission=admission,
+        receive_s=config.receive_timeout_s,
+        clock=asyncio.get_running_loop().time,
+    )
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, guarded)
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection.aio.ReflectionServicer(names), guarded)
     guarded.register(server)

@@ -21,7 +21,7 @@ class StreamBounds:
     age_s: float
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class Stream:
     """A PushStream. `end` stops reading; what was read is still answered, and then the call ends with the error."""
 
@@ -58,7 +58,7 @@ class Streams:
                 f"{len(self._streams)} PushStreams, LOGSTREAM_GATEWAY_PUSH_STREAMS={self._bounds.streams}",
             )
         life_s = self._bounds.age_s * random.uniform(1 - _AGE_JITTER, 1)
-        stream = Stream(peer, end, now_s + life_s, now_s)
+        stream = Stream(peer=peer, end=end, expires_s=now_s + life_s, silent_since_s=now_s)
         self._streams[stream] = None
         return stream
 
