@@ -43,8 +43,10 @@ def run(config: Config) -> int:
                 stopping.wait(_RESTART_PAUSE_S)
                 workers[index] = _start(environment)
     status = _end(workers, config.shutdown_s * 1.5)
+    log.info("workers have ended", extra={"workers": len(workers), "exit_status": status})
     admin.close()
     shutil.rmtree(folder, ignore_errors=True)
+    log.info("stopped")
     return status
 
 

@@ -40,6 +40,8 @@ _UNCLEARED_CALLS = 1024
 # A connection that has reached its age stays this much longer than the calls it may have.
 _CONNECTION_GRACE_S = 60.0
 _HANDSHAKE_MS = 20_000
+# Messages whose callers have left get this share of the shutdown time, after all calls have ended.
+_DRAIN_SHARE = 0.25
 # A coalesced batch stays well below any batch limit.
 _COALESCE_BYTES = 1024 * 1024
 # Each sender has a connection, which takes little besides.
@@ -114,19 +116,47 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
     log.info("serving", extra={"listen": str(config.listen)})
     overseeing = asyncio.ensure_future(overseer.run())
     await stop.wait()
-
-    # New calls are refused first, then PushStreams are read no further and the window of SendLog is cut short, so that
-    # what came is answered now.
     overseeing.cancel()
     readiness.not_ready = "stopping"
+    await _drain(
+        shutdown_s=config.shutdown_s,
+        server=server,
+        health_servicer=health_servicer,
+        admission=admission,
+        streams=streams,
+        coalescer=coalescer,
+        publisher=publisher,
+    )
+
+
+async def _drain(
+    *,
+    shutdown_s: float,
+    server: grpc.aio.Server,
+    health_servicer: health.aio.HealthServicer,
+    admission: Admission,
+    streams: Streams,
+    coalescer: Coalescer,
+    publisher: Publisher,
+) -> None:
+    """The steps of a stop, each with a line in the log: what came in gets its answer, then the connection is closed.
+
+    New calls are refused first. Then PushStreams are read no further and the window of SendLog is closed, so that every
+    batch and record that is here gets its answer now.
+    """
     await health_servicer.enter_graceful_shutdown()
-    stopping = asyncio.ensure_future(server.stop(config.shutdown_s))
+    stopping = asyncio.ensure_future(server.stop(shutdown_s))
     await asyncio.sleep(0)
+    log.info("new calls are refused", extra={"calls": admission.calls, "streams": len(streams)})
     streams.stop()
     coalescer.flush()
+    log.info("PushStreams are ended and gathered records are published", extra={"unconfirmed_bytes": publisher.held_bytes})
     await stopping
-    await asyncio.wait([asyncio.ensure_future(publisher.drain())], timeout=config.shutdown_s / 4)
+    log.info("calls have ended", extra={"unconfirmed_bytes": publisher.held_bytes})
+    await asyncio.wait([asyncio.ensure_future(publisher.drain())], timeout=shutdown_s * _DRAIN_SHARE)
+    log.info("confirms are no longer awaited", extra={"unconfirmed_bytes": publisher.held_bytes})
     await publisher.close()
+    log.info("the connection to the broker is closed")
     log.info("stopped")
 
 
