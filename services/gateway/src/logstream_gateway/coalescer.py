@@ -1,4 +1,4 @@
-"""Gathers single records into one batch a node, and all nodes' batches into one message. It must not know gRPC or pika."""
+"""Gathers single records into one batch for each node, and these batches into one message. It must not know gRPC or pika."""
 
 import asyncio
 import math
@@ -8,22 +8,22 @@ from collections.abc import Callable
 from logstream_contract.wire.batch_id import new_batch_id
 from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 
-# (LogBatches body, records, receive time in Unix nanoseconds) -> done when confirmed; raises when it can't be taken.
+# (LogBatches body, records, receive time in Unix nanoseconds) -> done when confirmed; raises if it cannot be accepted.
 Publish = Callable[[bytes, int, int], asyncio.Future[None]]
 
-# How late a waiter may learn that its time is over; callers' deadlines are kept with a wider margin.
+# How much later than its timeout a waiter may be answered. The margin before callers' deadlines is wider.
 _SWEEP_S = 0.025
-# Windows that records may wait in all while an earlier message is unconfirmed.
+# How many windows a record waits at most while an earlier message is unconfirmed.
 _BUSY_WINDOWS = 4
 
 
 class Coalescer:
     """Records added within `window_s` seconds, or until `max_records` or `max_bytes` are reached, share one message.
 
-    While an earlier message is unconfirmed the window stays open until it is, up to four times as long: under load that
-    makes fewer and larger messages, each of which costs the broker and a writer about a millisecond.
+    While an earlier message is unconfirmed, the window stays open until the confirm, up to four times as long. Under load
+    this makes fewer and larger messages; each message costs the broker and a writer about a millisecond.
 
-    Called from the loop's thread only. `timeout_error` makes the error for a waiter whose time is over.
+    Called from the loop's thread only. `timeout_error` makes the error for a waiter whose timeout is over.
     """
 
     def __init__(
@@ -49,12 +49,12 @@ class Coalescer:
         self._waiters = _Waiters()
         self._unconfirmed: set[_Waiters] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._window_over = False  # but an earlier message is unconfirmed
+        self._window_over = False  # the window has ended, but an earlier message is unconfirmed
         self._sweeper: asyncio.TimerHandle | None = None
 
     def add(self, node: str, record: LogRecord, size_bytes: int, timeout_s: float) -> asyncio.Future[None]:
-        """Adds a record of this encoded size. The future is the waiter's own and may be cancelled: the record stays. It is
-        done when the record's message is confirmed, and fails as that does, or when the timeout is over."""
+        """Adds a record of this encoded size. The returned future is done when the record's message is confirmed. It fails
+        when the message fails, or when the timeout is over. Cancelling it does not remove the record."""
         if self._records and self._bytes + size_bytes > self._max_bytes:
             self.flush()
         batch = self._batches.get(node)
@@ -74,7 +74,7 @@ class Coalescer:
         return confirmed
 
     def flush(self) -> None:
-        """Publishes what has been gathered, if anything."""
+        """Publishes the gathered records, if there are any."""
         if self._timer:
             self._timer.cancel()
             self._timer = None
@@ -86,7 +86,7 @@ class Coalescer:
         body = b"".join([self._frame(batch.SerializeToString()) for batch in batches.values()])
         try:
             published = self._publish(body, records, time.time_ns())
-        except Exception as error:  # noqa: BLE001 every waiter learns of it
+        except Exception as error:  # noqa: BLE001 every waiter gets it
             waiters.resolve(error)
             return
         self._unconfirmed.add(waiters)
@@ -115,8 +115,8 @@ class Coalescer:
 
 
 class _Waiters:
-    """Those who wait for one message. Each has a future of its own, so none can take another along, and they share one
-    timer: a set, a waiter and a timer for each, as asyncio.wait makes them, cost more than the record itself."""
+    """The callers that wait for one message. Each has its own future, so one that is cancelled does not affect the others.
+    They share one timer: the set, the waiter and the timer that asyncio.wait makes for each cost more than the record."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[float, asyncio.Future[None]]] = []
@@ -148,5 +148,5 @@ class _Waiters:
 
 def _fail(confirmed: asyncio.Future[None], error: BaseException) -> None:
     confirmed.set_exception(error)
-    # Waiters that have left do not fetch it.
+    # A waiter that has left does not fetch it.
     confirmed.exception()

@@ -1,4 +1,4 @@
-"""What is done about an error that nobody expected in a handler: counted, logged once a second at most, never told."""
+"""Unexpected errors of handlers: they are counted, logged at most once a second, and not disclosed to the caller."""
 
 import logging
 import time
@@ -9,10 +9,10 @@ from logstream_gateway.metrics import FailureReason, Metrics
 
 log = logging.getLogger(__name__)
 
-# All that a caller learns.
+# The only text that a caller gets.
 INTERNAL_ERROR: Final = "internal error of the gateway"
 _LOG_EVERY_S: Final = 1.0
-# Where grpc.aio logs what it meets while a handler runs or is ended, such as a message that can't be unpacked.
+# grpc.aio uses this logger for errors that it meets around a handler, such as a message that cannot be unpacked.
 _GRPC_LOGGER: Final = "grpc._cython.cygrpc"
 
 
@@ -30,7 +30,7 @@ class Failures:
 
 
 class OncePerSecond(logging.Filter):
-    """Lets one record a second through, and tells in it how many were held back before."""
+    """Lets one record through each second; `unlogged_before` says how many were suppressed before it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class OncePerSecond(logging.Filter):
 
 
 def limit_grpc_log() -> None:
-    """A sender can make gRPC log an error and its traceback with every call, which it does at any pace."""
+    """Without this, a sender can make gRPC log an error and its traceback with every call, at any rate."""
     logging.getLogger(_GRPC_LOGGER).addFilter(OncePerSecond())
 
 
@@ -54,7 +54,7 @@ class _Throttle:
         self._suppressed = 0
 
     def suppressed_before(self) -> int | None:
-        """How many were not logged since the last one that was; None when it is too early."""
+        """The number of records suppressed since the last one that was logged; None if it is too early to log another."""
         now_s = self._clock()
         if now_s - self._logged_at_s < _LOG_EVERY_S:
             self._suppressed += 1

@@ -1,6 +1,6 @@
-"""Health and reflection, gRPC's own services, made as careful as ours: a message that can't be read is INVALID_ARGUMENT,
-no error's text reaches a caller, and few messages are received at a time. Check is always answered; what stays open counts
-as a call."""
+"""Health and reflection, gRPC's own services, guarded like the gateway's methods: a message that cannot be decoded gets
+INVALID_ARGUMENT, no error's text reaches a caller, and few messages are received at a time. Check is always answered; the
+methods that stay open count as calls."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -16,14 +16,14 @@ from logstream_gateway.metrics import OTHER_METHOD, Metrics
 from logstream_gateway.unavailable import Unavailable, UnavailableReason
 
 _ANSWERED_FIRST: Final = frozenset({"Check"})
-_UNREADABLE: Final = "not the message that this method takes"
-# Messages that are asked for at a time: each may be as large as the largest batch. An honest one is here at once, so one
-# more ends the oldest rather than wait for it, and a check is answered while others send theirs by halves.
+_UNREADABLE: Final = "the message is not the request type of this method"
+# Messages that are read at a time: each may be as large as the largest batch. A proper one arrives at once, so one more ends
+# the oldest instead of waiting for it, and a check is answered while other senders stop in the middle of theirs.
 _MAX_RECEIVING: Final = 16
 
 
 class GuardedHandlers:
-    """Stands in for a server where generated code registers its handlers."""
+    """Takes the place of the server when generated code registers its handlers."""
 
     def __init__(self, *, metrics: Metrics, admission: Admission, receive_s: float, clock: Callable[[], float]) -> None:
         self._metrics = metrics
@@ -43,11 +43,11 @@ class GuardedHandlers:
         self._others.append((service, {name: handler for name, handler in guarded.items() if name not in _ANSWERED_FIRST}))
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
-        """The same methods in their other form, which is not needed."""
+        """The same methods in another form, which is not needed."""
 
     def register(self, server: grpc.aio.Server) -> None:
-        """Check as a registered method: gRPC keeps a queue for each of these, so that it does not wait behind other calls.
-        The loop pays for each of them at every call."""
+        """Adds Check as a registered method: gRPC has a separate queue for each of these, so Check does not wait behind
+        other calls. Only Check, because every registered method costs the loop time at each call."""
         for service, methods in self._answered_first:
             server.add_registered_method_handlers(service, methods)
         server.add_generic_rpc_handlers(
@@ -55,7 +55,7 @@ class GuardedHandlers:
         )
 
     def _guarded(self, handler: Any) -> Any:
-        """All are stream handlers to gRPC, as in ingest: it asks for a message only when told to."""
+        """All are stream handlers for gRPC, as in ingest: then it reads a message only when the handler asks for it."""
         parse, serialize = handler.request_deserializer, handler.response_serializer
         if not handler.response_streaming:
             return grpc.stream_unary_rpc_method_handler(
@@ -93,14 +93,14 @@ class GuardedHandlers:
         return call
 
     async def _only_message(self, context: Any) -> bytes:
-        """The only one. Raises Unavailable, and DecodeError where there is none."""
+        """The only message of a call. Raises Unavailable, and DecodeError if there is none."""
         raw = await self._receive(context)
         if not isinstance(raw, bytes):
             raise DecodeError
         return raw
 
     async def _receive(self, context: Any) -> object:
-        """The next message, or gRPC's end of them. Raises Unavailable."""
+        """The next message, or gRPC's marker for the end. Raises Unavailable."""
         if len(self._receiving) >= _MAX_RECEIVING:
             oldest = next(iter(self._receiving))
             del self._receiving[oldest]
@@ -128,7 +128,7 @@ class GuardedHandlers:
     async def _answering_errors(self, context: Any) -> AsyncIterator[None]:
         try:
             yield
-        except Exception as error:  # noqa: BLE001 the caller must not learn its text
+        except Exception as error:  # noqa: BLE001 the caller must not get its text
             await self._end(error, context)
 
     async def _end(self, error: Exception, context: Any) -> None:

@@ -1,4 +1,7 @@
-"""The gRPC methods: check what came, hand it on, answer after the broker's confirm. Good batches go on unchanged."""
+"""The gRPC methods: receive a message, check it, hand it on, answer after the broker's confirm. Valid batches are forwarded
+unchanged.
+
+The README lists every wait of a call, and which module ends it."""
 
 import asyncio
 import time
@@ -25,21 +28,19 @@ from logstream_gateway.publisher import Publisher
 from logstream_gateway.streams import Stream, Streams
 from logstream_gateway.unavailable import Unavailable, UnavailableReason
 
-# An answer must arrive before the caller's deadline has passed on the caller's clock, also when many are sent at once.
+# An answer must reach the caller before its deadline, also when many answers are sent at once.
 _DEADLINE_MARGIN_S: Final = 0.1
 _DEADLINE_MARGIN_SHARE: Final = 0.1
-# Batches of one PushStream that may wait for their confirm at a time.
+# How many batches of a PushStream may wait for their confirm.
 _STREAM_WINDOW_BATCHES: Final = 32
 _STATUS_DETAILS: Final = "grpc-status-details-bin"
 _SUCCESS: Final = LogResponse(success=True).SerializeToString()
-
-
-# The largest time that a record's field holds: in 2554.
+# The largest time that a record's field can hold: in the year 2554.
 _LATEST_UNIX_NANO: Final = 2**64 - 1
 
 
 class Context(Protocol):
-    """What is used of grpc.aio.ServicerContext."""
+    """The part of grpc.aio.ServicerContext that is used here."""
 
     def peer(self) -> str: ...
 
@@ -57,8 +58,8 @@ class Context(Protocol):
 class Ingest:
     """The handlers; they run on one loop.
 
-    All are stream handlers to gRPC, also those of unary methods, which are the same on the wire: so a handler runs when the
-    headers are here, and asks for the message only when there is room for it. They drop the message once it is handed on.
+    All are stream handlers for gRPC, also those of unary methods, which are the same on the wire. So a handler starts when
+    the headers arrive, and reads the message only when there is room for it. It drops the message once it is handed on.
     """
 
     def __init__(
@@ -116,17 +117,17 @@ class Ingest:
             await self._unavailable(method, error, context)
         except grpc.aio.BaseError:
             raise
-        except Exception as error:  # noqa: BLE001 the caller must not learn its text
+        except Exception as error:  # noqa: BLE001 the caller must not get its text
             await self._fail(method, error, context)
 
     async def _receive(self, method: str, reception: Reception, context: Context) -> bytes:
-        """The call's message, once there is room for it. Raises Unavailable."""
+        """Waits for room, then for the call's message. Raises Unavailable."""
         if reception.turn is not None:
             await reception.turn
         raw = await context.read()
         if not isinstance(raw, bytes):
             self._metrics.unreceived_calls.labels(method, NO_MESSAGE).inc()
-            # Not heard where gRPC has given its own answer.
+            # Has no effect if gRPC has already sent its own answer.
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call has no message")
         return raw
 
@@ -162,10 +163,10 @@ class Ingest:
         return published.answer()
 
     async def push_stream(self, _: object, context: Context) -> None:
-        """Publishes batches as they come and answers each in order; the first one not accepted ends the stream."""
+        """Publishes batches as they arrive and answers them in order; the first one that is not accepted ends the stream."""
         stream: Stream | None = None
         reading: asyncio.Future[None] | None = None
-        # What became of each batch that came; last None, or what ended the stream.
+        # Each batch that was published, in order. Last None, or the error that ends the stream.
         window: asyncio.Queue[_Published | Exception | None] = asyncio.Queue(_STREAM_WINDOW_BATCHES)
         try:
             stream = self._streams.open(
@@ -185,7 +186,7 @@ class Ingest:
             await self._unavailable("PushStream", error, context)
         except grpc.aio.BaseError:
             raise
-        except Exception as error:  # noqa: BLE001 the caller must not learn its text
+        except Exception as error:  # noqa: BLE001 the caller must not get its text
             await self._fail("PushStream", error, context)
         finally:
             if reading is not None:
@@ -193,13 +194,13 @@ class Ingest:
             if stream is not None:
                 self._streams.close(stream)
             if window.full():
-                # Whoever ends the stream may wait for a place, which nobody makes any more.
+                # _end_stream may wait to put its error, and nothing else empties the queue any more.
                 window.get_nowait()
 
     async def _read_batches(
         self, context: Context, stream: Stream, window: "asyncio.Queue[_Published | Exception | None]"
     ) -> None:
-        """Publishes until the stream ends or a batch can't be taken."""
+        """Publishes batches until the stream ends or a batch is not accepted."""
         end: Exception | None = None
         try:
             while isinstance(raw := await context.read(), bytes):
@@ -208,7 +209,7 @@ class Ingest:
                 del raw
                 await window.put(published)
                 stream.silent_since_s = self._loop.time()
-        except Exception as error:  # noqa: BLE001 it ends the stream where the answers are given
+        except Exception as error:  # noqa: BLE001 push_stream ends the stream with it
             end = error
         await window.put(end)
 
@@ -218,13 +219,13 @@ class Ingest:
         window: "asyncio.Queue[_Published | Exception | None]",
         error: Unavailable,
     ) -> None:
-        """Ends a stream with this error after the results that are owed. What was sent but not read is not answered."""
+        """Ends a stream with this error, after the results of all batches that were read."""
         if reading is not None:
             reading.cancel()
         self._spawn(window.put(error))
 
     def end(self, reception: Reception, error: Unavailable) -> None:
-        """Ends a call from outside, while its handler waits for the message, which it will not get."""
+        """Ends a call from outside its handler, which waits for a message that it will not get."""
         context = cast(Context, reception.call)
         self._spawn(self._unavailable(reception.method, error, context))
 
@@ -239,7 +240,7 @@ class Ingest:
         if nanos is not None and nanos > _LATEST_UNIX_NANO:
             nanos = None
         record = LogRecord(time_unix_nano=nanos or 0, level=request.level, message=request.message)
-        # 0 says that there is no time, so the first moment of 1970 is kept as text, too.
+        # 0 means that there is no time, so the first moment of 1970 is kept as text, too.
         if not nanos and timestamp:
             record.original_timestamp = timestamp[:MAX_TIMESTAMP_CHARACTERS]
         return record
@@ -258,7 +259,7 @@ class Ingest:
         )
 
     async def _confirm(self, published: "_Published", wait_s: float) -> None:
-        """Raises Unavailable. Whoever is cancelled here cancels only this future: the message stays."""
+        """Waits for the confirm. Raises Unavailable. Cancelling the wait does not withdraw the message."""
         confirmed = published.confirmed
         if confirmed.done():
             return confirmed.result()
@@ -278,7 +279,7 @@ class Ingest:
         await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
 
     async def _unavailable(self, method: str, error: Unavailable, context: Context) -> NoReturn:
-        if isinstance(error.reason, UnavailableReason):  # the end of a stream is counted where it is decided
+        if isinstance(error.reason, UnavailableReason):  # `streams` counts its own
             self._metrics.unavailable_calls.labels(method, error.reason).inc()
         _drop_tracebacks(error)
         retry = error_details_pb2.RetryInfo()
@@ -296,7 +297,7 @@ class Ingest:
 
 @dataclass(slots=True, kw_only=True)
 class _Published:
-    """A batch on its way to the broker."""
+    """A batch that was handed to the publisher."""
 
     batch_id: bytes
     records: int
@@ -309,21 +310,22 @@ class _Published:
 
 
 def _drop_tracebacks(error: BaseException | None) -> None:
-    """Takes an error's tracebacks away. The abort that follows keeps the error and is itself part of a cycle, so that the
-    frames, and in them the message, would stay until the collector finds them."""
+    """Removes the tracebacks of an error. The abort that follows holds the error and is part of a reference cycle, so the
+    frames and the message in them would stay in memory until the garbage collector runs."""
     while error is not None:
         error.__traceback__ = None
         error = error.__context__
 
 
 async def _unless_ended(work: Coroutine[object, object, None]) -> None:
-    """The call may have ended by itself meanwhile."""
+    """Runs the end of a call, which may have ended by itself in the meantime."""
     with suppress(grpc.aio.BaseError):
         await work
 
 
 def _counting(metrics: Metrics, method: str) -> Callable[[int, int], None]:
-    """Counts an accepted call's (records, bytes). Children are looked up once: a look-up costs more than the counting."""
+    """Returns a function that counts an accepted call's (records, bytes). The label is looked up once: a lookup costs more
+    than counting."""
     count_records = metrics.accepted_records.labels(method).inc
     count_bytes = metrics.accepted_bytes.labels(method).inc
 
@@ -335,7 +337,7 @@ def _counting(metrics: Metrics, method: str) -> Callable[[int, int], None]:
 
 
 def _wait_s(context: Context, timeout_s: float) -> float:
-    """How long a call may wait: timeout_s, or less so that its answer comes before its own deadline."""
+    """How long a call may wait: timeout_s, or less so that its answer arrives before its deadline."""
     remaining = context.time_remaining()
     if remaining is None:
         return max(0.0, timeout_s)

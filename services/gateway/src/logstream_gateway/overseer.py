@@ -1,5 +1,7 @@
-"""Looks after a gateway process ten times a second: ends what takes too long or too much, keeps readiness, grpc.health.v1
-and gauges in step. It must not block the loop."""
+"""Watches over a gateway process: ten times a second it ends calls and streams that take too long or too much memory, and
+updates readiness, grpc.health.v1 and the gauges. It must not block the loop.
+
+The README lists every wait that it ends."""
 
 import asyncio
 import logging
@@ -18,18 +20,19 @@ from logstream_gateway.streams import Streams
 log = logging.getLogger(__name__)
 
 _TICK_S: Final = 0.1
-# A process is full when it has refused calls for want of room for this long, until none was refused for a second.
+# A process is full when it has refused calls for lack of room for this long, and until it has refused none for a second.
 _FULL_S: Final = 2.0
 _NOT_FULL_S: Final = 1.0
-# How many streams and calls end in one look at a memory that is too full, and which calls are slow. Of calls, as many more
-# as there are such pieces too much: what a call can hold that waits to be received, and there may be thousands of them.
+# When memory is short, a tick ends this many streams and this many calls, and one more call for each _SHED_CALL_BYTES too
+# much. That is how much a call can hold while it waits to be received, and there may be thousands of them. Only calls that
+# take longer than _SLOW_S end.
 _SHED_COUNT: Final = 16
 _SHED_CALL_BYTES: Final = 512 * 1024
 _SLOW_S: Final = 1.0
 
 
 class Readiness:
-    """Why the process can't take records, or None; read from other threads."""
+    """Why the process cannot accept records, or None; read from other threads."""
 
     def __init__(self) -> None:
         self.not_ready: str | None = "starting"
@@ -65,7 +68,7 @@ class Overseer:
         self._published_status: int | None = None
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Runs until it is cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             self.tick(loop.time())
@@ -83,7 +86,7 @@ class Overseer:
         elif self._full_since_s is None:
             self._full_since_s = now_s
         full = self._full_since_s is not None and now_s - self._full_since_s >= _FULL_S
-        self._readiness.not_ready = self._publisher.not_ready or ("calls are refused for want of room" if full else None)
+        self._readiness.not_ready = self._publisher.not_ready or ("calls are refused for lack of room" if full else None)
         metrics = self._metrics
         metrics.inflight_bytes.set(self._publisher.held_bytes + self._admission.reserved_bytes)
         metrics.calls.set(self._admission.calls)
@@ -91,7 +94,8 @@ class Overseer:
         metrics.ready.set(int(self._readiness.not_ready is None))
 
     def _shed(self, now_s: float) -> None:
-        """gRPC may hold a part of a batch for each PushStream that waits for one, which can't be seen or paid for."""
+        """Frees memory when it is short. gRPC may hold a part of a batch for each PushStream that waits for one, and these
+        parts can be neither measured nor reserved."""
         if not (self._admission.receiving or len(self._streams)) or memory.resident_bytes() <= self._memory_bytes:
             return
         started_s = time.monotonic()

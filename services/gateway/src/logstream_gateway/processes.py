@@ -1,4 +1,4 @@
-"""Several gateway processes on one port: starts them, replaces one that dies, and shows their metrics as one."""
+"""Several gateway processes on one port: starts them, replaces one that dies, and combines their metrics."""
 
 import logging
 import os
@@ -25,7 +25,7 @@ _RESTART_PAUSE_S = 1.0
 
 
 def run(config: Config) -> int:
-    """Runs config.processes workers until a stop signal; answers the exit status. Blocks."""
+    """Runs config.processes workers until a stop signal and returns the exit status. Blocks."""
     folder = tempfile.mkdtemp(prefix="logstream-gateway-")
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
@@ -70,4 +70,4 @@ def _end(workers: list[subprocess.Popen[bytes]], timeout_s: float) -> int:
 
 def _ready(registry: CollectorRegistry) -> str | None:
     ready = registry.get_sample_value("logstream_gateway_ready")
-    return None if ready else "every process is without a connection to the broker, or full"
+    return None if ready else "no process is ready: each is full or has no connection to the broker"

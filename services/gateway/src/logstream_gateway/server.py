@@ -1,4 +1,4 @@
-"""One gateway process: the gRPC server around the handlers, from start to drained."""
+"""One gateway process, from its start to its end: builds everything, serves, and stops in order."""
 
 import asyncio
 import logging
@@ -27,31 +27,32 @@ log = logging.getLogger(__name__)
 
 _LEGACY_SERVICE = logger_pb2.DESCRIPTOR.services_by_name["Logger"].full_name
 _NATIVE_SERVICE = logs_pb2.DESCRIPTOR.services_by_name["LogIngest"].full_name
-# Room above the batch limit for which the answer is our own error, which names the limit, rather than gRPC's.
+# A message that exceeds the batch limit by less than this gets the gateway's own error, which names the limit, not gRPC's.
 _OVERSIZE_ROOM_BYTES = 256 * 1024
-# What gRPC takes of a call's message before it is asked for it: the flow-control window of a stream.
+# How much of a call's message gRPC accepts before the handler reads it: the flow-control window of a stream.
 _FLOW_WINDOW_BYTES = 512 * 1024
-# Calls that wait for room to receive their message: 64 MiB of windows, and one more for each connection.
+# Calls that may wait for room to receive their message: 64 MiB of windows, and one more call for each connection.
 _WAITING_CALLS = 128
-# Calls that gRPC keeps until the loop takes them. By default it cancels some at random from 1,000 on.
+# Calls that gRPC holds until the loop accepts them. By default, gRPC cancels some at random when there are 1,000.
 _PENDING_CALLS = 4096
-# Calls of a connection that have ended for the client and await the loop.
+# Calls of a connection that have ended for the client, but that the loop has not cleaned up yet.
 _UNCLEARED_CALLS = 1024
-# A connection that has reached its age stays this much longer than the calls it may have.
+# A connection that has reached its age stays open this much longer than a PushStream can last.
 _CONNECTION_GRACE_S = 60.0
 _HANDSHAKE_MS = 20_000
 # Messages whose callers have left get this share of the shutdown time, after all calls have ended.
 _DRAIN_SHARE = 0.25
 # A coalesced batch stays well below any batch limit.
 _COALESCE_BYTES = 1024 * 1024
-# Each sender has a connection, which takes little besides.
+# Each sender has a connection, and so an open file.
 _FILES = 65_536
 
 
 async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
-    """Serves until SIGTERM or SIGINT, then drains: no new calls, running ones are answered, the connection is closed.
+    """Serves until SIGTERM or SIGINT, then drains: new calls are refused, calls in progress are answered, the connection is
+    closed.
 
-    Raises OSError when the port is taken.
+    Raises OSError when the port is in use.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -139,10 +140,10 @@ async def _drain(
     coalescer: Coalescer,
     publisher: Publisher,
 ) -> None:
-    """The steps of a stop, each with a line in the log: what came in gets its answer, then the connection is closed.
+    """The steps of a stop, each with a line in the log.
 
     New calls are refused first. Then PushStreams are read no further and the window of SendLog is closed, so that every
-    batch and record that is here gets its answer now.
+    batch and record that has arrived gets its answer now. The connection to the broker closes last.
     """
     await health_servicer.enter_graceful_shutdown()
     stopping = asyncio.ensure_future(server.stop(shutdown_s))
@@ -163,24 +164,24 @@ async def _drain(
 def build_server(
     config: Config, ingest: Ingest, admission: Admission, metrics: Metrics
 ) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
-    """The bound, not yet started server. Raises OSError when the port is taken."""
+    """The server, bound to its port and not yet started. Raises OSError when the port is in use."""
     server = grpc.aio.server(
         options=[
-            # Also the most that gRPC makes of a compressed message.
+            # Also the limit to which gRPC unpacks a compressed message.
             ("grpc.max_receive_message_length", _message_bytes(config)),
             ("grpc.max_concurrent_streams", config.connection_calls),
-            # By default gRPC refuses calls of a client that keeps to the limit while ended ones are not yet cleared away.
+            # By default, gRPC refuses calls of a client that respects the limit while ended calls are not cleaned up yet.
             ("grpc.http2.max_deallocating_streams", _UNCLEARED_CALLS),
             ("grpc.server.max_pending_requests", _PENDING_CALLS),
             ("grpc.server.max_pending_requests_hard_limit", _PENDING_CALLS),
-            # Otherwise windows grow to 4 MiB a call while memory seems plenty.
+            # Otherwise windows grow to 4 MiB for each call while memory seems plentiful.
             ("grpc.http2.bdp_probe", 0),
             ("grpc.http2.lookahead_bytes", _FLOW_WINDOW_BYTES),
             ("grpc.max_connection_age_ms", round(config.connection_age_s * 1000)),
             ("grpc.max_connection_age_grace_ms", round((config.stream_age_s + _CONNECTION_GRACE_S) * 1000)),
             ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
             ("grpc.so_reuseport", int(config.processes > 1)),
-            # Clients may keep idle connections alive through balancers without being told off.
+            # Clients may send pings to keep idle connections alive through load balancers.
             ("grpc.keepalive_permit_without_calls", 1),
             ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ],
@@ -213,14 +214,16 @@ def build_server(
     try:
         port = server.add_insecure_port(str(config.listen))
     except RuntimeError as error:
-        raise OSError(f"LOGSTREAM_GATEWAY_LISTEN={config.listen}: can't be listened on, most likely taken") from error
+        raise OSError(
+            f"LOGSTREAM_GATEWAY_LISTEN={config.listen}: cannot listen on this address; it is probably in use"
+        ) from error
     if not port:
-        raise OSError(f"LOGSTREAM_GATEWAY_LISTEN={config.listen}: can't be listened on, most likely taken")
+        raise OSError(f"LOGSTREAM_GATEWAY_LISTEN={config.listen}: cannot listen on this address; it is probably in use")
     return server, health_servicer
 
 
 def _message_bytes(config: Config) -> int:
-    """The largest message that gRPC takes."""
+    """The largest message that gRPC accepts."""
     return config.max_batch_bytes + _OVERSIZE_ROOM_BYTES
 
 
