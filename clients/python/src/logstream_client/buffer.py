@@ -11,7 +11,7 @@ from logstream_client.settings import Settings, Stats
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class TakenRecords:
     """Encoded records on their way; they count as held until they are settled."""
 
     records: list[bytes]
@@ -34,12 +34,12 @@ class Buffer:
         self._held_bytes = 0
         self._put_records = 0
         self._settled_records = 0
-        self._wanted_records = 0
+        self._flush_target_records = 0
         self._delivered_records = 0
         self._rejected_records = 0
         self._dropped: Counter[str] = Counter()
-        self._drops_by_use = {use: Counter[str]() for use in ("announce", "tell")}
-        self._drops_used_at = dict.fromkeys(self._drops_by_use, float("-inf"))
+        self._unreported_drops = {use: Counter[str]() for use in ("event", "log_record")}
+        self._drops_reported_at = dict.fromkeys(self._unreported_drops, float("-inf"))
         self._closed = False
 
     def put(self, record: bytes) -> bool:
@@ -68,13 +68,13 @@ class Buffer:
                 self._due.notify()
             return True
 
-    def take(self) -> Taken | None:
+    def take(self) -> TakenRecords | None:
         """Blocks until a batch is due and returns its records, oldest first; None when closed and empty."""
         with self._due:
             while True:
                 if self._waiting:
                     wait_s = self._oldest_at + self._settings.flush_age_s - time.monotonic()
-                    if wait_s <= 0 or self._is_enough() or self._is_wanted():
+                    if wait_s <= 0 or self._is_enough() or self._is_flushing():
                         return self._pop()
                     self._due.wait(wait_s)
                 elif self._closed:
@@ -82,7 +82,7 @@ class Buffer:
                 else:
                     self._due.wait()
 
-    def settle(self, taken: Taken, outcome: str) -> None:
+    def settle(self, taken: TakenRecords, outcome: str) -> None:
         """Ends the way of taken records: `outcome` is `delivered`, `rejected`, or the reason they are dropped for."""
         records = len(taken.records)
         with self._room:
@@ -101,7 +101,7 @@ class Buffer:
         """Makes everything put so far due and blocks until it is settled; False when the time ran out before."""
         with self._room:
             target = self._put_records
-            self._wanted_records = max(self._wanted_records, target)
+            self._flush_target_records = max(self._flush_target_records, target)
             self._due.notify()
             return self._room.wait_for(lambda: self._settled_records >= target, timeout_s)
 
@@ -112,22 +112,27 @@ class Buffer:
             self._due.notify_all()
             self._room.notify_all()
 
-    def new_drops(self, use: Literal["announce", "tell"], least_pause_s: float = 0.0) -> Counter[str]:
-        """Records dropped by reason since the last call for this use that returned any; empty within least_pause_s of it.
+    def new_drops(self, use: Literal["event", "log_record"], min_pause_s: float = 0.0) -> Counter[str]:
+        """Records dropped by reason since the last call for this use that returned any; empty within min_pause_s of it.
         The uses are the two ways of making drops known: to the process's owner, and to readers of the log."""
         with self._room:
             now = time.monotonic()
-            drops = self._drops_by_use[use]
-            if not drops or now - self._drops_used_at[use] < least_pause_s:
+            drops = self._unreported_drops[use]
+            if not drops or now - self._drops_reported_at[use] < min_pause_s:
                 return Counter()
-            self._drops_by_use[use] = Counter()
-            self._drops_used_at[use] = now
+            self._unreported_drops[use] = Counter()
+            self._drops_reported_at[use] = now
             return drops
 
     def stats(self) -> Stats:
         """The counts of this moment."""
         with self._room:
-            return Stats(self._held_records, self._delivered_records, self._rejected_records, dict(self._dropped))
+            return Stats(
+                records_buffered=self._held_records,
+                records_delivered=self._delivered_records,
+                records_rejected=self._rejected_records,
+                dropped_by_reason=dict(self._dropped),
+            )
 
     def _is_full(self, size_bytes: int) -> bool:
         # One record larger than the whole buffer is let into an empty one: it would block or be dropped for ever.
@@ -143,8 +148,8 @@ class Buffer:
             or self._held_records >= self._settings.buffer_records
         )
 
-    def _is_wanted(self) -> bool:
-        return self._closed or self._settled_records < self._wanted_records
+    def _is_flushing(self) -> bool:
+        return self._closed or self._settled_records < self._flush_target_records
 
     def _drop(self, reason: str) -> bool:
         self._count_drop(reason, 1)
@@ -152,10 +157,10 @@ class Buffer:
 
     def _count_drop(self, reason: str, records: int) -> None:
         self._dropped[reason] += records
-        for drops in self._drops_by_use.values():
+        for drops in self._unreported_drops.values():
             drops[reason] += records
 
-    def _pop(self) -> Taken:
+    def _pop(self) -> TakenRecords:
         records: list[bytes] = []
         records_bytes = 0
         while self._waiting and len(records) < BATCH_RECORDS:
@@ -165,4 +170,4 @@ class Buffer:
             records.append(record)
             records_bytes += len(record)
         self._waiting_bytes -= records_bytes
-        return Taken(records, records_bytes)
+        return TakenRecords(records, records_bytes)

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from logstream_client.announcer import StandardErrorAnnouncer
-from logstream_client.buffer import Buffer, Taken
+from logstream_client.buffer import Buffer, TakenRecords
 from logstream_client.delivery import AbandonedError, Delivery, RejectedError
 from logstream_client.encoding import check_node, encode_batch, encode_record
 from logstream_client.settings import Dropped, Event, Rejected, Settings, Stats, Unreachable
@@ -59,12 +59,12 @@ class Client:
         """
         if time_unix_nano is None:
             time_unix_nano = time.time_ns()
-        kept = self._buffer.put(encode_record(time_unix_nano, severity, level, message, attributes))
-        if not kept:
+        was_buffered = self._buffer.put(encode_record(time_unix_nano, severity, level, message, attributes))
+        if not was_buffered:
             self._announce_drops(_ANNOUNCE_PAUSE_S)
         elif self._sender is None:
             self._start()
-        return kept
+        return was_buffered
 
     def flush(self, timeout_s: float | None = None) -> bool:
         """Blocks until all records logged so far are delivered or refused; False when timeout_s ran out before."""
@@ -143,12 +143,12 @@ class Client:
             while self._buffer.stats().records_buffered and (taken := self._buffer.take()) is not None:
                 self._send(taken)
 
-    def _send(self, taken: Taken) -> None:
+    def _send(self, taken: TakenRecords) -> None:
         outcome = "undelivered"
         try:
             outcome = self._deliver(encode_batch(self._node, taken.records), len(taken.records))
             if outcome == "delivered":
-                self._tell_readers()
+                self._log_drops()
         except Exception:  # noqa: BLE001 - the top of the sender's loop: one batch's failure must not end all sending
             self._print_error()
         self._buffer.settle(taken, outcome)
@@ -170,9 +170,9 @@ class Client:
             self._is_unreachable = True
             self._announce(Unreachable(self._target, status, message))
 
-    def _tell_readers(self) -> None:
+    def _log_drops(self) -> None:
         """Sends a record of our own that says how many are missing, so that who reads the log knows of the hole."""
-        drops = self._buffer.new_drops("tell", _ANNOUNCE_PAUSE_S)
+        drops = self._buffer.new_drops("log_record", _ANNOUNCE_PAUSE_S)
         if not drops:
             return
         reasons = ", ".join(f"{records} {reason}" for reason, records in sorted(drops.items()))
@@ -180,8 +180,8 @@ class Client:
         message = f"{drops.total()} records were dropped before they could be sent ({reasons})"
         self._deliver(encode_batch(self._node, [encode_record(time.time_ns(), _WARN, "warn", message, attributes)]), 1)
 
-    def _announce_drops(self, least_pause_s: float) -> None:
-        for reason, records in self._buffer.new_drops("announce", least_pause_s).items():
+    def _announce_drops(self, min_pause_s: float) -> None:
+        for reason, records in self._buffer.new_drops("event", min_pause_s).items():
             self._announce(Dropped(records, reason))
 
     def _announce(self, event: Event) -> None:

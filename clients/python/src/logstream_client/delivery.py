@@ -114,7 +114,7 @@ class Delivery:
         if timeout_s <= 0:
             raise AbandonedError
         try:
-            self._connect().unary_unary(METHOD, request_serializer=_same, response_deserializer=_same)(
+            self._connect().unary_unary(METHOD, request_serializer=_identity, response_deserializer=_identity)(
                 batch, timeout=timeout_s, metadata=tuple(self._settings.metadata)
             )
         except grpc.RpcError as error:
@@ -145,15 +145,15 @@ class Delivery:
         plus up to a tenth. Raises AbandonedError when no attempt can follow."""
         bound_s = min(self._settings.backoff_most_s, self._settings.backoff_first_s * 2 ** min(attempts - 1, 30))
         jittered_s = random.uniform(0, bound_s)
-        asked_s = min(retry_after_s or 0.0, _LONGEST_RETRY_INFO_S) * random.uniform(1.0, 1.1)
+        requested_s = min(retry_after_s or 0.0, _LONGEST_RETRY_INFO_S) * random.uniform(1.0, 1.1)
         started_at = time.monotonic()
         while True:
             waited_s = time.monotonic() - started_at
             remaining_s = self._remaining_s()
-            if remaining_s < max(asked_s - waited_s, _SHORTEST_ATTEMPT_S):
+            if remaining_s < max(requested_s - waited_s, _SHORTEST_ATTEMPT_S):
                 raise AbandonedError
             # While time runs out our own part of the wait shrinks with it, so that the last attempts come before its end.
-            wait_s = max(asked_s, min(jittered_s, remaining_s / 8)) - waited_s
+            wait_s = max(requested_s, min(jittered_s, remaining_s / 8)) - waited_s
             if wait_s <= 0:
                 return
             if self._changed.wait(wait_s):
@@ -163,7 +163,7 @@ class Delivery:
         return float("inf") if self._abandon_at is None else self._abandon_at - time.monotonic()
 
 
-def _same(message: bytes) -> bytes:
+def _identity(message: bytes) -> bytes:
     return message
 
 

@@ -40,28 +40,28 @@ def encode_record(
     than 64 attributes the first stay, the number of the others in `sender.attributes_dropped`. Lone surrogates become
     `?`. A severity outside 0..24 becomes 0, which means: taken from the level.
     """
-    kept: Mapping[str, str] = attributes or {}
+    sent: Mapping[str, str] = attributes or {}
     added: dict[str, str] = {}
     if len(message) > _SURELY_SHORT_CHARACTERS:
         message, size_bytes = _cut(message)
         if size_bytes > MESSAGE_BYTES:
             added["sender.message_bytes"] = str(size_bytes)
-    if len(kept) + len(added) > RECORD_ATTRIBUTES:
+    if len(sent) + len(added) > RECORD_ATTRIBUTES:
         room = RECORD_ATTRIBUTES - len(added) - 1
-        added["sender.attributes_dropped"] = str(len(kept) - room)
-        kept = dict(list(kept.items())[:room])
+        added["sender.attributes_dropped"] = str(len(sent) - room)
+        sent = dict(list(sent.items())[:room])
     if added:
-        kept = {**kept, **added}
+        sent = {**sent, **added}
     number: Any = severity if 0 <= severity <= HIGHEST_SEVERITY else 0
     try:
-        record = LogRecord(time_unix_nano=time_unix_nano, severity=number, level=level, message=message, attributes=kept)
+        record = LogRecord(time_unix_nano=time_unix_nano, severity=number, level=level, message=message, attributes=sent)
     except UnicodeEncodeError:
         record = LogRecord(
             time_unix_nano=time_unix_nano,
             severity=number,
             level=_encodable(level),
             message=_encodable(message),
-            attributes={_encodable(name): _encodable(value) for name, value in kept.items()},
+            attributes={_encodable(name): _encodable(value) for name, value in sent.items()},
         )
     return LogBatch(records=[record]).SerializeToString()
 

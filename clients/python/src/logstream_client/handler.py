@@ -84,8 +84,8 @@ def _level(record: logging.LogRecord) -> str:
 
 
 def _severity(levelno: int) -> int:
-    for least, severity in _SEVERITIES:
-        if levelno >= least:
+    for lowest_levelno, severity in _SEVERITIES:
+        if levelno >= lowest_levelno:
             return severity
     return 0
 

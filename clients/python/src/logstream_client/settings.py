@@ -94,9 +94,9 @@ class Settings:
             ("close_timeout_s", 0, 3600),
         ]
         problems = [
-            f"{name}: {getattr(self, name)!r}, expected {least} to {most}"
-            for name, least, most in bounds
-            if not least <= getattr(self, name) <= most
+            f"{name}: {getattr(self, name)!r}, expected {lowest} to {highest}"
+            for name, lowest, highest in bounds
+            if not lowest <= getattr(self, name) <= highest
         ]
         if self.when_full not in ("drop", "block"):
             problems.append(f"when_full: {self.when_full!r}, expected 'drop' or 'block'")
