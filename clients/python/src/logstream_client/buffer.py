@@ -1,4 +1,4 @@
-"""Holds encoded records between the threads that log and the one thread that sends. It knows no network and no protobuf."""
+"""Holds encoded records between the threads that log and the one that sends. It must not know the network or protobuf."""
 
 import threading
 import time
@@ -12,14 +12,14 @@ from logstream_client.settings import Settings, Stats
 
 @dataclass(frozen=True, slots=True)
 class TakenRecords:
-    """Encoded records on their way; they count as held until they are settled."""
+    """Encoded records that are being sent; they count as held until they are settled."""
 
     records: list[bytes]
     records_bytes: int
 
 
 class Buffer:
-    """A bounded first-in-first-out of encoded records. Thread-safe; only `put` with when_full="block", `take` and
+    """A bounded queue of encoded records, first in, first out. Thread-safe. Only `put` with when_full="block", `take` and
     `wait_settled` block."""
 
     def __init__(self, settings: Settings) -> None:
@@ -43,8 +43,8 @@ class Buffer:
         self._closed = False
 
     def put(self, record: bytes) -> bool:
-        """Adds one encoded record; False when it was dropped. A record is dropped when the buffer is full (unless the
-        setting is to block), is closed, or when no batch could hold the record."""
+        """Adds an encoded record; returns False when it was dropped. A record is dropped when the buffer is full (unless the
+        setting is to block) or closed, or when the record does not fit into any batch."""
         size_bytes = len(record)
         with self._due:
             if size_bytes > RECORDS_BYTES:
@@ -63,13 +63,13 @@ class Buffer:
             self._held_records += 1
             self._held_bytes += size_bytes
             self._put_records += 1
-            # The sender waits for the first record without end and for the others only until the first one's age.
+            # The sending thread waits for the first record without a limit, and for the others until the first one's age.
             if len(self._waiting) == 1 or self._is_enough():
                 self._due.notify()
             return True
 
     def take(self) -> TakenRecords | None:
-        """Blocks until a batch is due and returns its records, oldest first; None when closed and empty."""
+        """Blocks until a batch is due and returns its records, oldest first. Returns None when closed and empty."""
         with self._due:
             while True:
                 if self._waiting:
@@ -83,7 +83,7 @@ class Buffer:
                     self._due.wait()
 
     def settle(self, taken: TakenRecords, outcome: str) -> None:
-        """Ends the way of taken records: `outcome` is `delivered`, `rejected`, or the reason they are dropped for."""
+        """Counts the outcome of taken records: `delivered`, `rejected`, or the reason for which they are dropped."""
         records = len(taken.records)
         with self._room:
             self._held_records -= records
@@ -98,7 +98,7 @@ class Buffer:
             self._room.notify_all()
 
     def wait_settled(self, timeout_s: float | None) -> bool:
-        """Makes everything put so far due and blocks until it is settled; False when the time ran out before."""
+        """Makes all records so far due and blocks until they are settled. Returns False when the timeout is over before."""
         with self._room:
             target = self._put_records
             self._flush_target_records = max(self._flush_target_records, target)
@@ -106,15 +106,15 @@ class Buffer:
             return self._room.wait_for(lambda: self._settled_records >= target, timeout_s)
 
     def close(self) -> None:
-        """Refuses further records; what is held stays due."""
+        """Refuses further records. The held records stay due."""
         with self._room:
             self._closed = True
             self._due.notify_all()
             self._room.notify_all()
 
     def new_drops(self, use: Literal["event", "log_record"], min_pause_s: float = 0.0) -> Counter[str]:
-        """Records dropped by reason since the last call for this use that returned any; empty within min_pause_s of it.
-        The uses are the two ways of making drops known: to the process's owner, and to readers of the log."""
+        """Dropped records by reason, since the last call with this use that returned any. Empty within min_pause_s of it.
+        The uses are the two ways in which drops are reported: as an event in the process, and as a record in the log."""
         with self._room:
             now = time.monotonic()
             drops = self._unreported_drops[use]
@@ -125,7 +125,7 @@ class Buffer:
             return drops
 
     def stats(self) -> Stats:
-        """The counts of this moment."""
+        """The present counts."""
         with self._room:
             return Stats(
                 records_buffered=self._held_records,
@@ -135,7 +135,8 @@ class Buffer:
             )
 
     def _is_full(self, size_bytes: int) -> bool:
-        # One record larger than the whole buffer is let into an empty one: it would block or be dropped for ever.
+        # An empty buffer accepts a record that is larger than the whole buffer. Otherwise it would always block or be
+        # dropped.
         return self._held_records >= self._settings.buffer_records or (
             self._held_records > 0 and self._held_bytes + size_bytes > self._settings.buffer_bytes
         )
@@ -144,7 +145,7 @@ class Buffer:
         return (
             len(self._waiting) >= self._settings.flush_records
             or self._waiting_bytes >= self._settings.flush_bytes
-            # A buffer smaller than a batch is never "enough" by the batch's measure.
+            # A buffer that is smaller than a batch never reaches the limits of a batch.
             or self._held_records >= self._settings.buffer_records
         )
 

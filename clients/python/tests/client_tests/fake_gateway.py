@@ -1,4 +1,4 @@
-"""A gateway in this process that answers as it is told and remembers every attempt. It stores nothing and checks little:
+"""A gateway in this process that answers as it is configured and remembers every attempt. It stores nothing and checks little:
 whether the real gateway takes what the client sends is for test_contract.py."""
 
 import socket

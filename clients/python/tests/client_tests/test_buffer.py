@@ -118,7 +118,7 @@ def test_waiting_for_settlement_makes_records_due() -> None:
     assert buffer.stats().records_rejected == 1
 
 
-def test_drops_are_told_once_for_each_use() -> None:
+def test_drops_are_reported_once_for_each_use() -> None:
     buffer = Buffer(Settings(buffer_records=1))
     for _ in range(3):
         buffer.put(b"a")
