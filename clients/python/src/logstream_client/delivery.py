@@ -152,7 +152,8 @@ class Delivery:
             remaining_s = self._remaining_s()
             if remaining_s < max(requested_s - waited_s, _SHORTEST_ATTEMPT_S):
                 raise AbandonedError
-            # Near the closing time the client's own part of the wait becomes shorter, so that the last attempts happen before it.
+            # Near the closing time the client's own part of the wait becomes shorter, so that the last attempts happen
+            # before it.
             wait_s = max(requested_s, min(jittered_s, remaining_s / 8)) - waited_s
             if wait_s <= 0:
                 return
