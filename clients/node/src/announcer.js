@@ -45,7 +45,7 @@ export class Announcer {
   unreachable(failure) {
     if (!this.#isUnreachable) {
       this.#isUnreachable = true;
-      this.#tell("unreachable", { target: this.#target, status: failure.status, message: failure.message });
+      this.#emit("unreachable", { target: this.#target, status: failure.status, message: failure.message });
     }
   }
 
@@ -57,7 +57,7 @@ export class Announcer {
   /** Tells what is added up and not told yet. */
   finish() {
     for (const key of [...this.#sums.keys()]) {
-      this.#tellSum(key);
+      this.#emitSum(key);
     }
   }
 
@@ -74,20 +74,20 @@ export class Announcer {
       sum.records += records;
       return;
     }
-    const timer = setInterval(() => this.#tellSum(key), PAUSE_MS);
+    const timer = setInterval(() => this.#emitSum(key), PAUSE_MS);
     timer.unref();
     this.#sums.set(key, { event, records: 0, details, timer });
-    this.#tell(event, { records, ...details });
+    this.#emit(event, { records, ...details });
   }
 
   /** @param {string} key */
-  #tellSum(key) {
+  #emitSum(key) {
     const sum = this.#sums.get(key);
     if (sum === undefined) {
       return;
     }
     if (sum.records > 0) {
-      this.#tell(sum.event, { records: sum.records, ...sum.details });
+      this.#emit(sum.event, { records: sum.records, ...sum.details });
       sum.records = 0;
     } else {
       clearInterval(sum.timer);
@@ -96,7 +96,7 @@ export class Announcer {
   }
 
   /** @param {string} event @param {object} details */
-  #tell(event, details) {
+  #emit(event, details) {
     if (!this.#emitter.emit(event, details)) {
       const text = Object.entries(details).map(([name, value]) => `${name} ${value}`);
       process.emitWarning(`${event}: ${text.join(", ")}`, "LogstreamWarning");

@@ -5,12 +5,12 @@
  *
  * @param {{ backoffFirstMs: number, backoffMostMs: number }} settings
  * @param {number} failures Failures so far, from 1.
- * @param {number | undefined} askedMs
+ * @param {number | undefined} retryAfterMs
  * @returns {number} milliseconds
  */
-export function backoffMs(settings, failures, askedMs) {
+export function backoffMs(settings, failures, retryAfterMs) {
   const bound = Math.min(settings.backoffMostMs, settings.backoffFirstMs * 2 ** Math.min(failures - 1, 30));
-  return Math.max(Math.random() * bound, (askedMs ?? 0) * (1 + Math.random() / 10));
+  return Math.max(Math.random() * bound, (retryAfterMs ?? 0) * (1 + Math.random() / 10));
 }
 
 /** A pause that doesn't keep the process alive. */

@@ -47,19 +47,28 @@ export class Connection {
   /** One call, without retries of ours.
    * @param {string} path
    * @param {Buffer} request
-   * @param {number} timeoutMs
-   * @param {boolean} waitForReady Whether to wait for a connection within the timeout rather than fail without one.
+   * @param {object} options
+   * @param {number} options.timeoutMs
+   * @param {boolean} options.waitForReady Whether to wait for a connection within the timeout rather than fail without one.
    * @returns {Promise<Buffer | Failure>} the answer's bytes, or why there is none.
    */
-  call(path, request, timeoutMs, waitForReady) {
+  call(path, request, { timeoutMs, waitForReady }) {
     const metadata = this.#metadata.clone();
     metadata.setOptions({ waitForReady });
     return new Promise((resolve) => {
       const deadline = Date.now() + timeoutMs;
-      const call = this.#open().makeUnaryRequest(path, same, same, request, metadata, { deadline }, (error, answer) => {
-        this.#calls.delete(call);
-        resolve(error ? failureOf(error) : /** @type {Buffer} */ (answer));
-      });
+      const call = this.#open().makeUnaryRequest(
+        path,
+        identity,
+        identity,
+        request,
+        metadata,
+        { deadline },
+        (error, answer) => {
+          this.#calls.delete(call);
+          resolve(error ? failureOf(error) : /** @type {Buffer} */ (answer));
+        },
+      );
       this.#calls.add(call);
     });
   }
@@ -83,7 +92,7 @@ export class Connection {
 }
 
 /** @param {Buffer} bytes */
-function same(bytes) {
+function identity(bytes) {
   return bytes;
 }
 

@@ -85,11 +85,11 @@ export function encodeRecord(record) {
     message = new StringDecoder("utf8").write(Buffer.from(message).subarray(0, MESSAGE_BYTES));
     added["sender.message_bytes"] = String(bytes);
   }
-  let kept = Object.entries(record.attributes).map(([name, value]) => [name.toWellFormed(), value.toWellFormed()]);
-  if (kept.length + Object.keys(added).length > RECORD_ATTRIBUTES) {
+  let attributes = Object.entries(record.attributes).map(([name, value]) => [name.toWellFormed(), value.toWellFormed()]);
+  if (attributes.length + Object.keys(added).length > RECORD_ATTRIBUTES) {
     const room = RECORD_ATTRIBUTES - Object.keys(added).length - 1;
-    added["sender.attributes_dropped"] = String(kept.length - room);
-    kept = kept.slice(0, room);
+    added["sender.attributes_dropped"] = String(attributes.length - room);
+    attributes = attributes.slice(0, room);
   }
   return LogBatch.serialize({
     records: [
@@ -97,7 +97,7 @@ export function encodeRecord(record) {
         timeUnixNano: `${record.time.getTime()}000000`,
         level: record.level.toWellFormed(),
         message,
-        attributes: { ...Object.fromEntries(kept), ...added },
+        attributes: { ...Object.fromEntries(attributes), ...added },
       },
     ],
   });

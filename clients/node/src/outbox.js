@@ -65,16 +65,16 @@ export class Outbox {
   }
 
   /** Takes the oldest records, at least one if there are any; they count as held until they are settled.
-   * @param {number} mostRecords
-   * @param {number} mostBytes
+   * @param {number} maxRecords
+   * @param {number} maxBytes
    * @returns {Taken}
    */
-  take(mostRecords, mostBytes) {
+  take(maxRecords, maxBytes) {
     const records = [];
     let bytes = 0;
-    while (this.size > 0 && records.length < mostRecords) {
+    while (this.size > 0 && records.length < maxRecords) {
       const record = this.#waiting[this.#first];
-      if (records.length > 0 && bytes + record.length > mostBytes) {
+      if (records.length > 0 && bytes + record.length > maxBytes) {
         break;
       }
       records.push(record);

@@ -28,12 +28,13 @@ export class PushSender {
   #ageTimer;
 
   /**
-   * @param {import("./outbox.js").Outbox} outbox
-   * @param {import("./connection.js").Connection} connection
-   * @param {import("./settings.js").Settings} settings
-   * @param {import("./announcer.js").Announcer} announcer
+   * @param {object} parts
+   * @param {import("./outbox.js").Outbox} parts.outbox
+   * @param {import("./connection.js").Connection} parts.connection
+   * @param {import("./settings.js").Settings} parts.settings
+   * @param {import("./announcer.js").Announcer} parts.announcer
    */
-  constructor(outbox, connection, settings, announcer) {
+  constructor({ outbox, connection, settings, announcer }) {
     this.#outbox = outbox;
     this.#connection = connection;
     this.#settings = settings;
@@ -47,12 +48,12 @@ export class PushSender {
 
   /** Call it when the outbox got a record. */
   wake() {
-    const isEnough =
+    const isDue =
       this.#isFlushing ||
       this.#outbox.size >= this.#settings.flushRecords ||
       this.#outbox.bytes >= this.#settings.flushBytes ||
       this.#outbox.isFull(0);
-    if (isEnough) {
+    if (isDue) {
       this.#send();
     } else {
       this.#ageTimer ??= setTimeout(() => this.#send(), this.#settings.flushAgeMs);
@@ -106,7 +107,7 @@ export class PushSender {
       if (timeoutMs <= 0) {
         return this.#abandon(records);
       }
-      const answer = await this.#connection.call(PATH, batch, timeoutMs, false);
+      const answer = await this.#connection.call(PATH, batch, { timeoutMs, waitForReady: false });
       if (Buffer.isBuffer(answer)) {
         this.#announcer.reached();
         return "delivered";
@@ -134,20 +135,20 @@ export class PushSender {
 
   /**
    * @param {number} attempts
-   * @param {number | undefined} askedMs
+   * @param {number | undefined} retryAfterMs
    * @returns {Promise<boolean>} false when no attempt can follow.
    */
-  async #waitAfter(attempts, askedMs) {
+  async #waitAfter(attempts, retryAfterMs) {
     const startedAt = Date.now();
-    const waitMs = backoffMs(this.#settings, attempts, askedMs);
+    const waitMs = backoffMs(this.#settings, attempts, retryAfterMs);
     for (;;) {
       const waitedMs = Date.now() - startedAt;
       const remainingMs = this.#endAt - Date.now();
-      if (remainingMs < Math.max((askedMs ?? 0) - waitedMs, SHORTEST_ATTEMPT_MS)) {
+      if (remainingMs < Math.max((retryAfterMs ?? 0) - waitedMs, SHORTEST_ATTEMPT_MS)) {
         return false;
       }
       // While time runs out our own part of the wait shrinks with it, so that the last attempts come before its end.
-      const leftMs = Math.max(askedMs ?? 0, Math.min(waitMs, remainingMs / 8)) - waitedMs;
+      const leftMs = Math.max(retryAfterMs ?? 0, Math.min(waitMs, remainingMs / 8)) - waitedMs;
       if (leftMs <= 0) {
         return true;
       }

@@ -33,12 +33,13 @@ export class SendLogSender {
   #endAt = Number.POSITIVE_INFINITY;
 
   /**
-   * @param {import("./outbox.js").Outbox} outbox
-   * @param {import("./connection.js").Connection} connection
-   * @param {import("./settings.js").Settings} settings
-   * @param {import("./announcer.js").Announcer} announcer
+   * @param {object} parts
+   * @param {import("./outbox.js").Outbox} parts.outbox
+   * @param {import("./connection.js").Connection} parts.connection
+   * @param {import("./settings.js").Settings} parts.settings
+   * @param {import("./announcer.js").Announcer} parts.announcer
    */
-  constructor(outbox, connection, settings, announcer) {
+  constructor({ outbox, connection, settings, announcer }) {
     this.#outbox = outbox;
     this.#connection = connection;
     this.#settings = settings;
@@ -53,8 +54,8 @@ export class SendLogSender {
   /** Call it when the outbox got a record or an answer came. */
   wake() {
     // After a failure one call at a time shows whether the gateway works again: the others stay here, where they are safe.
-    const mostInFlight = this.#failures > 0 ? 1 : this.#settings.callsInFlight;
-    while (!this.#isWaiting && this.#outbox.size > 0 && this.#inFlight < mostInFlight) {
+    const maxInFlight = this.#failures > 0 ? 1 : this.#settings.callsInFlight;
+    while (!this.#isWaiting && this.#outbox.size > 0 && this.#inFlight < maxInFlight) {
       if (this.#endAt <= Date.now()) {
         this.#dropWaiting();
         return;
@@ -90,7 +91,7 @@ export class SendLogSender {
     const timeoutMs = Math.min(this.#settings.callTimeoutMs, this.#endAt - Date.now());
     this.#inFlight += 1;
     // Waiting for the connection: one that is lost just now may be back within the call's time.
-    const answer = await this.#connection.call(PATH, taken.records[0], timeoutMs, true);
+    const answer = await this.#connection.call(PATH, taken.records[0], { timeoutMs, waitForReady: true });
     this.#inFlight -= 1;
     if (Buffer.isBuffer(answer)) {
       this.#failures = 0;

@@ -69,10 +69,10 @@ export function settingsOf(options) {
     ...DEFAULTS,
     ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
   };
-  const problems = BOUNDS.filter(([name, least, most]) => {
+  const problems = BOUNDS.filter(([name, lowest, highest]) => {
     const value = settings[name];
-    return !(typeof value === "number" && least <= value && value <= most);
-  }).map(([name, least, most]) => `${name}: ${settings[name]}, expected ${least} to ${most}`);
+    return !(typeof value === "number" && lowest <= value && value <= highest);
+  }).map(([name, lowest, highest]) => `${name}: ${settings[name]}, expected ${lowest} to ${highest}`);
   if (!["sendlog", "push"].includes(settings.protocol)) {
     problems.push(`protocol: ${settings.protocol}, expected sendlog or push`);
   }

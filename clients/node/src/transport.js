@@ -21,7 +21,7 @@ export class LogstreamTransport extends TransportStream {
   #outbox;
   #connection;
   #sender;
-  #droppedBeforeTelling = 0;
+  #unreportedDrops = 0;
   /** @type {Promise<boolean> | undefined} */
   #closing;
 
@@ -36,7 +36,12 @@ export class LogstreamTransport extends TransportStream {
     this.#outbox = new Outbox(this.#settings);
     this.#connection = new Connection(this.#settings);
     const Sender = this.#settings.protocol === "push" ? PushSender : SendLogSender;
-    this.#sender = new Sender(this.#outbox, this.#connection, this.#settings, this.#announcer);
+    this.#sender = new Sender({
+      outbox: this.#outbox,
+      connection: this.#connection,
+      settings: this.#settings,
+      announcer: this.#announcer,
+    });
     flushAtEndOfProcess.add(this);
   }
 
@@ -47,7 +52,7 @@ export class LogstreamTransport extends TransportStream {
    * @param {() => void} next
    */
   log(info, next) {
-    this.#tellReaders();
+    this.#logDrops();
     this.#add(this.#sender.encode(recordOf(info)));
     next();
   }
@@ -111,7 +116,7 @@ export class LogstreamTransport extends TransportStream {
       this.#sender.wake();
     } else {
       this.#outbox.countDropped();
-      this.#droppedBeforeTelling += 1;
+      this.#unreportedDrops += 1;
       this.#announcer.dropped(1, reason);
     }
   }
@@ -128,12 +133,12 @@ export class LogstreamTransport extends TransportStream {
   }
 
   /** Puts a record of our own into the log that says how many are missing, so that who reads it knows of the hole. */
-  #tellReaders() {
-    const records = this.#droppedBeforeTelling;
+  #logDrops() {
+    const records = this.#unreportedDrops;
     if (records === 0 || this.#closing !== undefined || this.#outbox.isFull(0)) {
       return;
     }
-    this.#droppedBeforeTelling = 0;
+    this.#unreportedDrops = 0;
     const message = `${records} records were dropped before they could be sent`;
     const attributes = { "logstream.records_dropped": String(records) };
     this.#outbox.put(this.#sender.encode({ time: new Date(), level: "warn", message, attributes }));
