@@ -1,14 +1,14 @@
-/** @file Makes known what could not be sent: by events, or, where nobody listens, by warnings of the process. */
+/** @file Reports records that could not be sent: by events, or by warnings of the process if an event has no listener. */
 
 const PAUSE_MS = 10_000;
 
 /** @typedef {import("./connection.js").Failure} Failure */
 
 /**
- * Adds records up by kind and cause and tells the sum at once, then every ten seconds while there is more.
+ * Adds up records by event and cause. Reports the first at once, then the sum every ten seconds while there are more.
  *
  * Events: `dropped` {records, reason}, `rejected` {records, status, message}, `unconfirmed` {records, status, message} and
- * `unreachable` {target, status, message}, the last once until the gateway answers again.
+ * `unreachable` {target, status, message}. The last one is emitted once until the gateway answers again.
  */
 export class Announcer {
   #emitter;
@@ -49,12 +49,12 @@ export class Announcer {
     }
   }
 
-  /** The gateway has answered. */
+  /** Call it when the gateway has answered. */
   reached() {
     this.#isUnreachable = false;
   }
 
-  /** Tells what is added up and not told yet. */
+  /** Reports the sums that are not reported yet. */
   finish() {
     for (const key of [...this.#sums.keys()]) {
       this.#emitSum(key);
