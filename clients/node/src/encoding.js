@@ -3,8 +3,8 @@
  * of its text.
  *
  * A record for Push is encoded once, when it is logged, as a batch that holds nothing else. Joining such bytes makes a
- * larger batch: concatenated protobuf messages are one merged message. So the sizes that are counted in between are the exact
- * sizes on the wire.
+ * larger batch: concatenated protobuf messages are one merged message. So the sizes that are counted in between are exact on
+ * the wire.
  */
 import { randomFillSync } from "node:crypto";
 import { StringDecoder } from "node:string_decoder";

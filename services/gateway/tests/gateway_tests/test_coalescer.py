@@ -10,7 +10,7 @@ from logstream_gateway.coalescer import Coalescer
 
 
 class Publishes:
-    """Stands for the publisher: keeps what it is handed and answers when told."""
+    """Stands for the publisher: keeps the messages it is handed and confirms them on request."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -170,7 +170,7 @@ def test_a_waiter_who_leaves_takes_neither_its_record_nor_the_others_along() -> 
     run(test)
 
 
-def test_a_waiter_whose_time_is_over_is_told_and_the_others_wait_on() -> None:
+def test_a_waiter_whose_time_is_over_gets_an_error_and_the_others_wait_on() -> None:
     async def test(published: Publishes) -> None:
         coalescer = coalescer_of(published, window_s=60, max_records=100, max_bytes=1_000)
         waiting = coalescer.add("a", record("1"), 3, TIMEOUT_S)

@@ -142,7 +142,7 @@ CALLS: dict[str, tuple[Callable[[Ingest, Context], Coroutine[Any, Any, object]],
 
 
 @pytest.mark.parametrize("method", CALLS)
-def test_an_unexpected_error_is_counted_logged_and_not_told(method: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_error_is_counted_logged_and_not_disclosed(method: str, caplog: pytest.LogCaptureFixture) -> None:
     call, raw = CALLS[method]
     registry = CollectorRegistry()
     contexts = [Context(raw) for _ in range(3)]
@@ -162,7 +162,7 @@ def test_an_unexpected_error_is_counted_logged_and_not_told(method: str, caplog:
     assert SECRET in caplog.text
 
 
-def test_a_call_without_a_message_is_told() -> None:
+def test_a_call_without_a_message_gets_an_error() -> None:
     context = Context()
 
     async def call() -> None:

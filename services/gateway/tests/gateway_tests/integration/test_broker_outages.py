@@ -13,7 +13,9 @@ from pika.adapters.blocking_connection import BlockingChannel
 from .gateway_process import WAIT_S, Gateway, batch, fetch, gateway, refused, retry_delay_ms
 
 
-def test_a_full_queue_is_told_and_nothing_is_accepted(rabbitmq_url: str, broker: BlockingChannel, running: Gateway) -> None:
+def test_a_full_queue_is_reported_and_nothing_is_accepted(
+    rabbitmq_url: str, broker: BlockingChannel, running: Gateway
+) -> None:
     broker.queue_delete(topology.WRITE_QUEUE)
     # What an operator's policy would set, here as an argument; the gateway's own declaration then conflicts, as a queue of
     # an earlier release would, so the queue is filled through the connection that is open already.
@@ -55,7 +57,7 @@ def test_a_deleted_queue_is_noticed_and_declared_again(running: Gateway, broker:
     ],
     ids=["Push", "SendLog", "PushStream"],
 )
-def test_without_a_broker_callers_are_told_before_their_deadline(call: Callable[[Gateway], object]) -> None:
+def test_without_a_broker_callers_get_an_error_before_their_deadline(call: Callable[[Gateway], object]) -> None:
     with gateway("amqp://u:p@127.0.0.1:1/") as lonely:
         error = refused(lambda: call(lonely))
         assert error.code() == grpc.StatusCode.UNAVAILABLE
@@ -63,7 +65,7 @@ def test_without_a_broker_callers_are_told_before_their_deadline(call: Callable[
         assert retry_delay_ms(error) == 500
 
 
-def test_a_blocked_broker_is_told_and_a_late_unblocking_still_takes_the_batch(
+def test_a_blocked_broker_is_reported_and_a_late_unblocking_still_takes_the_batch(
     rabbitmq_url: str, broker: BlockingChannel
 ) -> None:
     parameters = pika.URLParameters(rabbitmq_url)

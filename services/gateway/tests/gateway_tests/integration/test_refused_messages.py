@@ -58,7 +58,9 @@ def test_messages_that_cannot_be_unpacked_do_not_fill_the_log(
     assert path.read_text().count("raised in core") <= lasted_s + 2
 
 
-def test_a_message_that_does_not_arrive_is_told_and_others_are_served(rabbitmq_url: str, broker: BlockingChannel) -> None:
+def test_a_message_that_does_not_arrive_gets_an_error_and_others_are_served(
+    rabbitmq_url: str, broker: BlockingChannel
+) -> None:
     with gateway(rabbitmq_url, LOGSTREAM_GATEWAY_RECEIVE_TIMEOUT_S="1") as strict, Http2(strict.address) as rude:
         without = rude.call("/logstream.v1.LogIngest/Push")
         half = rude.call("/LoggerService.Logger/SendLog")
