@@ -16,9 +16,9 @@ from logstream_gateway.unavailable import Unavailable, UnavailableReason
 
 # There are always this many slots, even when too many bytes wait for the broker: `publisher` refuses what exceeds its limit.
 _MIN_SLOTS: Final = 4
-# A connection that waits without any slot takes one from a connection whose message is slow. Slow is: longer than _GREEDY_S
-# for a connection that has several slots, and longer than this share of the time that any message has for a connection that
-# has only this one. That is the time in which a slow but honest sender can finish.
+# A connection that waits without any slot takes one from a connection whose message is slow. For a connection with several
+# slots, slow means longer than _GREEDY_S. For a connection with one slot, it means longer than _ALONE_SHARE of the time that
+# every message has; a slow but honest sender needs some time in which it can finish.
 _GREEDY_S: Final = 2.0
 _ALONE_SHARE: Final = 0.5
 # Slots become scarce when one in this many is in use.
