@@ -38,7 +38,7 @@ class RejectionReason(StrEnum):
 
 
 class Rejected(ValueError):
-    """A batch past a limit. The text names field, value and limit."""
+    """A batch past a limit. `reason` is a short word for a counter's label; the text names field, value and limit."""
 
     def __init__(self, reason: RejectionReason, text: str) -> None:
         super().__init__(text)
