@@ -37,7 +37,7 @@ class Door:
         return [self.begin(peer, now_s) for _ in range(calls)]
 
     def sweep(self, now_s: float) -> None:
-        self.ended += [(one.call.peer(), error.reason) for one, error in self.admission.sweep(now_s)]
+        self.ended += [(reception.call.peer(), error.reason) for reception, error in self.admission.sweep(now_s)]
 
 
 def on_loop(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
@@ -202,9 +202,9 @@ async def test_short_of_memory_calls_that_are_slow_end() -> None:
     door.fill("slow", 3)
     door.begin("quick", 1.0)
     count, ended = door.admission.shed(2, 1.0, 1.5)
-    assert (count, [one.call.peer() for one, _ in ended]) == (2, ["slow", "slow"])
+    assert (count, [reception.call.peer() for reception, _ in ended]) == (2, ["slow", "slow"])
     count, ended = door.admission.shed(2, 1.0, 1.5)
-    assert (count, [one.call.peer() for one, _ in ended]) == (1, ["slow"])
+    assert (count, [reception.call.peer() for reception, _ in ended]) == (1, ["slow"])
 
 
 @on_loop

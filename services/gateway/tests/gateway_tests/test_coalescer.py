@@ -10,7 +10,7 @@ from logstream_gateway.coalescer import Coalescer
 
 
 class Publishes:
-    """Stands for the publisher: keeps what it is handed and answers when told."""
+    """Stands for the publisher: keeps the messages it is handed and confirms them on request."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -27,7 +27,7 @@ class Publishes:
         return self.confirms[-1]
 
     def batches(self) -> list[list[LogBatch]]:
-        return [[LogBatch.FromString(one.raw()) for one in unframe(body)] for body in self.bodies]
+        return [[LogBatch.FromString(framed.raw()) for framed in unframe(body)] for body in self.bodies]
 
 
 def run(test: Callable[[Publishes], Awaitable[None]]) -> None:
@@ -37,15 +37,26 @@ def run(test: Callable[[Publishes], Awaitable[None]]) -> None:
     asyncio.run(main())
 
 
-PATIENT_S = 60.0
+TIMEOUT_S = 60.0
 
 
-class Late(Exception):
+class TimeIsOver(Exception):
     pass
 
 
-def late() -> Exception:
-    return Late("late")
+def timeout_error() -> Exception:
+    return TimeIsOver("late")
+
+
+def coalescer_of(published: Publishes, *, window_s: float, max_records: int, max_bytes: int) -> Coalescer:
+    return Coalescer(
+        publish=published,
+        frame=Packer(0).frame,
+        timeout_error=timeout_error,
+        window_s=window_s,
+        max_records=max_records,
+        max_bytes=max_bytes,
+    )
 
 
 def record(message: str) -> LogRecord:
@@ -54,8 +65,8 @@ def record(message: str) -> LogRecord:
 
 def test_records_of_a_window_share_one_message_with_a_batch_a_node() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, Packer(0).frame, late, 0.01, 100, 1_000_000)
-        adders = [coalescer.add(node, record(message), 3, PATIENT_S) for node, message in ("a1", "b2", "a3")]
+        coalescer = coalescer_of(published, window_s=0.01, max_records=100, max_bytes=1_000_000)
+        waiters = [coalescer.add(node, record(message), 3, TIMEOUT_S) for node, message in ("a1", "b2", "a3")]
         while not published.bodies:
             await asyncio.sleep(0.005)
         (batches,) = published.batches()
@@ -63,9 +74,9 @@ def test_records_of_a_window_share_one_message_with_a_batch_a_node() -> None:
         assert published.records == [3]
         assert {len(batch.batch_id) for batch in batches} == {16}
         assert batches[0].batch_id != batches[1].batch_id
-        assert not any(adder.done() for adder in adders)
+        assert not any(waiter.done() for waiter in waiters)
         published.confirms[0].set_result(None)
-        await asyncio.gather(*adders)
+        await asyncio.gather(*waiters)
 
     run(test)
 
@@ -73,12 +84,12 @@ def test_records_of_a_window_share_one_message_with_a_batch_a_node() -> None:
 @pytest.mark.parametrize(("max_records", "max_bytes"), [(2, 1_000), (100, 6)])
 def test_a_full_window_is_published_at_once(max_records: int, max_bytes: int) -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, Packer(0).frame, late, 60, max_records, max_bytes)
-        coalescer.add("a", record("1"), 3, PATIENT_S)
+        coalescer = coalescer_of(published, window_s=60, max_records=max_records, max_bytes=max_bytes)
+        coalescer.add("a", record("1"), 3, TIMEOUT_S)
         assert not published.bodies
-        coalescer.add("a", record("2"), 3, PATIENT_S)
+        coalescer.add("a", record("2"), 3, TIMEOUT_S)
         assert published.records == [2]
-        coalescer.add("a", record("3"), 3, PATIENT_S)
+        coalescer.add("a", record("3"), 3, TIMEOUT_S)
         assert published.records == [2]
 
     run(test)
@@ -86,12 +97,12 @@ def test_a_full_window_is_published_at_once(max_records: int, max_bytes: int) ->
 
 def test_a_window_stays_open_while_an_earlier_message_is_unconfirmed() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, Packer(0).frame, late, 60, 100, 1_000_000)
-        coalescer.add("a", record("1"), 3, PATIENT_S)
+        coalescer = coalescer_of(published, window_s=60, max_records=100, max_bytes=1_000_000)
+        coalescer.add("a", record("1"), 3, TIMEOUT_S)
         coalescer.flush()
-        coalescer.add("a", record("2"), 3, PATIENT_S)
+        coalescer.add("a", record("2"), 3, TIMEOUT_S)
         coalescer._end_window()
-        coalescer.add("a", record("3"), 3, PATIENT_S)
+        coalescer.add("a", record("3"), 3, TIMEOUT_S)
         assert published.records == [1]
         published.confirms[0].set_result(None)
         await asyncio.sleep(0)
@@ -103,10 +114,10 @@ def test_a_window_stays_open_while_an_earlier_message_is_unconfirmed() -> None:
 
 def test_a_window_does_not_stay_open_for_ever() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, Packer(0).frame, late, 0.01, 100, 1_000_000)
-        coalescer.add("a", record("1"), 3, PATIENT_S)
+        coalescer = coalescer_of(published, window_s=0.01, max_records=100, max_bytes=1_000_000)
+        coalescer.add("a", record("1"), 3, TIMEOUT_S)
         coalescer.flush()
-        coalescer.add("a", record("2"), 3, PATIENT_S)
+        coalescer.add("a", record("2"), 3, TIMEOUT_S)
         while len(published.bodies) < 2:
             await asyncio.sleep(0.005)
         assert not published.confirms[0].done()
@@ -116,9 +127,9 @@ def test_a_window_does_not_stay_open_for_ever() -> None:
 
 def test_a_record_that_would_pass_the_size_begins_the_next_message() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, Packer(0).frame, late, 60, 100, 10)
-        coalescer.add("a", record("1"), 3, PATIENT_S)
-        coalescer.add("a", record("2"), 9, PATIENT_S)
+        coalescer = coalescer_of(published, window_s=60, max_records=100, max_bytes=10)
+        coalescer.add("a", record("1"), 3, TIMEOUT_S)
+        coalescer.add("a", record("2"), 9, TIMEOUT_S)
         assert published.records == [1]
         coalescer.flush()
         assert published.records == [1, 1]
@@ -128,16 +139,16 @@ def test_a_record_that_would_pass_the_size_begins_the_next_message() -> None:
     run(test)
 
 
-def test_a_failed_publish_reaches_every_adder() -> None:
+def test_a_failed_publish_reaches_every_waiter() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, Packer(0).frame, late, 60, 100, 1_000)
-        later = coalescer.add("a", record("1"), 3, PATIENT_S)
+        coalescer = coalescer_of(published, window_s=60, max_records=100, max_bytes=1_000)
+        later = coalescer.add("a", record("1"), 3, TIMEOUT_S)
         coalescer.flush()
         published.confirms[0].set_exception(RuntimeError("full"))
         with pytest.raises(RuntimeError, match="full"):
             await later
         published.error = RuntimeError("at once")
-        refused = coalescer.add("a", record("2"), 3, PATIENT_S)
+        refused = coalescer.add("a", record("2"), 3, TIMEOUT_S)
         coalescer.flush()
         with pytest.raises(RuntimeError, match="at once"):
             await refused
@@ -145,11 +156,11 @@ def test_a_failed_publish_reaches_every_adder() -> None:
     run(test)
 
 
-def test_an_adder_who_leaves_takes_neither_its_record_nor_the_others_along() -> None:
+def test_a_waiter_who_leaves_takes_neither_its_record_nor_the_others_along() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, Packer(0).frame, late, 60, 100, 1_000)
-        leaving = coalescer.add("a", record("1"), 3, PATIENT_S)
-        staying = coalescer.add("a", record("2"), 3, PATIENT_S)
+        coalescer = coalescer_of(published, window_s=60, max_records=100, max_bytes=1_000)
+        leaving = coalescer.add("a", record("1"), 3, TIMEOUT_S)
+        staying = coalescer.add("a", record("2"), 3, TIMEOUT_S)
         leaving.cancel()
         coalescer.flush()
         assert published.records == [2]
@@ -159,22 +170,22 @@ def test_an_adder_who_leaves_takes_neither_its_record_nor_the_others_along() -> 
     run(test)
 
 
-def test_an_adder_whose_time_is_over_is_told_and_the_others_wait_on() -> None:
+def test_a_waiter_whose_time_is_over_gets_an_error_and_the_others_wait_on() -> None:
     async def test(published: Publishes) -> None:
-        coalescer = Coalescer(published, Packer(0).frame, late, 60, 100, 1_000)
-        patient = coalescer.add("a", record("1"), 3, PATIENT_S)
-        hasty = coalescer.add("a", record("2"), 3, 0.01)
-        with pytest.raises(Late):
-            await hasty
+        coalescer = coalescer_of(published, window_s=60, max_records=100, max_bytes=1_000)
+        waiting = coalescer.add("a", record("1"), 3, TIMEOUT_S)
+        expiring = coalescer.add("a", record("2"), 3, 0.01)
+        with pytest.raises(TimeIsOver):
+            await expiring
         coalescer.flush()
-        hasty = coalescer.add("a", record("3"), 3, 0.01)
+        expiring = coalescer.add("a", record("3"), 3, 0.01)
         coalescer.flush()
-        with pytest.raises(Late):
-            await hasty
-        assert not patient.done()
+        with pytest.raises(TimeIsOver):
+            await expiring
+        assert not waiting.done()
         assert published.records == [2, 1]
         for confirm in published.confirms:
             confirm.set_result(None)
-        await patient
+        await waiting
 
     run(test)
