@@ -9,7 +9,7 @@ import pytest
 import requests
 from logstream_runtime.address import Address
 from logstream_runtime.admin import AdminServer
-from logstream_runtime.retry import until_stopped
+from logstream_runtime.retry import retry_until_stopped
 from prometheus_client import CollectorRegistry, Counter
 
 
@@ -44,7 +44,7 @@ def test_a_call_is_tried_until_it_succeeds() -> None:
             raise ConnectionError("away")
         return "done"
 
-    answer = until_stopped("it", ConnectionError, threading.Event(), lambda: failures.append(1))(call)
+    answer = retry_until_stopped("it", ConnectionError, threading.Event(), lambda: failures.append(1))(call)
     assert (answer, len(tries), len(failures)) == ("done", 3, 2)
 
 
@@ -56,9 +56,9 @@ def test_a_stopped_process_gives_up_and_other_errors_pass() -> None:
         raise ConnectionError("away")
 
     with pytest.raises(ConnectionError):
-        until_stopped("it", ConnectionError, stopping)(away)
+        retry_until_stopped("it", ConnectionError, stopping)(away)
     with pytest.raises(ConnectionError):
-        until_stopped("it", ValueError, threading.Event())(away)
+        retry_until_stopped("it", ValueError, threading.Event())(away)
 
 
 FILES = """

@@ -10,7 +10,7 @@ from logstream_runtime.admin import AdminServer
 from logstream_runtime.config import load_or_exit, masked
 from logstream_runtime.lifecycle import on_stop_signals
 from logstream_runtime.logs import set_up_logging
-from logstream_runtime.retry import until_stopped
+from logstream_runtime.retry import retry_until_stopped
 from prometheus_client import REGISTRY
 
 from logstream_writer.broker.announcer import Announcer
@@ -74,7 +74,7 @@ def _maintain(config: MaintenanceConfig) -> int:
 
 def _migrate(config: DatabaseConfig, stopping: threading.Event) -> int:
     try:
-        until_stopped("the database", StoreUnavailable, stopping)(migrate, config.database_url)
+        retry_until_stopped("the database", StoreUnavailable, stopping)(migrate, config.database_url)
     except StoreUnavailable as error:
         log.error("stopped before the database answered", extra={"error": str(error)})
         return 1

@@ -10,7 +10,7 @@ from typing import TypeVar
 from logstream_contract.wire.batches import frame_parts
 from logstream_contract.wire.live_window import batch_name
 from logstream_contract.wire.pb.transport_pb2 import LiveBatch, LiveBatches
-from logstream_runtime.retry import until_stopped
+from logstream_runtime.retry import retry_until_stopped
 
 from logstream_writer.broker.announcer import Announcer
 from logstream_writer.broker.consumer import Consumer
@@ -57,7 +57,7 @@ class Flusher:
         self._flush_records = flush_records
         self._flush_bytes = flush_bytes
         self._flush_age_s = flush_age_s
-        self._retrying = until_stopped("the database", StoreUnavailable, abandon)
+        self._retrying = retry_until_stopped("the database", StoreUnavailable, abandon)
         self._metrics = metrics
         # A try of the present flush failed: it may have been committed all the same.
         self._unclear = False

@@ -157,7 +157,7 @@ def test_a_writer_that_ends_in_order_or_waits_for_the_database_suspects_nothing(
     database.execute("ALTER TABLE logs RENAME TO logs_away")
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("logstream_runtime.retry.WAIT", end_it)
+            patch.setattr("logstream_runtime.retry.backoff_s", end_it)
             with pytest.raises(Ended):
                 run(Broker([delivery(1, uuid.uuid4(), "a")]), Store(database_url), window)
     finally:

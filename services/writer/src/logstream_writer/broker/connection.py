@@ -1,12 +1,11 @@
 """A thread that keeps one connection to the broker and does all of its work there."""
 
 import logging
-import random
 import threading
 from collections.abc import Callable
 
 import pika
-from logstream_runtime.retry import FIRST_S, LONGEST_S
+from logstream_runtime.retry import backoff_s
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.adapters.utils.io_services_utils import _AsyncTransportBase
 from pika.exceptions import AMQPError, ChannelWrongStateError
@@ -93,8 +92,8 @@ class BrokerThread(threading.Thread):
                 except (AMQPError, OSError) as error:
                     if self._ending.is_set():
                         break
-                    delay_s = random.uniform(FIRST_S, min(LONGEST_S, FIRST_S * 2**failures) + FIRST_S)
-                    failures = min(failures + 1, 10)
+                    failures += 1
+                    delay_s = backoff_s(failures)
                     log.warning(
                         "%s: no connection to the broker",
                         self.name,
