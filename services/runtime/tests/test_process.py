@@ -9,7 +9,7 @@ import pytest
 import requests
 from logstream_runtime.address import Address
 from logstream_runtime.admin import AdminServer
-from logstream_runtime.retry import retry_until_stopped
+from logstream_runtime.retry import LONGEST_S, backoff_s, retry_until_stopped
 from prometheus_client import CollectorRegistry, Counter
 
 
@@ -46,6 +46,13 @@ def test_a_call_is_tried_until_it_succeeds() -> None:
 
     answer = retry_until_stopped("it", ConnectionError, threading.Event(), lambda: failures.append(1))(call)
     assert (answer, len(tries), len(failures)) == ("done", 3, 2)
+
+
+def test_waits_double_up_to_a_bound() -> None:
+    for failures, bound_s in ((1, 0.1), (2, 0.2), (5, 1.6), (7, LONGEST_S), (10_000, LONGEST_S)):
+        waits = [backoff_s(failures) for _ in range(200)]
+        assert 0.05 <= min(waits) <= max(waits) <= bound_s
+        assert max(waits) > bound_s / 2
 
 
 def test_a_stopped_process_gives_up_and_other_errors_pass() -> None:

@@ -1,5 +1,5 @@
-"""The one policy by which services wait for a broker, a database or Redis that is unavailable: exponential backoff with jitter
-and an upper bound. The published clients have a policy of their own, since they may not import this package."""
+"""The one policy by which services wait for a broker, a database or Redis that is unavailable: exponential backoff with
+jitter and an upper bound. The published clients have one of their own, since they may not import this package."""
 
 import logging
 import random

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from logstream_contract.units import DAY_S, MIB
+from logstream_contract.wire.batches import DEFAULT_BATCH_BYTES, MOST_BATCH_BYTES
 from logstream_runtime.address import Address, ListenAddress
 from logstream_runtime.config import setting
 from pydantic import Field
 
-MIB = 1024 * 1024
-DAY_NANOS = 86_400 * 1_000_000_000
+_SECOND_NANOS = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class RetentionConfig(DatabaseConfig):
 
     @property
     def retention_nanos(self) -> int:
-        return self.retention_days * DAY_NANOS
+        return self.retention_days * DAY_S * _SECOND_NANOS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +101,8 @@ class Config(MaintenanceConfig):
         256 * MIB,
         unit="bytes",
     )
-    max_batch_bytes: Annotated[int, Field(ge=1024, le=64 * MIB)] = setting(
-        "LOGSTREAM_MAX_BATCH_BYTES", "Size of an encoded batch, as the gateway is told.", 4 * MIB, unit="bytes"
+    max_batch_bytes: Annotated[int, Field(ge=1024, le=MOST_BATCH_BYTES)] = setting(
+        "LOGSTREAM_MAX_BATCH_BYTES", "Size of an encoded batch, as the gateway is told.", DEFAULT_BATCH_BYTES, unit="bytes"
     )
     window_records: Annotated[int, Field(ge=1)] = setting(
         "LOGSTREAM_WINDOW_RECORDS", "Records kept in Redis for viewers that resume.", 100_000, unit="records"

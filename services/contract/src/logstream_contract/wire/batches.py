@@ -7,10 +7,15 @@ from typing import Final
 
 from google.protobuf.message import DecodeError, Message
 
+from logstream_contract.units import MIB
 from logstream_contract.wire.batch_id import BATCH_ID_BYTES
 from logstream_contract.wire.pb.transport_pb2 import FlatBatch, RawBatch
 
 MAX_NODE_BYTES: Final = 255
+# Limits of a batch, unless a setting says otherwise, and the largest size that any setting allows.
+DEFAULT_BATCH_RECORDS: Final = 5_000
+DEFAULT_BATCH_BYTES: Final = 4 * MIB
+MOST_BATCH_BYTES: Final = 64 * MIB
 # A row's sequence keeps 16 bits for the index in its batch; no setting may exceed this.
 MAX_RECORDS_OF_SEQUENCE: Final = 65_536
 # Fields of a later release may come, and are carried along; what nobody knows and nobody sees must not be a load.
@@ -21,8 +26,8 @@ MAX_UNKNOWN_BYTES: Final = 1024
 class Limits:
     """What a batch may hold, at most. What a record may hold is no setting: see logstream_contract.rows.rows."""
 
-    batch_records: int = 5_000
-    batch_bytes: int = 4 * 1024 * 1024
+    batch_records: int = DEFAULT_BATCH_RECORDS
+    batch_bytes: int = DEFAULT_BATCH_BYTES
 
 
 class Rejected(ValueError):

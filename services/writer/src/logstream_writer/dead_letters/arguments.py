@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from logstream_contract.units import SECONDS_OF_UNIT
+
 from logstream_writer.dead_letters.letter import REASONS, Selection
 from logstream_writer.dead_letters.plan import Times
 
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _LARGEST_ID: Final = (1 << 63) - 1
 _SHOWN_LETTERS: Final = 50
 _SHOWN_RECORDS: Final = 20
@@ -123,4 +124,4 @@ def _span(text: str) -> float:
     found = re.fullmatch(r"([0-9]{1,6})([smhdw])", text)
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a number and s, m, h, d or w, such as 1d")
-    return int(found[1]) * _SECONDS[found[2]]
+    return int(found[1]) * SECONDS_OF_UNIT[found[2]]
