@@ -62,10 +62,10 @@ class Hosts:
         """host: the header, with or without a port."""
         if self.every:
             return True
-        found = _AUTHORITY.fullmatch(host.lower())
-        if found is None:
+        match = _AUTHORITY.fullmatch(host.lower())
+        if match is None:
             return False
-        name = found["v6"] or found["name"].removesuffix(".")
+        name = match["v6"] or match["name"].removesuffix(".")
         if name == "localhost" or name in self.names or _is_address(name):
             return True
         labels = name.split(".")
@@ -112,8 +112,8 @@ def read_origins(text: Any) -> Origins:
         return text
     parts = _parts(text)
     for part in parts:
-        found = _ORIGIN.fullmatch(part)
-        if part not in (_EVERY, "null") and not (found and _AUTHORITY.fullmatch(found["authority"])):
+        match = _ORIGIN.fullmatch(part)
+        if part not in (_EVERY, "null") and not (match and _AUTHORITY.fullmatch(match["authority"])):
             raise ValueError(
                 f"{part!r}: expected origins such as https://shop.example.com,http://localhost:8080, or {_NONE}"
             )
@@ -216,17 +216,17 @@ def _is_navigation(headers: Mapping[str, Any]) -> bool:
 
 def _is_own(origin: str, host: str) -> bool:
     """Whether they name the same host and port. The scheme is not looked at: a proxy before us may end TLS."""
-    found = _ORIGIN.fullmatch(origin.lower())
-    if found is None:
+    match = _ORIGIN.fullmatch(origin.lower())
+    if match is None:
         return False
-    port = _DEFAULT_PORT[found["scheme"]]
+    port = _DEFAULT_PORT[match["scheme"]]
     own = _with_port(host.lower(), port)
-    return own is not None and _with_port(found["authority"], port) == own
+    return own is not None and _with_port(match["authority"], port) == own
 
 
 def _with_port(authority: str, default: str) -> tuple[str, str] | None:
-    found = _AUTHORITY.fullmatch(authority)
-    return None if found is None else (found["v6"] or found["name"], found["port"] or default)
+    match = _AUTHORITY.fullmatch(authority)
+    return None if match is None else (match["v6"] or match["name"], match["port"] or default)
 
 
 def _is_address(name: str) -> bool:

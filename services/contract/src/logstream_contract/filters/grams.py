@@ -36,7 +36,7 @@ def slot_of_gram(gram: bytes) -> int:
     """gram: GRAM_BYTES bytes, none of them 0."""
     nibbles = [_HEX.get(byte) for byte in gram]
     if None not in nibbles:
-        return sum(nibble << 4 * place for place, nibble in enumerate(nibbles) if nibble)
+        return sum(nibble << 4 * index for index, nibble in enumerate(nibbles) if nibble)
     return FIRST_WORD + ((int.from_bytes(gram, "little") * MULTIPLIER & 0xFFFF_FFFF) >> _WORD_SHIFT)
 
 

@@ -125,8 +125,8 @@ def rows_of(raw: bytes, origin: Origin) -> Rows:
     node = cut(clean(node), MAX_NODE_BYTES)
     if not records:
         return Rows(origin.number, node, [], [], [], [], [])
-    times, severities, levels, messages, timestamps, found = map(list, zip(*records, strict=True))
-    attributes = [dict(one) if one else None for one in found]
+    times, severities, levels, messages, timestamps, attribute_maps = map(list, zip(*records, strict=True))
+    attributes = [dict(attributes) if attributes else None for attributes in attribute_maps]
     rows = Rows(origin.number, node, times, severities, levels, messages, attributes)
     _mend_times(rows, origin, marks)
     _mend_levels(rows, marks)
@@ -170,7 +170,7 @@ def _read_loosely(raw: bytes, marks: _Marks) -> tuple[str, list[_Fields]]:
 def _read_attributes(record: LooseRecord, index: int, marks: _Marks) -> dict[str, str]:
     # Of a key that comes again the last value counts, as in any map.
     encoded = {entry.key: entry.value for entry in record.attributes}
-    found: dict[str, str] = {}
+    attributes: dict[str, str] = {}
     odd = []
     for key in sorted(encoded):
         name, replaced = decode(key)
@@ -178,16 +178,16 @@ def _read_attributes(record: LooseRecord, index: int, marks: _Marks) -> dict[str
         if replaced:
             odd.append((name, value, replaced + replaced_too))
         else:
-            found[name] = value
+            attributes[name] = value
             marks.count(index, INVALID_UTF8_REPLACED, replaced_too)
     for name, value, replaced in odd:
         # A key that was not written like this takes no other's place.
-        if name in found:
+        if name in attributes:
             marks.count(index, ATTRIBUTES_DROPPED, 1)
         else:
-            found[name] = value
+            attributes[name] = value
             marks.count(index, INVALID_UTF8_REPLACED, replaced)
-    return found
+    return attributes
 
 
 def _mend_times(rows: Rows, origin: Origin, marks: _Marks) -> None:
@@ -243,10 +243,10 @@ def _mark_text(marks: _Marks, index: int, text: str, limit_bytes: int, mark: str
 
 
 def _mend_attributes(rows: Rows, marks: _Marks) -> None:
-    for index, found in enumerate(rows.attributes):
-        if found and may_need_mending(found):
-            mended = mend(found)
-            rows.attributes[index] = mended.kept
+    for index, attributes in enumerate(rows.attributes):
+        if attributes and may_need_mending(attributes):
+            mended = mend(attributes)
+            rows.attributes[index] = mended.attributes
             marks.count(index, ATTRIBUTES_RENAMED, mended.renamed)
             marks.count(index, ATTRIBUTES_CUT, mended.cut)
             marks.count(index, ATTRIBUTES_DROPPED, mended.dropped)

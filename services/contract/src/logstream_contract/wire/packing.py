@@ -62,10 +62,10 @@ class Packer:
 def unframe(body: bytes) -> Sequence[Carried]:
     """The batches of a LogBatches body. Raises Undecodable."""
     try:
-        found = LogBatches.FromString(body)
+        message = LogBatches.FromString(body)
     except DecodeError as error:
         raise Undecodable(f"not a logstream.internal.v1.LogBatches: {error}") from error
-    return [Carried(data) for data in found.batches] + [Carried(data, packed=True) for data in found.packed_batches]
+    return [Carried(data) for data in message.batches] + [Carried(data, packed=True) for data in message.packed_batches]
 
 
 def unpacked_bytes(body: bytes) -> int:
