@@ -12,7 +12,7 @@ from hypothesis import given
 from logstream_contract.rows import rows
 from logstream_contract.rows.columns import Source, read_block
 from logstream_contract.rows.records import record_of_row, seed_record_of_row
-from logstream_contract.rows.rows import REASONS, Origin, Rows, rows_of
+from logstream_contract.rows.rows import REASON_OF_MARK, Origin, Rows, rows_of
 from logstream_contract.wire.batches import Limits, Rejected, Undecodable, check_batch, split_batch
 from logstream_contract.wire.packing import Packer, unframe
 from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
@@ -51,7 +51,7 @@ def demand_limits(found: Rows) -> None:
             continue
         assert attributes
         ours = {key for key in attributes if key.startswith("logstream.")}
-        assert ours <= set(REASONS), "a key of ours that is not ours"
+        assert ours <= set(REASON_OF_MARK), "a key of ours that is not ours"
         senders = sizes({key: value for key, value in attributes.items() if key not in ours})
         assert len(senders) <= 64
         assert all(1 <= key <= 255 and value <= 65_536 for key, value in senders)
@@ -62,7 +62,7 @@ def demand_limits(found: Rows) -> None:
 
 def demand_counts(found: Rows) -> None:
     """What is counted is what the marks say."""
-    marks = [{REASONS[key] for key in attributes or () if key in REASONS} for attributes in found.attributes]
+    marks = [{REASON_OF_MARK[key] for key in attributes or () if key in REASON_OF_MARK} for attributes in found.attributes]
     assert found.mended == Counter(reason for of_one in marks for reason in of_one)
 
 
@@ -153,7 +153,7 @@ def test_the_bytes_that_are_tried_are_of_every_kind() -> None:
         else:
             found["refused"] += 1
     print(found)
-    assert set(found) == {"accepted", "refused", "read as columns", "read as rows", *REASONS.values()}
+    assert set(found) == {"accepted", "refused", "read as columns", "read as rows", *REASON_OF_MARK.values()}
 
 
 def plain(raw: bytes) -> bool:

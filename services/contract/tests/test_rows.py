@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from logstream_contract.rows.records import record_of_row, seed_record_of_row
-from logstream_contract.rows.rows import REASONS, Origin, Rows, rows_of
+from logstream_contract.rows.rows import REASON_OF_MARK, Origin, Rows, rows_of
 from logstream_contract.wire.batches import Undecodable
 from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 
@@ -258,7 +258,7 @@ def test_each_mended_record_is_counted_once_for_each_reason() -> None:
         "attributes_dropped": 1,
         "message_cut": 1,
     }
-    assert set(found.mended) | {"attribute_cut", "invalid_utf8"} == set(REASONS.values())
+    assert set(found.mended) | {"attribute_cut", "invalid_utf8"} == set(REASON_OF_MARK.values())
 
 
 def test_of_a_hundred_thousand_attributes_the_first_are_kept() -> None:

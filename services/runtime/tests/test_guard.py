@@ -170,7 +170,7 @@ def call(guard: Guard, path: str = "/api/logs", **environ: str) -> tuple[str, di
 def test_a_refused_request_gets_a_problem_and_goes_no_further() -> None:
     application = Application()
     reasons: list[str] = []
-    guard = Guard(application, Hosts(), Origins(), reasons.append)
+    guard = Guard(application=application, hosts=Hosts(), origins=Origins(), on_refusal=reasons.append)
     for environ, code, reason in (
         ({"HTTP_HOST": "evil.example"}, 421, HOST),
         ({"HTTP_SEC_FETCH_SITE": "cross-site"}, 403, ORIGIN),
@@ -187,14 +187,14 @@ def test_a_refused_request_gets_a_problem_and_goes_no_further() -> None:
 
 
 def test_operators_ask_by_any_name() -> None:
-    guard = Guard(Application(), Hosts(), Origins())
+    guard = Guard(application=Application(), hosts=Hosts(), origins=Origins())
     for path in ("/livez", "/readyz", "/metrics"):
         assert call(guard, path, HTTP_HOST="stream.monitoring.svc:8080")[0] == "200 OK"
     assert call(guard, "/metrics/", HTTP_HOST="evil.example")[0].startswith("421")
 
 
 def test_an_allowed_origin_may_read_and_caches_are_told() -> None:
-    guard = Guard(Application(), Hosts(), read_origins("https://Shop.example.com"))
+    guard = Guard(application=Application(), hosts=Hosts(), origins=read_origins("https://Shop.example.com"))
     cross = {"HTTP_SEC_FETCH_SITE": "cross-site", **FETCH}
     status, headers, _ = call(guard, HTTP_ORIGIN="https://shop.example.com", **cross)
     assert (status, headers["Access-Control-Allow-Origin"]) == ("200 OK", "https://shop.example.com")
@@ -205,12 +205,12 @@ def test_an_allowed_origin_may_read_and_caches_are_told() -> None:
     _, headers, _ = call(guard)
     assert headers["Vary"] == "Origin"
     assert "Access-Control-Allow-Origin" not in headers
-    assert "Vary" not in call(Guard(Application(), Hosts(), Origins()))[1]
+    assert "Vary" not in call(Guard(application=Application(), hosts=Hosts(), origins=Origins()))[1]
 
 
 def test_a_browser_that_asks_first_is_told_what_it_may() -> None:
     application = Application()
-    guard = Guard(application, Hosts(), read_origins("null,https://shop.example.com"))
+    guard = Guard(application=application, hosts=Hosts(), origins=read_origins("null,https://shop.example.com"))
     first = {"REQUEST_METHOD": "OPTIONS", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "GET"}
     status, headers, _ = call(guard, HTTP_ORIGIN="null", **first)
     assert status == "204 No Content"

@@ -18,8 +18,11 @@ NOON_US = 12 * HOUR_US
 
 def looks(chunk: Chunk, *sizes: float, every_s: float = 10, rows: float = 1) -> deque[Look]:
     """The newest size is that at noon."""
-    times = [NOON_US - round(place * every_s * SECOND_US) for place in range(len(sizes))][::-1]
-    return deque(Look(chunk, time, round(size), round(size * rows)) for time, size in zip(times, sizes, strict=True))
+    times = [NOON_US - round(index * every_s * SECOND_US) for index in range(len(sizes))][::-1]
+    return deque(
+        Look(chunk=chunk, now_us=time, bytes=round(size), row_bytes=round(size * rows))
+        for time, size in zip(times, sizes, strict=True)
+    )
 
 
 def flood(chunk: Chunk, before: float, a_second: float, seconds: int) -> int | None:
@@ -63,10 +66,10 @@ def test_a_chunk_that_is_over_soon_is_not_cut() -> None:
 
 
 def test_what_is_too_large_is_not_copied_any_more() -> None:
-    sizes = [3.1 * TARGET + place * 210 * MB for place in range(7)]
+    sizes = [3.1 * TARGET + index * 210 * MB for index in range(7)]
     assert wanted_interval(looks(DAY, *sizes), TARGET, LIMIT) is None
     # Columns that would be too many rows.
-    sizes = [TARGET + place * 210 * MB for place in range(3)]
+    sizes = [TARGET + index * 210 * MB for index in range(3)]
     assert wanted_interval(looks(DAY, *sizes), TARGET, LIMIT) == 60
     assert wanted_interval(looks(DAY, *sizes, rows=4), TARGET, LIMIT) is None
 

@@ -29,7 +29,7 @@ class AdminServer:
     block. Raises OSError naming the address when it is taken.
     """
 
-    def __init__(self, listen: Address, registry: CollectorRegistry, ready: Check, live: Check = healthy) -> None:
+    def __init__(self, listen: Address, registry: CollectorRegistry, *, ready: Check, live: Check = healthy) -> None:
         handler = type("Handler", (_Handler,), {"checks": {"/livez": live, "/readyz": ready}, "registry": registry})
         try:
             self._server = _Server((listen.host, listen.port), handler)

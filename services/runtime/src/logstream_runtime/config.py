@@ -16,7 +16,7 @@ FILE_SUFFIX = "_FILE"
 EXIT_BAD_CONFIG = 2
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Setting:
     """One setting as the documentation lists it. default None: required."""
 
@@ -118,5 +118,7 @@ def describe(cls: type[Any]) -> list[Setting]:
         default = None if field.default is dataclasses.MISSING else str(field.default)
         kind = getattr(hints[field.name], "__name__", str(hints[field.name]))
         meta = field.metadata
-        settings.append(Setting(meta["env"], default, meta["doc"], meta["unit"], meta["secret"], kind))
+        settings.append(
+            Setting(env=meta["env"], default=default, doc=meta["doc"], unit=meta["unit"], secret=meta["secret"], kind=kind)
+        )
     return settings

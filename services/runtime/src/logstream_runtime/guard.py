@@ -153,7 +153,7 @@ def refusal(headers: Mapping[str, Any], hosts: Hosts, origins: Origins) -> str |
     return ORIGIN if origin and not _is_own(origin, host) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
     """A WSGI application before another.
 

@@ -24,8 +24,8 @@ from logstream_writer.live import LiveWindow
 from logstream_writer.maintenance.maintainer import Maintainer
 from logstream_writer.maintenance.tasks import disk_tasks_of, tasks_of
 from logstream_writer.metrics import Metrics
+from logstream_writer.store.dead_letters import DeadLetters
 from logstream_writer.store.errors import StoreUnavailable
-from logstream_writer.store.letters import Letters
 from logstream_writer.store.migrate import migrate
 from logstream_writer.store.session import DISK_LOCK, Session
 from logstream_writer.store.store import Store
@@ -50,9 +50,9 @@ def main() -> int:
     if arguments == MAINTAIN:
         return _maintain(_configured(MaintenanceConfig))
     if arguments[:1] == DEAD_LETTERS:
-        wanted = read_arguments(arguments[1:])
+        command_arguments = read_arguments(arguments[1:])
         config = _configured(RetentionConfig, logging.DEBUG)
-        return command.run(wanted, Letters(config.database_url), config.retention_nanos)
+        return command.run(command_arguments, DeadLetters(config.database_url), config.retention_nanos)
     if arguments:
         expected = " or ".join(f"`{' '.join(known)}`" for known in (MIGRATE, MAINTAIN, DEAD_LETTERS))
         print(f"unknown arguments {arguments}: expected none, {expected}", file=sys.stderr)
@@ -88,7 +88,10 @@ def _write(config: Config) -> int:
     announcer = Announcer(config.rabbitmq_url, config.live_buffer_bytes, metrics)
     try:
         admin = AdminServer(
-            config.admin_listen, REGISTRY, lambda: _not_ready(consumer), lambda: _not_alive(consumer, announcer)
+            config.admin_listen,
+            REGISTRY,
+            ready=lambda: _not_ready(consumer),
+            live=lambda: _not_alive(consumer, announcer),
         )
     except OSError as error:
         log.error("can't start", extra={"error": str(error)})
@@ -127,20 +130,22 @@ def _write(config: Config) -> int:
         for maintainer in maintainers:
             maintainer.start()
     store = Store(config.database_url)
-    window = LiveWindow(config.redis_url, config.window_records, config.window_bytes, metrics)
+    window = LiveWindow(
+        url=config.redis_url, window_records=config.window_records, window_bytes=config.window_bytes, metrics=metrics
+    )
     announcer.start()
     consumer.start()
     flusher = Flusher(
-        consumer,
-        store,
-        window,
-        announcer,
-        config.retention_nanos,
-        config.flush_records,
-        config.flush_bytes,
-        config.flush_ms / 1000,
-        abandon,
-        metrics,
+        consumer=consumer,
+        store=store,
+        window=window,
+        announcer=announcer,
+        retention_nanos=config.retention_nanos,
+        flush_records=config.flush_records,
+        flush_bytes=config.flush_bytes,
+        flush_age_s=config.flush_ms / 1000,
+        abandon=abandon,
+        metrics=metrics,
     )
     try:
         flusher.run()

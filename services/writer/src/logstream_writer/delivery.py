@@ -9,7 +9,7 @@ NAME_BYTES: Final = 16
 _NAMED_BYTES: Final = 512
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     tag: int
     # Tags belong to one channel: an acknowledgement for an earlier one is void.
@@ -29,3 +29,8 @@ class Delivery:
         """Tells this message from others, the same whenever and to whomever it is delivered."""
         head = b"%d %d " % (self.received_unix_nano or 0, len(self.body))
         return hashlib.blake2b(head + self.body[:_NAMED_BYTES] + self.body[-_NAMED_BYTES:], digest_size=NAME_BYTES).digest()
+
+
+def undelivered(body: bytes, received_unix_nano: int, project: str) -> Delivery:
+    """A message that comes from no broker, such as a dead letter to be replayed: it can't be acknowledged."""
+    return Delivery(tag=0, channel_number=0, body=body, received_unix_nano=received_unix_nano, records=0, project=project)

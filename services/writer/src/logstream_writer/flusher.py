@@ -38,6 +38,7 @@ class Flusher:
 
     def __init__(
         self,
+        *,
         consumer: Consumer,
         store: Store,
         window: LiveWindow,
@@ -76,8 +77,8 @@ class Flusher:
         self._store.end()
 
     def _suspected(self, deliveries: Sequence[Delivery]) -> Mapping[bytes, int]:
-        again = [one.name for one in deliveries if one.redelivered]
-        return self._retrying(self._counting, self._store.suspected, again) if again else {}
+        redelivered = [delivery.name for delivery in deliveries if delivery.redelivered]
+        return self._retrying(self._count_failures, self._store.suspected, redelivered) if redelivered else {}
 
     def _flush(self, gathering: Gathering) -> None:
         started_s = time.monotonic()
@@ -88,7 +89,7 @@ class Flusher:
         self._measure(inbound, flushed)
         # A known batch went to the viewers when it was stored, unless the writer that stored it died first, or it was this
         # flush that stored it in a try whose commit was not answered. Twice does no harm: it keeps its position.
-        fresh = [one for one in flushed.batches if not one.known or one.batch.redelivered or self._unclear]
+        fresh = [stored for stored in flushed.batches if not stored.known or stored.batch.redelivered or self._unclear]
         try:
             self._announce(fresh)
         except MemoryError:
@@ -100,9 +101,9 @@ class Flusher:
 
     def _read(self, gathering: Gathering) -> Inbound:
         if gathering.parked:
-            return Inbound(dead_letters=[park(one, gathering.died_alone) for one in gathering.deliveries])
+            return Inbound(dead_letters=[park(delivery, gathering.died_alone) for delivery in gathering.deliveries])
         # From here on this process may die of them.
-        self._retrying(self._counting, self._store.begin, [one.name for one in gathering.deliveries])
+        self._retrying(self._count_failures, self._store.begin, [delivery.name for delivery in gathering.deliveries])
         inbound = decode(gathering.deliveries, self._retention_nanos)
         if inbound.column_error:
             log.warning("not all batches can be read as columns", extra={"error": inbound.column_error})
@@ -110,7 +111,7 @@ class Flusher:
 
     def _try_flush(self, inbound: Inbound) -> Flushed:
         try:
-            return self._counting(self._store.flush, inbound)
+            return self._count_failures(self._store.flush, inbound)
         except StoreUnavailable as error:
             self._unclear = True
             # It has been looked into, and this process lives: should it be ended while it waits, that says nothing. A
@@ -119,7 +120,7 @@ class Flusher:
                 self._store.end()
             raise
 
-    def _counting(self, work: Callable[[A], R], argument: A) -> R:
+    def _count_failures(self, work: Callable[[A], R], argument: A) -> R:
         try:
             return work(argument)
         except StoreUnavailable as error:
@@ -131,47 +132,47 @@ class Flusher:
         metrics.flushes.inc()
         metrics.bisected_flushes.inc(flushed.bisected)
         metrics.folded_names.inc(flushed.folded_names)
-        fresh = [one for one in flushed.batches if not one.known]
+        fresh = [stored for stored in flushed.batches if not stored.known]
         metrics.stored_batches.inc(len(fresh))
-        metrics.stored_records.inc(sum(one.batch.records - len(one.refused) for one in fresh))
-        for one in fresh:
-            for reason, records in one.batch.mended.items():
-                metrics.mended_records.labels(reason).inc(records)
+        metrics.stored_records.inc(sum(stored.batch.records - len(stored.refused) for stored in fresh))
+        for stored in fresh:
+            for mend_reason, records in stored.batch.mended.items():
+                metrics.mended_records.labels(mend_reason).inc(records)
         metrics.duplicate_batches.inc(len(flushed.batches) - len(fresh) + inbound.duplicates)
         now = time.time_ns()
-        for one in fresh:
-            metrics.commit_lag_seconds.observe(max(0, now - one.batch.received_unix_nano) / _NANOS)
+        for stored in fresh:
+            metrics.commit_lag_seconds.observe(max(0, now - stored.batch.received_unix_nano) / _NANOS)
         for reason in flushed.dead_letters:
             metrics.dead_letters.labels(reason).inc()
         if flushed.dead_letters:
             log.warning("put aside as dead letters", extra={"reasons": Counter(flushed.dead_letters)})
 
     def _announce(self, stored: Sequence[StoredBatch]) -> None:
-        live = self._live_entries(stored)
-        if not live:
+        entries = self._live_entries(stored)
+        if not entries:
             return
-        given = self._window.append(live)
-        if given is None:
-            self._metrics.unnumbered_batches.inc(len(live))
-        positions = given.positions if given else [0] * len(live)
-        message = [LiveBatches(epoch=given.epoch if given else "").SerializeToString()]
+        positions = self._window.append(entries)
+        if positions is None:
+            self._metrics.unnumbered_batches.inc(len(entries))
+        of_batches = positions.positions if positions else [0] * len(entries)
+        message = [LiveBatches(epoch=positions.epoch if positions else "").SerializeToString()]
         # Joined messages are one merged message: the batches' bytes are copied, not encoded again.
-        for entry, position in zip(live, positions, strict=True):
+        for entry, position in zip(entries, of_batches, strict=True):
             message += frame_parts(
                 LiveBatches.BATCHES_FIELD_NUMBER, [LiveBatch(position=position).SerializeToString(), *entry.parts]
             )
-        self._announcer.announce(message, sum(entry.records for entry in live), numbered=given is not None)
+        self._announcer.announce(message, sum(entry.records for entry in entries), numbered=positions is not None)
 
     def _live_entries(self, stored: Sequence[StoredBatch]) -> list[LiveEntry]:
         entries = []
-        for one in stored:
+        for stored_batch in stored:
             try:
-                entries.append(_live_entry(one))
+                entries.append(_live_entry(stored_batch))
             except MemoryError:
                 raise
             except Exception:
                 log.exception("a stored batch can't be announced")
-                self._lose([one])
+                self._lose([stored_batch])
         return entries
 
     def _lose(self, stored: Sequence[StoredBatch]) -> None:
@@ -179,7 +180,7 @@ class Flusher:
         across it by a new epoch."""
         self._window.miss()
         self._metrics.unnumbered_batches.inc(len(stored))
-        self._announcer.lose(sum(one.batch.records - len(one.refused) for one in stored))
+        self._announcer.lose(sum(stored_batch.batch.records - len(stored_batch.refused) for stored_batch in stored))
 
 
 def _live_entry(stored: StoredBatch) -> LiveEntry:

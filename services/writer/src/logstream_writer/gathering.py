@@ -34,8 +34,8 @@ def split(deliveries: Sequence[Delivery], suspected: Mapping[bytes, int]) -> lis
     """
     if not suspected:
         return [Gathering(list(deliveries))]
-    together = [one for one in deliveries if one.name not in suspected]
-    alone = [Gathering([one], suspected[one.name]) for one in deliveries if one.name in suspected]
+    together = [delivery for delivery in deliveries if delivery.name not in suspected]
+    alone = [Gathering([delivery], suspected[delivery.name]) for delivery in deliveries if delivery.name in suspected]
     # Those to be parked do no harm.
     alone.sort(key=lambda gathering: (not gathering.parked, gathering.died_alone))
     return [Gathering(together), *alone] if together else alone

@@ -45,7 +45,7 @@ class Positions:
 class LiveWindow:
     """Not thread-safe. Blocks for two time-outs of 0.4 s at most, to connect and to be answered."""
 
-    def __init__(self, url: str, window_records: int, window_bytes: int, metrics: Metrics) -> None:
+    def __init__(self, *, url: str, window_records: int, window_bytes: int, metrics: Metrics) -> None:
         self._redis = redis.Redis.from_url(
             url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, retry=Retry(NoBackoff(), 0)
         )
@@ -71,8 +71,8 @@ class LiveWindow:
             arguments += (batch.name, batch.records, b"".join(batch.parts))
         try:
             keys = (live_window.HEAD, live_window.WINDOW, live_window.SIZES, live_window.NUMBERS)
-            epoch, *positions = self._append(keys, arguments)
-            given = Positions(epoch.decode(), list(map(int, positions)))
+            epoch, *numbers = self._append(keys, arguments)
+            positions = Positions(epoch.decode(), list(map(int, numbers)))
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001 not only redis.RedisError: an answer that can't be read is none
@@ -83,7 +83,7 @@ class LiveWindow:
             return None
         self._missed = False
         self._metrics.redis_up.set(1)
-        return given
+        return positions
 
     def close(self) -> None:
         self._redis.close()

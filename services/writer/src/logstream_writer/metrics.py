@@ -6,10 +6,10 @@ Counters begin at 0 with every label value that is known: one that appears with 
 from collections.abc import Iterable
 from typing import Final
 
-from logstream_contract.rows.rows import REASONS as MENDED
+from logstream_contract.rows.rows import MendReason
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from logstream_writer.dead_letters.letter import REASONS
+from logstream_writer.dead_letter_reasons import DeadLetterReason
 
 # Any class may come; of these an operator wants to see the first one.
 SQLSTATE_CLASSES: Final = ("none", "08", "25", "40", "42", "53", "55", "57", "XX")
@@ -150,10 +150,10 @@ class Metrics:
                 "chunk_interval_seconds": "The time that chunks to come take.",
             }.items()
         }
-        for reason in MENDED.values():
-            self.mended_records.labels(reason)
-        for reason in REASONS:
-            self.dead_letters.labels(reason)
+        for mend_reason in MendReason:
+            self.mended_records.labels(mend_reason)
+        for dead_letter_reason in DeadLetterReason:
+            self.dead_letters.labels(dead_letter_reason)
         for sqlstate_class in SQLSTATE_CLASSES:
             self.database_failures.labels(sqlstate_class)
         for reason in ("buffer_full", "failed"):

@@ -20,14 +20,14 @@ from logstream_contract.wire.packing import Packer
 from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord, Severity
 from logstream_query.store.connections import adapt
 from logstream_query.store.sketches import candidates
-from logstream_writer.dead_letters.letter import Selection
-from logstream_writer.dead_letters.plan import Choices, Stays, Times, Unknown, derived_id
+from logstream_writer.dead_letters.dead_letter import Selection
+from logstream_writer.dead_letters.plan import Choices, NotReplayable, Times, UnknownDeadLetter, derived_id
 from logstream_writer.delivery import Delivery
 from logstream_writer.inbound import MAX_CHUNKS, Inbound, decode, park
 from logstream_writer.maintenance.compaction import Compaction
-from logstream_writer.store import letter_statements, statements
+from logstream_writer.store import dead_letter_statements, statements
+from logstream_writer.store.dead_letters import APPLICATION, DeadLetters
 from logstream_writer.store.errors import StoreUnavailable
-from logstream_writer.store.letters import APPLICATION, Letters
 from logstream_writer.store.replay import Replayed
 from logstream_writer.store.search_index import SearchIndexer
 from logstream_writer.store.store import Store
@@ -76,7 +76,15 @@ def raw(batch_id: uuid.UUID, *messages: str, times_us: Sequence[int] = ()) -> by
 
 
 def delivery(*raws: bytes, again: bool = False) -> Delivery:
-    return Delivery(1, 1, b"".join(map(Packer(1).frame, raws)), RECEIVED, 1, "default", again)
+    return Delivery(
+        tag=1,
+        channel_number=1,
+        body=b"".join(map(Packer(1).frame, raws)),
+        received_unix_nano=RECEIVED,
+        records=1,
+        project="default",
+        redelivered=again,
+    )
 
 
 def inbound(*raws: bytes) -> Inbound:
@@ -91,8 +99,8 @@ def store(database_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def letters(database_url: str) -> Iterator[Letters]:
-    opened = Letters(database_url)
+def letters(database_url: str) -> Iterator[DeadLetters]:
+    opened = DeadLetters(database_url)
     yield opened
     opened.close()
 
@@ -123,7 +131,7 @@ def refuse(store: Store, database: psycopg.Connection[Any], *messages: str) -> t
     return whole, stored.number
 
 
-def ids(letters: Letters, **selected: Any) -> list[int]:
+def ids(letters: DeadLetters, **selected: Any) -> list[int]:
     return list(letters.ids(Selection(**selected)))
 
 
@@ -162,7 +170,7 @@ def command(database_url: str, *arguments: str) -> "subprocess.CompletedProcess[
     )
 
 
-def test_a_refused_record_takes_its_own_place(store: Store, letters: Letters, database: psycopg.Connection[Any]) -> None:
+def test_a_refused_record_takes_its_own_place(store: Store, letters: DeadLetters, database: psycopg.Connection[Any]) -> None:
     messages = ["a", "poison 1", "c", "poison 3"]
     whole, number = refuse(store, database, *messages)
     compact(database)
@@ -182,12 +190,12 @@ def test_a_refused_record_takes_its_own_place(store: Store, letters: Letters, da
     (again,) = store.flush(inbound(whole)).batches
     assert (again.known, list(again.refused)) == (True, [])
     assert len(stored(database)) == 4
-    with pytest.raises(Unknown):
+    with pytest.raises(UnknownDeadLetter):
         letters.replay(first, PLAIN, dry_run=False)
 
 
 def test_a_record_is_stored_as_the_flush_would_have_stored_it(
-    store: Store, letters: Letters, database: psycopg.Connection[Any]
+    store: Store, letters: DeadLetters, database: psycopg.Connection[Any]
 ) -> None:
     records = [
         LogRecord(message="poison \0 nul", level="warn", attributes={"a": "1"}, time_unix_nano=RECEIVED + 3600 * 10**9),
@@ -211,7 +219,7 @@ def test_a_record_is_stored_as_the_flush_would_have_stored_it(
 
 
 def test_a_record_is_within_its_batchs_times_whatever_retention_it_is_replayed_with(
-    store: Store, letters: Letters, database: psycopg.Connection[Any]
+    store: Store, letters: DeadLetters, database: psycopg.Connection[Any]
 ) -> None:
     """They are where a record is looked for by its sequence."""
     three_days_ago = RECEIVED_US - 3 * DAY // 1_000
@@ -226,11 +234,11 @@ def test_a_record_is_within_its_batchs_times_whatever_retention_it_is_replayed_w
 
 
 def test_what_is_refused_again_stays_with_the_new_reason(
-    store: Store, letters: Letters, database: psycopg.Connection[Any]
+    store: Store, letters: DeadLetters, database: psycopg.Connection[Any]
 ) -> None:
     refuse(store, database, "a", "poison")
     (letter_id,) = ids(letters)
-    with refusing(database, "another_rule"), pytest.raises(Stays, match="another_rule"):
+    with refusing(database, "another_rule"), pytest.raises(NotReplayable, match="another_rule"):
         letters.replay(letter_id, PLAIN, dry_run=False)
     assert "another_rule" in one(database, "SELECT detail FROM dead_letters")
     assert one(database, "SELECT refused FROM batches") == [1]
@@ -240,20 +248,20 @@ def test_what_is_refused_again_stays_with_the_new_reason(
     assert len(stored(database)) == 2
 
 
-def test_a_dry_run_changes_nothing(store: Store, letters: Letters, database: psycopg.Connection[Any]) -> None:
+def test_a_dry_run_changes_nothing(store: Store, letters: DeadLetters, database: psycopg.Connection[Any]) -> None:
     refuse(store, database, "a", "poison")
     (letter_id,) = ids(letters)
     tables = ("logs", "batches", "dead_letters", "log_counts", "log_rollups")
     before = [database.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
     assert letters.replay(letter_id, PLAIN, dry_run=True).records == 1
-    with refusing(database, "another_rule"), pytest.raises(Stays, match=r"still refused.*another_rule"):
+    with refusing(database, "another_rule"), pytest.raises(NotReplayable, match=r"still refused.*another_rule"):
         letters.replay(letter_id, PLAIN, dry_run=True)
     assert [database.execute(f"SELECT * FROM {table}").fetchall() for table in tables] == before
 
 
 @pytest.mark.parametrize("indexed", ["before", "not yet"])
 def test_a_replayed_record_is_found_by_its_text(
-    store: Store, letters: Letters, database: psycopg.Connection[Any], indexed: str
+    store: Store, letters: DeadLetters, database: psycopg.Connection[Any], indexed: str
 ) -> None:
     """Though the index has been through its batch, and goes on after others."""
     batch_id = uuid.uuid4()
@@ -278,7 +286,7 @@ def test_a_replayed_record_is_found_by_its_text(
 
 
 def test_a_replay_is_waited_for_by_the_index(
-    store: Store, letters: Letters, database: psycopg.Connection[Any], database_url: str
+    store: Store, letters: DeadLetters, database: psycopg.Connection[Any], database_url: str
 ) -> None:
     """Otherwise it could pass over the number that the replay is given."""
     refuse(store, database, "poison")
@@ -297,7 +305,7 @@ def test_a_replay_is_waited_for_by_the_index(
 
 
 def test_letters_replayed_while_others_are_indexed_are_all_found(
-    store: Store, letters: Letters, database: psycopg.Connection[Any], database_url: str
+    store: Store, letters: DeadLetters, database: psycopg.Connection[Any], database_url: str
 ) -> None:
     messages = [f"poison needle{number:03d}" for number in range(40)]
     refuse(store, database, *messages)
@@ -324,7 +332,7 @@ def test_letters_replayed_while_others_are_indexed_are_all_found(
 
 
 def test_a_spread_batch_is_stored_as_the_operator_decides(
-    store: Store, letters: Letters, database: psycopg.Connection[Any]
+    store: Store, letters: DeadLetters, database: psycopg.Connection[Any]
 ) -> None:
     times_us = [RECEIVED_US - day * DAY // 1_000 for day in range(MAX_CHUNKS + 1)]
     times_us[5] = times_us[4] - 1_000
@@ -336,7 +344,7 @@ def test_a_spread_batch_is_stored_as_the_operator_decides(
         whole = raw(uuid.uuid4(), *(f"m{number}" for number in range(len(times_us))), times_us=times_us)
         assert store.flush(inbound(whole)).dead_letters == ["spread"]
         (letter_id,) = ids(letters)
-        with pytest.raises(Stays, match="--times own"):
+        with pytest.raises(NotReplayable, match="--times own"):
             letters.replay(letter_id, PLAIN, dry_run=False)
         done = letters.replay(letter_id, Choices(RETENTION, times=times), dry_run=False)
         assert (done.records, done.letters) == (len(times_us), ())
@@ -356,14 +364,14 @@ def test_a_spread_batch_is_stored_as_the_operator_decides(
 
 
 def test_a_conflict_becomes_a_batch_of_its_own_once(
-    store: Store, letters: Letters, database: psycopg.Connection[Any]
+    store: Store, letters: DeadLetters, database: psycopg.Connection[Any]
 ) -> None:
     batch_id = uuid.uuid4()
     store.flush(inbound(raw(batch_id, "first")))
     for known in (0, 2):
         store.flush(inbound(raw(batch_id, "other", "one")))
         (letter_id,) = ids(letters)
-        with pytest.raises(Stays, match="--as-new"):
+        with pytest.raises(NotReplayable, match="--as-new"):
             letters.replay(letter_id, PLAIN, dry_run=False)
         done = letters.replay(letter_id, Choices(RETENTION, as_new=True), dry_run=False)
         assert (done.records, done.known) == (2 - known, known)
@@ -372,7 +380,7 @@ def test_a_conflict_becomes_a_batch_of_its_own_once(
 
 
 def test_a_parked_message_is_stored_as_if_it_came_now(
-    store: Store, letters: Letters, database: psycopg.Connection[Any]
+    store: Store, letters: DeadLetters, database: psycopg.Connection[Any]
 ) -> None:
     known, fresh = raw(uuid.uuid4(), "known"), raw(uuid.uuid4(), "fresh", "poison")
     store.flush(inbound(known))
@@ -390,11 +398,16 @@ def test_a_parked_message_is_stored_as_if_it_came_now(
 
 
 def test_undecodable_bytes_stay_until_a_release_can_read_them(
-    store: Store, letters: Letters, database: psycopg.Connection[Any]
+    store: Store, letters: DeadLetters, database: psycopg.Connection[Any]
 ) -> None:
-    store.flush(decode([Delivery(1, 1, b"junk", RECEIVED, 1, "default")], RETENTION))
+    store.flush(
+        decode(
+            [Delivery(tag=1, channel_number=1, body=b"junk", received_unix_nano=RECEIVED, records=1, project="default")],
+            RETENTION,
+        )
+    )
     (junk,) = ids(letters)
-    with pytest.raises(Stays, match="decoded"):
+    with pytest.raises(NotReplayable, match="decoded"):
         letters.replay(junk, PLAIN, dry_run=False)
     # Of a release that could not read them: a whole message, a batch, a packed batch.
     long = raw(uuid.uuid4(), "packed" * 1_000)
@@ -413,7 +426,7 @@ def test_undecodable_bytes_stay_until_a_release_can_read_them(
 
 
 def test_what_the_retention_would_delete_at_once_is_told(
-    store: Store, letters: Letters, database: psycopg.Connection[Any]
+    store: Store, letters: DeadLetters, database: psycopg.Connection[Any]
 ) -> None:
     refuse(store, database, "poison")
     now_us = one(database, "SELECT (extract(epoch FROM now()) * 1000000)::bigint")
@@ -421,9 +434,18 @@ def test_what_the_retention_would_delete_at_once_is_told(
     body = raw(uuid.uuid4(), "old", "old", "young", times_us=[old_us, old_us, now_us])
     database.execute("UPDATE dead_letters SET received_at = now() - interval '31 days'")
     (letter_id,) = ids(letters)
-    with pytest.raises(Stays, match="LOGSTREAM_RETENTION_DAYS"):
+    with pytest.raises(NotReplayable, match="LOGSTREAM_RETENTION_DAYS"):
         letters.replay(letter_id, Choices(30 * DAY), dry_run=False)
-    message = Delivery(1, 1, Packer(0).frame(body), (now_us - 20 * DAY // 1_000) * 1_000, 1, "default", True, 9)
+    message = Delivery(
+        tag=1,
+        channel_number=1,
+        body=Packer(0).frame(body),
+        received_unix_nano=(now_us - 20 * DAY // 1_000) * 1_000,
+        records=1,
+        project="default",
+        redelivered=True,
+        unpacked_bytes=9,
+    )
     store.flush(Inbound(dead_letters=[park(message, 3)]))
     (letter_id,) = ids(letters, reason="parked")
     done = letters.replay(letter_id, Choices(30 * DAY), dry_run=False)
@@ -432,12 +454,12 @@ def test_what_the_retention_would_delete_at_once_is_told(
 
 
 def test_a_refused_record_whose_batch_is_forgotten_is_stored_as_new(
-    store: Store, letters: Letters, database: psycopg.Connection[Any]
+    store: Store, letters: DeadLetters, database: psycopg.Connection[Any]
 ) -> None:
     _, number = refuse(store, database, "a", "poison")
     database.execute("DELETE FROM batches")
     (letter_id,) = ids(letters)
-    with pytest.raises(Stays, match="--as-new"):
+    with pytest.raises(NotReplayable, match="--as-new"):
         letters.replay(letter_id, PLAIN, dry_run=False)
     assert letters.replay(letter_id, Choices(RETENTION, as_new=True), dry_run=False).records == 1
     assert [message for message, _ in stored(database)] == ["a", "poison"]
@@ -445,13 +467,13 @@ def test_a_refused_record_whose_batch_is_forgotten_is_stored_as_new(
 
 
 def test_a_record_that_the_inbox_has_as_stored_is_not_stored_again(
-    store: Store, letters: Letters, database: psycopg.Connection[Any]
+    store: Store, letters: DeadLetters, database: psycopg.Connection[Any]
 ) -> None:
     refuse(store, database, "a", "poison")
     database.execute("UPDATE batches SET refused = NULL")
     (letter_id,) = ids(letters)
     for choices in (PLAIN, Choices(RETENTION, as_new=True)):
-        with pytest.raises(Stays, match="as stored"):
+        with pytest.raises(NotReplayable, match="as stored"):
             letters.replay(letter_id, choices, dry_run=False)
     assert len(stored(database)) == 1
     database.execute("UPDATE batches SET refused = ARRAY[1]")
@@ -462,7 +484,7 @@ def test_a_record_that_the_inbox_has_as_stored_is_not_stored_again(
         " VALUES ('default', %s, '', 1, now(), now(), now())",
         [derived_id(letter)],
     )
-    with pytest.raises(Stays, match="replayed before"):
+    with pytest.raises(NotReplayable, match="replayed before"):
         letters.replay(letter_id, PLAIN, dry_run=False)
     assert len(stored(database)) == 1
     assert agree(database)
@@ -472,13 +494,13 @@ def test_of_several_replays_at_a_time_one_stores(store: Store, database: psycopg
     refuse(store, database, *(f"poison {number}" for number in range(20)))
 
     def replay(_: int) -> int:
-        own = Letters(database_url)
+        own = DeadLetters(database_url)
         stored = 0
         try:
             for letter_id in own.ids(Selection()):
                 try:
                     stored += own.replay(letter_id, PLAIN, dry_run=False).records
-                except Unknown:
+                except UnknownDeadLetter:
                     continue
             return stored
         finally:
@@ -498,18 +520,18 @@ def cutting(statement: str) -> str:
 @pytest.mark.parametrize(
     ("reason", "module", "statement"),
     [
-        ("refused", letter_statements, "TAKE"),
-        ("refused", letter_statements, "ACCEPT"),
+        ("refused", dead_letter_statements, "TAKE"),
+        ("refused", dead_letter_statements, "ACCEPT"),
         ("refused", statements, "INSERT_COUNTS"),
-        ("refused", letter_statements, "INSERT_REPLAYED"),
-        ("parked", letter_statements, "TAKE"),
+        ("refused", dead_letter_statements, "INSERT_REPLAYED"),
+        ("parked", dead_letter_statements, "TAKE"),
         ("parked", statements, "INSERT_BATCHES"),
         ("parked", statements, "INSERT_COUNTS"),
     ],
 )
 def test_a_connection_cut_after_a_statement_leaves_the_letter(
     store: Store,
-    letters: Letters,
+    letters: DeadLetters,
     database: psycopg.Connection[Any],
     monkeypatch: pytest.MonkeyPatch,
     reason: str,
@@ -535,7 +557,7 @@ def test_a_connection_cut_after_a_statement_leaves_the_letter(
 
 @pytest.mark.parametrize("locked", ["search_segments", "logs", "log_counts"])
 def test_a_killed_process_leaves_the_letter(
-    store: Store, letters: Letters, database: psycopg.Connection[Any], database_url: str, locked: str
+    store: Store, letters: DeadLetters, database: psycopg.Connection[Any], database_url: str, locked: str
 ) -> None:
     refuse(store, database, "a", "poison")
     (letter_id,) = ids(letters)
@@ -558,7 +580,7 @@ def test_a_killed_process_leaves_the_letter(
 
 
 def test_a_stopped_command_finishes_its_letter(
-    store: Store, letters: Letters, database: psycopg.Connection[Any], database_url: str
+    store: Store, letters: DeadLetters, database: psycopg.Connection[Any], database_url: str
 ) -> None:
     refuse(store, database, "poison 1", "poison 2")
     first, second = ids(letters)
@@ -582,7 +604,7 @@ def test_a_stopped_command_finishes_its_letter(
 
 
 def test_replays_and_flushes_of_the_same_batches_go_along(
-    store: Store, letters: Letters, database: psycopg.Connection[Any], database_url: str
+    store: Store, letters: DeadLetters, database: psycopg.Connection[Any], database_url: str
 ) -> None:
     """A parked message that is delivered once more while it is replayed."""
     raws = [raw(uuid.uuid4(), f"{number}", "x") for number in range(60)]
@@ -607,10 +629,15 @@ def test_replays_and_flushes_of_the_same_batches_go_along(
 
 
 def test_the_command_lists_shows_replays_and_deletes(
-    store: Store, letters: Letters, database: psycopg.Connection[Any], database_url: str
+    store: Store, letters: DeadLetters, database: psycopg.Connection[Any], database_url: str
 ) -> None:
     refuse(store, database, "a", "poison \x1b[31m red")
-    store.flush(decode([Delivery(1, 1, b"junk", RECEIVED, 1, "default")], RETENTION))
+    store.flush(
+        decode(
+            [Delivery(tag=1, channel_number=1, body=b"junk", received_unix_nano=RECEIVED, records=1, project="default")],
+            RETENTION,
+        )
+    )
     refused, junk = ids(letters)
 
     listed = command(database_url, "list")
@@ -664,7 +691,7 @@ def test_the_command_says_when_the_database_is_away() -> None:
 
 
 def test_the_command_says_when_the_schema_is_of_another_release(
-    store: Store, letters: Letters, database: psycopg.Connection[Any], database_url: str
+    store: Store, letters: DeadLetters, database: psycopg.Connection[Any], database_url: str
 ) -> None:
     refuse(store, database, "a", "poison 1", "poison 2")
     before = ids(letters)

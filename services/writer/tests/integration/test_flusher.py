@@ -68,7 +68,15 @@ class Unanswering(Store):
 def delivery(tag: int, batch_id: uuid.UUID, *messages: str, again: bool = False) -> Delivery:
     records = [LogRecord(message=message) for message in messages]
     raw = LogBatch(batch_id=batch_id.bytes, node="orders", records=records).SerializeToString()
-    return Delivery(tag, 1, Packer(1).frame(raw), time.time_ns(), len(records), "default", again)
+    return Delivery(
+        tag=tag,
+        channel_number=1,
+        body=Packer(1).frame(raw),
+        received_unix_nano=time.time_ns(),
+        records=len(records),
+        project="default",
+        redelivered=again,
+    )
 
 
 @pytest.fixture
@@ -86,7 +94,7 @@ def under_way(database: psycopg.Connection[Any]) -> int:
 
 @pytest.fixture
 def window(redis_url: str) -> Iterator[LiveWindow]:
-    opened = LiveWindow(redis_url, 1000, 1_000_000, Metrics(CollectorRegistry()))
+    opened = LiveWindow(url=redis_url, window_records=1000, window_bytes=1_000_000, metrics=Metrics(CollectorRegistry()))
     yield opened
     opened.close()
 
@@ -94,7 +102,18 @@ def window(redis_url: str) -> Iterator[LiveWindow]:
 def run(broker: Broker, store: Store, window: LiveWindow) -> Metrics:
     metrics = Metrics(CollectorRegistry())
     consumer, announcer = cast(Consumer, broker), cast(Announcer, broker)
-    Flusher(consumer, store, window, announcer, DAY, 100, 1_000_000, 0.01, threading.Event(), metrics).run()
+    Flusher(
+        consumer=consumer,
+        store=store,
+        window=window,
+        announcer=announcer,
+        retention_nanos=DAY,
+        flush_records=100,
+        flush_bytes=1_000_000,
+        flush_age_s=0.01,
+        abandon=threading.Event(),
+        metrics=metrics,
+    ).run()
     store.close()
     return metrics
 

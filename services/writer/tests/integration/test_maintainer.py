@@ -44,7 +44,7 @@ class Probe:
     def run(self, connection: Connection) -> Report:
         self.runs += 1
         self.work(connection)
-        return Report({"things": 2}, freed_bytes=10)
+        return Report(done={"things": 2}, freed_bytes=10)
 
 
 @pytest.fixture

@@ -36,7 +36,21 @@ def batch(times_s: list[float], node: str = "orders", received_s: float | None =
     ]
     raw = LogBatch(batch_id=uuid.uuid4().bytes, node=node, records=records).SerializeToString()
     received = round((received_s or max(times_s)) * 1e9)
-    return decode([Delivery(1, 1, Packer(1).frame(raw), received, 1, "default", False, 0)], CENTURY_NANOS)
+    return decode(
+        [
+            Delivery(
+                tag=1,
+                channel_number=1,
+                body=Packer(1).frame(raw),
+                received_unix_nano=received,
+                records=1,
+                project="default",
+                redelivered=False,
+                unpacked_bytes=0,
+            )
+        ],
+        CENTURY_NANOS,
+    )
 
 
 @pytest.fixture
@@ -135,7 +149,18 @@ def named(time_s: float, *batches: tuple[str, list[tuple[str, int]]]) -> Inbound
             for _ in range(count)
         ]
         raw = LogBatch(batch_id=uuid.uuid4().bytes, node=node, records=records).SerializeToString()
-        deliveries.append(Delivery(1, 1, Packer(1).frame(raw), round(time_s * 1e9), 1, "default", False, 0))
+        deliveries.append(
+            Delivery(
+                tag=1,
+                channel_number=1,
+                body=Packer(1).frame(raw),
+                received_unix_nano=round(time_s * 1e9),
+                records=1,
+                project="default",
+                redelivered=False,
+                unpacked_bytes=0,
+            )
+        )
     return decode(deliveries, CENTURY_NANOS)
 
 

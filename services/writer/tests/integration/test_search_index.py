@@ -55,7 +55,23 @@ def keep(store: Store, records: Sequence[tuple[int, str, dict[str, str]]]) -> in
         ],
     )
     frame = Packer(1).frame(batch.SerializeToString())
-    flushed = store.flush(decode([Delivery(1, 1, frame, RECEIVED_US * 1_000, 1, "default", False, 0)], DAY_NANOS))
+    flushed = store.flush(
+        decode(
+            [
+                Delivery(
+                    tag=1,
+                    channel_number=1,
+                    body=frame,
+                    received_unix_nano=RECEIVED_US * 1_000,
+                    records=1,
+                    project="default",
+                    redelivered=False,
+                    unpacked_bytes=0,
+                )
+            ],
+            DAY_NANOS,
+        )
+    )
     return flushed.batches[0].number
 
 

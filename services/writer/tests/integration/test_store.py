@@ -29,7 +29,20 @@ def raw(batch_id: uuid.UUID, *messages: str) -> bytes:
 
 
 def inbound(*raws: bytes, again: bool = False) -> Inbound:
-    return decode([Delivery(1, 1, b"".join(map(Packer(1).frame, raws)), RECEIVED, 1, "default", again)], DAY)
+    return decode(
+        [
+            Delivery(
+                tag=1,
+                channel_number=1,
+                body=b"".join(map(Packer(1).frame, raws)),
+                received_unix_nano=RECEIVED,
+                records=1,
+                project="default",
+                redelivered=again,
+            )
+        ],
+        DAY,
+    )
 
 
 @pytest.fixture
@@ -153,7 +166,16 @@ def test_a_refused_record_is_found_and_the_rest_is_stored(store: Store, database
 
 
 def test_parked_and_undecodable_messages_are_kept_once(store: Store, database: psycopg.Connection[Any]) -> None:
-    message = Delivery(1, 1, b"junk", RECEIVED, 1, "default", True, 9)
+    message = Delivery(
+        tag=1,
+        channel_number=1,
+        body=b"junk",
+        received_unix_nano=RECEIVED,
+        records=1,
+        project="default",
+        redelivered=True,
+        unpacked_bytes=9,
+    )
     for _ in range(2):
         store.flush(Inbound(dead_letters=[park(message, 3)]))
         store.flush(decode([message], DAY))

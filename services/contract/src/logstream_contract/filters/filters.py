@@ -24,7 +24,7 @@ class Terms:
     excluded: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """All of these hold for a record that matches; an empty or None one doesn't restrict.
 

@@ -46,7 +46,7 @@ class Source:
     origin: Origin
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Block:
     """Columns of all records in the order of the batches, those of batches that are not `plain` included but meaningless."""
 
@@ -169,7 +169,7 @@ class _Walk:
             odd |= (self._bytes[value_tag] != _VALUE) | (value + value_size != entry + size)
             end = value + value_size
             odd |= end > self._ends[rows]
-            attributes = Attributes(rows, at, entry, key, value_tag, value, end)
+            attributes = Attributes(rows=rows, tag=at, key_tag=entry, key=key, value_tag=value_tag, value=value, end=end)
             if odd.any():
                 self.odd[rows] |= odd
                 attributes = attributes.at(~odd)

@@ -39,7 +39,7 @@ _RESERVED_REST: Final = np.uint64(int.from_bytes(_RESERVED[_WORD_BYTES:], "littl
 _RESERVED_REST_MASK: Final = _WORD_MASKS[len(_RESERVED) - _WORD_BYTES]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attributes:
     """One attribute of each of these rows: where its parts begin in the encoded bytes, and where it ends."""
 
@@ -53,8 +53,15 @@ class Attributes:
 
     def at(self, those: Flags) -> "Attributes":
         """Of these rows alone."""
-        parts = (self.rows, self.tag, self.key_tag, self.key, self.value_tag, self.value, self.end)
-        return Attributes(*[part[those] for part in parts])
+        return Attributes(
+            rows=self.rows[those],
+            tag=self.tag[those],
+            key_tag=self.key_tag[those],
+            key=self.key[those],
+            value_tag=self.value_tag[those],
+            value=self.value[those],
+            end=self.end[those],
+        )
 
 
 class Members:

@@ -8,6 +8,7 @@ is replaced, a mark among the record's attributes tells of it, and the rows tell
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from operator import attrgetter
 from typing import Final
 
@@ -38,17 +39,30 @@ ATTRIBUTES_DROPPED: Final = "logstream.attributes_dropped"
 NULS_REPLACED: Final = "logstream.nuls_replaced"
 INVALID_UTF8_REPLACED: Final = "logstream.invalid_utf8_replaced"
 
-# Why a record is mended, for counters.
-REASONS: Final = {
-    ORIGINAL_TIME: "time_replaced",
-    ORIGINAL_TIMESTAMP: "time_replaced",
-    MESSAGE_BYTES: "message_cut",
-    LEVEL_BYTES: "level_cut",
-    ATTRIBUTES_RENAMED: "attribute_renamed",
-    ATTRIBUTES_CUT: "attribute_cut",
-    ATTRIBUTES_DROPPED: "attributes_dropped",
-    NULS_REPLACED: "nul",
-    INVALID_UTF8_REPLACED: "invalid_utf8",
+
+class MendReason(StrEnum):
+    """Why a record is mended. The values are labels of the writer's counter."""
+
+    TIME_REPLACED = "time_replaced"
+    MESSAGE_CUT = "message_cut"
+    LEVEL_CUT = "level_cut"
+    ATTRIBUTE_RENAMED = "attribute_renamed"
+    ATTRIBUTE_CUT = "attribute_cut"
+    ATTRIBUTES_DROPPED = "attributes_dropped"
+    NUL = "nul"
+    INVALID_UTF8 = "invalid_utf8"
+
+
+REASON_OF_MARK: Final = {
+    ORIGINAL_TIME: MendReason.TIME_REPLACED,
+    ORIGINAL_TIMESTAMP: MendReason.TIME_REPLACED,
+    MESSAGE_BYTES: MendReason.MESSAGE_CUT,
+    LEVEL_BYTES: MendReason.LEVEL_CUT,
+    ATTRIBUTES_RENAMED: MendReason.ATTRIBUTE_RENAMED,
+    ATTRIBUTES_CUT: MendReason.ATTRIBUTE_CUT,
+    ATTRIBUTES_DROPPED: MendReason.ATTRIBUTES_DROPPED,
+    NULS_REPLACED: MendReason.NUL,
+    INVALID_UTF8_REPLACED: MendReason.INVALID_UTF8,
 }
 
 _fields = attrgetter("time_unix_nano", "severity", "level", "message", "original_timestamp", "attributes")
@@ -65,7 +79,7 @@ class Origin:
     floor_unix_nano: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Rows:
     """The rows of one batch, as columns of equal length in the order of its records."""
 
@@ -76,7 +90,7 @@ class Rows:
     levels: list[str]
     messages: list[str]
     attributes: list[dict[str, str] | None]  # None: no attributes
-    mended: dict[str, int] = field(default_factory=dict)  # how many records for each of the values of REASONS
+    mended: dict[MendReason, int] = field(default_factory=dict)  # the number of mended records by reason
 
     def __len__(self) -> int:
         return len(self.times_us)
@@ -106,7 +120,7 @@ class _Marks:
             counts = {mark: str(number) for mark, number in self._counts.get(index, {}).items()}
             marks = {**self._texts.get(index, {}), **counts}
             rows.attributes[index] = {**(rows.attributes[index] or {}), **marks}
-            for reason in {REASONS[mark] for mark in marks}:
+            for reason in {REASON_OF_MARK[mark] for mark in marks}:
                 rows.mended[reason] = rows.mended.get(reason, 0) + 1
 
 
@@ -124,10 +138,18 @@ def rows_of(raw: bytes, origin: Origin) -> Rows:
     node, records = _read(raw, marks)
     node = cut(clean(node), MAX_NODE_BYTES)
     if not records:
-        return Rows(origin.number, node, [], [], [], [], [])
+        return Rows(number=origin.number, node=node, times_us=[], severities=[], levels=[], messages=[], attributes=[])
     times, severities, levels, messages, timestamps, attribute_maps = map(list, zip(*records, strict=True))
     attributes = [dict(attributes) if attributes else None for attributes in attribute_maps]
-    rows = Rows(origin.number, node, times, severities, levels, messages, attributes)
+    rows = Rows(
+        number=origin.number,
+        node=node,
+        times_us=times,
+        severities=severities,
+        levels=levels,
+        messages=messages,
+        attributes=attributes,
+    )
     _mend_times(rows, origin, marks)
     _mend_levels(rows, marks)
     _mend_messages(rows, marks)

@@ -40,7 +40,7 @@ class Consumer(BrokerThread):
         # Tags of the present channel, in order; only this thread touches them.
         self._unacknowledged: deque[int] = deque()
         # Taken from the queue, but too large for the flush it was taken for: the first of the next one.
-        self._kept: Delivery | None = None
+        self._held_back: Delivery | None = None
         self._stopped = threading.Event()
 
     @property
@@ -60,21 +60,21 @@ class Consumer(BrokerThread):
         until_s = time.monotonic() + max_age_s
         # With all taken that the broker hands out ahead, nothing more comes before these are acknowledged.
         while records < max_records and size < max_bytes and len(taken) < self._prefetch:
-            more = self._next(0.0 if self._stopped.is_set() else max(0.0, until_s - time.monotonic()))
-            if more is None:
+            delivery = self._next(0.0 if self._stopped.is_set() else max(0.0, until_s - time.monotonic()))
+            if delivery is None:
                 break
-            records += more.records
-            size += more.unpacked_bytes
+            records += delivery.records
+            size += delivery.unpacked_bytes
             if size > max_bytes:
-                self._kept = more
+                self._held_back = delivery
                 break
-            taken.append(more)
+            taken.append(delivery)
         return taken
 
     def ack(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledges these, in whatever order they were taken."""
         # The tags alone: what is stored need not be kept until this thread comes to acknowledge it.
-        tags = {one.tag: one.channel_number for one in deliveries}
+        tags = {delivery.tag: delivery.channel_number for delivery in deliveries}
 
         def acknowledge() -> None:
             # A later channel has tags of its own, and the broker delivers these messages again.
@@ -134,9 +134,9 @@ class Consumer(BrokerThread):
 
     def _next(self, timeout_s: float | None) -> Delivery | None:
         """The next delivery of the present channel; None at the end, or after timeout_s."""
-        kept, self._kept = self._kept, None
-        if kept is not None and kept.channel_number == self._channel_number:
-            return kept
+        held_back, self._held_back = self._held_back, None
+        if held_back is not None and held_back.channel_number == self._channel_number:
+            return held_back
         while True:
             try:
                 delivery = self._deliveries.get(timeout=timeout_s) if timeout_s != 0 else self._deliveries.get_nowait()

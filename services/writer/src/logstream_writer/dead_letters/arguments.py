@@ -8,24 +8,25 @@ from typing import Final, Literal
 
 from logstream_contract.units import SECONDS_OF_UNIT
 
-from logstream_writer.dead_letters.letter import REASONS, Selection
+from logstream_writer.dead_letter_reasons import DeadLetterReason
+from logstream_writer.dead_letters.dead_letter import Selection
 from logstream_writer.dead_letters.plan import Times
 
 _LARGEST_ID: Final = (1 << 63) - 1
-_SHOWN_LETTERS: Final = 50
+_SHOWN_DEAD_LETTERS: Final = 50
 _SHOWN_RECORDS: Final = 20
 
 Verb = Literal["list", "show", "replay", "delete"]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arguments:
     """What the operator asks for; most fields belong to some verbs only."""
 
     verb: Verb
     selection: Selection
     json: bool = False
-    limit: int = _SHOWN_LETTERS
+    limit: int = _SHOWN_DEAD_LETTERS
     records: int = _SHOWN_RECORDS
     raw: str | None = None
     as_new: bool = False
@@ -33,7 +34,7 @@ class Wanted:
     dry_run: bool = False
 
 
-def read_arguments(arguments: Sequence[str]) -> Wanted:
+def read_arguments(argv: Sequence[str]) -> Arguments:
     """Ends the process when they are wrong, or ask for help."""
     parser = argparse.ArgumentParser(
         prog="python -m logstream_writer dead-letters",
@@ -43,24 +44,26 @@ def read_arguments(arguments: Sequence[str]) -> Wanted:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="list | show | replay | delete")
     for add in (_add_list, _add_show, _add_replay, _add_delete):
         add(verbs)
-    found = parser.parse_args(arguments)
-    given = vars(found)
-    ids, reason, since_s = given.pop("ids", None), given.pop("reason", None), given.pop("since", None)
-    if found.verb in ("replay", "delete"):
-        every = given.pop("all")
+    parsed = parser.parse_args(argv)
+    fields = vars(parsed)
+    ids, reason, since_s = fields.pop("ids", None), fields.pop("reason", None), fields.pop("since", None)
+    if parsed.verb in ("replay", "delete"):
+        every = fields.pop("all")
         if sum((bool(ids), reason is not None, every)) != 1:
-            parser.error(f"{found.verb}: expected ids, or --reason, or --all: one of them")
+            parser.error(f"{parsed.verb}: expected ids, or --reason, or --all: one of them")
         if ids and since_s is not None:
-            parser.error(f"{found.verb}: --since goes with --reason or --all, not with ids")
+            parser.error(f"{parsed.verb}: --since goes with --reason or --all, not with ids")
     selection = Selection(list(dict.fromkeys(ids)) if ids else None, reason, since_s)
-    return Wanted(selection=selection, **given)
+    return Arguments(selection=selection, **fields)
 
 
 def _add_list(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = verbs.add_parser("list", help="the newest ones, and how many there are by reason", allow_abbrev=False)
     _add_reason(parser)
     _add_since(parser)
-    parser.add_argument("--limit", type=_count, default=_SHOWN_LETTERS, metavar="N", help="so many at most (%(default)s)")
+    parser.add_argument(
+        "--limit", type=_count, default=_SHOWN_DEAD_LETTERS, metavar="N", help="so many at most (%(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
@@ -101,7 +104,7 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_reason(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--reason", choices=REASONS, help="those of one reason")
+    parser.add_argument("--reason", choices=[reason.value for reason in DeadLetterReason], help="those of one reason")
 
 
 def _add_since(parser: argparse.ArgumentParser) -> None:
@@ -121,7 +124,7 @@ def _count(text: str) -> int:
 
 
 def _span(text: str) -> float:
-    found = re.fullmatch(r"([0-9]{1,6})([smhdw])", text)
-    if not found:
+    match = re.fullmatch(r"([0-9]{1,6})([smhdw])", text)
+    if not match:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a number and s, m, h, d or w, such as 1d")
-    return int(found[1]) * SECONDS_OF_UNIT[found[2]]
+    return int(match[1]) * SECONDS_OF_UNIT[match[2]]

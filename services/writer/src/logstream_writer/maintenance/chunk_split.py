@@ -40,7 +40,7 @@ _DROP: Final = f"SELECT drop_chunks('logs', newer_than => {MOMENT}, older_than =
 _PUT_BACK: Final = f"INSERT INTO logs SELECT * FROM kept WHERE (time >= {MOMENT}) = %s ORDER BY time, sequence"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """The open chunk at a moment. row_bytes: what it would take as rows."""
 
@@ -100,7 +100,7 @@ class ChunkSplit:
         self._looks.clear()
         moment_us = look.now_us // (interval_s * SECOND_US) * interval_s * SECOND_US
         done = split(connection, look.chunk, moment_us, interval_s)
-        return Report({"chunks": int(done)}, facts={"chunk": look.chunk.name, "interval_s": interval_s})
+        return Report(done={"chunks": int(done)}, facts={"chunk": look.chunk.name, "interval_s": interval_s})
 
 
 def _look(connection: Connection) -> Look | None:
@@ -110,7 +110,7 @@ def _look(connection: Connection) -> Look | None:
         if chunk.from_us <= now_us < chunk.to_us - 2 * INTERVALS_S[0] * SECOND_US:
             size = read_bytes(connection).get(chunk.name, 0)
             rows = records_between(connection, chunk.from_us, chunk.to_us)
-            return Look(chunk, now_us, size, max(size, rows * _ROW_BYTES))
+            return Look(chunk=chunk, now_us=now_us, bytes=size, row_bytes=max(size, rows * _ROW_BYTES))
     return None
 
 
@@ -152,5 +152,5 @@ def _rebuild(connection: Connection, chunk: Chunk, moment_us: int, interval_s: i
     set_interval(connection, interval_s)
     if earlier + later != kept:
         raise RuntimeError(f"of {kept} records of {chunk.name} {earlier} and {later} were put back")
-    if any(one.from_us < moment_us < one.to_us for one in read_chunks(connection)):
+    if any(chunk_left.from_us < moment_us < chunk_left.to_us for chunk_left in read_chunks(connection)):
         raise _StillOpenError

@@ -122,7 +122,7 @@ class Compaction:
         left = connection.execute(_LEFT).fetchone()
         assert left
         return Report(
-            {"count_rows": done.moved, "sums": done.sums, "folded_sums": done.removed},
+            done={"count_rows": done.moved, "sums": done.sums, "folded_sums": done.removed},
             state={"uncompacted_count_rows": left[0]},
             routine=True,
         )
@@ -162,8 +162,8 @@ class Compaction:
         if not fresh:
             return set()
         widths_s, buckets_us = zip(*fresh, strict=True)
-        found = connection.execute(_NAMES, [list(widths_s), list(buckets_us)], binary=True)
-        stored = {(width_s, bucket_us): names for width_s, bucket_us, *names in found}
+        rows = connection.execute(_NAMES, [list(widths_s), list(buckets_us)], binary=True)
+        stored = {(width_s, bucket_us): names for width_s, bucket_us, *names in rows}
         crowded = set()
         for bucket, names in fresh.items():
             every, of_node = stored.get(bucket, (0, 0))

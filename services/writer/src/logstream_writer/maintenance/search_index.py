@@ -38,7 +38,7 @@ class SearchIndex:
             return Report(facts={"note": "flushes were not waited for any longer"})
         self.every_s = _AT_ONCE_S if indexed.segments else _SOON_S
         return Report(
-            {"segments": indexed.segments, "rows": indexed.rows, "merged_segments": indexed.merged},
+            done={"segments": indexed.segments, "rows": indexed.rows, "merged_segments": indexed.merged},
             state={"unindexed_records": indexer.waiting()},
             routine=True,
         )

@@ -7,7 +7,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from logstream_writer.store.errors import StoreUnavailable
+from logstream_writer.store.errors import unavailable
 
 Connection = psycopg.Connection[Any]
 
@@ -38,7 +38,7 @@ class Database:
             yield self._connect()
         except psycopg.Error as error:
             self.close()
-            raise StoreUnavailable(str(error).strip() or repr(error), error.sqlstate) from error
+            raise unavailable(error) from error
 
     def close(self) -> None:
         if self._connection:

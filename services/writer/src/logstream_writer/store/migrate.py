@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.pool import NullPool
 
 from logstream_writer.store.edition import enable_columnstore
-from logstream_writer.store.errors import StoreUnavailable
+from logstream_writer.store.errors import unavailable
 from logstream_writer.store.readers import READERS, let_read
 
 log = logging.getLogger(__name__)
@@ -54,5 +54,4 @@ def migrate(database_url: str) -> None:
             connection.commit()
             log.info("schema is up to date", extra={"from": current, "to": scripts.get_current_head()})
     except (psycopg.Error, sqlalchemy.exc.SQLAlchemyError) as error:
-        origin = getattr(error, "orig", error)
-        raise StoreUnavailable(str(origin).strip(), getattr(origin, "sqlstate", None)) from error
+        raise unavailable(getattr(error, "orig", None) or error) from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from logstream_writer.dead_letters.letter import BatchRows, Contents, InboxEntry, Letter, place
+from logstream_writer.dead_letters.dead_letter import BatchRows, Contents, DeadLetter, InboxEntry, split_sequence
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HEADINGS: Final = ("ID", "WHEN", "REASON", "NODE", "RECORDS", "BYTES", "SEQUENCE", "DETAIL")
@@ -22,7 +22,7 @@ _ATTRIBUTES: Final = 64
 class Summary:
     """A letter without its bytes."""
 
-    letter: Letter  # its body is left out
+    letter: DeadLetter  # its body is left out
     bytes: int
     contents: Contents
 
@@ -31,7 +31,9 @@ def printable(text: str, most: int | None = None) -> str:
     """The text on one line, escaped as in a Python literal, and cut to so many characters."""
     if most is not None and len(text) > most:
         text = text[: most - 1] + "…"
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii") for character in text
+    )
 
 
 def moment(time_us: int | None) -> str | None:
@@ -122,7 +124,7 @@ def letter_text(
         "received": moment(letter.received_us) or "unknown",
         "project": letter.project,
         "batch id": letter.batch_id and str(letter.batch_id),
-        "sequence": letter.sequence and "{} (batch {}, record {})".format(letter.sequence, *place(letter.sequence)),
+        "sequence": letter.sequence and "{} (batch {}, record {})".format(letter.sequence, *split_sequence(letter.sequence)),
         "bytes": str(summary.bytes),
         "inbox": _inbox_text(letter, entry),
         "replay": advice,
@@ -164,20 +166,20 @@ def _records(count: int) -> str:
 
 
 def _cells(summary: Summary) -> tuple[str, ...]:
-    letter, held = summary.letter, summary.contents
+    letter, contents = summary.letter, summary.contents
     return (
         str(letter.id),
         (moment(letter.created_us) or "")[:19] + "Z",
         letter.reason,
-        printable(",".join(held.nodes), _NODE_CHARACTERS) or "-",
-        "-" if held.records is None else str(held.records),
+        printable(",".join(contents.nodes), _NODE_CHARACTERS) or "-",
+        "-" if contents.records is None else str(contents.records),
         str(summary.bytes),
         "-" if letter.sequence is None else str(letter.sequence),
         printable(letter.detail, _DETAIL_CHARACTERS),
     )
 
 
-def _inbox_text(letter: Letter, entry: InboxEntry | None) -> str | None:
+def _inbox_text(letter: DeadLetter, entry: InboxEntry | None) -> str | None:
     if letter.batch_id is None:
         return None
     if entry is None:

@@ -11,24 +11,22 @@ from logstream_contract.wire.batches import Undecodable, frame_parts, split_batc
 from logstream_contract.wire.packing import Packer, unframe
 from logstream_contract.wire.pb.transport_pb2 import LogBatches
 
-from logstream_writer.delivery import Delivery
+from logstream_writer.dead_letter_reasons import MESSAGE_REASONS, DeadLetterReason
+from logstream_writer.delivery import undelivered
 from logstream_writer.failures import described
 from logstream_writer.inbound import MAX_CHUNKS, Inbound, decode
 
-REASONS: Final = ("undecodable", "conflict", "spread", "refused", "failed", "parked")
-# Of these the body is a whole message of the queue, of the others a batch; of undecodable it may be either.
-MESSAGES: Final = ("failed", "parked")
 _NANOS_A_MICRO: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
     """A row of dead_letters. Times are microseconds since the Unix epoch; received_us: by the gateway, None: from none."""
 
     id: int
     digest: bytes
     project: str
-    reason: str
+    reason: str  # a DeadLetterReason, unless a later release put it there
     detail: str
     batch_id: UUID | None
     sequence: int | None
@@ -49,7 +47,7 @@ class Selection:
         return {"ids": None if self.ids is None else list(self.ids), "reason": self.reason, "since_s": self.since_s}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InboxEntry:
     """What the inbox knows of a letter's batch. refused: indexes of records that are no rows."""
 
@@ -77,7 +75,7 @@ class BatchRows:
     rows: Rows
 
 
-def place(sequence: int) -> tuple[int, int]:
+def split_sequence(sequence: int) -> tuple[int, int]:
     """Number of the batch and index in it."""
     return sequence >> SEQUENCE_INDEX_BITS, sequence & (1 << SEQUENCE_INDEX_BITS) - 1
 
@@ -96,17 +94,17 @@ def contents(reason: str, body: bytes) -> Contents:
 
 def raw_batches(reason: str, body: bytes) -> Iterable[bytes]:
     """The encoded LogBatches of a letter. Raises Undecodable, at the latest while they are walked through."""
-    if reason == "undecodable":
+    if reason == DeadLetterReason.UNDECODABLE:
         raise Undecodable("no batch of ours")
-    if reason in MESSAGES:
+    if reason in MESSAGE_REASONS:
         return [carried.raw() for carried in unframe(body)]
     return [body]
 
 
-def first_rows(letter: Letter, retention_nanos: int, most: int) -> list[BatchRows]:
+def first_rows(letter: DeadLetter, retention_nanos: int, most: int) -> list[BatchRows]:
     """At most so many records of a letter, as a replay would store them. Raises Undecodable."""
     received = (letter.received_us or letter.created_us) * _NANOS_A_MICRO
-    found = []
+    batches = []
     for raw in raw_batches(letter.reason, letter.body):
         if not most:
             break
@@ -114,34 +112,38 @@ def first_rows(letter: Letter, retention_nanos: int, most: int) -> list[BatchRow
         del batch.records[most:]
         rows = rows_of(batch.SerializeToString(), Origin(0, received, received - retention_nanos))
         most -= len(rows)
-        found.append(BatchRows(_written(batch.batch_id), rows))
-    return found
+        batches.append(BatchRows(_written(batch.batch_id), rows))
+    return batches
 
 
-def read(letter: Letter, retention_nanos: int, max_chunks: int = MAX_CHUNKS) -> Inbound:
+def read(letter: DeadLetter, retention_nanos: int, max_chunks: int = MAX_CHUNKS) -> Inbound:
     """What a flush would make of the letter, were it delivered now. Raises Undecodable when that is no batch at all."""
     if letter.received_us is None:
         raise Undecodable("it came without the header `received`, so from no gateway")
     problem = ""
     for body in _messages(letter):
-        delivery = Delivery(0, 0, body, letter.received_us * _NANOS_A_MICRO, 0, letter.project)
+        delivery = undelivered(body, letter.received_us * _NANOS_A_MICRO, letter.project)
         inbound = decode([delivery], retention_nanos, max_chunks)
-        unreadable = [one for one in inbound.dead_letters if one.reason in ("undecodable", "failed")]
-        problem = problem or "; ".join(one.detail for one in unreadable[:1])
-        found = inbound.batches or len(inbound.dead_letters) > len(unreadable)
+        unreadable = [
+            dead_letter
+            for dead_letter in inbound.dead_letters
+            if dead_letter.reason in (DeadLetterReason.UNDECODABLE, DeadLetterReason.FAILED)
+        ]
+        problem = problem or "; ".join(dead_letter.detail for dead_letter in unreadable[:1])
+        readable = inbound.batches or len(inbound.dead_letters) > len(unreadable)
         # Of a parked message the good batches are stored, as of any other message.
-        if found and not (unreadable and letter.reason == "undecodable"):
+        if readable and not (unreadable and letter.reason == DeadLetterReason.UNDECODABLE):
             return inbound
     raise Undecodable(problem or "a message without batches")
 
 
-def _messages(letter: Letter) -> Iterable[bytes]:
+def _messages(letter: DeadLetter) -> Iterable[bytes]:
     """The letter as messages of the queue: what was one as it is, a batch framed. Undecodable bytes may be either."""
-    if letter.reason in (*MESSAGES, "undecodable"):
+    if letter.reason in (*MESSAGE_REASONS, DeadLetterReason.UNDECODABLE):
         yield letter.body
-    if letter.reason not in MESSAGES:
+    if letter.reason not in MESSAGE_REASONS:
         yield Packer(0).frame(letter.body)
-    if letter.reason == "undecodable":
+    if letter.reason == DeadLetterReason.UNDECODABLE:
         yield b"".join(frame_parts(LogBatches.PACKED_BATCHES_FIELD_NUMBER, [letter.body]))
 
 
