@@ -6,8 +6,6 @@ import time
 
 from pythonjsonlogger.json import JsonFormatter
 
-LEVELS = ("debug", "info", "warning", "error")
-
 
 def set_up_logging(service: str, level: str = "info") -> None:
     """Every line has time (UTC), level, logger, message and service, and what was passed as `extra`."""

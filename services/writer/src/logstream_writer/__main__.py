@@ -4,6 +4,7 @@
 import logging
 import sys
 import threading
+from collections.abc import Sequence
 from typing import TypeVar
 
 from logstream_runtime.admin import AdminServer
@@ -97,7 +98,7 @@ def _write(config: Config) -> int:
         log.error("can't start", extra={"error": str(error)})
         return 1
     stopping = threading.Event()
-    abandon = threading.Event()  # nobody waits for a database any longer
+    abandon = threading.Event()  # set when a stop has waited long enough for the database
     deadline = threading.Timer(config.shutdown_s, abandon.set)
     deadline.daemon = True
 
@@ -105,6 +106,7 @@ def _write(config: Config) -> int:
         if not stopping.is_set():
             stopping.set()
             consumer.stop()
+            log.info("stop: no more messages are taken")
             deadline.start()
 
     consumer.on_crash = announcer.on_crash = stop
@@ -122,7 +124,7 @@ def _write(config: Config) -> int:
             disk_tasks_of(config),
             metrics,
             leading=metrics.retention_leading,
-            # A lock that is not had, a database that starts again: neither is a reason to let the disk fill.
+            # Neither a lock held elsewhere nor a database that restarts is a reason to let the disk fill.
             longest_backoff_s=_DISK_BACKOFF_S,
         ),
     ]
@@ -149,20 +151,31 @@ def _write(config: Config) -> int:
     )
     try:
         flusher.run()
+        log.info("stop: every message that was taken is stored")
     except StoreUnavailable as error:
-        log.error("stopped with messages unstored; the broker delivers them again", extra={"error": str(error)})
+        log.error("stopped with unstored messages, which the broker delivers again", extra={"error": str(error)})
         status = 1
-
-    for maintainer in maintainers:
-        maintainer.close(within_s=2.5)
-    # The last acknowledgements leave before the connection is closed; viewers get what was stored last.
-    consumer.end(within_s=5)
-    announcer.end(within_s=5)
-    window.close()
-    store.close()
+    _close(maintainers, consumer, announcer, window, store)
     admin.close()
     log.info("stopped")
     return 1 if consumer.crash or announcer.crash else status
+
+
+def _close(
+    maintainers: Sequence[Maintainer], consumer: Consumer, announcer: Announcer, window: LiveWindow, store: Store
+) -> None:
+    """The end of a stop, after the last flush. Each step is a line of the log."""
+    for maintainer in maintainers:
+        maintainer.close(within_s=2.5)
+    log.info("stop: maintenance has ended")
+    # The last acknowledgements are sent before the connection is closed, and viewers get what was stored last.
+    consumer.end(within_s=5)
+    log.info("stop: the connection that consumes is closed")
+    announcer.end(within_s=5)
+    log.info("stop: the connection that announces is closed")
+    window.close()
+    store.close()
+    log.info("stop: the connections to Redis and the database are closed")
 
 
 def _not_ready(consumer: Consumer) -> str | None:

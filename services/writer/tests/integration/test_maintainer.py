@@ -63,8 +63,8 @@ def metrics() -> Metrics:
 def maintainer(database_url: str, metrics: Metrics) -> Iterator[Callable[..., Maintainer]]:
     opened: list[Maintainer] = []
 
-    def start(*tasks: Probe, look_s: float = 0.05) -> Maintainer:
-        opened.append(Maintainer(Session(database_url), tasks, metrics, look_s=look_s, first_backoff_s=0.05))
+    def start(*tasks: Probe, poll_s: float = 0.05) -> Maintainer:
+        opened.append(Maintainer(Session(database_url), tasks, metrics, poll_s=poll_s, first_backoff_s=0.05))
         opened[-1].start()
         return opened[-1]
 

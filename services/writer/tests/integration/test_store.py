@@ -234,7 +234,7 @@ def test_no_database_is_unavailable() -> None:
     with pytest.raises(StoreUnavailable):
         migrate("postgresql://u:p@127.0.0.1:1/none")
     with pytest.raises(StoreUnavailable):
-        Store("postgresql://u:p@127.0.0.1:1/none").check()
+        Store("postgresql://u:p@127.0.0.1:1/none").suspected([b"name"])
 
 
 @pytest.mark.parametrize("step", ["encode_block", "encode_rows", "add_block_counts", "add_counts"])

@@ -96,11 +96,11 @@ class Parameters(BaseModel):
         ignore_unknown = cls.model_config.get("extra") == "ignore"
         # A field of prefixed names is itself no name.
         known = [name for name in names_of(cls) if f"{name}." not in cls.prefixes]
-        given = read_query_string(query_string, known, prefixes=cls.prefixes, ignore_unknown=ignore_unknown)
-        problems = given.problems
-        values: dict[str, Any] = {**given.values}
-        if given.prefixed:
-            values = {**cls.read_prefixed(given.prefixed, problems), **values}
+        query = read_query_string(query_string, known, prefixes=cls.prefixes, ignore_unknown=ignore_unknown)
+        problems = query.problems
+        values: dict[str, Any] = {**query.values}
+        if query.prefixed:
+            values = {**cls.read_prefixed(query.prefixed, problems), **values}
         context = {"zone": zone}
         try:
             return cls.model_validate(values, context=context), problems
@@ -112,7 +112,7 @@ class Parameters(BaseModel):
         return cls.model_validate(values, context=context), problems
 
     @classmethod
-    def read_prefixed(cls, given: list[tuple[str, str]], problems: list[ParameterProblem]) -> Mapping[str, object]:
+    def read_prefixed(cls, pairs: list[tuple[str, str]], problems: list[ParameterProblem]) -> Mapping[str, object]:
         """The field of pairs whose names begin with a prefix; what is wrong with them is added to the problems."""
         return {}
 
@@ -147,10 +147,10 @@ class RecordParameters(Parameters):
     )
 
     @classmethod
-    def read_prefixed(cls, given: list[tuple[str, str]], problems: list[ParameterProblem]) -> Mapping[str, object]:
+    def read_prefixed(cls, pairs: list[tuple[str, str]], problems: list[ParameterProblem]) -> Mapping[str, object]:
         included: dict[str, str] = {}
         excluded: dict[tuple[str, str], None] = {}
-        for name, value in given[:MAX_ATTRIBUTES]:
+        for name, value in pairs[:MAX_ATTRIBUTES]:
             is_excluded = name.startswith(NOT_ATTRIBUTE)
             key = name.removeprefix(NOT_ATTRIBUTE if is_excluded else ATTRIBUTE)
             try:
@@ -164,9 +164,9 @@ class RecordParameters(Parameters):
                 problems.append(parameter_problem(name, value, "one value, not several"))
             else:
                 included[key] = value
-        if len(given) > MAX_ATTRIBUTES:
+        if len(pairs) > MAX_ATTRIBUTES:
             most = f"at most {MAX_ATTRIBUTES} parameters {ATTRIBUTE}<key> and {NOT_ATTRIBUTE}<key>"
-            problems.append(parameter_problem(*given[MAX_ATTRIBUTES], most))
+            problems.append(parameter_problem(*pairs[MAX_ATTRIBUTES], most))
         return {ATTRIBUTES: AttributeTerms(tuple(included.items()), tuple(excluded))}
 
     def record_filter(self) -> Filter:

@@ -87,11 +87,6 @@ def batch_name(number: int, batch_id: bytes) -> str:
     return f"{number}:{batch_id.hex()}"
 
 
-def number_of(name: bytes) -> int:
-    """The number of the batch with this name."""
-    return int(name.split(b":", 1)[0])
-
-
 def window_id(position: int) -> str:
     """The id of a batch's entry in the window."""
     return f"{position}-0"

@@ -151,9 +151,9 @@ class Compaction:
                 names, gone = self._fold(connection, bucket, names)
             add += [(*bucket, *name, count) for name, count in names.items()]
             remove += [(*bucket, *name) for name in gone]
-        for statement, given in ((_REMOVE, remove), (_ADD, add)):
-            if given:
-                connection.execute(statement, [list(column) for column in zip(*given, strict=True)], binary=True)
+        for statement, changes in ((_REMOVE, remove), (_ADD, add)):
+            if changes:
+                connection.execute(statement, [list(column) for column in zip(*changes, strict=True)], binary=True)
         done.sums += len(add)
         done.removed += len(remove)
 
@@ -177,8 +177,8 @@ class Compaction:
     def _fold(self, connection: Connection, bucket: _Bucket, names: Counter[Name]) -> tuple[Counter[Name], Collection[Name]]:
         """What is to be added to this sum, these names included, and which of its names go: it has as many as it may."""
         width_s, bucket_us = bucket
-        found = connection.execute(_READ, [bucket_us, width_s], binary=True)
-        stored = Counter({(node, level, severity): count for node, level, severity, count in found})
+        rows = connection.execute(_READ, [bucket_us, width_s], binary=True)
+        stored = Counter({(node, level, severity): count for node, level, severity, count in rows})
         folded = Counter(fold_names(names + stored, self._most_names, self._most_of_node))
         # Counter's difference keeps what is more than nothing: what goes is in neither.
         return folded - stored, stored.keys() - folded.keys()

@@ -50,7 +50,7 @@ class Session:
         self._connection: Connection | None = None
 
     @property
-    def held(self) -> bool:
+    def has_lock(self) -> bool:
         """Whether this session has the lock, as far as it knows: a lost connection is noticed by its next use."""
         return self._connection is not None and not self._connection.closed
 
@@ -59,7 +59,7 @@ class Session:
 
         Raises StoreUnavailable.
         """
-        if self.held:
+        if self.has_lock:
             return True
         self.close()
         try:

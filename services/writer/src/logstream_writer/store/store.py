@@ -56,7 +56,7 @@ class Store:
     """One connection, opened when needed. Not thread-safe. Blocks."""
 
     def __init__(self, database_url: str) -> None:
-        self._database = Database(database_url, "logstream-writer", self._look)
+        self._database = Database(database_url, "logstream-writer", self._detect_edition)
         self._direct = False
         self._id = uuid.uuid4()
         self._has_begun = False
@@ -103,15 +103,10 @@ class Store:
             with connection.transaction():
                 return BisectingFlush(connection, inbound).run()
 
-    def check(self) -> None:
-        """Raises StoreUnavailable unless the database answers and has the tables."""
-        with self._database.session() as connection:
-            connection.execute("SELECT 1 FROM batches LIMIT 0")
-
     def close(self) -> None:
         self._database.close()
 
-    def _look(self, connection: psycopg.Connection[Any]) -> None:
+    def _detect_edition(self, connection: psycopg.Connection[Any]) -> None:
         self._direct = copies_directly(connection)
 
 
