@@ -2,7 +2,6 @@
 
 import threading
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -44,19 +43,9 @@ def batch(time_s: float, records: int = 1) -> Inbound:
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    opened = Store(database_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("SET timezone = 'UTC'")
-        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts, log_rollups, search_segments CASCADE")
-        connection.execute("SELECT set_chunk_time_interval('logs', interval '1 day')")
-        yield connection
+def database(database: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+    database.execute("SELECT set_chunk_time_interval('logs', interval '1 day')")
+    return database
 
 
 @pytest.fixture

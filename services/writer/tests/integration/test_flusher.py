@@ -79,13 +79,6 @@ def delivery(tag: int, batch_id: uuid.UUID, *messages: str, again: bool = False)
     )
 
 
-@pytest.fixture
-def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts, flushes_under_way CASCADE")
-        yield connection
-
-
 def under_way(database: psycopg.Connection[Any]) -> int:
     row = database.execute("SELECT count(*) FROM flushes_under_way").fetchone()
     assert row

@@ -48,13 +48,6 @@ class Probe:
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts, log_rollups, search_segments CASCADE")
-        yield connection
-
-
-@pytest.fixture
 def metrics() -> Metrics:
     return Metrics(CollectorRegistry())
 

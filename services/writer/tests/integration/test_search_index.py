@@ -4,7 +4,7 @@ whatever was indexed, merged, late or not indexed yet."""
 import random
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -30,18 +30,10 @@ ALWAYS = (0, 4 * 10**15)
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    opened = Store(database_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts, log_rollups, search_segments CASCADE")
-        adapt(connection)
-        yield connection
+def database(database: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+    """With times as query reads them: microseconds since the Unix epoch."""
+    adapt(database)
+    return database
 
 
 def keep(store: Store, records: Sequence[tuple[int, str, dict[str, str]]]) -> int:

@@ -1,7 +1,6 @@
 """One transaction a flush, against a real TimescaleDB: each batch once, no record lost to another's fault."""
 
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -43,20 +42,6 @@ def inbound(*raws: bytes, again: bool = False) -> Inbound:
         ],
         DAY,
     )
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    opened = Store(database_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts, log_rollups, search_segments CASCADE")
-        yield connection
 
 
 def stored(database: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:

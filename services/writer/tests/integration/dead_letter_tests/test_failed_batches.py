@@ -53,27 +53,6 @@ def inbound(*raws: bytes) -> Inbound:
     return decode([delivery(*raws)], RETENTION)
 
 
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    opened = Store(database_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def letters(database_url: str) -> Iterator[DeadLetters]:
-    opened = DeadLetters(database_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts CASCADE")
-        yield connection
-
-
 def messages(database: psycopg.Connection[Any]) -> list[str]:
     return sorted(message for (message,) in database.execute("SELECT message FROM logs"))
 
@@ -114,20 +93,20 @@ def put_aside(store: Store, *raws: bytes) -> None:
 
 
 def test_a_batch_that_failed_is_stored_by_a_replay_once_it_does_not(
-    store: Store, letters: DeadLetters, database: psycopg.Connection[Any]
+    store: Store, dead_letters: DeadLetters, database: psycopg.Connection[Any]
 ) -> None:
     whole = raw("poison\0", "b")
     put_aside(store, whole, raw("c"))
-    (letter_id,) = letters.ids(Selection(None, "failed"))
-    kept = letters.get(letter_id)
+    (letter_id,) = dead_letters.ids(Selection(None, "failed"))
+    kept = dead_letters.get(letter_id)
     with failing(inbound_module), pytest.raises(NotReplayable, match=re.escape(TEXT)):
-        letters.replay(letter_id, PLAIN, False)
+        dead_letters.replay(letter_id, PLAIN, False)
     # In what a flush does, instead of before it.
     with failing_copy(), pytest.raises(NotReplayable, match=re.escape(TEXT)):
-        letters.replay(letter_id, PLAIN, False)
-    assert letters.get(letter_id) == kept, "it stays as it is"
-    assert letters.replay(letter_id, PLAIN, False).records == 2
-    assert letters.ids(Selection()) == []
+        dead_letters.replay(letter_id, PLAIN, False)
+    assert dead_letters.get(letter_id) == kept, "it stays as it is"
+    assert dead_letters.replay(letter_id, PLAIN, False).records == 2
+    assert dead_letters.ids(Selection()) == []
     assert messages(database) == ["b", "c", "poison\N{REPLACEMENT CHARACTER}"]
     assert one(database, "SELECT sum(count) FROM log_counts") == 3
     (again,) = store.flush(inbound(whole)).batches
