@@ -81,7 +81,7 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE))
 def test_a_process_asks_for_the_files_it_may_need(hard: int, limits: str) -> None:
     ran = subprocess.run([sys.executable, "-c", FILES, str(hard)], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == limits
-    assert ("fewer files may be open" in ran.stderr) == (hard < 256)
+    assert ("the limit of open files is lower" in ran.stderr) == (hard < 256)
 
 
 LOGGING = """

@@ -113,7 +113,7 @@ def test_records_are_shown_up_to_a_number() -> None:
     assert [batch.rows.messages for batch in shown] == [["a", "b"], ["c"]]
     one = letter("parked", body)
     lines = list(letter_text(summary(one), None, shown, "", "advice"))
-    assert lines[-1] == "the first 3 of 5 records; --records shows more"
+    assert lines[-1] == "the first 3 of 5 records are shown; --records shows more"
     assert "  2023-11-14T22:13:20.000000Z info a" in lines
     assert "    k = v" in lines
 
@@ -151,7 +151,7 @@ def test_a_sequence_is_text_in_json() -> None:
 def test_what_became_of_a_letter() -> None:
     done = {"id": 1, "outcome": "replayed", "reason": "parked", "records": 1, "known": 2, "older": 0, "letters": ["refused"]}
     assert outcome_text(done) == (
-        "1  replayed  parked; 1 record stored; 2 records of batches that were stored before; new letters: refused"
+        "1  replayed  parked; 1 record stored; 2 records of batches that were stored before; new dead letters: refused"
     )
     assert outcome_text({"id": 1, "outcome": "deleted", "reason": "parked"}) == "1  deleted  parked"
 

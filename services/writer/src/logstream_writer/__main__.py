@@ -1,5 +1,5 @@
-"""Starts the writer: `python -m logstream_writer`. With the argument `migrate` it only brings the schema up to date, with
-`maintain --once` it runs each task of maintenance one time, with `dead-letters` it looks after what was not stored."""
+"""Starts the writer: `python -m logstream_writer`. With the argument `migrate` it only updates the schema, with
+`maintain --once` it runs each task of maintenance once, with `dead-letters` it handles what could not be stored."""
 
 import logging
 import sys
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def _configured(kind: type[C], level: int = logging.INFO) -> C:
-    """level: of the line that tells the settings, which people who ask something do not ask for."""
+    """level: of the log line with the settings, which only gets in the way of a command's output."""
     config = load_or_exit(kind)
     set_up_logging("writer", config.log_level)
     log.log(level, "configuration", extra={"settings": masked(config)})
@@ -77,7 +77,7 @@ def _migrate(config: DatabaseConfig, stopping: threading.Event) -> int:
     try:
         retry_until_stopped("the database", StoreUnavailable, stopping)(migrate, config.database_url)
     except StoreUnavailable as error:
-        log.error("stopped before the database answered", extra={"error": str(error)})
+        log.error("stopped before the database was available", extra={"error": str(error)})
         return 1
     return 0
 
@@ -112,7 +112,7 @@ def _write(config: Config) -> int:
     consumer.on_crash = announcer.on_crash = stop
     on_stop_signals(stop)
     admin.start()
-    # Nothing is taken from the broker before the tables are there: an outage must not use up deliveries.
+    # Nothing is taken from the broker before the tables exist: an outage must not use up deliveries.
     status = _migrate(config, stopping)
     if status or stopping.is_set():
         return status

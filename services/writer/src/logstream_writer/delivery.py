@@ -1,4 +1,4 @@
-"""A message as the consumer hands it on, independent of the client library."""
+"""A message as the consumer passes it on, independent of the client library."""
 
 import hashlib
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Delivery:
 
     @property
     def name(self) -> bytes:
-        """Tells this message from others, the same whenever and to whomever it is delivered."""
+        """Identifies this message. It is the same for every delivery, to any writer."""
         head = b"%d %d " % (self.received_unix_nano or 0, len(self.body))
         return hashlib.blake2b(head + self.body[:_NAMED_BYTES] + self.body[-_NAMED_BYTES:], digest_size=NAME_BYTES).digest()
 

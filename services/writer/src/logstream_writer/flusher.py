@@ -33,7 +33,7 @@ _NANOS = 1_000_000_000
 class Flusher:
     """Runs in one thread and owns store and window.
 
-    `abandon` ends the waiting for a database that is away; what is then unstored goes back to the broker.
+    `abandon` ends the waiting for an unavailable database; unstored messages then go back to the broker.
     """
 
     def __init__(
@@ -60,14 +60,15 @@ class Flusher:
         self._flush_age_s = flush_age_s
         self._retrying = retry_until_stopped("the database", StoreUnavailable, abandon)
         self._metrics = metrics
-        # A try of the present flush failed: it may have been committed all the same.
+        # A try of the current flush failed, but may have been committed.
         self._unclear = False
 
     def run(self) -> None:
-        """Until the consumer was stopped and all it had taken is stored. Raises StoreUnavailable when abandoned."""
+        """Runs until the consumer is stopped and everything it had taken is stored. Raises StoreUnavailable when
+        abandoned."""
         while deliveries := self._consumer.take(self._flush_records, self._flush_bytes, self._flush_age_s):
             gatherings = split(deliveries, self._suspected(deliveries))
-            # What is stored is not kept while nothing new comes, or while the rest of it is flushed one by one.
+            # Frees what is stored while nothing new comes, or while the rest is flushed one by one.
             deliveries.clear()
             while gatherings:
                 gathering = gatherings.pop(0)
@@ -95,18 +96,18 @@ class Flusher:
         except MemoryError:
             raise
         except Exception:
-            # It is stored all the same, and is to be acknowledged.
-            log.exception("stored batches can't be announced")
+            # The batches are stored, so they are acknowledged.
+            log.exception("stored batches could not be announced")
             self._lose(fresh)
 
     def _read(self, gathering: Gathering) -> Inbound:
         if gathering.parked:
             return Inbound(dead_letters=[park(delivery, gathering.died_alone) for delivery in gathering.deliveries])
-        # From here on this process may die of them.
+        # From here on these messages may end this process.
         self._retrying(self._count_failures, self._store.begin, [delivery.name for delivery in gathering.deliveries])
         inbound = decode(gathering.deliveries, self._retention_nanos)
         if inbound.column_error:
-            log.warning("not all batches can be read as columns", extra={"error": inbound.column_error})
+            log.warning("some batches could not be read as columns", extra={"error": inbound.column_error})
         return inbound
 
     def _try_flush(self, inbound: Inbound) -> Flushed:
@@ -114,8 +115,8 @@ class Flusher:
             return self._count_failures(self._store.flush, inbound)
         except StoreUnavailable as error:
             self._unclear = True
-            # It has been looked into, and this process lives: should it be ended while it waits, that says nothing. A
-            # database that is away can't be told; to try would take as long as the try that failed.
+            # The messages were decoded and this process lives: if it is ended while it waits, that is not their fault. An
+            # unavailable database can't record that, and trying would take as long as the try that failed.
             if error.answered:
                 self._store.end()
             raise
@@ -145,7 +146,7 @@ class Flusher:
         for reason in flushed.dead_letters:
             metrics.dead_letters.labels(reason).inc()
         if flushed.dead_letters:
-            log.warning("put aside as dead letters", extra={"reasons": Counter(flushed.dead_letters)})
+            log.warning("stored as dead letters", extra={"reasons": Counter(flushed.dead_letters)})
 
     def _announce(self, stored: Sequence[StoredBatch]) -> None:
         entries = self._live_entries(stored)
@@ -171,13 +172,13 @@ class Flusher:
             except MemoryError:
                 raise
             except Exception:
-                log.exception("a stored batch can't be announced")
+                log.exception("a stored batch could not be announced")
                 self._lose([stored_batch])
         return entries
 
     def _lose(self, stored: Sequence[StoredBatch]) -> None:
-        """Viewers are told that they miss something: those who are there by the announcer's count, and those who resume
-        across it by a new epoch."""
+        """Tells viewers that they miss something: connected ones through the announcer's count, and those that resume across
+        it through a new epoch."""
         self._window.miss()
         self._metrics.unnumbered_batches.inc(len(stored))
         self._announcer.lose(sum(stored_batch.batch.records - len(stored_batch.refused) for stored_batch in stored))

@@ -1,4 +1,4 @@
-"""From messages to what one flush stores: batches with their rows, and what can't be stored as such. Pure."""
+"""From messages to what one flush stores: batches with their rows, and new dead letters. Pure."""
 
 import hashlib
 import uuid
@@ -18,7 +18,7 @@ from logstream_writer.failures import described
 
 DIGEST_BYTES = 16
 CHUNK_US = 86_400 * 1_000_000
-# Each chunk a transaction writes to costs locks; a batch of records strewn wider than this is not stored as rows.
+# Each chunk a transaction writes to costs locks; a batch whose records are spread over more chunks is not stored as rows.
 MAX_CHUNKS = 64
 
 Key = tuple[str, uuid.UUID]
@@ -95,7 +95,7 @@ class _UnreadBatch:
 
 
 def decode(deliveries: Iterable[Delivery], retention_nanos: int, max_chunks: int = MAX_CHUNKS) -> Inbound:
-    """Decodes the batches of all deliveries, each batch id once. What goes wrong with one makes it a dead letter."""
+    """Decodes the batches of all deliveries, each batch id once. A batch that causes an error becomes a dead letter."""
     inbound = Inbound()
     unread_batches = list(_unpack(deliveries, retention_nanos, inbound.dead_letters))
     block_indexes = _read_columns(unread_batches, inbound)
@@ -127,18 +127,18 @@ def decode(deliveries: Iterable[Delivery], retention_nanos: int, max_chunks: int
 
 
 def park(delivery: Delivery, died_alone: int) -> NewDeadLetter:
-    """The whole message, as it came."""
+    """The whole message, unchanged."""
     detail = f"{died_alone} writers died while they flushed this message alone"
     return _of_delivery(delivery, DeadLetterReason.PARKED, detail, delivery.body)
 
 
 def failed(batch: InboundBatch, error: Exception) -> NewDeadLetter:
-    """A batch whose processing raised an error that nobody expected, as a message of its own."""
+    """A batch whose processing raised an unexpected error, as a message of its own."""
     return _of_batch(batch, DeadLetterReason.FAILED, described(error), framed(batch.carried))
 
 
 def conflict(batch: InboundBatch) -> NewDeadLetter:
-    """A batch whose id is taken by other bytes."""
+    """A batch whose id is stored already with other bytes."""
     detail = f"batch_id {batch.batch_id} is stored already with other bytes"
     return _of_batch(batch, DeadLetterReason.CONFLICT, detail, batch.raw)
 
@@ -271,7 +271,7 @@ def _undecodable(delivery: Delivery, body: bytes, detail: str) -> NewDeadLetter:
 
 
 def _spread(batch: InboundBatch, days: int) -> NewDeadLetter:
-    detail = f"its records lie in {days} days, expected at most {MAX_CHUNKS}"
+    detail = f"its records are from {days} days, expected at most {MAX_CHUNKS}"
     return _of_batch(batch, DeadLetterReason.SPREAD, detail, batch.raw)
 
 

@@ -1,6 +1,6 @@
 """Gives stored batches their live positions and keeps the recent window, in Redis. The only module here that knows redis.
 
-Redis may be away: then batches have no position, and it must not hold up the flush for longer than the time-outs below.
+If Redis is unavailable, batches have no position. It must not delay the flush for longer than the timeouts below.
 """
 
 import logging
@@ -20,7 +20,7 @@ from logstream_writer.metrics import Metrics
 log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 0.4
-# After a failure Redis is left alone for this long, so that an outage costs a flush nothing.
+# After a failure Redis is not called for this long, so that an outage does not delay flushes.
 _PAUSE_S = 1.0
 
 
@@ -62,7 +62,7 @@ class LiveWindow:
         self._missed = True
 
     def append(self, batches: Sequence[LiveEntry]) -> Positions | None:
-        """Positions for these batches, or None when Redis does not give them now."""
+        """Positions for these batches, or None if Redis is unavailable."""
         if time.monotonic() < self._silent_until_s:
             self._missed = True
             return None
@@ -75,8 +75,8 @@ class LiveWindow:
             positions = Positions(epoch.decode(), list(map(int, numbers)))
         except MemoryError:
             raise
-        except Exception as error:  # noqa: BLE001 not only redis.RedisError: an answer that can't be read is none
-            log.warning("Redis gives no live positions", extra={"error": described(error)})
+        except Exception as error:  # noqa: BLE001 not only redis.RedisError: a response that can't be read is no response
+            log.warning("no live positions from Redis", extra={"error": described(error)})
             self._silent_until_s = time.monotonic() + _PAUSE_S
             self._missed = True
             self._metrics.redis_up.set(0)

@@ -1,6 +1,6 @@
-"""What the search index knows a block of rows by: grams, four bytes of UTF-8 in a row in a lower-cased message, and the
-attributes of its rows, each hashed to a few slots. The writer sets the slots of what occurs in a block, the query service
-asks for the slots of what it looks for; this module and gram_columns hold the one mapping of both.
+"""What the search index stores about a block of rows: grams (four consecutive bytes of UTF-8 of a lower-cased message) and
+the attributes of its rows, each hashed to a few slots. The writer sets the slots of what occurs in a block, and the query
+service looks up the slots of what it searches for. Both use the mapping in this module and gram_columns.
 
 A slot that is set proves nothing, one that is not set proves absence.
 """

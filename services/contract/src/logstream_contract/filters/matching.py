@@ -1,6 +1,5 @@
-"""What a filter means, outside the database: which records it lets through. The SQL of the query service must mean the same;
-tests hold the two against each other. It decides part by part, so that records that lie in columns can be looked at column
-by column. Pure.
+"""Which records a filter matches, outside the database. The SQL of the query service must mean the same; tests compare the
+two. Each part of a filter has its own method, so that records in columns can be checked column by column. Pure.
 """
 
 import re
@@ -24,12 +23,12 @@ class Candidate(NamedTuple):
 
 
 class Matcher:
-    """A filter made ready to be held against many records. Raises ValueError for one with a regular expression: those are
-    PostgreSQL's own, and nothing here reads them the same way."""
+    """A filter prepared for many records. Raises ValueError for a filter with a regular expression: PostgreSQL has its own
+    syntax, which nothing here implements."""
 
     def __init__(self, filter_: Filter) -> None:
         if filter_.regex:
-            raise ValueError("regex: a regular expression can only be asked of history")
+            raise ValueError("regex: a regular expression can only be used in history")
         self._filter = filter_
         self._levels = frozenset(map(simple_lower, filter_.levels))
         self._level_contains = simple_lower(filter_.level_contains)

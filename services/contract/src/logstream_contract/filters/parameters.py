@@ -21,8 +21,8 @@ MAX_PROBLEMS: Final = 10
 
 
 class InvalidParameters(Exception):
-    """A query that can't be answered; names its problems, up to MAX_PROBLEMS of them, and says how many there are besides: a
-    query may hold thousands of names, and an answer must not be many times as large as what was asked."""
+    """An invalid query. Names up to MAX_PROBLEMS problems and says how many more there are: a query may contain thousands of
+    names, and a response must not be many times larger than its request."""
 
     def __init__(self, problems: Sequence[ParameterProblem]) -> None:
         shown = problems[:MAX_PROBLEMS]

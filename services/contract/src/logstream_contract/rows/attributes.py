@@ -1,6 +1,6 @@
-"""What becomes of the attributes of one record. They are limited in number and bytes, and what begins with `logstream.` is
-ours: nothing there ever comes from a sender. Pure: it must depend on the attributes alone, not on their order, which parsers
-of maps do not keep."""
+"""What happens to the attributes of one record. They are limited in number and bytes, and keys that begin with `logstream.`
+are reserved: their values never come from a sender. Pure: it must depend on the attributes alone, not on their order, which
+parsers of maps do not keep."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MAX_VALUE_BYTES: Final = 64 * 1024
 # Of all keys and values of a record.
 MAX_ATTRIBUTES_BYTES: Final = 256 * 1024
 
-# Attributes that tell what was done to a record. They are no part of the limits.
+# Keys of attributes that say what was changed in a record. The limits do not count them.
 RESERVED: Final = "logstream."
 # A sender's key that begins with that is stored with this before it.
 SENDERS: Final = "sender."

@@ -2,8 +2,8 @@
 shows them, so that what a viewer sees is what is stored. It must look at no clock and no state, and at nothing that a sender
 put under `logstream.…`.
 
-A batch that can be decoded is never refused here. What passes a limit of a record is cut or left out, what can't be stored
-is replaced, a mark among the record's attributes tells of it, and the rows tell how many records that was."""
+A batch that can be decoded is never rejected here. Whatever exceeds a limit of a record is cut or left out, and what can't
+be stored is replaced. A mark among the record's attributes says so, and the rows count such records."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ MAX_MESSAGE_BYTES: Final = 64 * 1024
 MAX_LEVEL_BYTES: Final = 255
 MAX_TIMESTAMP_CHARACTERS: Final = 256
 
-# Marks: attributes that tell what was changed.
+# Marks: attributes that say what was changed.
 ORIGINAL_TIME: Final = "logstream.original_time_unix_nano"
 ORIGINAL_TIMESTAMP: Final = "logstream.original_timestamp"
 MESSAGE_BYTES: Final = "logstream.message_bytes"
@@ -70,7 +70,7 @@ _fields = attrgetter("time_unix_nano", "severity", "level", "message", "original
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the services, not the sender, know of a batch."""
+    """What the services, not the sender, know about a batch."""
 
     # Number of the batch in the inbox: row i has the sequence number << 16 | i.
     number: int
@@ -100,7 +100,7 @@ class Rows:
 
 
 class _Marks:
-    """What is told of the records, by their index. It is kept apart from what their senders say until the end."""
+    """Marks of records, by index. They are kept apart from the attributes of the sender until the end."""
 
     def __init__(self) -> None:
         self._texts: defaultdict[int, dict[str, str]] = defaultdict(dict)

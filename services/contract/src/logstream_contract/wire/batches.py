@@ -18,7 +18,7 @@ DEFAULT_BATCH_BYTES: Final = 4 * MIB
 MOST_BATCH_BYTES: Final = 64 * MIB
 # A row's sequence keeps 16 bits for the index in its batch; no setting may exceed this.
 MAX_RECORDS_OF_SEQUENCE: Final = 65_536
-# Fields of a later release may come, and are carried along; what nobody knows and nobody sees must not be a load.
+# Fields of a later release may come and are kept. Unknown fields that nobody sees must not become a burden.
 MAX_UNKNOWN_BYTES: Final = 1024
 
 
@@ -31,7 +31,7 @@ class Limits:
 
 
 class Rejected(ValueError):
-    """A batch past a limit. `reason` is a short word for a counter's label; the text names field, value and limit."""
+    """A batch that exceeds a limit. `reason` is the label of a counter; the text names field, value and limit."""
 
     def __init__(self, reason: str, text: str) -> None:
         super().__init__(text)
@@ -51,7 +51,7 @@ def split_batch(raw: bytes) -> RawBatch:
 
 
 def check_batch(raw: bytes, limits: Limits) -> RawBatch:
-    """Holds one LogBatch against the limits; its records are known to be decodable and are left encoded. Raises Rejected.
+    """Checks one LogBatch against the limits. Its records are then known to be decodable, and stay encoded. Raises Rejected.
 
     Texts of a record need not be UTF-8, nor within the limits of a record: logstream_contract.rows.rows mends them.
     """

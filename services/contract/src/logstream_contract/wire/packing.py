@@ -81,7 +81,7 @@ def unpacked_bytes(body: bytes) -> int:
             sizes = [zstandard.frame_content_size(packed) for packed in LogBatches.FromString(body).packed_batches]
     except (DecodeError, zstandard.ZstdError):
         return len(body)
-    # What says that it holds more is never unpacked, and what says nothing neither.
+    # A batch that claims to be larger, or does not say how large it is, is never unpacked.
     return len(body) + sum(size for size in sizes if 0 <= size <= MOST_BATCH_BYTES)
 
 
@@ -97,7 +97,7 @@ def _begin_of_only_field(body: bytes) -> int:
 
 
 def unpacked_batch_bytes(packed: bytes) -> int:
-    """How long a packed batch says it is unpacked; its own length if it says nothing that can be believed."""
+    """The unpacked size that a packed batch claims; its own length if it claims none or an implausible one."""
     try:
         size = zstandard.frame_content_size(packed)
     except zstandard.ZstdError:

@@ -19,7 +19,7 @@ from logstream_writer.failures import storable
 from logstream_writer.metrics import Metrics
 
 _CONSUMER_TAG = "logstream-writer"
-# A project's name is a column's text, whoever wrote the header.
+# The name of a project is stored as text, and anybody may have written the header.
 _PROJECT_CHARACTERS: Final = 255
 
 
@@ -37,9 +37,9 @@ class Consumer(BrokerThread):
         self._deliveries: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._channel: BlockingChannel | None = None
         self._channel_number = 0
-        # Tags of the present channel, in order; only this thread touches them.
+        # Tags of the current channel, in order; only this thread uses them.
         self._unacknowledged: deque[int] = deque()
-        # Taken from the queue, but too large for the flush it was taken for: the first of the next one.
+        # Taken from the queue, but too large for its flush: it is the first of the next one.
         self._held_back: Delivery | None = None
         self._stopped = threading.Event()
 
@@ -51,14 +51,14 @@ class Consumer(BrokerThread):
         """Blocks until there is a delivery, then gathers until it is max_age_s old, max_records are there, or the next one
         would bring the batches, unpacked, past max_bytes.
 
-        Answers an empty list once stop() was called and nothing is left.
+        Returns an empty list once stop() was called and nothing is left.
         """
         first = self._next(None)
         if first is None:
             return []
         taken, records, size = [first], first.records, first.unpacked_bytes
         until_s = time.monotonic() + max_age_s
-        # With all taken that the broker hands out ahead, nothing more comes before these are acknowledged.
+        # When everything that the broker sends ahead is taken, nothing more comes before these are acknowledged.
         while records < max_records and size < max_bytes and len(taken) < self._prefetch:
             delivery = self._next(0.0 if self._stopped.is_set() else max(0.0, until_s - time.monotonic()))
             if delivery is None:
@@ -133,7 +133,7 @@ class Consumer(BrokerThread):
         raise ConsumerCancelled("the broker cancelled the consumer")
 
     def _next(self, timeout_s: float | None) -> Delivery | None:
-        """The next delivery of the present channel; None at the end, or after timeout_s."""
+        """The next delivery of the current channel; None at the end, or after timeout_s."""
         held_back, self._held_back = self._held_back, None
         if held_back is not None and held_back.channel_number == self._channel_number:
             return held_back
@@ -143,7 +143,7 @@ class Consumer(BrokerThread):
             except queue.Empty:
                 return None
             if delivery is None:
-                # Left in place: every later call is to end as well.
+                # Put back, so that every later call ends as well.
                 self._deliveries.put(None)
                 return None
             if delivery.channel_number == self._channel_number:

@@ -1,4 +1,4 @@
-"""Runs `dead-letters`: the answer goes to standard output, what was done also to the log."""
+"""Runs `dead-letters`: prints to standard output, and logs what was done."""
 
 import dataclasses
 import logging
@@ -22,13 +22,14 @@ from logstream_writer.store.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-# SQLSTATE classes with which the next letter would fare no better: the database is away, or its schema of another release.
+# SQLSTATE classes with which the next one would fail as well: the database is unavailable, or its schema is of another
+# release.
 _SCHEMA: Final = "42"
 _HOPELESS: Final = frozenset({"none", "08", "28", "3D", "57", _SCHEMA})
 
 
 def run(arguments: Arguments, dead_letters: DeadLetters, retention_nanos: int) -> int:
-    """The exit status: 0, or 1 when something asked for was not done. Blocks."""
+    """Returns the exit status: 0, or 1 if something that was requested was not done. Blocks."""
     command = _Command(arguments, dead_letters, retention_nanos)
     verbs = {"list": command.list, "show": command.show, "replay": command.replay, "delete": command.delete}
     try:
@@ -81,7 +82,7 @@ class _Command:
             batches, problem = [], str(error)
         except MemoryError:
             raise
-        except Exception as error:  # noqa: BLE001 what is known of a letter is shown whatever its bytes are
+        except Exception as error:  # noqa: BLE001 a dead letter is shown whatever its bytes are
             batches, problem = [], described(error)
         entry = self._dead_letters.inbox(letter) if letter.batch_id else None
         facts = (_summary(letter), entry, batches, problem, self._advice(letter))
@@ -98,14 +99,14 @@ class _Command:
         return self._each(self._delete)
 
     def _each(self, work: Callable[[int], Mapping[str, Any]]) -> int:
-        """Each in its own transaction; a signal ends it between two of them."""
+        """Each in its own transaction. A signal ends the loop between two of them."""
         on_stop_signals(self._stopping.set)
         selection = self._arguments.selection
         ids = selection.ids if selection.ids is not None else self._dead_letters.ids(selection)
         status = 0
         for index, letter_id in enumerate(ids):
             if self._stopping.is_set():
-                return self._problem(f"stopped after {index} of {len(ids)} letters")
+                return self._problem(f"stopped after {index} of {len(ids)} dead letters")
             outcome = work(letter_id)
             log.info("dead letter", extra={"letter": outcome})
             if self._arguments.json:
@@ -134,8 +135,8 @@ class _Command:
         except MemoryError:
             raise
         except Exception as error:
-            # Of this letter; the next one may fare better.
-            log.exception("a letter can't be replayed", extra={"id": letter_id})
+            # The error concerns this one; the next one may succeed.
+            log.exception("a dead letter can't be replayed", extra={"id": letter_id})
             return {"id": letter_id, "outcome": "stays", "why": f"it fails: {described(error)}"}
         return {
             "id": letter_id,
@@ -154,16 +155,18 @@ class _Command:
         return {"id": letter_id, "outcome": "deleted", "reason": letter.reason}
 
     def _advice(self, letter: DeadLetter) -> str:
-        """What a replay needs, as far as the letter alone tells."""
+        """What a replay would do or need, as far as the dead letter alone tells."""
         try:
             planned = plan(letter, self._choices)
         except NotReplayable as error:
             return str(error)
         except MemoryError:
             raise
-        except Exception as error:  # noqa: BLE001 what is known of a letter is shown whatever its bytes are
+        except Exception as error:  # noqa: BLE001 a dead letter is shown whatever its bytes are
             return f"it fails: {described(error)}"
-        return "at its own place in its batch" if isinstance(planned, PlannedRecord) else "as if it were delivered now"
+        if isinstance(planned, PlannedRecord):
+            return "in its own batch, under its own sequence"
+        return "as if it were delivered now"
 
     def _write_raw(self, letter: DeadLetter, path: str) -> int:
         if path == "-":
@@ -183,8 +186,8 @@ class _Command:
 
 
 def _sentence(error: StoreUnavailable) -> str:
-    hint = "; the command `migrate` brings the schema up to date" if error.sqlstate_class == _SCHEMA else ""
-    return f"the database does not do it: {str(error).splitlines()[0]}{hint}"
+    hint = "; the command `migrate` updates the schema" if error.sqlstate_class == _SCHEMA else ""
+    return f"the database returned an error: {str(error).splitlines()[0]}{hint}"
 
 
 def _summary(letter: DeadLetter) -> texts.Summary:

@@ -1,4 +1,4 @@
-"""A dead letter, and what its bytes hold. Pure."""
+"""A dead letter, and what its bytes contain. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ _NANOS_A_MICRO: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A row of dead_letters. Times are microseconds since the Unix epoch; received_us: by the gateway, None: from none."""
+    """A row of dead_letters. Times are microseconds since the Unix epoch. received_us: when the gateway received it; None if
+    it came from no gateway."""
 
     id: int
     digest: bytes
@@ -37,7 +38,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which letters: these ids, or all of a reason and not older than so many seconds, where these are given."""
+    """Which dead letters: these ids; or all, limited to a reason and an age if these are given."""
 
     ids: Sequence[int] | None = None
     reason: str | None = None
@@ -49,7 +50,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboxEntry:
-    """What the inbox knows of a letter's batch. refused: indexes of records that are no rows."""
+    """What the inbox knows about the batch of a dead letter. refused: indexes of records that are not stored."""
 
     number: int
     records: int
@@ -60,7 +61,7 @@ class InboxEntry:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a letter's bytes hold, at a glance. problem: why that can't be told."""
+    """A summary of a dead letter's bytes. problem: why they can't be read."""
 
     nodes: Sequence[str] = ()
     records: int | None = None
@@ -69,40 +70,40 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class BatchRows:
-    """A batch of a letter with its first rows, as they would be stored."""
+    """A batch of a dead letter with its first rows, as they would be stored."""
 
     batch_id: str
     rows: Rows
 
 
 def split_sequence(sequence: int) -> tuple[int, int]:
-    """Number of the batch and index in it."""
+    """The number of the batch, and the index of the record in it."""
     return sequence >> SEQUENCE_INDEX_BITS, sequence & (1 << SEQUENCE_INDEX_BITS) - 1
 
 
 def contents(reason: str, body: bytes) -> Contents:
-    """Reads no more than it needs: records stay encoded. Whatever the bytes are, it returns."""
+    """Reads no more than necessary: records stay encoded. Raises nothing, whatever the bytes are."""
     try:
         batches = [split_batch(raw) for raw in raw_batches(reason, body)]
     except Undecodable as error:
         return Contents(problem=str(error))
-    except Exception as error:  # noqa: BLE001 letters are there to be seen
+    except Exception as error:  # noqa: BLE001 a dead letter can always be listed
         return Contents(problem=described(error))
     nodes = dict.fromkeys(batch.node for batch in batches)
     return Contents(list(nodes), sum(len(batch.records) for batch in batches))
 
 
 def raw_batches(reason: str, body: bytes) -> Iterable[bytes]:
-    """The encoded LogBatches of a letter. Raises Undecodable, at the latest while they are walked through."""
+    """The encoded LogBatches of a dead letter. Raises Undecodable, at the latest while they are iterated."""
     if reason == DeadLetterReason.UNDECODABLE:
-        raise Undecodable("no batch of ours")
+        raise Undecodable("not a batch")
     if reason in MESSAGE_REASONS:
         return [carried.raw() for carried in unframe(body)]
     return [body]
 
 
 def first_rows(letter: DeadLetter, retention_nanos: int, most: int) -> list[BatchRows]:
-    """At most so many records of a letter, as a replay would store them. Raises Undecodable."""
+    """At most this many records of a dead letter, as a replay would store them. Raises Undecodable."""
     received = (letter.received_us or letter.created_us) * _NANOS_A_MICRO
     batches = []
     for raw in raw_batches(letter.reason, letter.body):
@@ -117,9 +118,9 @@ def first_rows(letter: DeadLetter, retention_nanos: int, most: int) -> list[Batc
 
 
 def read(letter: DeadLetter, retention_nanos: int, max_chunks: int = MAX_CHUNKS) -> Inbound:
-    """What a flush would make of the letter, were it delivered now. Raises Undecodable when that is no batch at all."""
+    """What a flush would store if the dead letter were delivered now. Raises Undecodable if there is no batch in it."""
     if letter.received_us is None:
-        raise Undecodable("it came without the header `received`, so from no gateway")
+        raise Undecodable("the header `received` is missing, so it came from no gateway")
     problem = ""
     for body in _messages(letter):
         delivery = undelivered(body, letter.received_us * _NANOS_A_MICRO, letter.project)
@@ -134,11 +135,11 @@ def read(letter: DeadLetter, retention_nanos: int, max_chunks: int = MAX_CHUNKS)
         # Of a parked message the good batches are stored, as of any other message.
         if readable and not (unreadable and letter.reason == DeadLetterReason.UNDECODABLE):
             return inbound
-    raise Undecodable(problem or "a message without batches")
+    raise Undecodable(problem or "the message has no batches")
 
 
 def _messages(letter: DeadLetter) -> Iterable[bytes]:
-    """The letter as messages of the queue: what was one as it is, a batch framed. Undecodable bytes may be either."""
+    """The dead letter as messages of the queue: a message as it is, a batch framed. Undecodable bytes may be either."""
     if letter.reason in (*MESSAGE_REASONS, DeadLetterReason.UNDECODABLE):
         yield letter.body
     if letter.reason not in MESSAGE_REASONS:
@@ -148,5 +149,5 @@ def _messages(letter: DeadLetter) -> Iterable[bytes]:
 
 
 def _written(batch_id: bytes) -> str:
-    # Of another length it is no id, which a person should see as well.
+    # Bytes of another length are no id. They are shown as they are.
     return str(UUID(bytes=batch_id)) if len(batch_id) == BATCH_ID_BYTES else batch_id.hex()

@@ -1,4 +1,4 @@
-"""What a replay of a letter is to store, by its reason and by what the operator allows. Pure."""
+"""What a replay of a dead letter stores, depending on its reason and on what the operator allows. Pure."""
 
 import hashlib
 import uuid
@@ -25,8 +25,8 @@ Times = Literal["own", "received"]
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the operator allows. as_new: another id and sequence, where a letter can't have its own. times: which ones a
-    spread batch is stored under."""
+    """What the operator allows. as_new: store under another id and sequence if the original ones are not available. times:
+    the ones that a spread batch is stored under."""
 
     retention_nanos: int
     as_new: bool = False
@@ -34,19 +34,19 @@ class Choices:
 
 
 class NotReplayable(Exception):
-    """The letter is not replayed; the text says why, and what to do."""
+    """The dead letter is not replayed. The text says why, and what to do."""
 
 
 class UnknownDeadLetter(NotReplayable):
-    """There is no letter to be replayed."""
+    """There is no such dead letter."""
 
     def __init__(self) -> None:
-        super().__init__("there is no such letter; it may have been replayed or deleted")
+        super().__init__("there is no such dead letter; it may have been replayed or deleted")
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedRecord:
-    """A refused record: its row belongs to a batch that is stored, at this index."""
+    """A refused record. Its row belongs to a stored batch, at this index."""
 
     rows: Rows
     index: int
@@ -54,7 +54,7 @@ class PlannedRecord:
 
 @dataclass(frozen=True, slots=True)
 class PlannedBatches:
-    """Batches to be flushed. parts: instead, unless the letter's own batch is in the inbox."""
+    """Batches to be flushed. parts: flushed instead if the dead letter's own batch is not in the inbox."""
 
     inbound: Inbound
     parts: Inbound | None = None
@@ -68,7 +68,7 @@ def plan(letter: DeadLetter, choices: Choices) -> PlannedRecord | PlannedBatches
         if letter.reason == DeadLetterReason.CONFLICT:
             if not choices.as_new:
                 raise NotReplayable(
-                    f"batch_id {letter.batch_id} is stored with other bytes; --as-new stores these under another id"
+                    f"batch_id {letter.batch_id} is stored with other bytes; --as-new stores this batch under another id"
                 )
             return as_new(letter, choices)
         if letter.reason == DeadLetterReason.SPREAD:
@@ -79,7 +79,8 @@ def plan(letter: DeadLetter, choices: Choices) -> PlannedRecord | PlannedBatches
 
 
 def as_new(letter: DeadLetter, choices: Choices) -> PlannedBatches:
-    """The letter's batch under an id made of its bytes: the same again whenever these bytes come. Raises Undecodable."""
+    """The dead letter's batch under an id derived from its bytes: the same bytes always get the same id. Raises
+    Undecodable."""
     inbound = read(letter, choices.retention_nanos, maxsize)
     for batch in inbound.batches:
         batch.batch_id = derived_id(letter)
@@ -87,7 +88,7 @@ def as_new(letter: DeadLetter, choices: Choices) -> PlannedBatches:
 
 
 def derived_id(letter: DeadLetter, part: int = 0) -> uuid.UUID:
-    """Names what a replay of this letter stores. Source: RFC 9562, section 5.8 (UUIDv8)."""
+    """The id of what a replay of this dead letter stores. Source: RFC 9562, section 5.8 (UUIDv8)."""
     named = hashlib.blake2b(b"replayed\0%d\0" % part + letter.digest, digest_size=_UUID_BYTES).digest()
     value = int.from_bytes(named, "big") & ~(0xF << 76 | 0b11 << 62)
     return uuid.UUID(int=value | 8 << 76 | 0b10 << 62)
@@ -95,20 +96,22 @@ def derived_id(letter: DeadLetter, part: int = 0) -> uuid.UUID:
 
 def _refused_record(letter: DeadLetter, choices: Choices) -> PlannedRecord:
     if letter.sequence is None or letter.received_us is None:
-        raise NotReplayable("it has no sequence or no time of receipt, which every refused record has")
+        raise NotReplayable("it has no sequence or no receive time; every refused record has both")
     received = letter.received_us * _NANOS_A_MICRO
     number, index = split_sequence(letter.sequence)
     rows = rows_of(letter.body, Origin(number, received, received - choices.retention_nanos))
     if len(rows) != 1:
-        raise NotReplayable(f"it holds {len(rows)} records, expected the one that was refused")
+        raise NotReplayable(f"it contains {len(rows)} records, expected only the refused one")
     return PlannedRecord(rows, index)
 
 
 def _spread(letter: DeadLetter, choices: Choices) -> PlannedBatches:
     if choices.times is None:
-        raise NotReplayable(f"{letter.detail}; --times own stores them there, --times received under the time of receipt")
+        raise NotReplayable(
+            f"{letter.detail}; --times own stores them under their own times, --times received under the receive time"
+        )
     if choices.times == "received":
-        # All earlier times are older than the retention then, and become the time of receipt.
+        # With this retention all earlier times are too old, and are replaced by the receive time.
         return PlannedBatches(read(letter, 0))
     inbound = read(letter, choices.retention_nanos, maxsize)
     return (
@@ -117,8 +120,8 @@ def _spread(letter: DeadLetter, choices: Choices) -> PlannedBatches:
 
 
 def _by_day(letter: DeadLetter, whole: InboundBatch, choices: Choices) -> Inbound:
-    """A batch a day, since one over all of them would have its whole time searched again and again. The first one keeps the
-    id and the digest, so that the batch is known if it comes again."""
+    """One batch per day: searches would look through the whole time span of a single one again and again. The first batch
+    keeps the id and the digest, so that the original batch is known if it comes again."""
     batch = split_batch(whole.raw)
     days: defaultdict[int, list[int]] = defaultdict(list)
     for index, time_us in enumerate(whole.rows().times_us):
@@ -132,7 +135,7 @@ def _by_day(letter: DeadLetter, whole: InboundBatch, choices: Choices) -> Inboun
     delivery = undelivered(b"".join(frames), whole.received_unix_nano, letter.project)
     inbound = decode([delivery], choices.retention_nanos)
     for part, part_batch in enumerate(inbound.batches):
-        # Of the letter, not of the encoded part: how that is encoded is no promise.
+        # From the dead letter, not from the encoded part: the encoding may change.
         part_batch.digest = _digest(letter.digest, part) if part else whole.digest
     return inbound
 

@@ -1,5 +1,5 @@
-"""Letters as text for people and as JSON for scripts. Pure. What senders wrote must not reach a terminal as it is: control
-characters and the like are escaped."""
+"""Dead letters as text for people and as JSON for scripts. Pure. Texts of senders must not reach a terminal unchanged:
+control characters are escaped."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ _ATTRIBUTES: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A letter without its bytes."""
+    """A dead letter without its bytes."""
 
-    letter: DeadLetter  # its body is left out
+    letter: DeadLetter  # without its body
     bytes: int
     contents: Contents
 
 
 def printable(text: str, most: int | None = None) -> str:
-    """The text on one line, escaped as in a Python literal, and cut to so many characters."""
+    """The text on one line, escaped as in a Python literal, and cut to `most` characters."""
     if most is not None and len(text) > most:
         text = text[: most - 1] + "…"
     return "".join(
@@ -43,12 +43,12 @@ def moment(time_us: int | None) -> str | None:
     try:
         return (_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="microseconds").replace("+00:00", "Z")
     except OverflowError:
-        # Past the year 9999: the database can hold it.
+        # After the year 9999, which the database can store.
         return f"{time_us} µs"
 
 
 def table(summaries: Sequence[Summary]) -> Iterator[str]:
-    """A line each, aligned, beneath a line of headings."""
+    """A line of headings, then one aligned line for each."""
     lines = [_HEADINGS, *map(_cells, summaries)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
     for line in lines:
@@ -69,7 +69,7 @@ def totals_line(totals: Mapping[str, int], shown: int) -> str:
 
 
 def summary_object(summary: Summary) -> dict[str, Any]:
-    """The fields of `list --json`; a sequence is text, as everywhere: it may be past what JavaScript counts exactly."""
+    """The fields of `list --json`; a sequence is text, as everywhere, because JavaScript numbers are too small for it."""
     letter = summary.letter
     return {
         "id": letter.id,
@@ -114,7 +114,7 @@ def letter_object(
 def letter_text(
     summary: Summary, entry: InboxEntry | None, batches: Sequence[BatchRows], problem: str, advice: str
 ) -> Iterator[str]:
-    """The same to read: a line a fact, then the records."""
+    """The same for people: one fact per line, then the records."""
     letter = summary.letter
     facts = {
         "id": str(letter.id),
@@ -141,11 +141,11 @@ def letter_text(
     shown = sum(len(batch.rows) for batch in batches)
     if shown < (summary.contents.records or 0):
         yield ""
-        yield f"the first {shown} of {summary.contents.records} records; --records shows more"
+        yield f"the first {shown} of {summary.contents.records} records are shown; --records shows more"
 
 
 def outcome_text(outcome: Mapping[str, Any]) -> str:
-    """What became of one letter, on a line."""
+    """One line: what happened to one dead letter."""
     head = f"{outcome['id']}  {outcome['outcome']}"
     if "why" in outcome:
         return f"{head}: {printable(outcome['why'], _TEXT_CHARACTERS)}"
@@ -155,9 +155,9 @@ def outcome_text(outcome: Mapping[str, Any]) -> str:
     if outcome.get("known"):
         parts.append(f"{_records(outcome['known'])} of batches that were stored before")
     if outcome.get("older"):
-        parts.append(f"{_records(outcome['older'])} older than the retention, soon to be deleted")
+        parts.append(f"{_records(outcome['older'])} past the retention, to be deleted soon")
     if outcome.get("letters"):
-        parts.append(f"new letters: {', '.join(outcome['letters'])}")
+        parts.append(f"new dead letters: {', '.join(outcome['letters'])}")
     return f"{head}  {'; '.join(parts)}"
 
 
@@ -183,7 +183,7 @@ def _inbox_text(letter: DeadLetter, entry: InboxEntry | None) -> str | None:
     if letter.batch_id is None:
         return None
     if entry is None:
-        return "no batch of this id or number"
+        return "no batch with this id or number"
     refused = f", refused: {', '.join(map(str, entry.refused))}" if entry.refused else ""
     return f"batch {entry.number}, {entry.records} records, received {moment(entry.received_us)}{refused}"
 

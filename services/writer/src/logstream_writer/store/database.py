@@ -1,4 +1,5 @@
-"""The connection of whoever stores: opened when needed, and closed after an error, so that the next use has a new one."""
+"""The connection of a process that stores. It is opened when needed, and closed after an error, so that the next use opens a
+new one."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

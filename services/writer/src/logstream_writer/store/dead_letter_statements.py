@@ -18,7 +18,7 @@ NEWEST: Final = f"SELECT {_DEAD_LETTER} FROM dead_letters WHERE {_SELECTED} ORDE
 TOTALS: Final = f"SELECT reason, count(*) FROM dead_letters WHERE {_SELECTED} GROUP BY reason ORDER BY reason"
 IDS: Final = f"SELECT id FROM dead_letters WHERE {_SELECTED} ORDER BY id"
 
-# Whoever deletes it has it: another one waits for the commit and then finds nothing.
+# The process that deletes it has it: another process waits for the commit and then finds nothing.
 TAKE: Final = f"DELETE FROM dead_letters WHERE id = %s RETURNING {_DEAD_LETTER}"
 STILL_REFUSED: Final = "UPDATE dead_letters SET detail = %s WHERE id = %s"
 

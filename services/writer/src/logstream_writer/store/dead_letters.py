@@ -17,20 +17,20 @@ APPLICATION: Final = "logstream-dead-letters"
 class DeadLetters:
     """One connection, opened when needed. Not thread-safe. Blocks, for minutes at most.
 
-    Every method raises StoreUnavailable; what it was about to change is then changed altogether or not at all.
+    Every method raises StoreUnavailable; what it was going to change is then changed completely or not at all.
     """
 
     def __init__(self, database_url: str) -> None:
         self._database = Database(database_url, APPLICATION)
 
     def newest(self, selection: Selection, limit: int) -> Iterator[DeadLetter]:
-        """The newest ones first, one at a time in memory."""
+        """The newest first; one at a time is in memory."""
         with self._database.session() as connection:
             cursor = connection.cursor(binary=True, row_factory=class_row(DeadLetter))
             yield from cursor.stream(statements.NEWEST, selection.parameters() | {"limit": limit})
 
     def totals(self, selection: Selection) -> Mapping[str, int]:
-        """How many there are by reason."""
+        """The number of dead letters by reason."""
         with self._database.session() as connection:
             return dict(connection.execute(statements.TOTALS, selection.parameters()).fetchall())
 
@@ -45,7 +45,7 @@ class DeadLetters:
             return cursor.execute(statements.BY_ID, [letter_id]).fetchone()
 
     def inbox(self, letter: DeadLetter) -> InboxEntry | None:
-        """The batch that the letter's sequence or else its id names, if it is known."""
+        """The batch that the dead letter's sequence names, or else its id, if the inbox knows it."""
         with self._database.session() as connection:
             if letter.sequence is not None:
                 number, _ = split_sequence(letter.sequence)
@@ -60,9 +60,9 @@ class DeadLetters:
             )
 
     def replay(self, letter_id: int, choices: Choices, dry_run: bool) -> Replayed:
-        """Deletes the letter and stores what it holds, or, in a dry run, takes both back.
+        """Deletes the dead letter and stores its records; a dry run undoes both.
 
-        Raises NotReplayable: nothing is changed, but for the detail of a record that is refused again.
+        Raises NotReplayable: then nothing is changed, except the detail of a record that is refused again.
         """
         with self._database.session() as connection:
             try:
@@ -73,7 +73,7 @@ class DeadLetters:
                 raise
 
     def delete(self, letter_id: int) -> DeadLetter | None:
-        """The letter that was deleted; None: there is none."""
+        """Returns the deleted dead letter, or None if there was none."""
         with self._database.session() as connection:
             cursor = connection.cursor(binary=True, row_factory=class_row(DeadLetter))
             return cursor.execute(statements.TAKE, [letter_id]).fetchone()

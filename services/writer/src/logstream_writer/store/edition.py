@@ -6,8 +6,8 @@ from typing import Any, Final
 import psycopg
 import sqlalchemy
 
-# Rows that a flush must have to go straight into the columnstore: small ones would leave small, dear batches there. They
-# stay rows, and the chunk holds both.
+# Rows that a flush must have to go straight into the columnstore: small ones would leave small, expensive batches there.
+# Those stay rows, and the chunk contains both.
 DIRECT_ROWS: Final = 5_000
 
 _COMMUNITY: Final = "coalesce(current_setting('timescaledb.license', true), '') = 'timescale'"

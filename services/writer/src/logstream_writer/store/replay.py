@@ -1,5 +1,5 @@
-"""Replays one dead letter in one transaction: the letter goes and its rows come, or nothing happens. It stores as a flush
-does, with the flush's own statements."""
+"""Replays one dead letter in one transaction: either the dead letter is deleted and its rows are stored, or nothing changes.
+It uses the statements of a flush."""
 
 import hashlib
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class StillRefused(NotReplayable):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
     """What a replay did. records: rows stored; known: records of batches that were stored before; older: rows that are
-    past the retention; letters: reasons of new letters, for what could not be stored of this one."""
+    past the retention; letters: the reasons of new dead letters, for what could not be stored."""
 
     letter: DeadLetter
     records: int = 0
@@ -52,14 +52,14 @@ class Replayed:
 
 
 class Replay:
-    """connection: in autocommit mode, with the time-outs of a flush."""
+    """connection: in autocommit mode, with the timeouts of a flush."""
 
     def __init__(self, connection: psycopg.Connection[Any], choices: Choices) -> None:
         self._connection = connection
         self._choices = choices
 
     def run(self, letter_id: int, dry_run: bool = False) -> Replayed:
-        """Raises NotReplayable; psycopg.Error: it may be committed or not. In a dry run all of it is taken back."""
+        """Raises NotReplayable; psycopg.Error: it may be committed or not. A dry run undoes everything."""
         with self._connection.transaction() as transaction:
             cursor = self._connection.cursor(binary=True, row_factory=class_row(DeadLetter))
             letter = cursor.execute(statements.TAKE, [letter_id]).fetchone()
@@ -76,7 +76,7 @@ class Replay:
         return done
 
     def _store_refused_record(self, letter: DeadLetter, planned: PlannedRecord) -> Replayed:
-        self._demand_young(max(planned.rows.times_us))
+        self._reject_too_old(max(planned.rows.times_us))
         where = {"number": planned.rows.number, "index": planned.index, "time_us": planned.rows.times_us[0]}
         self._connection.execute(SHARE_FLUSHING)
         if self._connection.execute(statements.ACCEPT, where).rowcount:
@@ -84,11 +84,12 @@ class Replay:
             return Replayed(letter=letter, records=1)
         if self._connection.execute(statements.INBOX_BY_NUMBER, [planned.rows.number]).fetchone():
             raise NotReplayable(
-                f"the inbox has its record (sequence {letter.sequence}) as stored; delete the letter if it is"
+                f"the inbox lists its record (sequence {letter.sequence}) as stored; if the record is there, delete "
+                "the dead letter"
             )
         if not self._choices.as_new:
             raise NotReplayable(
-                "its batch is no longer in the inbox; --as-new stores it under an id and sequence of its own"
+                "its batch is no longer in the inbox; --as-new stores the record under a new id and sequence"
             )
         try:
             return self._flush(letter, as_new(letter, self._choices))
@@ -100,7 +101,7 @@ class Replay:
         if planned.parts and not self._is_known(letter):
             inbound = planned.parts
         latest_us = max((batch.to_us for batch in inbound.batches), default=None)
-        limit_us = self._demand_young(latest_us) if latest_us is not None else 0
+        limit_us = self._reject_too_old(latest_us) if latest_us is not None else 0
         flush = BisectingFlush(self._connection, inbound)
         flushed = flush.run()
         if flushed.batches or not flush.failures:
@@ -121,13 +122,13 @@ class Replay:
         where = (letter.project, letter.batch_id)
         return self._connection.execute(statements.INBOX_BY_ID, where).fetchone() is not None
 
-    def _demand_young(self, latest_us: int) -> int:
-        """The time before which records are past the retention. Raises NotReplayable when all of them are."""
+    def _reject_too_old(self, latest_us: int) -> int:
+        """Returns the time before which records are past the retention. Raises NotReplayable if all of them are."""
         row = self._connection.execute(statements.NOW).fetchone()
         assert row
         limit_us: int = row[0] - self._choices.retention_nanos // _NANOS_A_MICRO
         if latest_us < limit_us:
-            raise NotReplayable("all of it is older than LOGSTREAM_RETENTION_DAYS: it would be deleted again at once")
+            raise NotReplayable("all its records are older than LOGSTREAM_RETENTION_DAYS and would be deleted at once")
         return limit_us
 
 
@@ -160,4 +161,4 @@ class _RefusedRecordFlush(Flush):
             "sequence": letter.sequence,
         }
         if not self._cursor.execute(statements.INSERT_REPLAYED, values).rowcount:
-            raise NotReplayable("the inbox says that this letter was replayed before; delete it if its record is there")
+            raise NotReplayable("the inbox says that it was replayed before; if its record is there, delete the dead letter")

@@ -29,7 +29,7 @@ _NANOS_A_MICRO = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredBatch:
-    """A batch that is committed, by this flush or (known) before it. refused: indexes that are no rows."""
+    """A batch that is committed, by this flush or (known) before it. refused: indexes of records that are not stored."""
 
     batch: InboundBatch
     number: int
@@ -70,12 +70,13 @@ class Store:
             journal.begin(connection, self._id, messages)
 
     def end(self) -> None:
-        """Takes back what was begun: should this process end now, then not because of it. The database may be away."""
+        """Undoes begin(): if this process ends from now on, these messages are not the cause. The database may be
+        unavailable."""
         try:
             with self._database.session() as connection:
                 journal.end(connection, self._id)
         except StoreUnavailable as error:
-            log.info("what this writer was flushing stays in the journal", extra={"error": str(error)})
+            log.info("the journal keeps what this writer was flushing", extra={"error": str(error)})
 
     def suspected(self, messages: Sequence[bytes]) -> Mapping[bytes, int]:
         """Which of these another writer was flushing when it was last heard of: see journal.suspected. Raises
@@ -95,11 +96,11 @@ class Store:
             except psycopg.Error as error:
                 if (error.sqlstate or "")[:2] not in BLAMES_A_RECORD:
                     raise
-                log.warning("the database refuses a record, searching for it", extra={"error": str(error).strip()})
+                log.warning("the database refused a record; searching for it", extra={"error": str(error).strip()})
             except MemoryError:
                 raise
             except Exception as error:
-                log.exception("a batch can't be stored, searching for it", extra={"error": described(error)})
+                log.exception("a batch could not be stored; searching for it", extra={"error": described(error)})
             with connection.transaction():
                 return BisectingFlush(connection, inbound).run()
 
@@ -179,7 +180,7 @@ class Flush:
         if self._direct and sum(batch.records for batch in batches) >= DIRECT_ROWS:
             self._cursor.execute(SET_DIRECT)
         if batches:
-            # Piece by piece: the server stores one while the next is being encoded.
+            # In pieces: the server stores one while the next is being encoded.
             self._copy_rows(chain(encode_block(block, numbers), self._encode_singly(others, self._counts)))
         add_block_counts(self._counts, block, [number is not None for number in numbers])
         return [StoredBatch(batch=batch, number=batch.number, known=False) for batch in batches]
@@ -200,7 +201,7 @@ class Flush:
             copy.write(TRAILER)
 
     def _insert_counts(self) -> int:
-        """How many names the counts don't keep."""
+        """Returns the number of names that the counts do not keep."""
         counts = fold(self._counts)
         rows = [(*key, count) for key, count in counts.items() if count]
         if rows:
@@ -235,7 +236,7 @@ class BisectingFlush(Flush):
 
     @property
     def failures(self) -> list[str]:
-        """What went wrong with batches that are put aside because of it."""
+        """The errors of batches that failed."""
         return [letter.detail for letter in self._dead_letters if letter.reason is DeadLetterReason.FAILED]
 
     def run(self) -> Flushed:
@@ -287,7 +288,7 @@ class BisectingFlush(Flush):
         return [StoredBatch(batch=batch, number=batch.number, known=False, refused=bad)]
 
     def _bisect(self, batch: InboundBatch, rows: Rows, indexes: range) -> list[int]:
-        """Stores the rows at these indexes but for the refused ones, which it answers."""
+        """Stores the rows at these indexes, except the refused ones, which it returns."""
         try:
             with self._cursor.connection.transaction():
                 self._copy_rows(encode_rows(rows, indexes))

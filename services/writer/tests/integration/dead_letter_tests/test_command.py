@@ -46,7 +46,7 @@ def test_a_stopped_command_finishes_its_letter(
     output, errors = process.communicate(timeout=WAIT_S)
     assert process.returncode == 1
     assert output == f"{first}  replayed  refused; 1 record stored\n"
-    assert "stopped after 1 of 2 letters" in errors
+    assert "stopped after 1 of 2 dead letters" in errors
     assert ids(dead_letters) == [second]
 
 
