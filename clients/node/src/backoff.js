@@ -1,4 +1,7 @@
-/** @file How long to wait after a failure, and waiting that can be cut short. */
+/**
+ * @file How long to wait after a failure, and waiting that can be cut short. The formula is this package's own: it is
+ * published, and shares no code with the services or with the Python client.
+ */
 
 /**
  * Full jitter below a bound that doubles, and never less than the delay that the gateway asked for, plus up to a tenth.

@@ -143,6 +143,7 @@ class Delivery:
     def _pause(self, attempts: int, retry_after_s: float | None) -> None:
         """Waits before the next attempt: full jitter below a doubling bound, and never less than the gateway asked for,
         plus up to a tenth. Raises AbandonedError when no attempt can follow."""
+        # A formula of its own: a published package may not import the services' (logstream_runtime.retry).
         bound_s = min(self._settings.backoff_most_s, self._settings.backoff_first_s * 2 ** min(attempts - 1, 30))
         jittered_s = random.uniform(0, bound_s)
         requested_s = min(retry_after_s or 0.0, _LONGEST_RETRY_INFO_S) * random.uniform(1.0, 1.1)

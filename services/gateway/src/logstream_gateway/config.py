@@ -1,17 +1,20 @@
 """The gateway's settings."""
 
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from logstream_contract.wire.batches import MAX_RECORDS_OF_SEQUENCE, Limits
+from logstream_contract.units import MIB
+from logstream_contract.wire.batches import (
+    DEFAULT_BATCH_BYTES,
+    DEFAULT_BATCH_RECORDS,
+    MAX_RECORDS_OF_SEQUENCE,
+    MOST_BATCH_BYTES,
+    Limits,
+)
 from logstream_runtime.address import Address, ListenAddress
 from logstream_runtime.config import setting
 from pydantic import Field
-
-MIB: Final = 1024 * 1024
-# The defaults of what a batch may hold are those of the contract.
-_LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +36,10 @@ class Config:
         "LOGSTREAM_LEGACY_TIMEZONE", "Time zone of SendLog timestamps without a zone, as an IANA name.", ZoneInfo("UTC")
     )
     max_batch_records: Annotated[int, Field(ge=1, le=MAX_RECORDS_OF_SEQUENCE)] = setting(
-        "LOGSTREAM_MAX_BATCH_RECORDS", "Maximum number of records in a batch.", _LIMITS.batch_records, unit="records"
+        "LOGSTREAM_MAX_BATCH_RECORDS", "Records a batch may hold.", DEFAULT_BATCH_RECORDS, unit="records"
     )
-    max_batch_bytes: Annotated[int, Field(ge=1024, le=64 * MIB)] = setting(
-        "LOGSTREAM_MAX_BATCH_BYTES", "Maximum size of an encoded batch.", _LIMITS.batch_bytes, unit="bytes"
+    max_batch_bytes: Annotated[int, Field(ge=1024, le=MOST_BATCH_BYTES)] = setting(
+        "LOGSTREAM_MAX_BATCH_BYTES", "Size of an encoded batch.", DEFAULT_BATCH_BYTES, unit="bytes"
     )
     coalesce_ms: Annotated[float, Field(ge=0, le=1000)] = setting(
         "LOGSTREAM_GATEWAY_COALESCE_MS",

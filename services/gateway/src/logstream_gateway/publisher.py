@@ -6,14 +6,13 @@ one. Its batches have ids, so the writer stores them once, however often they ar
 
 import asyncio
 import logging
-import random
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pika
 from logstream_contract.wire import topology
-from logstream_runtime.retry import FIRST_S, LONGEST_S
+from logstream_runtime.retry import backoff_s
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.channel import Channel
 
@@ -211,8 +210,8 @@ class Publisher:
         if connection is not self._connection:
             return
         self._lost()
-        delay_s = random.uniform(FIRST_S, min(LONGEST_S, FIRST_S * 2**self._failures) + FIRST_S)
-        self._failures = min(self._failures + 1, 10)
+        self._failures += 1
+        delay_s = backoff_s(self._failures)
         log.warning("no connection to the broker", extra={"error": repr(reason), "retry_in_s": round(delay_s, 2)})
         self._loop.call_later(delay_s, self._connect)
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from logstream_contract.rows.timestamps import read_timestamp
+from logstream_contract.units import SECONDS_OF_UNIT
 
 EXPECTED: Final = (
     "a time from 1970 on: ISO 8601 such as 2024-08-06T18:51:32Z (+ in an offset is written %2B), "
@@ -21,7 +22,6 @@ MAX_US: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microsec
 INFINITE_US: Final = 2**63 - 1 + 946_684_800_000_000
 
 _RELATIVE: Final = re.compile(r"-(\d{1,9})([smhdw])", re.ASCII)
-_UNIT_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _NUMBER: Final = re.compile(r"\d{1,14}(\.\d{1,9})?", re.ASCII)
 # Epoch seconds reach this number in the year 5138, epoch milliseconds passed it in 1973.
 _FIRST_MILLISECONDS: Final = 100_000_000_000
@@ -56,7 +56,7 @@ def read_moment(text: str, zone: tzinfo = UTC) -> Moment:
         return Moment(0, relative=True, text=text)
     relative = _RELATIVE.fullmatch(text)
     if relative:
-        return Moment(-int(relative[1]) * _UNIT_S[relative[2]] * MICROSECONDS, relative=True, text=text)
+        return Moment(-int(relative[1]) * SECONDS_OF_UNIT[relative[2]] * MICROSECONDS, relative=True, text=text)
     us = _epoch_number_us(text) if _NUMBER.fullmatch(text) else _timestamp_us(text, zone)
     if us is None or not 0 <= us <= MAX_US:
         raise ValueError(EXPECTED)

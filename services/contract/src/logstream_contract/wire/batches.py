@@ -8,13 +8,18 @@ from typing import Final
 
 from google.protobuf.message import DecodeError, Message
 
+from logstream_contract.units import MIB
 from logstream_contract.wire.batch_id import BATCH_ID_BYTES
 from logstream_contract.wire.pb.transport_pb2 import FlatBatch, RawBatch
 
 MAX_NODE_BYTES: Final = 255
+# Limits of a batch, unless a setting says otherwise, and the largest size that any setting allows.
+DEFAULT_BATCH_RECORDS: Final = 5_000
+DEFAULT_BATCH_BYTES: Final = 4 * MIB
+MOST_BATCH_BYTES: Final = 64 * MIB
 # A row's sequence keeps 16 bits for the index in its batch; no setting may exceed this.
 MAX_RECORDS_OF_SEQUENCE: Final = 65_536
-# Fields of a later release may come, and are carried along; what nobody knows and nobody sees must not be a load.
+# Fields of a later release may come and are kept. Unknown fields that nobody sees must not become a burden.
 MAX_UNKNOWN_BYTES: Final = 1024
 
 
@@ -22,8 +27,8 @@ MAX_UNKNOWN_BYTES: Final = 1024
 class Limits:
     """What a batch may hold, at most. What a record may hold is no setting: see logstream_contract.rows.rows."""
 
-    batch_records: int = 5_000
-    batch_bytes: int = 4 * 1024 * 1024
+    batch_records: int = DEFAULT_BATCH_RECORDS
+    batch_bytes: int = DEFAULT_BATCH_BYTES
 
 
 class RejectionReason(StrEnum):
@@ -38,7 +43,7 @@ class RejectionReason(StrEnum):
 
 
 class Rejected(ValueError):
-    """A batch past a limit. The text names field, value and limit."""
+    """A batch that exceeds a limit. `reason` is the label of a counter; the text names field, value and limit."""
 
     def __init__(self, reason: RejectionReason, text: str) -> None:
         super().__init__(text)
@@ -58,7 +63,7 @@ def split_batch(raw: bytes) -> RawBatch:
 
 
 def check_batch(raw: bytes, limits: Limits) -> RawBatch:
-    """Holds one LogBatch against the limits; its records are known to be decodable and are left encoded. Raises Rejected.
+    """Checks one LogBatch against the limits. Its records are then known to be decodable, and stay encoded. Raises Rejected.
 
     Texts of a record need not be UTF-8, nor within the limits of a record: logstream_contract.rows.rows mends them.
     """

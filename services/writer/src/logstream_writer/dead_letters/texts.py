@@ -1,12 +1,12 @@
-"""Letters as text for people and as JSON for scripts. Pure. What senders wrote must not reach a terminal as it is: control
-characters and the like are escaped."""
+"""Dead letters as text for people and as JSON for scripts. Pure. Texts of senders must not reach a terminal unchanged:
+control characters are escaped."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from logstream_writer.dead_letters.letter import BatchRows, Contents, InboxEntry, Letter, place
+from logstream_writer.dead_letters.dead_letter import BatchRows, Contents, DeadLetter, InboxEntry, split_sequence
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HEADINGS: Final = ("ID", "WHEN", "REASON", "NODE", "RECORDS", "BYTES", "SEQUENCE", "DETAIL")
@@ -20,18 +20,20 @@ _ATTRIBUTES: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A letter without its bytes."""
+    """A dead letter without its bytes."""
 
-    letter: Letter  # its body is left out
+    letter: DeadLetter  # without its body
     bytes: int
     contents: Contents
 
 
 def printable(text: str, most: int | None = None) -> str:
-    """The text on one line, escaped as in a Python literal, and cut to so many characters."""
+    """The text on one line, escaped as in a Python literal, and cut to `most` characters."""
     if most is not None and len(text) > most:
         text = text[: most - 1] + "…"
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii") for character in text
+    )
 
 
 def moment(time_us: int | None) -> str | None:
@@ -41,12 +43,12 @@ def moment(time_us: int | None) -> str | None:
     try:
         return (_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="microseconds").replace("+00:00", "Z")
     except OverflowError:
-        # Past the year 9999: the database can hold it.
+        # After the year 9999, which the database can store.
         return f"{time_us} µs"
 
 
 def table(summaries: Sequence[Summary]) -> Iterator[str]:
-    """A line each, aligned, beneath a line of headings."""
+    """A line of headings, then one aligned line for each."""
     lines = [_HEADINGS, *map(_cells, summaries)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
     for line in lines:
@@ -67,7 +69,7 @@ def totals_line(totals: Mapping[str, int], shown: int) -> str:
 
 
 def summary_object(summary: Summary) -> dict[str, Any]:
-    """The fields of `list --json`; a sequence is text, as everywhere: it may be past what JavaScript counts exactly."""
+    """The fields of `list --json`; a sequence is text, as everywhere, because JavaScript numbers are too small for it."""
     letter = summary.letter
     return {
         "id": letter.id,
@@ -112,7 +114,7 @@ def letter_object(
 def letter_text(
     summary: Summary, entry: InboxEntry | None, batches: Sequence[BatchRows], problem: str, advice: str
 ) -> Iterator[str]:
-    """The same to read: a line a fact, then the records."""
+    """The same for people: one fact per line, then the records."""
     letter = summary.letter
     facts = {
         "id": str(letter.id),
@@ -122,7 +124,7 @@ def letter_text(
         "received": moment(letter.received_us) or "unknown",
         "project": letter.project,
         "batch id": letter.batch_id and str(letter.batch_id),
-        "sequence": letter.sequence and "{} (batch {}, record {})".format(letter.sequence, *place(letter.sequence)),
+        "sequence": letter.sequence and "{} (batch {}, record {})".format(letter.sequence, *split_sequence(letter.sequence)),
         "bytes": str(summary.bytes),
         "inbox": _inbox_text(letter, entry),
         "replay": advice,
@@ -139,11 +141,11 @@ def letter_text(
     shown = sum(len(batch.rows) for batch in batches)
     if shown < (summary.contents.records or 0):
         yield ""
-        yield f"the first {shown} of {summary.contents.records} records; --records shows more"
+        yield f"the first {shown} of {summary.contents.records} records are shown; --records shows more"
 
 
 def outcome_text(outcome: Mapping[str, Any]) -> str:
-    """What became of one letter, on a line."""
+    """One line: what happened to one dead letter."""
     head = f"{outcome['id']}  {outcome['outcome']}"
     if "why" in outcome:
         return f"{head}: {printable(outcome['why'], _TEXT_CHARACTERS)}"
@@ -153,9 +155,9 @@ def outcome_text(outcome: Mapping[str, Any]) -> str:
     if outcome.get("known"):
         parts.append(f"{_records(outcome['known'])} of batches that were stored before")
     if outcome.get("older"):
-        parts.append(f"{_records(outcome['older'])} older than the retention, soon to be deleted")
+        parts.append(f"{_records(outcome['older'])} past the retention, to be deleted soon")
     if outcome.get("letters"):
-        parts.append(f"new letters: {', '.join(outcome['letters'])}")
+        parts.append(f"new dead letters: {', '.join(outcome['letters'])}")
     return f"{head}  {'; '.join(parts)}"
 
 
@@ -164,24 +166,24 @@ def _records(count: int) -> str:
 
 
 def _cells(summary: Summary) -> tuple[str, ...]:
-    letter, held = summary.letter, summary.contents
+    letter, contents = summary.letter, summary.contents
     return (
         str(letter.id),
         (moment(letter.created_us) or "")[:19] + "Z",
         letter.reason,
-        printable(",".join(held.nodes), _NODE_CHARACTERS) or "-",
-        "-" if held.records is None else str(held.records),
+        printable(",".join(contents.nodes), _NODE_CHARACTERS) or "-",
+        "-" if contents.records is None else str(contents.records),
         str(summary.bytes),
         "-" if letter.sequence is None else str(letter.sequence),
         printable(letter.detail, _DETAIL_CHARACTERS),
     )
 
 
-def _inbox_text(letter: Letter, entry: InboxEntry | None) -> str | None:
+def _inbox_text(letter: DeadLetter, entry: InboxEntry | None) -> str | None:
     if letter.batch_id is None:
         return None
     if entry is None:
-        return "no batch of this id or number"
+        return "no batch with this id or number"
     refused = f", refused: {', '.join(map(str, entry.refused))}" if entry.refused else ""
     return f"batch {entry.number}, {entry.records} records, received {moment(entry.received_us)}{refused}"
 

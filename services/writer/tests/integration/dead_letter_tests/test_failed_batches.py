@@ -16,14 +16,14 @@ from logstream_contract.wire.packing import Packer
 from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_writer import inbound as inbound_module
 from logstream_writer.dead_letters import command, plan
-from logstream_writer.dead_letters import letter as letter_module
+from logstream_writer.dead_letters import dead_letter as dead_letter_module
 from logstream_writer.dead_letters.arguments import read_arguments
-from logstream_writer.dead_letters.letter import Letter, Selection
-from logstream_writer.dead_letters.plan import Choices, Stays
+from logstream_writer.dead_letters.dead_letter import DeadLetter, Selection
+from logstream_writer.dead_letters.plan import Choices, NotReplayable
 from logstream_writer.delivery import Delivery
 from logstream_writer.inbound import Inbound, decode, park
 from logstream_writer.store import store as store_module
-from logstream_writer.store.letters import Letters
+from logstream_writer.store.dead_letters import DeadLetters
 from logstream_writer.store.store import Store
 
 RECEIVED = 1_700_000_000_000_000_000
@@ -39,32 +39,18 @@ def raw(*messages: str) -> bytes:
 
 
 def delivery(*raws: bytes) -> Delivery:
-    return Delivery(1, 1, b"".join(map(Packer(0).frame, raws)), RECEIVED, 1, "default")
+    return Delivery(
+        tag=1,
+        channel_number=1,
+        body=b"".join(map(Packer(0).frame, raws)),
+        received_unix_nano=RECEIVED,
+        records=1,
+        project="default",
+    )
 
 
 def inbound(*raws: bytes) -> Inbound:
     return decode([delivery(*raws)], RETENTION)
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    opened = Store(database_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def letters(database_url: str) -> Iterator[Letters]:
-    opened = Letters(database_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts CASCADE")
-        yield connection
 
 
 def messages(database: psycopg.Connection[Any]) -> list[str]:
@@ -107,20 +93,20 @@ def put_aside(store: Store, *raws: bytes) -> None:
 
 
 def test_a_batch_that_failed_is_stored_by_a_replay_once_it_does_not(
-    store: Store, letters: Letters, database: psycopg.Connection[Any]
+    store: Store, dead_letters: DeadLetters, database: psycopg.Connection[Any]
 ) -> None:
     whole = raw("poison\0", "b")
     put_aside(store, whole, raw("c"))
-    (letter_id,) = letters.ids(Selection(None, "failed"))
-    kept = letters.get(letter_id)
-    with failing(inbound_module), pytest.raises(Stays, match=re.escape(TEXT)):
-        letters.replay(letter_id, PLAIN, False)
+    (letter_id,) = dead_letters.ids(Selection(None, "failed"))
+    kept = dead_letters.get(letter_id)
+    with failing(inbound_module), pytest.raises(NotReplayable, match=re.escape(TEXT)):
+        dead_letters.replay(letter_id, PLAIN, False)
     # In what a flush does, instead of before it.
-    with failing_copy(), pytest.raises(Stays, match=re.escape(TEXT)):
-        letters.replay(letter_id, PLAIN, False)
-    assert letters.get(letter_id) == kept, "it stays as it is"
-    assert letters.replay(letter_id, PLAIN, False).records == 2
-    assert letters.ids(Selection()) == []
+    with failing_copy(), pytest.raises(NotReplayable, match=re.escape(TEXT)):
+        dead_letters.replay(letter_id, PLAIN, False)
+    assert dead_letters.get(letter_id) == kept, "it stays as it is"
+    assert dead_letters.replay(letter_id, PLAIN, False).records == 2
+    assert dead_letters.ids(Selection()) == []
     assert messages(database) == ["b", "c", "poison\N{REPLACEMENT CHARACTER}"]
     assert one(database, "SELECT sum(count) FROM log_counts") == 3
     (again,) = store.flush(inbound(whole)).batches
@@ -147,15 +133,15 @@ def test_the_command_goes_past_a_letter_that_fails(
     """Whatever its bytes are it is listed, shown and deleted; and that it can't be replayed is told, with a status of 1."""
 
     def command_of(line: str) -> tuple[int, bytes]:
-        status = command.run(read_arguments(line.split()), Letters(database_url), RETENTION)
+        status = command.run(read_arguments(line.split()), DeadLetters(database_url), RETENTION)
         return status, capfdbinary.readouterr().out
 
     monkeypatch.setattr(command, "on_stop_signals", lambda _: None)
     raws = [raw(message) for message in ("poison one\0", "two\0", "poison three\0")]
     put_aside(store, raws[0], raws[2])
     store.flush(Inbound(dead_letters=[park(delivery(raws[1]), 3)]))
-    first, third, second = (letter.id for letter in reversed([*Letters(database_url).newest(Selection(), 9)]))
-    with failing(inbound_module, letter_module, plan):
+    first, third, second = (letter.id for letter in reversed([*DeadLetters(database_url).newest(Selection(), 9)]))
+    with failing(inbound_module, dead_letter_module, plan):
         status, out = command_of("list --json")
         assert (status, out.count(b'"id"')) == (0, 3)
         status, out = command_of(f"show {first} --json")
@@ -181,7 +167,7 @@ def test_the_command_goes_past_a_letter_that_fails(
     assert one(database, "SELECT count(*) FROM logs") == 2
 
 
-def explode_on(letter: Letter) -> Inbound:
+def explode_on(letter: DeadLetter) -> Inbound:
     if b"poison" in letter.body:
         raise Unforeseen
-    return letter_module.read(letter, RETENTION)
+    return dead_letter_module.read(letter, RETENTION)

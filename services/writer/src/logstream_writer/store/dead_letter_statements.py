@@ -3,21 +3,23 @@
 from typing import Final
 
 _US: Final = "(extract(epoch FROM {0}) * 1000000)::bigint"
-_LETTER: Final = (
-    f"id, digest, project, reason, detail, batch_id, sequence, {_US.format('received_at')}, {_US.format('created_at')}, body"
+# Named as the fields of DeadLetter.
+_DEAD_LETTER: Final = (
+    f"id, digest, project, reason, detail, batch_id, sequence, {_US.format('received_at')} AS received_us, "
+    f"{_US.format('created_at')} AS created_us, body"
 )
 _SELECTED: Final = """
 (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s)) AND (%(reason)s::text IS NULL OR reason = %(reason)s)
 AND (%(since_s)s::float8 IS NULL OR created_at >= now() - make_interval(secs => %(since_s)s))
 """
 
-LETTER: Final = f"SELECT {_LETTER} FROM dead_letters WHERE id = %s"
-NEWEST: Final = f"SELECT {_LETTER} FROM dead_letters WHERE {_SELECTED} ORDER BY id DESC LIMIT %(limit)s"
+BY_ID: Final = f"SELECT {_DEAD_LETTER} FROM dead_letters WHERE id = %s"
+NEWEST: Final = f"SELECT {_DEAD_LETTER} FROM dead_letters WHERE {_SELECTED} ORDER BY id DESC LIMIT %(limit)s"
 TOTALS: Final = f"SELECT reason, count(*) FROM dead_letters WHERE {_SELECTED} GROUP BY reason ORDER BY reason"
 IDS: Final = f"SELECT id FROM dead_letters WHERE {_SELECTED} ORDER BY id"
 
-# Whoever deletes it has it: another one waits for the commit and then finds nothing.
-TAKE: Final = f"DELETE FROM dead_letters WHERE id = %s RETURNING {_LETTER}"
+# The process that deletes it has it: another process waits for the commit and then finds nothing.
+TAKE: Final = f"DELETE FROM dead_letters WHERE id = %s RETURNING {_DEAD_LETTER}"
 STILL_REFUSED: Final = "UPDATE dead_letters SET detail = %s WHERE id = %s"
 
 NOW: Final = f"SELECT {_US.format('now()')}"
