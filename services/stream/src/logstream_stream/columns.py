@@ -74,7 +74,7 @@ def read_columns(raw: bytes, origin: Origin, refused: frozenset[int]) -> Columns
     batch = split_batch(raw)
     records = list(batch.records)
     if len(records) >= _BLOCK_RECORDS:
-        block = read_block([Source(batch.node, records, origin)])
+        block = read_block([Source(batch.node, records, origin, batch.otlp)])
         if block.plain[0]:
             return columns_of_block(block, origin.number).without(refused)
     return columns_of_rows(rows_of(raw, origin)).without(refused)

@@ -146,7 +146,8 @@ def conflict(batch: InboundBatch) -> NewDeadLetter:
 def refused(batch: InboundBatch, index: int, detail: str) -> NewDeadLetter:
     """One record that the database refused, as a batch of its own that keeps id and node."""
     whole = split_batch(batch.raw)
-    alone = RawBatch(batch_id=whole.batch_id, node=whole.node, records=[whole.records[index]])
+    records = [whole.records[index]]
+    alone = RawBatch(batch_id=whole.batch_id, node=whole.node, records=records, otlp=whole.otlp)
     sequence = batch.number << SEQUENCE_INDEX_BITS | index
     return replace(_of_batch(batch, DeadLetterReason.REFUSED, detail, alone.SerializeToString()), sequence=sequence)
 
@@ -192,7 +193,7 @@ def _unpack(
                     carried=carried,
                     raw=raw,
                     batch_id=batch.batch_id,
-                    source=Source(batch.node, batch.records, origin),
+                    source=Source(batch.node, batch.records, origin, batch.otlp),
                 )
 
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17logstream/v1/logs.proto\x12\x0clogstream.v1\"T\n\x08LogBatch\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x0c\n\x04node\x18\x02 \x01(\t\x12(\n\x07records\x18\x03 \x03(\x0b\x32\x17.logstream.v1.LogRecord\"\xf9\x01\n\tLogRecord\x12\x16\n\x0etime_unix_nano\x18\x01 \x01(\x06\x12(\n\x08severity\x18\x02 \x01(\x0e\x32\x16.logstream.v1.Severity\x12\r\n\x05level\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12;\n\nattributes\x18\x05 \x03(\x0b\x32\'.logstream.v1.LogRecord.AttributesEntry\x12\x1a\n\x12original_timestamp\x18\x06 \x01(\t\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"0\n\nPushResult\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\r*\x9a\x01\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eSEVERITY_TRACE\x10\x01\x12\x12\n\x0eSEVERITY_DEBUG\x10\x05\x12\x11\n\rSEVERITY_INFO\x10\t\x12\x11\n\rSEVERITY_WARN\x10\r\x12\x12\n\x0eSEVERITY_ERROR\x10\x11\x12\x12\n\x0eSEVERITY_FATAL\x10\x15\x32\x89\x01\n\tLogIngest\x12\x38\n\x04Push\x12\x16.logstream.v1.LogBatch\x1a\x18.logstream.v1.PushResult\x12\x42\n\nPushStream\x12\x16.logstream.v1.LogBatch\x1a\x18.logstream.v1.PushResult(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17logstream/v1/logs.proto\x12\x0clogstream.v1\"b\n\x08LogBatch\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x0c\n\x04node\x18\x02 \x01(\t\x12(\n\x07records\x18\x03 \x03(\x0b\x32\x17.logstream.v1.LogRecord\x12\x0c\n\x04otlp\x18\x04 \x01(\x08\"\xf9\x01\n\tLogRecord\x12\x16\n\x0etime_unix_nano\x18\x01 \x01(\x06\x12(\n\x08severity\x18\x02 \x01(\x0e\x32\x16.logstream.v1.Severity\x12\r\n\x05level\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12;\n\nattributes\x18\x05 \x03(\x0b\x32\'.logstream.v1.LogRecord.AttributesEntry\x12\x1a\n\x12original_timestamp\x18\x06 \x01(\t\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"0\n\nPushResult\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\r*\x9a\x01\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eSEVERITY_TRACE\x10\x01\x12\x12\n\x0eSEVERITY_DEBUG\x10\x05\x12\x11\n\rSEVERITY_INFO\x10\t\x12\x11\n\rSEVERITY_WARN\x10\r\x12\x12\n\x0eSEVERITY_ERROR\x10\x11\x12\x12\n\x0eSEVERITY_FATAL\x10\x15\x32\x89\x01\n\tLogIngest\x12\x38\n\x04Push\x12\x16.logstream.v1.LogBatch\x1a\x18.logstream.v1.PushResult\x12\x42\n\nPushStream\x12\x16.logstream.v1.LogBatch\x1a\x18.logstream.v1.PushResult(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,16 +33,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LOGRECORD_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_LOGRECORD_ATTRIBUTESENTRY']._serialized_options = b'8\001'
-  _globals['_SEVERITY']._serialized_start=430
-  _globals['_SEVERITY']._serialized_end=584
+  _globals['_SEVERITY']._serialized_start=444
+  _globals['_SEVERITY']._serialized_end=598
   _globals['_LOGBATCH']._serialized_start=41
-  _globals['_LOGBATCH']._serialized_end=125
-  _globals['_LOGRECORD']._serialized_start=128
-  _globals['_LOGRECORD']._serialized_end=377
-  _globals['_LOGRECORD_ATTRIBUTESENTRY']._serialized_start=328
-  _globals['_LOGRECORD_ATTRIBUTESENTRY']._serialized_end=377
-  _globals['_PUSHRESULT']._serialized_start=379
-  _globals['_PUSHRESULT']._serialized_end=427
-  _globals['_LOGINGEST']._serialized_start=587
-  _globals['_LOGINGEST']._serialized_end=724
+  _globals['_LOGBATCH']._serialized_end=139
+  _globals['_LOGRECORD']._serialized_start=142
+  _globals['_LOGRECORD']._serialized_end=391
+  _globals['_LOGRECORD_ATTRIBUTESENTRY']._serialized_start=342
+  _globals['_LOGRECORD_ATTRIBUTESENTRY']._serialized_end=391
+  _globals['_PUSHRESULT']._serialized_start=393
+  _globals['_PUSHRESULT']._serialized_end=441
+  _globals['_LOGINGEST']._serialized_start=601
+  _globals['_LOGINGEST']._serialized_end=738
 # @@protoc_insertion_point(module_scope)

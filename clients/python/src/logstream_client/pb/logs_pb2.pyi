@@ -25,14 +25,16 @@ SEVERITY_ERROR: Severity
 SEVERITY_FATAL: Severity
 
 class LogBatch(_message.Message):
-    __slots__ = ("batch_id", "node", "records")
+    __slots__ = ("batch_id", "node", "records", "otlp")
     BATCH_ID_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
     RECORDS_FIELD_NUMBER: _ClassVar[int]
+    OTLP_FIELD_NUMBER: _ClassVar[int]
     batch_id: bytes
     node: str
     records: _containers.RepeatedCompositeFieldContainer[LogRecord]
-    def __init__(self, batch_id: _Optional[bytes] = ..., node: _Optional[str] = ..., records: _Optional[_Iterable[_Union[LogRecord, _Mapping]]] = ...) -> None: ...
+    otlp: bool
+    def __init__(self, batch_id: _Optional[bytes] = ..., node: _Optional[str] = ..., records: _Optional[_Iterable[_Union[LogRecord, _Mapping]]] = ..., otlp: _Optional[bool] = ...) -> None: ...
 
 class LogRecord(_message.Message):
     __slots__ = ("time_unix_nano", "severity", "level", "message", "attributes", "original_timestamp")

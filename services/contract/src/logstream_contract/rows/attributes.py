@@ -10,6 +10,8 @@ from typing import Final
 from logstream_contract.rows.texts import MOST_BYTES_A_CHARACTER, NUL, clean, cut
 
 MAX_ATTRIBUTES: Final = 64
+# Of a record that came over OTLP, whose senders keep 128 by default: there is room for those of its resource and scope, too.
+MAX_OTLP_ATTRIBUTES: Final = 192
 MAX_KEY_BYTES: Final = 255
 MAX_VALUE_BYTES: Final = 64 * 1024
 # Of all keys and values of a record.
@@ -39,12 +41,12 @@ class MendedAttributes:
     nuls: int = 0
 
 
-def may_need_mending(attributes: Mapping[str, str]) -> bool:
+def may_need_mending(attributes: Mapping[str, str], most: int = MAX_ATTRIBUTES) -> bool:
     """False is a proof that mend would keep the attributes (at least one) as they are."""
     keys = "".join(attributes)
     texts = keys + "".join(attributes.values())
     return (
-        len(attributes) > MAX_ATTRIBUTES
+        len(attributes) > most
         or len(texts) > _SHORT_TEXTS
         or NUL in texts
         or RESERVED in keys
@@ -53,12 +55,12 @@ def may_need_mending(attributes: Mapping[str, str]) -> bool:
     )
 
 
-def mend(attributes: Mapping[str, str]) -> MendedAttributes:
+def mend(attributes: Mapping[str, str], most: int = MAX_ATTRIBUTES) -> MendedAttributes:
     """Of too many attributes the first in the order of their keys are kept, as far as there is room for their bytes. One
     whose changed key is the key of another is left out."""
     mended = MendedAttributes({})
     left_bytes = MAX_ATTRIBUTES_BYTES
-    for key in nsmallest(MAX_ATTRIBUTES, attributes):
+    for key in nsmallest(most, attributes):
         value = attributes[key]
         clean_key, clean_value = clean(key), clean(value)
         renamed = not clean_key or clean_key.startswith(RESERVED)

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from logstream_contract.rows.attributes import MAX_ATTRIBUTES
+from logstream_contract.rows.attributes import MAX_ATTRIBUTES, MAX_OTLP_ATTRIBUTES
 from logstream_contract.rows.members import Attributes, Flags, Ints, Members, is_text
 from logstream_contract.rows.rows import MAX_AHEAD_NANOS, Origin
 from logstream_contract.rows.severity import HIGHEST, level_of, severity_of
@@ -44,6 +44,7 @@ class Source:
     node: str
     records: Sequence[bytes]
     origin: Origin
+    otlp: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,7 +75,7 @@ def read_block(sources: Sequence[Source]) -> Block:
     severities = walk.severity()
     level_words = walk.level()
     messages = walk.message()
-    attributes = walk.attributes()
+    attributes = walk.attributes(np.repeat([source.otlp for source in sources], counts))
     walk.end()
     odd = walk.odd
     kinds, level_kinds = _kinds(level_words, walk.level_bytes, severities, odd)
@@ -150,14 +151,17 @@ class _Walk:
         begins, ends = (begin - self._starts).tolist(), (self._at - self._starts).tolist()
         return [record[i:j] for record, i, j in zip(self._records, begins, ends, strict=True)]
 
-    def attributes(self) -> list[bytes]:
-        """The members of each row's JSON object; one that JSON or the database can't hold makes its row odd."""
+    def attributes(self, otlp: Flags) -> list[bytes]:
+        """The members of each row's JSON object; one that JSON or the database can't hold makes its row odd. otlp: of each
+        row, whether it came over OTLP and may have more."""
         rows = np.flatnonzero((self._at < self._ends) & ~self.odd)
         if not len(rows):
             return []
         members = Members(self._raw, self._words, len(self._at))
         # Those that have more are left where they are, and end() finds them there.
-        for _ in range(MAX_ATTRIBUTES):
+        for number in range(MAX_OTLP_ATTRIBUTES):
+            if number == MAX_ATTRIBUTES:
+                rows = rows[otlp[rows]]
             if not len(rows):
                 break
             at = self._at[rows]

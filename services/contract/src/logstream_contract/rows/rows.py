@@ -14,7 +14,7 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from logstream_contract.rows.attributes import may_need_mending, mend
+from logstream_contract.rows.attributes import MAX_ATTRIBUTES, MAX_OTLP_ATTRIBUTES, may_need_mending, mend
 from logstream_contract.rows.severity import HIGHEST, level_of, severity_of
 from logstream_contract.rows.texts import MOST_BYTES_A_CHARACTER, NUL, clean, cut, decode
 from logstream_contract.wire.batches import MAX_NODE_BYTES, Undecodable, unknown_in_attributes
@@ -135,7 +135,7 @@ def rows_of(raw: bytes, origin: Origin) -> Rows:
     check finds is looked at record by record.
     """
     marks = _Marks()
-    node, records = _read(raw, marks)
+    node, records, most = _read(raw, marks)
     node = cut(clean(node), MAX_NODE_BYTES)
     if not records:
         return Rows(number=origin.number, node=node, times_us=[], severities=[], levels=[], messages=[], attributes=[])
@@ -153,15 +153,15 @@ def rows_of(raw: bytes, origin: Origin) -> Rows:
     _mend_times(rows, origin, marks)
     _mend_levels(rows, marks)
     _mend_messages(rows, marks)
-    _mend_attributes(rows, marks)
+    _mend_attributes(rows, most, marks)
     if any(timestamps):
         _keep_timestamps(timestamps, marks)
     marks.write(rows)
     return rows
 
 
-def _read(raw: bytes, marks: _Marks) -> tuple[str, list[_Fields]]:
-    """Node and records. Raises Undecodable."""
+def _read(raw: bytes, marks: _Marks) -> tuple[str, list[_Fields], int]:
+    """Node, records, and how many attributes each may have. Raises Undecodable."""
     try:
         batch = LogBatch.FromString(raw)
     except DecodeError:
@@ -169,10 +169,15 @@ def _read(raw: bytes, marks: _Marks) -> tuple[str, list[_Fields]]:
     # The parser takes an attribute with an unknown field for an unknown field of the record.
     if unknown_in_attributes(raw):
         return _read_loosely(raw, marks)
-    return batch.node, list(map(_fields, batch.records))
+    return batch.node, list(map(_fields, batch.records)), most_attributes(batch.otlp)
 
 
-def _read_loosely(raw: bytes, marks: _Marks) -> tuple[str, list[_Fields]]:
+def most_attributes(otlp: bool) -> int:
+    """How many attributes a record may have. otlp: whether it came over OTLP."""
+    return MAX_OTLP_ATTRIBUTES if otlp else MAX_ATTRIBUTES
+
+
+def _read_loosely(raw: bytes, marks: _Marks) -> tuple[str, list[_Fields], int]:
     """The same of a batch with texts that are no UTF-8. Raises Undecodable if there is more amiss."""
     try:
         batch = LooseBatch.FromString(raw)
@@ -186,7 +191,7 @@ def _read_loosely(raw: bytes, marks: _Marks) -> tuple[str, list[_Fields]]:
         marks.count(index, INVALID_UTF8_REPLACED, replaced + replaced_too + and_there)
         attributes = _read_attributes(record, index, marks)
         records.append((record.time_unix_nano, record.severity, level, message, timestamp, attributes))
-    return batch.node, records
+    return batch.node, records, most_attributes(batch.otlp)
 
 
 def _read_attributes(record: LooseRecord, index: int, marks: _Marks) -> dict[str, str]:
@@ -264,10 +269,10 @@ def _mark_text(marks: _Marks, index: int, text: str, limit_bytes: int, mark: str
     marks.count(index, NULS_REPLACED, text.count(NUL))
 
 
-def _mend_attributes(rows: Rows, marks: _Marks) -> None:
+def _mend_attributes(rows: Rows, most: int, marks: _Marks) -> None:
     for index, attributes in enumerate(rows.attributes):
-        if attributes and may_need_mending(attributes):
-            mended = mend(attributes)
+        if attributes and may_need_mending(attributes, most):
+            mended = mend(attributes, most)
             rows.attributes[index] = mended.attributes
             marks.count(index, ATTRIBUTES_RENAMED, mended.renamed)
             marks.count(index, ATTRIBUTES_CUT, mended.cut)

@@ -131,7 +131,8 @@ def _by_day(letter: DeadLetter, whole: InboundBatch, choices: Choices) -> Inboun
     for part, day in enumerate(sorted(days)):
         batch_id = derived_id(letter, part) if part else whole.batch_id
         records = [batch.records[index] for index in days[day]]
-        frames.append(packer.frame(RawBatch(batch_id=batch_id.bytes, node=batch.node, records=records).SerializeToString()))
+        made = RawBatch(batch_id=batch_id.bytes, node=batch.node, records=records, otlp=batch.otlp)
+        frames.append(packer.frame(made.SerializeToString()))
     delivery = undelivered(b"".join(frames), whole.received_unix_nano, letter.project)
     inbound = decode([delivery], choices.retention_nanos)
     for part, part_batch in enumerate(inbound.batches):

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%logstream/internal/v1/transport.proto\x12\x15logstream.internal.v1\"5\n\nLogBatches\x12\x0f\n\x07\x62\x61tches\x18\x01 \x03(\x0c\x12\x16\n\x0epacked_batches\x18\x02 \x03(\x0c\";\n\x08RawBatch\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x0f\n\x07records\x18\x03 \x03(\x0c\"_\n\tFlatBatch\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x0c\n\x04node\x18\x02 \x01(\x0c\x12\x32\n\x07records\x18\x03 \x01(\x0b\x32!.logstream.internal.v1.FlatRecord\"\xad\x01\n\nFlatRecord\x12\x16\n\x0etime_unix_nano\x18\x01 \x01(\x06\x12\x10\n\x08severity\x18\x02 \x01(\x05\x12\r\n\x05level\x18\x03 \x01(\x0c\x12\x0f\n\x07message\x18\x04 \x01(\x0c\x12\x39\n\nattributes\x18\x05 \x01(\x0b\x32%.logstream.internal.v1.LooseAttribute\x12\x1a\n\x12original_timestamp\x18\x06 \x01(\x0c\"a\n\nLooseBatch\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x33\n\x07records\x18\x03 \x03(\x0b\x32\".logstream.internal.v1.LooseRecord\"\xae\x01\n\x0bLooseRecord\x12\x16\n\x0etime_unix_nano\x18\x01 \x01(\x06\x12\x10\n\x08severity\x18\x02 \x01(\x05\x12\r\n\x05level\x18\x03 \x01(\x0c\x12\x0f\n\x07message\x18\x04 \x01(\x0c\x12\x39\n\nattributes\x18\x05 \x03(\x0b\x32%.logstream.internal.v1.LooseAttribute\x12\x1a\n\x12original_timestamp\x18\x06 \x01(\x0c\",\n\x0eLooseAttribute\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05value\x18\x02 \x01(\x0c\"\xbb\x01\n\tLiveBatch\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x1a\n\x12received_unix_nano\x18\x03 \x01(\x06\x12\x17\n\x0f\x66loor_unix_nano\x18\x04 \x01(\x06\x12\x0f\n\x07project\x18\x05 \x01(\t\x12\r\n\x05\x62\x61tch\x18\x06 \x01(\x0c\x12\x0f\n\x07refused\x18\x07 \x03(\r\x12\x14\n\x0cpacked_batch\x18\x08 \x01(\x0c\x12\x10\n\x08\x62\x61tch_id\x18\t \x01(\x0c\"\x80\x01\n\x0bLiveBatches\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x31\n\x07\x62\x61tches\x18\x02 \x03(\x0b\x32 .logstream.internal.v1.LiveBatch\x12/\n\x05\x63ount\x18\x03 \x01(\x0b\x32 .logstream.internal.v1.LiveCount\"A\n\tLiveCount\x12\x0e\n\x06writer\x18\x01 \x01(\x0c\x12\x10\n\x08messages\x18\x02 \x01(\x04\x12\x12\n\nunnumbered\x18\x03 \x01(\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%logstream/internal/v1/transport.proto\x12\x15logstream.internal.v1\"5\n\nLogBatches\x12\x0f\n\x07\x62\x61tches\x18\x01 \x03(\x0c\x12\x16\n\x0epacked_batches\x18\x02 \x03(\x0c\"I\n\x08RawBatch\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x0f\n\x07records\x18\x03 \x03(\x0c\x12\x0c\n\x04otlp\x18\x04 \x01(\x08\"m\n\tFlatBatch\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x0c\n\x04node\x18\x02 \x01(\x0c\x12\x32\n\x07records\x18\x03 \x01(\x0b\x32!.logstream.internal.v1.FlatRecord\x12\x0c\n\x04otlp\x18\x04 \x01(\x08\"\xad\x01\n\nFlatRecord\x12\x16\n\x0etime_unix_nano\x18\x01 \x01(\x06\x12\x10\n\x08severity\x18\x02 \x01(\x05\x12\r\n\x05level\x18\x03 \x01(\x0c\x12\x0f\n\x07message\x18\x04 \x01(\x0c\x12\x39\n\nattributes\x18\x05 \x01(\x0b\x32%.logstream.internal.v1.LooseAttribute\x12\x1a\n\x12original_timestamp\x18\x06 \x01(\x0c\"o\n\nLooseBatch\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x33\n\x07records\x18\x03 \x03(\x0b\x32\".logstream.internal.v1.LooseRecord\x12\x0c\n\x04otlp\x18\x04 \x01(\x08\"\xae\x01\n\x0bLooseRecord\x12\x16\n\x0etime_unix_nano\x18\x01 \x01(\x06\x12\x10\n\x08severity\x18\x02 \x01(\x05\x12\r\n\x05level\x18\x03 \x01(\x0c\x12\x0f\n\x07message\x18\x04 \x01(\x0c\x12\x39\n\nattributes\x18\x05 \x03(\x0b\x32%.logstream.internal.v1.LooseAttribute\x12\x1a\n\x12original_timestamp\x18\x06 \x01(\x0c\",\n\x0eLooseAttribute\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05value\x18\x02 \x01(\x0c\"\xbb\x01\n\tLiveBatch\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x1a\n\x12received_unix_nano\x18\x03 \x01(\x06\x12\x17\n\x0f\x66loor_unix_nano\x18\x04 \x01(\x06\x12\x0f\n\x07project\x18\x05 \x01(\t\x12\r\n\x05\x62\x61tch\x18\x06 \x01(\x0c\x12\x0f\n\x07refused\x18\x07 \x03(\r\x12\x14\n\x0cpacked_batch\x18\x08 \x01(\x0c\x12\x10\n\x08\x62\x61tch_id\x18\t \x01(\x0c\"\x80\x01\n\x0bLiveBatches\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x31\n\x07\x62\x61tches\x18\x02 \x03(\x0b\x32 .logstream.internal.v1.LiveBatch\x12/\n\x05\x63ount\x18\x03 \x01(\x0b\x32 .logstream.internal.v1.LiveCount\"A\n\tLiveCount\x12\x0e\n\x06writer\x18\x01 \x01(\x0c\x12\x10\n\x08messages\x18\x02 \x01(\x04\x12\x12\n\nunnumbered\x18\x03 \x01(\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,21 +34,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGBATCHES']._serialized_start=64
   _globals['_LOGBATCHES']._serialized_end=117
   _globals['_RAWBATCH']._serialized_start=119
-  _globals['_RAWBATCH']._serialized_end=178
-  _globals['_FLATBATCH']._serialized_start=180
-  _globals['_FLATBATCH']._serialized_end=275
-  _globals['_FLATRECORD']._serialized_start=278
-  _globals['_FLATRECORD']._serialized_end=451
-  _globals['_LOOSEBATCH']._serialized_start=453
-  _globals['_LOOSEBATCH']._serialized_end=550
-  _globals['_LOOSERECORD']._serialized_start=553
-  _globals['_LOOSERECORD']._serialized_end=727
-  _globals['_LOOSEATTRIBUTE']._serialized_start=729
-  _globals['_LOOSEATTRIBUTE']._serialized_end=773
-  _globals['_LIVEBATCH']._serialized_start=776
-  _globals['_LIVEBATCH']._serialized_end=963
-  _globals['_LIVEBATCHES']._serialized_start=966
-  _globals['_LIVEBATCHES']._serialized_end=1094
-  _globals['_LIVECOUNT']._serialized_start=1096
-  _globals['_LIVECOUNT']._serialized_end=1161
+  _globals['_RAWBATCH']._serialized_end=192
+  _globals['_FLATBATCH']._serialized_start=194
+  _globals['_FLATBATCH']._serialized_end=303
+  _globals['_FLATRECORD']._serialized_start=306
+  _globals['_FLATRECORD']._serialized_end=479
+  _globals['_LOOSEBATCH']._serialized_start=481
+  _globals['_LOOSEBATCH']._serialized_end=592
+  _globals['_LOOSERECORD']._serialized_start=595
+  _globals['_LOOSERECORD']._serialized_end=769
+  _globals['_LOOSEATTRIBUTE']._serialized_start=771
+  _globals['_LOOSEATTRIBUTE']._serialized_end=815
+  _globals['_LIVEBATCH']._serialized_start=818
+  _globals['_LIVEBATCH']._serialized_end=1005
+  _globals['_LIVEBATCHES']._serialized_start=1008
+  _globals['_LIVEBATCHES']._serialized_end=1136
+  _globals['_LIVECOUNT']._serialized_start=1138
+  _globals['_LIVECOUNT']._serialized_end=1203
 # @@protoc_insertion_point(module_scope)

@@ -15,24 +15,28 @@ class LogBatches(_message.Message):
     def __init__(self, batches: _Optional[_Iterable[bytes]] = ..., packed_batches: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class RawBatch(_message.Message):
-    __slots__ = ("batch_id", "node", "records")
+    __slots__ = ("batch_id", "node", "records", "otlp")
     BATCH_ID_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
     RECORDS_FIELD_NUMBER: _ClassVar[int]
+    OTLP_FIELD_NUMBER: _ClassVar[int]
     batch_id: bytes
     node: str
     records: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, batch_id: _Optional[bytes] = ..., node: _Optional[str] = ..., records: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    otlp: bool
+    def __init__(self, batch_id: _Optional[bytes] = ..., node: _Optional[str] = ..., records: _Optional[_Iterable[bytes]] = ..., otlp: _Optional[bool] = ...) -> None: ...
 
 class FlatBatch(_message.Message):
-    __slots__ = ("batch_id", "node", "records")
+    __slots__ = ("batch_id", "node", "records", "otlp")
     BATCH_ID_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
     RECORDS_FIELD_NUMBER: _ClassVar[int]
+    OTLP_FIELD_NUMBER: _ClassVar[int]
     batch_id: bytes
     node: bytes
     records: FlatRecord
-    def __init__(self, batch_id: _Optional[bytes] = ..., node: _Optional[bytes] = ..., records: _Optional[_Union[FlatRecord, _Mapping]] = ...) -> None: ...
+    otlp: bool
+    def __init__(self, batch_id: _Optional[bytes] = ..., node: _Optional[bytes] = ..., records: _Optional[_Union[FlatRecord, _Mapping]] = ..., otlp: _Optional[bool] = ...) -> None: ...
 
 class FlatRecord(_message.Message):
     __slots__ = ("time_unix_nano", "severity", "level", "message", "attributes", "original_timestamp")
@@ -51,14 +55,16 @@ class FlatRecord(_message.Message):
     def __init__(self, time_unix_nano: _Optional[int] = ..., severity: _Optional[int] = ..., level: _Optional[bytes] = ..., message: _Optional[bytes] = ..., attributes: _Optional[_Union[LooseAttribute, _Mapping]] = ..., original_timestamp: _Optional[bytes] = ...) -> None: ...
 
 class LooseBatch(_message.Message):
-    __slots__ = ("batch_id", "node", "records")
+    __slots__ = ("batch_id", "node", "records", "otlp")
     BATCH_ID_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
     RECORDS_FIELD_NUMBER: _ClassVar[int]
+    OTLP_FIELD_NUMBER: _ClassVar[int]
     batch_id: bytes
     node: str
     records: _containers.RepeatedCompositeFieldContainer[LooseRecord]
-    def __init__(self, batch_id: _Optional[bytes] = ..., node: _Optional[str] = ..., records: _Optional[_Iterable[_Union[LooseRecord, _Mapping]]] = ...) -> None: ...
+    otlp: bool
+    def __init__(self, batch_id: _Optional[bytes] = ..., node: _Optional[str] = ..., records: _Optional[_Iterable[_Union[LooseRecord, _Mapping]]] = ..., otlp: _Optional[bool] = ...) -> None: ...
 
 class LooseRecord(_message.Message):
     __slots__ = ("time_unix_nano", "severity", "level", "message", "attributes", "original_timestamp")
