@@ -13,9 +13,10 @@ Source of the format: Protocol Buffers encoding; OpenTelemetry protocol, logs.pr
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from functools import lru_cache
+from itertools import accumulate, chain, pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -57,6 +58,13 @@ _MORE: Final = 0x80  # a varint goes on
 _TWO: Final = _MORE * _MORE  # a varint of two bytes is below it
 _WORD_BYTES: Final = 8
 _WORD_MASKS: Final = np.array([(1 << 8 * length) - 1 for length in range(_WORD_BYTES + 1)], dtype=np.uint64)
+# Of varints by their length: their bytes, and of those the bits that say whether they go on. The last is longer than a word.
+_ALL_ON: Final = np.uint64(0x8080808080808080)
+_VARINT_MASKS: Final = np.append(_WORD_MASKS, _WORD_MASKS[-1])
+_VARINTS_ON: Final = np.append(np.uint64(1), _WORD_MASKS) & _ALL_ON
+_VARINTS_ON[0] = 1  # none is empty
+# Records that are read in step, at most: more of them would leave the cache.
+_BLOCK_RECORDS: Final = 1024
 # What a look at a field may read past its first byte, or a copy past the end of a piece.
 _PAD: Final = bytes(8 * CHUNK)
 # Behind this many attributes, those that fewer records still have cost less if each record is read by itself.
@@ -64,10 +72,11 @@ _MANY, _FEW = 16, 8
 # A number with a longer key is odd, so that the size of the attribute is one byte.
 _NUMBER_KEY_BYTES: Final = 96
 # Large and odd, so that what is multiplied by them spreads over all bits.
-_FIRST_FACTOR, _LAST_FACTOR, _SIZE_FACTOR, _ROW_FACTOR = np.array(
-    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], dtype=np.uint64
+_FIRST_FACTOR, _LAST_FACTOR, _ROW_FACTOR = np.array(
+    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0xD6E8FEB86659FD93], dtype=np.uint64
 )
 _SHORT_PRINT_BITS: Final = 12
+_SHORT_PRINT_SHIFT: Final = np.uint64(64 - _SHORT_PRINT_BITS)
 
 # Severity and level of ours, encoded, for a number that came without a text: a row for each number.
 _KINDS: Final = [
@@ -85,8 +94,11 @@ def _attribute(key: bytes, size: int) -> Bytes:
     return np.frombuffer(record.SerializeToString(), np.uint8)
 
 
-_TRACE_ATTRIBUTE, _SPAN_ATTRIBUTE = _attribute(TRACE_ID, 2 * _TRACE_BYTES), _attribute(SPAN_ID, 2 * _SPAN_BYTES)
-_FLAGS_ATTRIBUTE = _attribute(TRACE_FLAGS, 2)
+_TAIL_ATTRIBUTES: Final = (
+    _attribute(TRACE_ID, 2 * _TRACE_BYTES),
+    _attribute(SPAN_ID, 2 * _SPAN_BYTES),
+    _attribute(TRACE_FLAGS, 2),
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,7 +119,8 @@ class _Fields:
 class _Attributes:
     """The attributes of all records, in their order: positions in the source, and lengths."""
 
-    rows: Ints
+    counts: Ints  # of each record
+    rows: Ints  # of each attribute, as what follows
     entry: Ints  # the tag of the key
     key_size: Ints
     value: Ints  # behind its size
@@ -115,8 +128,10 @@ class _Attributes:
     size: Ints  # of the attribute, as we write it
 
     def at(self, those: Flags) -> "_Attributes":
+        rows = self.rows[those]
         return _Attributes(
-            rows=self.rows[those],
+            counts=np.bincount(rows, minlength=len(self.counts)),
+            rows=rows,
             entry=self.entry[those],
             key_size=self.key_size[those],
             value=self.value[those],
@@ -127,7 +142,37 @@ class _Attributes:
 
 def frame_by_columns(scopes: Sequence[Scoped], resource: Sequence[Pair]) -> Framed:
     """As logstream_contract.otlp.framing.frame_plainly, of one record at least."""
-    records = [record for scoped in scopes for record in scoped.records]
+    framed = [_block(block, resource) for block in _blocks(scopes)]
+    before = accumulate((len(one.blocks[0]) for one in framed), initial=0)
+    return Framed(
+        blocks=[one.blocks[0] for one in framed],
+        ends=np.concatenate([one.ends + begin for one, begin in zip(framed, before, strict=False)]),
+        newest_nano=max(one.newest_nano for one in framed),
+        timed=all(one.timed for one in framed),
+    )
+
+
+def _blocks(scopes: Sequence[Scoped]) -> Iterator[list[Scoped]]:
+    """Blocks of about the same number of records."""
+    records = sum(len(scoped.records) for scoped in scopes)
+    size = -(-records // -(-records // _BLOCK_RECORDS))
+    block: list[Scoped] = []
+    room = size
+    for scoped in scopes:
+        begin = 0
+        while begin < len(scoped.records):
+            part = scoped.records[begin : begin + room]
+            block.append(Scoped(scoped.scope, part))
+            begin, room = begin + len(part), room - len(part)
+            if not room:
+                yield block
+                block, room = [], size
+    if block:
+        yield block
+
+
+def _block(scopes: Sequence[Scoped], resource: Sequence[Pair]) -> Framed:
+    records = list(chain.from_iterable(scoped.records for scoped in scopes))
     stops = list(accumulate(len(scoped.records) for scoped in scopes))
     ranges = [slice(begin, stop) for begin, stop in pairwise([0, *stops])]
     shares = [shared(scoped.scope, resource) for scoped in scopes]
@@ -144,7 +189,7 @@ def frame_by_columns(scopes: Sequence[Scoped], resource: Sequence[Pair]) -> Fram
 
     writer = _Writer(walk, fields, attributes, list(zip(ranges, map(_encoded, shares), strict=True)))
     raw, ends = writer.written(plain)
-    return Framed(raw=raw, ends=ends, newest_nano=int(fields.times.max()), timed=bool(fields.times.all()))
+    return Framed(blocks=[raw], ends=ends, newest_nano=int(fields.times.max()), timed=bool(fields.times.all()))
 
 
 def _encoded(attributes: dict[bytes, bytes]) -> bytes:
@@ -178,7 +223,7 @@ class _Walk:
         self.odd |= self._at != self._ends
         self._flag_keys(attributes, others)
         fields = _Fields(
-            times=np.where(times > 0, times, observed),
+            times=times if times.all() else np.where(times > 0, times, observed),
             kind=kind,
             kind_length=kind_length,
             message=message,
@@ -243,7 +288,7 @@ class _Walk:
     def _parsed(self, columns: list[tuple[Ints, Ints, Ints]]) -> _Attributes:
         if not columns:
             columns = [(np.zeros(0, np.int64),) * 3]
-        rows, entry, end = _in_order(columns, len(self._at))
+        counts, rows, entry, end = _in_order(columns, len(self._at))
         key_size = self.source[entry + 1].astype(np.int64)
         value_tag = entry + 2 + key_size
         value, value_size, odd = self._length(value_tag + 1)
@@ -268,28 +313,35 @@ class _Walk:
             size[empty] = key_size[empty] + 2
         self.odd[rows[odd]] = True
         return _Attributes(
-            rows=rows, entry=entry, key_size=key_size, value=value, value_length=value_length, size=size
+            counts=counts,
+            rows=rows,
+            entry=entry,
+            key_size=key_size,
+            value=value,
+            value_length=value_length,
+            size=size,
         )
 
     def _numbers(self, kind: Bytes, at: Ints, size: Ints) -> tuple[Flags, Ints]:
         """Adds the texts of numbers to the source. Which are odd, and the lengths of the texts with their size."""
         words = self._words[at]
-        boolean, integer, double = kind == _BOOLEAN, kind == _INTEGER, kind == _DOUBLE
-        odd = ~(integer | boolean & (size == 1) & (words & np.uint64(0xFF) <= 1) | double & (size == 8))
-        odd |= integer & ((size < 1) | (size > 10))
-        within = np.clip(size, 0, _WORD_BYTES)
-        varints = words & _WORD_MASKS[within]
-        on = varints & np.uint64(0x8080808080808080)
-        odd |= integer & (on != np.uint64(0x8080808080808080) & _WORD_MASKS[np.clip(size - 1, 0, _WORD_BYTES)])
-        number = _unpacked(varints)
-        long = np.flatnonzero(integer & (size > _WORD_BYTES))
+        within = np.minimum(size.view(np.uint64), _WORD_BYTES + 1).view(np.int64)
+        varints = words & _VARINT_MASKS[within]
+        odd = (varints & _ALL_ON) != _VARINTS_ON[within]
+        number = _unpacked(varints, int(within.max()))
+        long = np.flatnonzero(within > _WORD_BYTES)
         if len(long):
             ninth, tenth = self.source[at[long] + 8], self.source[at[long] + 9]
             ten = size[long] == 10
-            odd[long] |= ((ninth >= _MORE) != ten) | ten & (tenth > 1)
+            odd[long] |= ((size[long].view(np.uint64)) > 10) | ((ninth >= _MORE) != ten) | ten & (tenth > 1)
             number[long] |= (ninth & np.uint8(_MORE - 1)).astype(np.uint64) << np.uint64(56)
             number[long] |= (tenth * ten).astype(np.uint64) << np.uint64(63)
-        texts, lengths = texts_of(np.where(double, words, number), boolean, double)
+        boolean, double = kind == _BOOLEAN, kind == _DOUBLE
+        others = kind != _INTEGER
+        if others.any():
+            odd = np.where(boolean, (size != 1) | (number > 1), np.where(double, size != _WORD_BYTES, odd | others))
+            number = np.where(double, words, number)
+        texts, lengths = texts_of(number, boolean, double)
         body, pad = self.source[: -len(_PAD)], self.source[-len(_PAD) :]
         self.source = np.concatenate([body, texts.ravel(), pad])
         self._words = _words(self.source)
@@ -323,15 +375,15 @@ class _Walk:
 
     def _flag_keys(self, attributes: _Attributes, others: frozenset[bytes]) -> None:
         """A key that others have, or that comes again in its record, makes the record odd."""
-        begins = attributes.entry + 2
-        prints = _prints(self._words, begins, attributes.key_size)
+        prints = _prints(self._words, attributes.entry, attributes.key_size)
         alike = _among(prints, others)
         prints ^= attributes.rows.view(np.uint64) * _ROW_FACTOR
         in_order = np.sort(prints)
         again = in_order[1:][in_order[1:] == in_order[:-1]]
         if not len(alike) and not len(again):
             return
-        source, ends = self.source.data, begins + attributes.key_size
+        source, begins = self.source.data, attributes.entry + 2
+        ends = begins + attributes.key_size
         for index in alike.tolist():
             if bytes(source[begins[index] : ends[index]]) in others:
                 self.odd[attributes.rows[index]] = True
@@ -344,8 +396,9 @@ class _Walk:
 
     def _length(self, at: Ints) -> tuple[Ints, Ints, Flags]:
         """A length of one or two bytes: where what it counts begins, the length, and whether it is written otherwise."""
-        low = self.source[at].astype(np.int64)
-        if not low.size or int(low.max()) < _MORE:
+        first = self.source[at]
+        low = first.astype(np.int64)
+        if not len(first) or int(first.max()) < _MORE:
             return at + 1, low, np.zeros(len(low), bool)
         high = self.source[at + 1].astype(np.int64)
         two = low >= _MORE
@@ -363,152 +416,198 @@ class _Writer:
     def __init__(self, walk: "_Walk", fields: _Fields, attributes: _Attributes, shares: Sequence[tuple[slice, bytes]]) -> None:
         self._source, self._odd = walk.source, walk.odd
         self._fields, self._attributes, self._shares = fields, attributes, shares
-        count = len(self._odd)
-        shared_bytes = np.zeros(count, np.int64)
-        for rows, encoded in shares:
-            shared_bytes[rows] = len(encoded)
         self._timed = fields.times > 0
-        self._tails = (
-            (fields.trace > 0, _TRACE_ATTRIBUTE),
-            (fields.span > 0, _SPAN_ATTRIBUTE),
-            (fields.flags > 0, _FLAGS_ATTRIBUTE),
-        )
-        # Of each record: bytes of its time, of what is copied, of all.
-        self._time_bytes = (1 + _TIME_BYTES) * self._timed
-        tail_bytes = sum(len(attribute) * there for there, attribute in self._tails)
-        attribute_bytes = attributes.size + 2 + (attributes.size >= _MORE)
-        self._copied = fields.kind_length + fields.message_length
-        self._copied += np.bincount(attributes.rows, attribute_bytes, count).astype(np.int64)
-        self._sizes = self._time_bytes + self._copied + tail_bytes + shared_bytes
-        self._odd |= self._sizes > MOST_RECORD_BYTES
+        self._tails = [fields.trace > 0, fields.span > 0, fields.flags > 0]
 
     def written(self, plain: Callable[[int], bytes]) -> tuple[memoryview, Ints]:
         """All of them, and where each ends. plain: gives the record of a row that is odd."""
+        pieces = _Pieces(self._fields, self._attributes)
+        time_bytes = (1 + _TIME_BYTES) * self._timed
+        sizes = time_bytes + pieces.bytes_of_rows
+        for there, attribute in zip(self._tails, _TAIL_ATTRIBUTES, strict=True):
+            sizes += len(attribute) * there
+        for rows, encoded in self._shares:
+            sizes[rows] += len(encoded)
+        self._odd |= sizes > MOST_RECORD_BYTES
         replaced = [(row, plain(row)) for row in np.flatnonzero(self._odd).tolist()]
         if replaced:
-            self._leave_out(replaced)
-        sizes = self._sizes
-        frames = 2 + (sizes >= _MORE).astype(np.int64) + (sizes >= _TWO)
-        ends = np.cumsum(frames + sizes)
+            self._leave_out_odd()
+            pieces = _Pieces(self._fields, self._attributes)
+            time_bytes *= ~self._odd
+            for row, record in replaced:
+                sizes[row] = len(record)
+        frames, frame_sizes = _frames(sizes)
+        ends = np.cumsum(frame_sizes + sizes)
         begins = ends - sizes
         out = np.empty(int(ends[-1]) + CHUNK, np.uint8)
-        self._copy(out, begins + self._time_bytes)
-        self._put_frames(out, begins - frames, frames)
+        at = begins + time_bytes
+        self._mark()
+        pieces.copy(self._source, out, at)
+        for size in range(int(frame_sizes.min()), int(frame_sizes.max()) + 1):
+            those = frame_sizes == size
+            put(out, (begins - size)[those], frames[those, :size])
         self._put_times(out, begins)
-        self._put_tails(out, begins + self._time_bytes + self._copied)
+        self._put_tails(out, at + pieces.bytes_of_rows)
         for rows, encoded in self._shares:
-            fine = ends[rows] if not replaced else ends[rows][~self._odd[rows]]
-            put(out, fine - len(encoded), np.frombuffer(encoded, np.uint8))
+            places = ends[rows] - len(encoded)
+            put(out, places[~self._odd[rows]] if replaced else places, np.frombuffer(encoded, np.uint8))
         for row, record in replaced:
             out[begins[row] : ends[row]] = np.frombuffer(record, np.uint8)
         return out[:-CHUNK].data, ends
 
-    def _leave_out(self, replaced: Sequence[tuple[int, bytes]]) -> None:
+    def _leave_out_odd(self) -> None:
         fine = ~self._odd
         self._attributes = self._attributes.at(fine[self._attributes.rows])
         self._fields.kind_length *= fine
         self._fields.message_length *= fine
-        self._timed &= fine
-        for there, _ in self._tails:
+        for there in (self._timed, *self._tails):
             there &= fine
-        self._time_bytes *= fine
-        self._copied *= fine
-        for row, record in replaced:
-            self._sizes[row] = len(record)
 
-    def _copy(self, out: Bytes, places: Ints) -> None:
-        """Severity, level, message and attributes, to where they begin in each record."""
+    def _mark(self) -> None:
+        """Writes our tags and sizes over theirs."""
         fields, attributes, source = self._fields, self._attributes, self._source
         source[fields.message[fields.message_length > 0]] = _OUR_MESSAGE
-        long = attributes.size >= _MORE
-        head = attributes.entry - 2 - long
-        source[head] = _OUR_ATTRIBUTE
-        source[attributes.entry - 1] = np.where(long, attributes.size >> 7, attributes.size)
-        if long.any():
-            source[attributes.entry[long] - 2] = attributes.size[long] & (_MORE - 1) | _MORE
-        # Two pieces for each record and for each attribute; the tag of an empty value is left out.
-        count = len(places)
-        counts = np.bincount(attributes.rows, minlength=count)
-        firsts = np.cumsum(counts + 1) - counts - 1
-        others = np.arange(len(attributes.rows)) + attributes.rows + 1
-        begins = np.empty((count + len(others), 2), np.int64)
-        lengths = np.empty_like(begins)
-        begins[firsts, 0], lengths[firsts, 0] = fields.kind, fields.kind_length
-        begins[firsts, 1], lengths[firsts, 1] = fields.message, fields.message_length
-        begins[others, 0], begins[others, 1] = head, attributes.value
-        lengths[others, 0] = attributes.size - attributes.value_length + (attributes.entry - head)
-        lengths[others, 1] = attributes.value_length
-        behind = np.cumsum(lengths.ravel()).reshape(lengths.shape) - lengths
-        behind += np.repeat(places - behind[firsts, 0], counts + 1)[:, np.newaxis]
-        copy_pieces(source, begins.ravel(), lengths.ravel(), out, behind.ravel())
-
-    def _put_frames(self, out: Bytes, places: Ints, frames: Ints) -> None:
-        sizes = self._sizes
-        varints = np.where(sizes < _MORE, sizes, sizes & (_MORE - 1) | _MORE | sizes >> 7 << 8)
-        varints = np.where(
-            sizes < _TWO, varints, sizes & (_MORE - 1) | _MORE | (sizes >> 7 & (_MORE - 1) | _MORE) << 8 | sizes >> 14 << 16
-        )
-        heads = (_OUR_RECORD | varints << 8).view(np.uint8).reshape(-1, _WORD_BYTES)
-        for size in range(int(frames.min()), int(frames.max()) + 1):
-            those = frames == size
-            put(out, places[those], heads[those, :size])
+        halves = np.ndarray(len(source) - 1, "<u2", source, strides=(1,))
+        halves[attributes.entry - 2] = (_OUR_ATTRIBUTE | attributes.size << 8).astype(np.uint16)
+        long = np.flatnonzero(attributes.size >= _MORE)
+        if len(long):
+            entry, size = attributes.entry[long], attributes.size[long]
+            source[entry - 3] = _OUR_ATTRIBUTE
+            halves[entry - 2] = size & (_MORE - 1) | _MORE | size >> 7 << 8
 
     def _put_times(self, out: Bytes, places: Ints) -> None:
-        times = self._fields.times[self._timed]
+        times = self._fields.times
+        if not self._timed.all():
+            times, places = times[self._timed], places[self._timed]
         values = np.empty((len(times), 1 + _TIME_BYTES), np.uint8)
         values[:, 0] = _OUR_TIME
         values[:, 1:] = times.view(np.uint8).reshape(-1, _TIME_BYTES)
-        put(out, places[self._timed], values)
+        put(out, places, values)
 
     def _put_tails(self, out: Bytes, places: Ints) -> None:
         fields = self._fields
-        ids = zip(self._tails, (fields.trace, fields.span, None), (_TRACE_BYTES, _SPAN_BYTES, 1), strict=True)
-        for (there, attribute), at, size in ids:
-            values = np.tile(attribute, (np.count_nonzero(there), 1))
-            binary = fields.flags[there].astype(np.uint8) if at is None else take(self._source, at[there], size)
-            values[:, -2 * size :] = np.frombuffer(binary.tobytes().hex().encode(), np.uint8).reshape(-1, 2 * size)
-            put(out, places[there], values)
+        if not any(there.any() for there in self._tails):
+            return
+        binary = np.empty((len(places), _TRACE_BYTES + _SPAN_BYTES + 1), np.uint8)
+        binary[:, :_TRACE_BYTES] = take(self._source, fields.trace, _TRACE_BYTES)
+        binary[:, _TRACE_BYTES:-1] = take(self._source, fields.span, _SPAN_BYTES)
+        binary[:, -1] = fields.flags
+        digits = np.frombuffer(binary.tobytes().hex().encode(), np.uint8).reshape(len(places), -1)
+        values = np.empty((len(places), sum(map(len, _TAIL_ATTRIBUTES))), np.uint8)
+        values[:] = np.concatenate(_TAIL_ATTRIBUTES)
+        at, digit = 0, 0
+        for attribute, size in zip(_TAIL_ATTRIBUTES, (2 * _TRACE_BYTES, 2 * _SPAN_BYTES, 2), strict=True):
+            at += len(attribute)
+            values[:, at - size : at] = digits[:, digit : digit + size]
+            digit += size
+        if all(there.all() for there in self._tails):
+            put(out, places, values)
+            return
+        at = 0
+        for there, attribute in zip(self._tails, _TAIL_ATTRIBUTES, strict=True):
+            put(out, places[there], values[there, at : at + len(attribute)])
+            at += len(attribute)
             places = places + len(attribute) * there
 
 
-def _in_order(columns: Sequence[tuple[Ints, Ints, Ints]], count: int) -> tuple[Ints, Ints, Ints]:
-    """columns: of the first attribute, of the second, ...: rows, and two numbers. The same in the order of the rows, and of
-    the columns within a row."""
+class _Pieces:
+    """What is copied from the source: two pieces of each record, its kind and its message, and two of each attribute."""
+
+    def __init__(self, fields: _Fields, attributes: _Attributes) -> None:
+        counts = attributes.counts + 1
+        ends = np.cumsum(counts)
+        self._counts, self._firsts = counts, ends - counts
+        others = np.arange(1, len(attributes.rows) + 1)
+        others += attributes.rows
+        self._begins = begins = np.empty((int(ends[-1]), 2), np.int64)
+        self._lengths = lengths = np.empty_like(begins)
+        begins[self._firsts, 0], lengths[self._firsts, 0] = fields.kind, fields.kind_length
+        begins[self._firsts, 1], lengths[self._firsts, 1] = fields.message, fields.message_length
+        # The tag of a value is the last byte of what is before it, unless that is empty.
+        size_bytes = 2 + (attributes.size >= _MORE)
+        begins[others, 0], begins[others, 1] = attributes.entry - size_bytes, attributes.value
+        lengths[others, 0] = attributes.size - attributes.value_length + size_bytes
+        lengths[others, 1] = attributes.value_length
+        self._ends = np.cumsum(lengths.ravel())
+        of_rows = self._ends[2 * ends - 1]
+        self._before = np.append(0, of_rows[:-1])
+        self.bytes_of_rows: Ints = of_rows - self._before
+
+    def copy(self, source: Bytes, out: Bytes, places: Ints) -> None:
+        """Those of each record to its place."""
+        lengths = self._lengths.ravel()
+        at = self._ends - lengths
+        at += np.repeat(places - self._before, 2 * self._counts)
+        copy_pieces(source, self._begins.ravel(), lengths, out, at)
+
+
+def _frames(sizes: Ints) -> tuple[Bytes, Ints]:
+    """The tag and the size that come before a record of ours, and how many bytes that is."""
+    varints, counts = sizes, 2 + (sizes >= _MORE).astype(np.int64)
+    if int(sizes.max()) >= _MORE:
+        varints = np.where(sizes < _MORE, sizes, sizes & (_MORE - 1) | _MORE | sizes >> 7 << 8)
+    if int(sizes.max()) >= _TWO:
+        three = sizes & (_MORE - 1) | _MORE | (sizes >> 7 & (_MORE - 1) | _MORE) << 8 | sizes >> 14 << 16
+        varints, counts = np.where(sizes < _TWO, varints, three), counts + (sizes >= _TWO)
+    return (_OUR_RECORD | varints << 8).view(np.uint8).reshape(-1, _WORD_BYTES), counts
+
+
+def _in_order(columns: Sequence[tuple[Ints, Ints, Ints]], count: int) -> tuple[Ints, Ints, Ints, Ints]:
+    """columns: of the first attribute, of the second, ...: rows, and two numbers. The number of attributes of each row, and
+    the columns in the order of the rows, and as they came within a row."""
+    if len(columns[-1][0]) == count:
+        rows = np.repeat(columns[0][0], len(columns))
+        firsts, seconds = (
+            np.concatenate(numbers).reshape(-1, count).T.ravel() for numbers in list(zip(*columns, strict=True))[1:]
+        )
+        return np.full(count, len(columns)), rows, firsts, seconds
     rows, first_numbers, second_numbers = map(np.concatenate, zip(*columns, strict=True))
     counts = np.bincount(rows, minlength=count)
     places = (np.cumsum(counts) - counts)[rows]
     places += np.repeat(np.arange(len(columns)), [len(column[0]) for column in columns])
     firsts, seconds = np.empty_like(rows), np.empty_like(rows)
     firsts[places], seconds[places] = first_numbers, second_numbers
-    return np.repeat(np.arange(count), counts), firsts, seconds
+    return counts, np.repeat(np.arange(count), counts), firsts, seconds
 
 
-def _unpacked(varints: Words) -> Words:
-    """What varints of up to eight bytes say: seven bits of each byte."""
+def _unpacked(varints: Words, length: int) -> Words:
+    """What varints say, if they have no more than this and eight bytes: seven bits of each byte."""
     for bits, low in ((7, 0x007F007F007F007F), (14, 0x00003FFF00003FFF), (28, 0x000000000FFFFFFF)):
-        mask = np.uint64(low)
-        varints = varints & mask | varints >> np.uint64(8 * bits // 7 - bits) & mask << np.uint64(bits)
+        mask, size = np.uint64(low), 8 * bits // 7
+        varints = varints & mask | varints >> np.uint64(size - bits) & mask << np.uint64(bits)
+        if 8 * length <= 2 * size:
+            break
     return varints
 
 
-def _prints(words: Words, begins: Ints, sizes: Ints) -> Words:
-    """A number for each key, the same for the same key; others have hardly ever the same unless they are long."""
-    firsts = words[begins] & _WORD_MASKS[np.minimum(sizes, _WORD_BYTES)]
-    lasts = words[begins + sizes - _WORD_BYTES] * (sizes > _WORD_BYTES)
-    numbers: Words = firsts * _FIRST_FACTOR ^ lasts * _LAST_FACTOR ^ sizes.view(np.uint64) * _SIZE_FACTOR
-    return numbers
+def _prints(words: Words, tags: Ints, sizes: Ints) -> Words:
+    """A number for each key, the same for the same key; others have hardly ever the same unless they are long. tags: where
+    each key is, with its tag and size before it."""
+    firsts, lasts = words[tags], words[tags + sizes - (_WORD_BYTES - 2)]
+    short = np.flatnonzero(sizes < _WORD_BYTES - 2)
+    if len(short):
+        firsts[short] &= _WORD_MASKS[sizes[short] + 2]
+        lasts[short] = 0
+    prints: Words = firsts * _FIRST_FACTOR ^ lasts * _LAST_FACTOR
+    return prints
+
+
+@lru_cache(maxsize=256)
+def _prints_of(keys: frozenset[bytes]) -> tuple[Words, Flags]:
+    """The numbers of these keys, and whether there is one with these first bits."""
+    # Longer ones are odd, and need not be found here.
+    entries = [bytes([_KEY, len(key)]) + key for key in keys if len(key) < _MORE]
+    lengths = np.fromiter(map(len, entries), np.int64, len(entries))
+    prints = _prints(_words(b"".join([*entries, _PAD])), np.cumsum(lengths) - lengths, lengths - 2)
+    short = np.zeros(1 << _SHORT_PRINT_BITS, bool)
+    short[prints >> _SHORT_PRINT_SHIFT] = True
+    return prints, short
 
 
 def _among(prints: Words, keys: frozenset[bytes]) -> Ints:
     """The indexes of those that may be of these keys."""
-    lengths = np.fromiter(map(len, keys), np.int64, len(keys))
-    raw = b"".join([_PAD, *keys, _PAD])
-    theirs = _prints(_words(raw), len(_PAD) + np.cumsum(lengths) - lengths, lengths)
-    # Most are none of them, as a few of the bits say.
-    shift = np.uint64(64 - _SHORT_PRINT_BITS)
-    short = np.zeros(1 << _SHORT_PRINT_BITS, bool)
-    short[theirs >> shift] = True
-    maybe = np.flatnonzero(short[prints >> shift])
+    theirs, short = _prints_of(keys)
+    maybe = np.flatnonzero(short[(prints >> _SHORT_PRINT_SHIFT).view(np.int64)])
     return maybe[np.isin(prints[maybe], theirs)] if len(maybe) else maybe
 
 

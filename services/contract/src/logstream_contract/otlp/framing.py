@@ -27,20 +27,27 @@ class Scoped:
 class Framed:
     """Records of ours in their order."""
 
-    raw: memoryview
-    ends: npt.NDArray[np.int64]  # of each record, where it ends in raw
+    blocks: Sequence[memoryview]  # together their bytes
+    ends: npt.NDArray[np.int64]  # of each record, where it ends in all blocks
     newest_nano: int  # the newest time of them
     timed: bool  # whether each has a time
 
-    def parts(self, most_records: int, most_bytes: int) -> Iterator[tuple[memoryview, int]]:
-        """In order, as many in each as these bounds let in, or one record: the bytes, and how many records."""
+    def parts(self, most_records: int, most_bytes: int) -> Iterator[tuple[list[memoryview], int]]:
+        """In order, as many in each as these bounds let in, or one record: the pieces of its bytes, and how many records."""
+        blocks, rest = iter(self.blocks), memoryview(b"")
         begin, begin_byte = 0, 0
         while begin < len(self.ends):
             full = int(np.searchsorted(self.ends, begin_byte + most_bytes, side="right"))
             end = max(begin + 1, min(full, begin + most_records))
             end_byte = int(self.ends[end - 1])
-            yield self.raw[begin_byte:end_byte], end - begin
-            begin, begin_byte = end, end_byte
+            pieces = []
+            while begin_byte < end_byte:
+                rest = rest or next(blocks)
+                pieces.append(rest[: end_byte - begin_byte])
+                rest = rest[len(pieces[-1]) :]
+                begin_byte += len(pieces[-1])
+            yield pieces, end - begin
+            begin = end
 
 
 def frame_plainly(scopes: Sequence[Scoped], resource: Sequence[Pair]) -> Framed:
@@ -54,7 +61,7 @@ def frame_plainly(scopes: Sequence[Scoped], resource: Sequence[Pair]) -> Framed:
             newest, timed = max(newest, time), timed and bool(time)
             frames.append(b"".join(frame_parts(RECORDS_FIELD, [native_record(record, scoped.scope, resource)])))
     return Framed(
-        raw=memoryview(b"".join(frames)),
+        blocks=[memoryview(b"".join(frames))],
         ends=np.cumsum(np.fromiter(map(len, frames), np.int64, len(frames))),
         newest_nano=newest,
         timed=timed,

@@ -30,26 +30,30 @@ _FALSE, _TRUE = (np.uint64(int.from_bytes(text, "little")) for text in (b"false"
 def texts_of(words: Words, boolean: Flags, double: Flags) -> tuple[Bytes, Ints]:
     """words: each a boolean, the bits of a double, or an integer with its sign in its highest bit. Gives a row of
     NUMBER_BYTES for each, which begins with the size of its text and the text, and those sizes."""
-    lengths = np.empty(len(words), np.int64)
     rows = np.zeros((len(words), NUMBER_BYTES), np.uint8)
-    integers = words.view(np.int64)
-    short = (words < _TEN_THOUSAND * _TEN_THOUSAND) & ~double
-    high, low = np.divmod(np.where(short, integers, 0), _TEN_THOUSAND)
-    texts = _PLAIN[low]
-    lengths = _COUNTS[low]
-    if high.any():
+    short = words.view(np.int64)
+    long = double | (words >= _TEN_THOUSAND * _TEN_THOUSAND)
+    any_long = long.any()
+    if any_long:
+        short = np.where(long, 0, short)
+    high = None
+    if int(short.max()) >= _TEN_THOUSAND:
+        high, short = np.divmod(short, _TEN_THOUSAND)
+    texts, lengths = _PLAIN[short], _COUNTS[short]
+    if high is not None:
         counts = _COUNTS[high]
-        texts = np.where(high > 0, _PLAIN[high] | _PADDED[low] << (8 * counts).view(np.uint64), texts)
+        texts = np.where(high > 0, _PLAIN[high] | _PADDED[short] << (8 * counts).view(np.uint64), texts)
         lengths = np.where(high > 0, counts + 4, lengths)
     if boolean.any():
         texts = np.where(boolean, np.where(words > 0, _TRUE, _FALSE), texts)
         lengths = np.where(boolean, np.where(words > 0, 4, 5), lengths)
     rows[:, 1:9] = texts.view(np.uint8).reshape(-1, 8)
-    for those, numbers in ((~short & ~double, integers), (double, words.view(np.float64))):
-        if those.any():
-            # JSON's words for what is no number are ours, too.
-            long = json.dumps(numbers[those].tolist())[1:-1].split(", ")
-            lengths[those] = list(map(len, long))
-            rows[those, 1:] = np.array(long, f"S{NUMBER_BYTES - 1}").view(np.uint8).reshape(len(long), -1)
+    if any_long:
+        for those, numbers in ((long & ~double, words.view(np.int64)), (double, words.view(np.float64))):
+            if those.any():
+                # JSON's words for what is no number are ours, too.
+                encoded = json.dumps(numbers[those].tolist())[1:-1].split(", ")
+                lengths[those] = list(map(len, encoded))
+                rows[those, 1:] = np.array(encoded, f"S{NUMBER_BYTES - 1}").view(np.uint8).reshape(len(encoded), -1)
     rows[:, 0] = lengths
     return rows, lengths

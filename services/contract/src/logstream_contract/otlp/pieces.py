@@ -13,6 +13,7 @@ Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 
 CHUNK: Final = 64
+_AT_ONCE: Final = 1024
 
 
 def every(buffer: Any, size: int) -> npt.NDArray[Any]:
@@ -32,7 +33,10 @@ def copy_pieces(source: Bytes, begins: Ints, lengths: Ints, out: Bytes, places: 
         piece = np.repeat(long, more)
         step = (np.arange(1, len(piece) + 1) - np.repeat(firsts, more)) * CHUNK
         out_chunks[places[piece] + step] = chunks[begins[piece] + step]
-    out_chunks[places] = chunks[begins]
+    # What is underway is small enough to stay in the cache and in the heap.
+    for first in range(0, len(places), _AT_ONCE):
+        those = slice(first, first + _AT_ONCE)
+        out_chunks[places[those]] = chunks[begins[those]]
 
 
 def put(out: Bytes, places: Ints, values: Bytes) -> None:

@@ -68,11 +68,11 @@ def _batches(
         framed = _framed(logs, resource)
         derived = options.derive_ids and framed.timed
         parts = framed.parts(limits.batch_records, limits.batch_bytes - _BATCH_ROOM_BYTES)
-        for part, (records, count) in enumerate(parts):
+        for part, (pieces, count) in enumerate(parts):
             name = digest + before[digest].to_bytes(8) + part.to_bytes(8) + _RULES.to_bytes(2)
             batch_id = _derived_id(name, framed.newest_nano) if derived else new_id()
             head = RawBatch(batch_id=batch_id, node=resource.node).SerializeToString()
-            yield OtlpBatch(b"".join((head, records, _TAIL)), count)
+            yield OtlpBatch(b"".join((head, *pieces, _TAIL)), count)
         before[digest] += 1
 
 
