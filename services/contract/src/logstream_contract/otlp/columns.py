@@ -14,7 +14,7 @@ Source of the format: Protocol Buffers encoding; OpenTelemetry protocol, logs.pr
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate, chain, pairwise
 from typing import Any, Final
@@ -56,6 +56,7 @@ _OUR_TIME, _OUR_MESSAGE, _OUR_ATTRIBUTE, _OUR_RECORD = 0x09, 0x22, 0x2A, 0x1A
 _TIME_BYTES, _TRACE_BYTES, _SPAN_BYTES = 8, 16, 8
 _MORE: Final = 0x80  # a varint goes on
 _TWO: Final = _MORE * _MORE  # a varint of two bytes is below it
+_FRAME_BYTES: Final = 4  # tag and size of a record of ours, at most
 _WORD_BYTES: Final = 8
 _WORD_MASKS: Final = np.array([(1 << 8 * length) - 1 for length in range(_WORD_BYTES + 1)], dtype=np.uint64)
 # Of varints by their length: their bytes, and of those the bits that say whether they go on. The last is longer than a word.
@@ -140,9 +141,25 @@ class _Attributes:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """Records that are given the same by their scope and their resource."""
+
+    scope: Sequence[Pair]
+    given: dict[bytes, bytes]
+    encoded: bytes
+    records: Sequence[bytes]
+
+
 def frame_by_columns(scopes: Sequence[Scoped], resource: Sequence[Pair]) -> Framed:
     """As logstream_contract.otlp.framing.frame_plainly, of one record at least."""
-    framed = [_block(block, resource) for block in _blocks(scopes)]
+    every = []
+    for scoped in scopes:
+        given = shared(scoped.scope, resource)
+        every.append(_Shared(scoped.scope, given, _encoded(given), scoped.records))
+    framed = [_framed(block, resource) for block in _blocks(every)]
+    if len(framed) == 1:
+        return framed[0]
     before = accumulate((len(one.blocks[0]) for one in framed), initial=0)
     return Framed(
         blocks=[one.blocks[0] for one in framed],
@@ -152,17 +169,17 @@ def frame_by_columns(scopes: Sequence[Scoped], resource: Sequence[Pair]) -> Fram
     )
 
 
-def _blocks(scopes: Sequence[Scoped]) -> Iterator[list[Scoped]]:
+def _blocks(every: Sequence[_Shared]) -> Iterator[list[_Shared]]:
     """Blocks of about the same number of records."""
-    records = sum(len(scoped.records) for scoped in scopes)
+    records = sum(len(some.records) for some in every)
     size = -(-records // -(-records // _BLOCK_RECORDS))
-    block: list[Scoped] = []
+    block: list[_Shared] = []
     room = size
-    for scoped in scopes:
+    for some in every:
         begin = 0
-        while begin < len(scoped.records):
-            part = scoped.records[begin : begin + room]
-            block.append(Scoped(scoped.scope, part))
+        while begin < len(some.records):
+            part = some.records[begin : begin + room]
+            block.append(replace(some, records=part))
             begin, room = begin + len(part), room - len(part)
             if not room:
                 yield block
@@ -171,23 +188,22 @@ def _blocks(scopes: Sequence[Scoped]) -> Iterator[list[Scoped]]:
         yield block
 
 
-def _block(scopes: Sequence[Scoped], resource: Sequence[Pair]) -> Framed:
-    records = list(chain.from_iterable(scoped.records for scoped in scopes))
-    stops = list(accumulate(len(scoped.records) for scoped in scopes))
-    ranges = [slice(begin, stop) for begin, stop in pairwise([0, *stops])]
-    shares = [shared(scoped.scope, resource) for scoped in scopes]
+def _framed(block: Sequence[_Shared], resource: Sequence[Pair]) -> Framed:
+    records = list(chain.from_iterable(some.records for some in block))
+    stops = list(accumulate(len(some.records) for some in block))
+    rows = [slice(begin, stop) for begin, stop in pairwise([0, *stops])]
     walk = _Walk(records)
-    fields, attributes = walk.read(FIELD_KEYS.union(*shares))
-    for rows, share in zip(ranges, shares, strict=True):
-        if not FIELD_KEYS.isdisjoint(share):
-            walk.odd[rows] = True
+    fields, attributes = walk.read(FIELD_KEYS.union(*(some.given for some in block)))
+    for those, some in zip(rows, block, strict=True):
+        if not FIELD_KEYS.isdisjoint(some.given):
+            walk.odd[those] = True
 
     def plain(row: int) -> bytes:
         record = LogRecord.FromString(records[row])
         fields.times[row] = time_of(record)
-        return native_record(record, scopes[bisect_right(stops, row)].scope, resource)
+        return native_record(record, block[bisect_right(stops, row)].scope, resource)
 
-    writer = _Writer(walk, fields, attributes, list(zip(ranges, map(_encoded, shares), strict=True)))
+    writer = _Writer(walk, fields, attributes, [(those, some.encoded) for those, some in zip(rows, block, strict=True)])
     raw, ends = writer.written(plain)
     return Framed(blocks=[raw], ends=ends, newest_nano=int(fields.times.max()), timed=bool(fields.times.all()))
 
@@ -198,17 +214,22 @@ def _encoded(attributes: dict[bytes, bytes]) -> bytes:
 
 
 class _Walk:
-    """A position in every record; each method reads one field of all of them, if it is there, and steps behind it."""
+    """A position in every record; each method reads one field of all of them, if it is there, and steps behind it. One that
+    is not as it should be stops the record where it is, which is odd then because its end is not reached."""
 
     def __init__(self, records: list[bytes]) -> None:
         lengths = np.fromiter(map(len, records), np.int64, len(records))
-        raw = bytearray().join([*records, _KIND_TABLE, _PAD])
-        self.source: Bytes = np.frombuffer(raw, np.uint8)
-        self._words = _words(raw)
+        self._look_at(np.frombuffer(bytearray().join([*records, _KIND_TABLE, _PAD]), np.uint8))
         self._ends = np.cumsum(lengths)
         self._at = self._ends - lengths
         self._last = int(self._ends[-1])
         self.odd: Flags = np.zeros(len(lengths), bool)
+
+    def _look_at(self, source: Bytes) -> None:
+        """From each position on: the byte, two bytes and eight as a number."""
+        self.source = source
+        self._halves = _halves(source)
+        self._words = _words(source)
 
     def read(self, others: frozenset[bytes]) -> tuple[_Fields, _Attributes]:
         """Which records are odd is known then, but for those that others make so."""
@@ -236,16 +257,21 @@ class _Walk:
 
     def _time(self, tag: int) -> Words:
         there = self.source[self._at] == tag
-        times = self._words[self._at + 1] * there
+        times = self._words[self._at + 1]
+        if there.all():
+            self._at = self._at + (1 + _TIME_BYTES)
+            return times
         self._at = self._at + (1 + _TIME_BYTES) * there
-        return times
+        return times * there
 
     def _kind(self) -> tuple[Ints, Ints]:
         begin = self._at
         there = self.source[begin] == _SEVERITY
         numbers = self.source[begin + 1] * there
-        self.odd |= numbers > HIGHEST
-        numbers = np.minimum(numbers, HIGHEST)
+        odd = numbers > HIGHEST
+        if odd.any():
+            self.odd |= odd
+            numbers[odd] = 0
         level = begin + 2 * there
         levelled = self.source[level] == _LEVEL
         lengths = self.source[level + 1] * levelled
@@ -264,24 +290,31 @@ class _Walk:
         tag, size, odd = self._length(self._at + 1)
         text, length, odd_text = self._length(tag + 1)
         end = text + length
-        odd |= odd_text | (self.source[tag] != _TEXT) | (end != tag + size)
-        self.odd |= odd & there
-        self._step(np.where(there, end, self._at))
-        return tag, (end - tag) * (there & (length > 0))
+        fine = there & (self.source[tag] == _TEXT) & (end == tag + size) & ~(odd | odd_text)
+        if fine.all():
+            self._step(end)
+        else:
+            self._step(np.where(fine, end, self._at))
+        return tag, (end - tag) * (fine & (length > 0))
 
     def _attributes(self) -> _Attributes:
-        columns = []
-        rows = np.flatnonzero((self.source[self._at] == _ATTRIBUTE) & (self._at < self._ends))
-        at, ends = self._at[rows], self._ends[rows]
-        while len(rows) >= (_FEW if len(columns) >= _MANY else 1):
-            entry, size, odd = self._length(at + 1)
-            at = np.minimum(entry + size, self._last)
-            columns.append((rows, entry, at))
-            on = (self.source[at] == _ATTRIBUTE) & (at < ends) & ~odd
+        columns: list[tuple[Ints, Ints, Ints]] = []
+        rows, at, ends = np.arange(len(self._at)), self._at, self._ends
+        while True:
+            # Those that have another one.
+            heads = self._halves[at]
+            on = (heads & 0xFF == _ATTRIBUTE) & (at < ends)
             if not on.all():
                 self._at[rows] = at
-                self.odd[rows] |= odd
-                rows, at, ends = rows[on], at[on], ends[on]
+                rows, at, ends, heads = rows[on], at[on], ends[on], heads[on]
+                if len(rows) < (_FEW if len(columns) >= _MANY else 1):
+                    break
+            entry, size = at + 2, (heads >> 8).astype(np.int64)
+            if int(heads.max()) >= _MORE << 8:
+                entry, size, odd = self._length(at + 1)
+                self.odd[rows[odd]] = True
+            at = np.minimum(entry + size, self._last)
+            columns.append((rows, entry, at))
         self.odd[rows] = True
         return self._parsed(columns)
 
@@ -289,16 +322,32 @@ class _Walk:
         if not columns:
             columns = [(np.zeros(0, np.int64),) * 3]
         counts, rows, entry, end = _in_order(columns, len(self._at))
-        key_size = self.source[entry + 1].astype(np.int64)
+        heads = self._halves[entry].astype(np.int64)
+        key_size = heads >> 8
+        odd = (heads & 0xFF != _KEY) | ((key_size - 1).view(np.uint64) >= _MORE - 1)
         value_tag = entry + 2 + key_size
-        value, value_size, odd = self._length(value_tag + 1)
-        odd |= (self.source[entry] != _KEY) | ((key_size - 1).view(np.uint64) >= _MORE - 1) | (self.source[value_tag] != _VALUE)
-        odd |= value + value_size != end
-        kind = self.source[value]
-        value = value + 1
-        text, text_size, odd_text = self._length(value)
+        # Tag and size of the value, tag of its kind, size of a text: with sizes of two bytes, six bytes.
+        words = self._words[value_tag].view(np.int64)
+        odd |= words & 0xFF != _VALUE
+        value, size = value_tag + 2, words >> 8 & 0xFF
+        words = words >> 16
+        if len(size) and int(size.max()) >= _MORE:
+            two = size >= _MORE
+            odd |= two & (words & 0xFF >= _MORE)
+            size = np.where(two, size & (_MORE - 1) | (words & 0xFF) << 7, size)
+            value, words = value + two, words >> 8 * two
+        odd |= value + size != end
+        kind, text_size = words & 0xFF, words >> 8 & 0xFF
         is_text = kind == _TEXT
-        odd |= is_text & (odd_text | (text + text_size != end))
+        value = value + 1
+        text = value + 1
+        if len(text_size) and int((text_size * is_text).max()) >= _MORE:
+            two = text_size >= _MORE
+            high = words >> 16 & 0xFF
+            odd |= is_text & two & ((high >= _MORE) | (high == 0))
+            text_size = np.where(two, text_size & (_MORE - 1) | high << 7, text_size)
+            text = text + two
+        odd |= is_text & (text + text_size != end)
         value_length = end - value
         numbers = np.flatnonzero(~is_text)
         if len(numbers):
@@ -306,9 +355,9 @@ class _Walk:
             odd_numbers, value_length[numbers] = self._numbers(kind[numbers], value[numbers], value_length[numbers])
             value[numbers] = len(self.source) - len(_PAD) - NUMBER_BYTES * np.arange(len(numbers), 0, -1)
             odd[numbers] |= odd_numbers
-        empty = is_text & (text_size == 0)
-        size = key_size + value_length + 3
-        if empty.any():
+        size = key_size + 3 + value_length
+        empty = np.flatnonzero(is_text & (text_size == 0))
+        if len(empty):
             value_length[empty] = 0
             size[empty] = key_size[empty] + 2
         self.odd[rows[odd]] = True
@@ -322,7 +371,7 @@ class _Walk:
             size=size,
         )
 
-    def _numbers(self, kind: Bytes, at: Ints, size: Ints) -> tuple[Flags, Ints]:
+    def _numbers(self, kind: Ints, at: Ints, size: Ints) -> tuple[Flags, Ints]:
         """Adds the texts of numbers to the source. Which are odd, and the lengths of the texts with their size."""
         words = self._words[at]
         within = np.minimum(size.view(np.uint64), _WORD_BYTES + 1).view(np.int64)
@@ -343,31 +392,33 @@ class _Walk:
             number = np.where(double, words, number)
         texts, lengths = texts_of(number, boolean, double)
         body, pad = self.source[: -len(_PAD)], self.source[-len(_PAD) :]
-        self.source = np.concatenate([body, texts.ravel(), pad])
-        self._words = _words(self.source)
+        self._look_at(np.concatenate([body, texts.ravel(), pad]))
         return odd, lengths + 1
 
     def _dropped(self) -> None:
-        there = self.source[self._at] == _DROPPED
+        """A count that is not 0 is odd."""
+        there = self._halves[self._at] == _DROPPED
         if there.any():
-            self.odd |= there & (self.source[self._at + 1] > 0)
             self._at = self._at + 2 * there
 
     def _flags(self) -> Ints:
         there = self.source[self._at] == _FLAGS
+        if not there.any():
+            return np.zeros(len(there), np.int64)
         flags = (self._words[self._at + 1] & np.uint64(0xFFFFFFFF)).view(np.int64) * there
-        self.odd |= flags > 0xFF
+        there &= flags <= 0xFF
         self._at = self._at + 5 * there
         return flags
 
     def _id(self, tag: int, size: int) -> Ints:
         """Where it is, 0 for one that is empty or all zero."""
-        there = self.source[self._at] == tag
-        sizes = self.source[self._at + 1]
-        full = there & (sizes == size)
-        self.odd |= there & ~full & (sizes > 0)
+        heads = self._halves[self._at]
+        full = heads == tag | size << 8
         at = self._at + 2
-        self._at = self._at + 2 * there + size * full
+        if full.all():
+            self._at = at + size
+        else:
+            self._at = self._at + (2 + size) * full + 2 * (heads == tag)
         some = self._words[at]
         if size > _WORD_BYTES:
             some = some | self._words[at + _WORD_BYTES]
@@ -417,13 +468,12 @@ class _Writer:
         self._source, self._odd = walk.source, walk.odd
         self._fields, self._attributes, self._shares = fields, attributes, shares
         self._timed = fields.times > 0
-        self._tails = [fields.trace > 0, fields.span > 0, fields.flags > 0]
+        self._tails: Flags = np.array([fields.trace, fields.span, fields.flags]) > 0
 
     def written(self, plain: Callable[[int], bytes]) -> tuple[memoryview, Ints]:
         """All of them, and where each ends. plain: gives the record of a row that is odd."""
         pieces = _Pieces(self._fields, self._attributes)
-        time_bytes = (1 + _TIME_BYTES) * self._timed
-        sizes = time_bytes + pieces.bytes_of_rows
+        sizes = pieces.bytes_of_rows + (1 + _TIME_BYTES) * self._timed
         for there, attribute in zip(self._tails, _TAIL_ATTRIBUTES, strict=True):
             sizes += len(attribute) * there
         for rows, encoded in self._shares:
@@ -433,21 +483,17 @@ class _Writer:
         if replaced:
             self._leave_out_odd()
             pieces = _Pieces(self._fields, self._attributes)
-            time_bytes *= ~self._odd
             for row, record in replaced:
                 sizes[row] = len(record)
         frames, frame_sizes = _frames(sizes)
         ends = np.cumsum(frame_sizes + sizes)
         begins = ends - sizes
         out = np.empty(int(ends[-1]) + CHUNK, np.uint8)
-        at = begins + time_bytes
+        places = begins + (1 + _TIME_BYTES) * self._timed
         self._mark()
-        pieces.copy(self._source, out, at)
-        for size in range(int(frame_sizes.min()), int(frame_sizes.max()) + 1):
-            those = frame_sizes == size
-            put(out, (begins - size)[those], frames[those, :size])
-        self._put_times(out, begins)
-        self._put_tails(out, at + pieces.bytes_of_rows)
+        pieces.copy(self._source, out, places)
+        self._put_heads(out, begins - frame_sizes, frames, frame_sizes)
+        self._put_tails(out, places + pieces.bytes_of_rows)
         for rows, encoded in self._shares:
             places = ends[rows] - len(encoded)
             put(out, places[~self._odd[rows]] if replaced else places, np.frombuffer(encoded, np.uint8))
@@ -460,14 +506,14 @@ class _Writer:
         self._attributes = self._attributes.at(fine[self._attributes.rows])
         self._fields.kind_length *= fine
         self._fields.message_length *= fine
-        for there in (self._timed, *self._tails):
-            there &= fine
+        self._timed &= fine
+        self._tails &= fine
 
     def _mark(self) -> None:
         """Writes our tags and sizes over theirs."""
         fields, attributes, source = self._fields, self._attributes, self._source
         source[fields.message[fields.message_length > 0]] = _OUR_MESSAGE
-        halves = np.ndarray(len(source) - 1, "<u2", source, strides=(1,))
+        halves = _halves(source)
         halves[attributes.entry - 2] = (_OUR_ATTRIBUTE | attributes.size << 8).astype(np.uint16)
         long = np.flatnonzero(attributes.size >= _MORE)
         if len(long):
@@ -475,18 +521,23 @@ class _Writer:
             source[entry - 3] = _OUR_ATTRIBUTE
             halves[entry - 2] = size & (_MORE - 1) | _MORE | size >> 7 << 8
 
-    def _put_times(self, out: Bytes, places: Ints) -> None:
-        times = self._fields.times
-        if not self._timed.all():
-            times, places = times[self._timed], places[self._timed]
-        values = np.empty((len(times), 1 + _TIME_BYTES), np.uint8)
-        values[:, 0] = _OUR_TIME
-        values[:, 1:] = times.view(np.uint8).reshape(-1, _TIME_BYTES)
-        put(out, places, values)
+    def _put_heads(self, out: Bytes, places: Ints, frames: Bytes, frame_sizes: Ints) -> None:
+        """Tag and size of each record, and its time."""
+        values = np.empty((len(places), _FRAME_BYTES + 1 + _TIME_BYTES), np.uint8)
+        values[:, :_FRAME_BYTES] = frames
+        values[:, _FRAME_BYTES] = _OUR_TIME
+        values[:, _FRAME_BYTES + 1 :] = self._fields.times.view(np.uint8).reshape(-1, _TIME_BYTES)
+        for size in range(int(frame_sizes.min()), int(frame_sizes.max()) + 1):
+            for timed, end in ((True, None), (False, _FRAME_BYTES)):
+                those = (frame_sizes == size) & (self._timed == timed)
+                if those.all():
+                    put(out, places, values[:, _FRAME_BYTES - size : end])
+                elif those.any():
+                    put(out, places[those], values[those, _FRAME_BYTES - size : end])
 
     def _put_tails(self, out: Bytes, places: Ints) -> None:
         fields = self._fields
-        if not any(there.any() for there in self._tails):
+        if not self._tails.any():
             return
         binary = np.empty((len(places), _TRACE_BYTES + _SPAN_BYTES + 1), np.uint8)
         binary[:, :_TRACE_BYTES] = take(self._source, fields.trace, _TRACE_BYTES)
@@ -500,7 +551,7 @@ class _Writer:
             at += len(attribute)
             values[:, at - size : at] = digits[:, digit : digit + size]
             digit += size
-        if all(there.all() for there in self._tails):
+        if self._tails.all():
             put(out, places, values)
             return
         at = 0
@@ -530,8 +581,9 @@ class _Pieces:
         lengths[others, 1] = attributes.value_length
         self._ends = np.cumsum(lengths.ravel())
         of_rows = self._ends[2 * ends - 1]
-        self._before = np.append(0, of_rows[:-1])
-        self.bytes_of_rows: Ints = of_rows - self._before
+        self.bytes_of_rows: Ints = of_rows.copy()
+        self.bytes_of_rows[1:] -= of_rows[:-1]
+        self._before = of_rows - self.bytes_of_rows
 
     def copy(self, source: Bytes, out: Bytes, places: Ints) -> None:
         """Those of each record to its place."""
@@ -542,14 +594,18 @@ class _Pieces:
 
 
 def _frames(sizes: Ints) -> tuple[Bytes, Ints]:
-    """The tag and the size that come before a record of ours, and how many bytes that is."""
-    varints, counts = sizes, 2 + (sizes >= _MORE).astype(np.int64)
-    if int(sizes.max()) >= _MORE:
-        varints = np.where(sizes < _MORE, sizes, sizes & (_MORE - 1) | _MORE | sizes >> 7 << 8)
-    if int(sizes.max()) >= _TWO:
-        three = sizes & (_MORE - 1) | _MORE | (sizes >> 7 & (_MORE - 1) | _MORE) << 8 | sizes >> 14 << 16
-        varints, counts = np.where(sizes < _TWO, varints, three), counts + (sizes >= _TWO)
-    return (_OUR_RECORD | varints << 8).view(np.uint8).reshape(-1, _WORD_BYTES), counts
+    """The tag and the size that come before a record of ours, at the end of a row of _FRAME_BYTES, and how many bytes that
+    is."""
+    least, most = int(sizes.min()), int(sizes.max())
+    if least >= _MORE and most < _TWO:
+        frames, counts = _OUR_RECORD << 8 | (sizes & (_MORE - 1) | _MORE) << 16 | sizes >> 7 << 24, np.full(len(sizes), 3)
+    else:
+        one, two = sizes < _MORE, sizes < _TWO
+        frames = np.where(two, _OUR_RECORD << 8 | (sizes >> 7) << 24, _OUR_RECORD | (sizes >> 7 & (_MORE - 1) | _MORE) << 16)
+        frames |= np.where(two, (sizes & (_MORE - 1) | _MORE) << 16, (sizes & (_MORE - 1) | _MORE) << 8 | sizes >> 14 << 24)
+        frames = np.where(one, _OUR_RECORD << 16 | sizes << 24, frames)
+        counts = np.where(one, 2, np.where(two, 3, _FRAME_BYTES))
+    return frames.view(np.uint8).reshape(-1, _WORD_BYTES)[:, :_FRAME_BYTES], counts
 
 
 def _in_order(columns: Sequence[tuple[Ints, Ints, Ints]], count: int) -> tuple[Ints, Ints, Ints, Ints]:
@@ -609,6 +665,11 @@ def _among(prints: Words, keys: frozenset[bytes]) -> Ints:
     theirs, short = _prints_of(keys)
     maybe = np.flatnonzero(short[(prints >> _SHORT_PRINT_SHIFT).view(np.int64)])
     return maybe[np.isin(prints[maybe], theirs)] if len(maybe) else maybe
+
+
+def _halves(source: Bytes) -> npt.NDArray[np.uint16]:
+    """The two bytes from each position on, as a number."""
+    return np.ndarray(len(source) - 1, "<u2", source, strides=(1,))
 
 
 def _words(raw: Any) -> Words:

@@ -4,6 +4,7 @@ What is copied past the end of a piece is overwritten by the pieces behind it, s
 places. Pure.
 """
 
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +19,12 @@ _AT_ONCE: Final = 1024
 
 def every(buffer: Any, size: int) -> npt.NDArray[Any]:
     """As many bytes as size from each position of the buffer on, as one item each."""
-    return np.ndarray(len(buffer) - size + 1, f"V{size}", buffer, strides=(1,))
+    return np.ndarray(len(buffer) - size + 1, _item(size), buffer, strides=(1,))
+
+
+@lru_cache(maxsize=256)
+def _item(size: int) -> np.dtype[np.void]:
+    return np.dtype((np.void, size))
 
 
 def copy_pieces(source: Bytes, begins: Ints, lengths: Ints, out: Bytes, places: Ints) -> None:
@@ -43,7 +49,7 @@ def put(out: Bytes, places: Ints, values: Bytes) -> None:
     """Puts a row of values at each place, or the same bytes everywhere, and touches nothing else."""
     size = values.shape[-1]
     if size:
-        every(out, size)[places] = np.ascontiguousarray(values).view(f"V{size}").ravel()
+        every(out, size)[places] = np.ascontiguousarray(values).view(_item(size)).ravel()
 
 
 def take(source: Bytes, places: Ints, size: int) -> Bytes:
