@@ -14,7 +14,7 @@ from logstream_contract.wire.batches import Limits, Rejected, check_batch
 from logstream_contract.wire.pb.transport_pb2 import RawBatch
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 
 RECEIVED = 1_722_970_292_000_000_000
 TIME = RECEIVED - 5_000_000_123
@@ -160,7 +160,7 @@ VALUES = [
     (-math.inf, "-Infinity"),
     ([], "[]"),
     ({}, "{}"),
-    (["a", 1, None, [True], math.nan], '["a",1,null,[true],"NaN"]'),
+    (["a", 1, None, [True], math.nan, -math.inf], '["a",1,null,[true],"NaN","-Infinity"]'),
     ({"a": {"b": b"x", "ü": 2**63 - 1}}, '{"a":{"b":"eA==","ü":9223372036854775807}}'),
     ({"quote": '"\n'}, '{"quote":"\\"\\n"}'),
 ]
@@ -298,7 +298,7 @@ def test_each_resource_has_batches_of_its_own() -> None:
 
 def test_an_empty_request_has_no_batches() -> None:
     assert batches(b"") == []
-    assert batches(ExportLogsServiceRequest(resource_logs=[{}])) == []
+    assert batches(ExportLogsServiceRequest(resource_logs=[ResourceLogs()])) == []
 
 
 @pytest.mark.parametrize("raw", [b"\xff", b"\x0a\x05ab", export(LogRecord(body=value("x"))).SerializeToString()[:-1]])
