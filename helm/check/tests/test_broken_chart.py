@@ -25,9 +25,9 @@ NAMES = "templates/_names.tpl"
 GATEWAY = "templates/gateway/deployment.yaml"
 QUERY = "templates/query/deployment.yaml"
 SCALED = "templates/writer/scaledobject.yaml"
-INSTANCE = "app.kubernetes.io/instance: {{ (first .).Release.Name }}, "
+INSTANCE = "app.kubernetes.io/instance: {{ (first .).Release.Name }}\n"
 AUTOSCALED = "{{- if not .Values.gateway.autoscaling.enabled }}"
-SERVER_PORT = "- {protocol: TCP, port: {{ index . 2 }}}"
+SERVER_PORT = "port: {{ index . 2 }}"
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,9 @@ SERVER_PORT = "- {protocol: TCP, port: {{ index . 2 }}}"
         ("render", GATEWAY, "{{- end }}", "", "unexpected EOF"),
         ("lint", GATEWAY, ".Values.gateway.replicas", ".Values.gateways.replicas", "nil pointer"),
         ("kubernetes", GATEWAY, "readinessProbe:", "redinessProbe:", "'redinessProbe' was unexpected"),
-        ("pods", POD, "readOnlyRootFilesystem: true, ", "", "readOnlyRootFilesystem: must be true"),
-        ("pods", POD, ", capabilities: {drop: [ALL]}", "", "capabilities.drop: must have ALL"),
-        ("pods", POD, "runAsNonRoot: true, ", "", "runAsNonRoot: must be true, here or in the pod"),
+        ("pods", POD, "  readOnlyRootFilesystem: true\n", "", "readOnlyRootFilesystem: must be true"),
+        ("pods", POD, "  capabilities:\n    drop:\n      - ALL\n", "", "capabilities.drop: must have ALL"),
+        ("pods", POD, "  runAsNonRoot: true\n", "", "runAsNonRoot: must be true, here or in the pod"),
         ("settings", GATEWAY, "LOGSTREAM_SHUTDOWN_S", "LOGSTREAM_SHUTDOWN", "gateway has no setting LOGSTREAM_SHUTDOWN;"),
         (
             "settings",
@@ -49,7 +49,7 @@ SERVER_PORT = "- {protocol: TCP, port: {{ index . 2 }}}"
         ),
         ("references", "templates/gateway/service.yaml", "targetPort: grpc", "targetPort: grcp", "has no port grcp"),
         ("references", "templates/timescaledb/secret.yaml", "  url:", "  address:", "has no key url; it has"),
-        ("network", "templates/_network.tpl", SERVER_PORT, "- {protocol: TCP, port: 1}", "allows egress to StatefulSet"),
+        ("network", "templates/_network.tpl", SERVER_PORT, "port: 1", "allows egress to StatefulSet"),
         ("network", "templates/rabbitmq/networkpolicy.yaml", '"writer"', '"query"', "from Deployment demo-logstream-writer"),
         ("scaling", GATEWAY, AUTOSCALED, "{{- if true }}", "is 2 although an autoscaler owns it"),
         ("naming", NAMES, INSTANCE, "", "lacks app.kubernetes.io/instance"),

@@ -17,29 +17,29 @@
 
 {{/* What selects the pods of a component: (list $ "gateway"). Must never change: a Deployment's selector can't. */}}
 {{- define "logstream.selector" -}}
-app.kubernetes.io/name: {{ include "logstream.name" (first .) }}, app.kubernetes.io/instance: {{ (first .).Release.Name }}, app.kubernetes.io/component: {{ last . }}
+app.kubernetes.io/name: {{ include "logstream.name" (first .) }}
+app.kubernetes.io/instance: {{ (first .).Release.Name }}
+app.kubernetes.io/component: {{ last . }}
 {{- end -}}
 
-{{- define "logstream.select" -}}
-{ {{- include "logstream.selector" . -}} }
-{{- end -}}
-
-{{/* Maps whose values are texts, behind others on a line. */}}
-{{- define "logstream.more" -}}
-{{- range $name, $text := . }}, {{ $name }}: {{ quote $text }}{{ end -}}
-{{- end -}}
-
+{{/* The labels of a component's resource: (list $ "gateway"), or (list $ "gateway" more-labels). */}}
 {{- define "logstream.labels" -}}
 {{- $ := first . -}}
-{ {{- include "logstream.selector" (list $ (index . 1)) }}, app.kubernetes.io/managed-by: {{ $.Release.Service }}, helm.sh/chart: {{ printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" }}
-{{- include "logstream.more" (merge dict (gt (len .) 2 | ternary (last .) dict) $.Values.commonLabels) -}} }
+{{- $more := gt (len .) 2 | ternary (last .) dict -}}
+{{- include "logstream.selector" (list $ (index . 1)) }}
+app.kubernetes.io/managed-by: {{ $.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" }}
+{{- with merge dict $more $.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{/* The name and labels of a component's resource: (list $ "gateway"), or (list $ "gateway" more-labels). */}}
 {{- define "logstream.metadata" -}}
 name: {{ include "logstream.fullname" (first .) }}-{{ index . 1 }}
 namespace: {{ (first .).Release.Namespace }}
-labels: {{ include "logstream.labels" . }}
+labels:
+  {{- include "logstream.labels" . | nindent 2 }}
 {{- end -}}
 
 {{/* A Service's name as every pod of the cluster can look it up: (list $ "query"). */}}
@@ -65,9 +65,11 @@ labels: {{ include "logstream.labels" . }}
 
 {{/* Who may ask, for page, query and stream alike. (list $ "query"). */}}
 {{- define "logstream.visitors" -}}
-- {name: LOGSTREAM_ALLOWED_HOSTS, value: {{ include "logstream.allowedHosts" . | quote }}}
+- name: LOGSTREAM_ALLOWED_HOSTS
+  value: {{ include "logstream.allowedHosts" . | quote }}
 {{- with (first .).Values.dashboard.allowedOrigins }}
-- {name: LOGSTREAM_ALLOWED_ORIGINS, value: {{ join "," . | quote }}}
+- name: LOGSTREAM_ALLOWED_ORIGINS
+  value: {{ join "," . | quote }}
 {{- end }}
 {{- end -}}
 

@@ -5,8 +5,10 @@
 # Name lookups, at any address: where name servers are differs from cluster to cluster.
 - ports:
     {{- range .Values.networkPolicy.dnsPorts }}
-    - {protocol: UDP, port: {{ . }}}
-    - {protocol: TCP, port: {{ . }}}
+    - protocol: UDP
+      port: {{ . }}
+    - protocol: TCP
+      port: {{ . }}
     {{- end }}
 {{- end -}}
 
@@ -17,16 +19,20 @@
 {{- if (index $.Values $server).enabled }}
 - to:
     - podSelector:
-        matchLabels: {{ include "logstream.select" (list $ $server) }}
+        matchLabels:
+          {{- include "logstream.selector" (list $ $server) | nindent 10 }}
   ports:
-    - {protocol: TCP, port: {{ index . 2 }}}
+    - protocol: TCP
+      port: {{ index . 2 }}
 {{- else }}
 - ports:
-    - {protocol: TCP, port: {{ index . 3 }}}
+    - protocol: TCP
+      port: {{ index . 3 }}
   {{- with $.Values.networkPolicy.externalCidrs }}
   to:
     {{- range . }}
-    - ipBlock: {cidr: {{ . | quote }}}
+    - ipBlock:
+        cidr: {{ . | quote }}
     {{- end }}
   {{- end }}
 {{- end }}
@@ -50,10 +56,12 @@
 - from:
     {{- range slice . 2 }}
     - podSelector:
-        matchLabels: {{ include "logstream.select" (list $ .) }}
+        matchLabels:
+          {{- include "logstream.selector" (list $ .) | nindent 10 }}
     {{- end }}
   ports:
-    - {protocol: TCP, port: {{ index . 1 }}}
+    - protocol: TCP
+      port: {{ index . 1 }}
 {{- end -}}
 
 {{/* From those outside who send logs and read the page: (list $ 4317). */}}
@@ -66,7 +74,8 @@
 # Everybody who reaches the pod; networkPolicy.clients narrows that.
 - ports:
 {{- end }}
-    - {protocol: TCP, port: {{ index . 1 }}}
+    - protocol: TCP
+      port: {{ index . 1 }}
 {{- end -}}
 
 {{/* From Prometheus: (list $ 9464). */}}
@@ -76,6 +85,7 @@
 - from:
     {{- toYaml $.Values.networkPolicy.monitoring | nindent 4 }}
   ports:
-    - {protocol: TCP, port: {{ index . 1 }}}
+    - protocol: TCP
+      port: {{ index . 1 }}
 {{- end }}
 {{- end -}}

@@ -1,30 +1,29 @@
 {{/* What pods have in common. The Pod Security Standard "restricted" asks for most of it. */}}
 
 {{- define "logstream.podSecurity" -}}
-securityContext: {runAsNonRoot: true, runAsUser: {{ int64 . }}, runAsGroup: {{ int64 . }}, fsGroup: {{ int64 . }}, seccompProfile: {type: RuntimeDefault}}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: {{ int64 . }}
+  runAsGroup: {{ int64 . }}
+  fsGroup: {{ int64 . }}
+  seccompProfile:
+    type: RuntimeDefault
 {{- end -}}
 
 {{/* The same for a pod with a volume that lasts. Only a new one is given to the group, because servers refuse files of theirs
      that others may read. */}}
 {{- define "logstream.serverSecurity" -}}
-{{ trimSuffix "}" (include "logstream.podSecurity" .) }}, fsGroupChangePolicy: OnRootMismatch}
+{{ include "logstream.podSecurity" . }}
+  fsGroupChangePolicy: OnRootMismatch
 {{- end -}}
 
 {{- define "logstream.containerSecurity" -}}
-securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
-{{- end -}}
-
-{{/* Requests and limits on one line: .Values.gateway.resources. */}}
-{{- define "logstream.resources" -}}
-{{- $parts := list -}}
-{{- range $part := list "requests" "limits" -}}
-{{- $amounts := list -}}
-{{- range $name, $amount := index $ $part -}}
-{{- $amounts = append $amounts (printf "%s: %s" $name (ternary $amount (toJson $amount) (kindIs "string" $amount))) -}}
-{{- end -}}
-{{- with $amounts }}{{ $parts = append $parts (printf "%s: {%s}" $part (join ", " .)) }}{{ end -}}
-{{- end -}}
-{ {{- join ", " $parts -}} }
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop:
+      - ALL
 {{- end -}}
 
 {{/* No pod of ours talks to Kubernetes; variables that it would make of Services could be taken for settings. */}}
@@ -65,8 +64,12 @@ topologySpreadConstraints:
   {{- if $values.topologySpreadConstraints }}
   {{- toYaml $values.topologySpreadConstraints | nindent 2 }}
   {{- else }}
-  - {maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway,
-     labelSelector: {matchLabels: {{ include "logstream.select" (list $ $component) }}}}
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "logstream.selector" (list $ $component) | nindent 8 }}
   {{- end }}
 {{- end }}
 {{- end -}}
@@ -82,7 +85,11 @@ topologySpreadConstraints:
 {{- if and $outside (has (index . 1) (list "gateway" "writer" "query" "stream")) -}}
 {{- $annotations = merge (dict "checksum/addresses" ($.Values.external | toJson | sha256sum)) $annotations -}}
 {{- end -}}
-labels: { {{- include "logstream.selector" (list (index . 0) (index . 1)) }}{{ include "logstream.more" $values.podLabels -}} }
+labels:
+  {{- include "logstream.selector" (list (index . 0) (index . 1)) | nindent 2 }}
+  {{- with $values.podLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- with $annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
@@ -93,7 +100,8 @@ annotations:
      written with an exponent. */}}
 {{- define "logstream.environment" -}}
 {{- range $name, $value := .settings }}
-- {name: {{ $name }}, value: {{ ternary $value (toJson $value) (kindIs "string" $value) | quote }}}
+- name: {{ $name }}
+  value: {{ ternary $value (toJson $value) (kindIs "string" $value) | quote }}
 {{- end }}
 {{- with .extraEnv }}
 {{ toYaml . }}

@@ -67,7 +67,11 @@
 
 {{/* Addresses with passwords, as files; LOGSTREAM_..._FILE names them: (list secret key path). */}}
 {{- define "logstream.secretFile" -}}
-- secret: {name: {{ index . 0 }}, items: [{key: {{ index . 1 }}, path: {{ index . 2 }}}]}
+- secret:
+    name: {{ index . 0 }}
+    items:
+      - key: {{ index . 1 }}
+        path: {{ index . 2 }}
 {{- end -}}
 
 {{/* The value of a key that a Secret of the cluster has, else a new one. A plain `helm template` has no cluster to look in:
