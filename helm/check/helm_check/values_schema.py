@@ -1,4 +1,4 @@
-"""values.yaml explains every key, and values.schema.json knows every key and takes no other."""
+"""values.yaml explains every name that does not explain itself; values.schema.json knows every key and takes no other."""
 
 import json
 from collections.abc import Iterator
@@ -10,8 +10,23 @@ import yaml
 from helm_check.findings import Finding
 from helm_check.manifests import at, dotted, mapping
 
-# Values that have the shape of an object of Kubernetes, which needs no explanation here.
-_KUBERNETES_SHAPES = {"resources"}
+# Values whose own keys are those of Kubernetes or of the user, which need no explanation here.
+_OPAQUE = {"resources", "labels"}
+# Names that a comment could only repeat.
+_SELF_EXPLANATORY = {
+    "affinity",
+    "enabled",
+    "host",
+    "hostnames",
+    "maxReplicas",
+    "minReplicas",
+    "nodeSelector",
+    "podAnnotations",
+    "podLabels",
+    "priorityClassName",
+    "repository",
+    "tolerations",
+}
 # Given to every chart that is part of another one.
 _OF_HELM = {"global"}
 
@@ -37,26 +52,24 @@ def check(chart: Path) -> Iterator[Finding]:
 
 
 def uncommented(text: str) -> Iterator[Path_]:
-    """Keys that hold a value (no further keys) and have no comment on the line above."""
-    lines = text.splitlines()
-    yield from _uncommented(yaml.compose(text, Loader=yaml.SafeLoader), lines, ())
+    """Keys that hold a value (no further keys) and have no comment on the line above, although their name is neither explained
+    at another component nor self-explanatory."""
+    found = list(_leaves(yaml.compose(text, Loader=yaml.SafeLoader), text.splitlines(), ()))
+    explained = {path[-1] for path, commented in found if commented} | _SELF_EXPLANATORY
+    yield from (path for path, _ in found if path[-1] not in explained)
 
 
-def _uncommented(node: yaml.Node | None, lines: list[str], path: Path_) -> Iterator[Path_]:
+def _leaves(node: yaml.Node | None, lines: list[str], path: Path_) -> Iterator[tuple[Path_, bool]]:
+    """Keys that hold a value, and whether a comment is on the line above."""
     if not isinstance(node, yaml.MappingNode):
         return
     for key, value in node.value:
         here = (*path, key.value)
         commented = key.start_mark.line > 0 and lines[key.start_mark.line - 1].lstrip().startswith("#")
-        if (
-            isinstance(value, yaml.MappingNode)
-            and value.value
-            and not value.flow_style
-            and key.value not in _KUBERNETES_SHAPES
-        ):
-            yield from _uncommented(value, lines, here)
-        elif not commented:
-            yield here
+        if isinstance(value, yaml.MappingNode) and value.value and not value.flow_style and key.value not in _OPAQUE:
+            yield from _leaves(value, lines, here)
+        else:
+            yield here, commented
 
 
 def unknown(schema: dict[str, Any], values: Any, path: Path_) -> Iterator[tuple[Path_, str]]:

@@ -44,13 +44,27 @@ def said(folder: Path, values: str, its_schema: dict[str, Any] | None) -> list[s
     return list(told(values_schema.check(folder)))
 
 
-def test_every_value_has_a_comment(tmp_path: Path) -> None:
+def test_every_name_is_explained(tmp_path: Path) -> None:
     values = VALUES.replace("  # Pods.\n", "").replace("# Free labels.\n", "")
     assert said(tmp_path, values, schema())[:3] == [
         "values.yaml: gateway.replicas: has no comment above it",
         "values.yaml: gateway.resources: has no comment above it",
         "values.yaml: labels: has no comment above it",
     ]
+
+
+def test_a_name_is_explained_once(tmp_path: Path) -> None:
+    its_schema = schema()
+    its_schema["properties"]["writer"] = its_schema["properties"]["gateway"]
+    values = VALUES + "writer:\n  replicas: 2\n"
+    uncommented = [line for line in said(tmp_path, values, its_schema) if "comment" in line]
+    assert uncommented == ["values.yaml: gateway.resources: has no comment above it"]
+
+
+def test_a_self_explanatory_name_needs_no_comment(tmp_path: Path) -> None:
+    values = VALUES.replace("replicas", "enabled").replace("  # Pods.\n", "")
+    uncommented = [line for line in said(tmp_path, values, schema()) if "comment" in line]
+    assert uncommented == ["values.yaml: gateway.resources: has no comment above it"]
 
 
 def test_the_shape_of_kubernetes_needs_its_comment_once(tmp_path: Path) -> None:
