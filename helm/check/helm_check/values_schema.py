@@ -52,8 +52,8 @@ def check(chart: Path) -> Iterator[Finding]:
 
 
 def uncommented(text: str) -> Iterator[Path_]:
-    """Keys that hold a value (no further keys) and have no comment on the line above, although their name is neither explained
-    at another component nor self-explanatory."""
+    """Keys that hold a value (no further keys) and have no comment on the line above, although their name is neither
+    explained at another component nor self-explanatory."""
     found = list(_leaves(yaml.compose(text, Loader=yaml.SafeLoader), text.splitlines(), ()))
     explained = {path[-1] for path, commented in found if commented} | _SELF_EXPLANATORY
     yield from (path for path, _ in found if path[-1] not in explained)

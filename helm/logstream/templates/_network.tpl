@@ -1,8 +1,8 @@
-{{/* Pieces of network policies. Each component's own policy says who may connect to it and where it may connect to; what none
-     says is denied. */}}
+{{/* Parts of network policies. Each component's own policy lists its incoming and outgoing connections; all others are
+     denied. */}}
 
 {{- define "logstream.dnsEgress" -}}
-# Name lookups, at any address: where name servers are differs from cluster to cluster.
+# DNS, at any address, because the address of the name servers depends on the cluster.
 - ports:
     {{- range .Values.networkPolicy.dnsPorts }}
     - protocol: UDP
@@ -12,7 +12,7 @@
     {{- end }}
 {{- end -}}
 
-{{/* To a server: (list $ "rabbitmq" own-port external-port). */}}
+{{/* To a server: (list $ "rabbitmq" port-in-this-chart external-port). */}}
 {{- define "logstream.serverEgress" -}}
 {{- $ := index . 0 -}}
 {{- $server := index . 1 -}}
@@ -64,14 +64,14 @@
       port: {{ index . 1 }}
 {{- end -}}
 
-{{/* From those outside who send logs and read the page: (list $ 4317). */}}
+{{/* From clients outside the release, which send logs or open the page: (list $ 4317). */}}
 {{- define "logstream.ingressFromClients" -}}
 {{- with (index . 0).Values.networkPolicy.clients -}}
 - from:
     {{- toYaml . | nindent 4 }}
   ports:
 {{- else -}}
-# Everybody who reaches the pod; networkPolicy.clients narrows that.
+# From any address; networkPolicy.clients restricts it.
 - ports:
 {{- end }}
     - protocol: TCP

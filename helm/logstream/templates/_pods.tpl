@@ -1,4 +1,4 @@
-{{/* What pods have in common. The Pod Security Standard "restricted" asks for most of it. */}}
+{{/* Fields that all pods share. The Pod Security Standard "restricted" requires most of them. */}}
 
 {{- define "logstream.podSecurity" -}}
 securityContext:
@@ -10,8 +10,8 @@ securityContext:
     type: RuntimeDefault
 {{- end -}}
 
-{{/* The same for a pod with a volume that lasts. Only a new one is given to the group, because servers refuse files of theirs
-     that others may read. */}}
+{{/* The same for a pod with a persistent volume. The group is set only on a new volume: servers refuse to start when others may
+     read their files. */}}
 {{- define "logstream.serverSecurity" -}}
 {{ include "logstream.podSecurity" . }}
   fsGroupChangePolicy: OnRootMismatch
@@ -26,7 +26,7 @@ securityContext:
       - ALL
 {{- end -}}
 
-{{/* No pod of ours talks to Kubernetes; variables that it would make of Services could be taken for settings. */}}
+{{/* No pod uses the Kubernetes API. Service links would add environment variables that could be mistaken for settings. */}}
 {{- define "logstream.podIdentity" -}}
 serviceAccountName: {{ include "logstream.fullname" . }}
 automountServiceAccountToken: false
@@ -39,7 +39,7 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
-{{/* (list $ "gateway" .Values.gateway); one pod of a server has no spread and no class. */}}
+{{/* Placement of pods: (list $ "gateway" .Values.gateway). Servers run one pod, so they have no spread constraints. */}}
 {{- define "logstream.scheduling" -}}
 {{- $ := index . 0 -}}
 {{- $component := index . 1 -}}
@@ -74,9 +74,9 @@ topologySpreadConstraints:
 {{- end }}
 {{- end -}}
 
-{{/* No version among the labels: it would restart every pod with every release of the chart. */}}
-{{/* Labels and annotations of a component's pods: (list $ "gateway" .Values.gateway). Another address of an external server
-     restarts them, because they read it when they start. */}}
+{{/* Labels and annotations of a component's pods: (list $ "gateway" .Values.gateway). The labels contain no version, which would
+     restart every pod with every release of the chart. A changed address of an external server restarts the pods, because
+     they read it only at start. */}}
 {{- define "logstream.podMetadata" -}}
 {{- $ := index . 0 -}}
 {{- $values := index . 2 -}}
@@ -96,8 +96,8 @@ annotations:
 {{- end }}
 {{- end -}}
 
-{{/* The settings of docs/configuration.md and whatever else: .Values.gateway. As JSON, because large numbers would otherwise be
-     written with an exponent. */}}
+{{/* Environment variables from settings and extraEnv: .Values.gateway. Numbers go through JSON, which writes large ones without
+     an exponent. */}}
 {{- define "logstream.environment" -}}
 {{- range $name, $value := .settings }}
 - name: {{ $name }}
