@@ -6,7 +6,7 @@ from logstream_dashboards.panels import A_SECOND, BYTES, COUNT, UP, Board, Panel
 
 _WRITE: Final = '{queue="logstream.write"}'
 _OTHERS: Final = '{queue!="logstream.write"}'
-# max_length_bytes in deploy/rabbitmq/rabbitmq.conf; RabbitMQ does not show it.
+# max_length_bytes in deploy/rabbitmq/rabbitmq.conf; RabbitMQ does not expose it.
 _LIMIT_BYTES: Final = 2147483648
 
 BOARD: Final = Board(
@@ -21,7 +21,7 @@ BOARD: Final = Board(
                 Panel(
                     "Messages",
                     COUNT,
-                    "Not given out yet, and held by writers until their commit. Near 0 but for bursts.",
+                    "Not delivered yet, and held by writers until their commit. Near 0 except during bursts.",
                     [
                         Query(f"max(rabbitmq_detailed_queue_messages_ready{_WRITE})", "ready"),
                         Query(f"max(rabbitmq_detailed_queue_messages_unacked{_WRITE})", "held by writers"),
@@ -31,8 +31,8 @@ BOARD: Final = Board(
                 Panel(
                     "Bytes against the limit",
                     BYTES,
-                    "At the limit the broker refuses and gateways answer UNAVAILABLE. The line is the limit that logstream "
-                    "sets; a policy of yours moves it.",
+                    "At the limit the broker refuses messages and gateways return UNAVAILABLE. The line is the limit "
+                    "that logstream sets; your own policy can change it.",
                     [
                         Query(f"max(rabbitmq_detailed_queue_messages_ready_bytes{_WRITE})", "ready"),
                         Query(f"vector({_LIMIT_BYTES})", "limit"),
@@ -41,7 +41,7 @@ BOARD: Final = Board(
                 Panel(
                     "Consumers",
                     COUNT,
-                    "Writers that take from the queue, as the broker counts them.",
+                    "Writers that consume the queue, as counted by the broker.",
                     [Query(f"max(rabbitmq_detailed_queue_consumers{_WRITE})", "writers")],
                 ),
             ],
@@ -50,10 +50,10 @@ BOARD: Final = Board(
             "Messages",
             [
                 Panel(
-                    "In and out",
+                    "Incoming and outgoing",
                     A_SECOND,
-                    "Messages of all queues. Each batch goes in once and out to a writer, and once more to each "
-                    "stream replica.",
+                    "Messages of all queues. Each batch arrives once and is delivered to a writer, and once more to "
+                    "each stream replica.",
                     [
                         Query(rate("rabbitmq_global_messages_received_total"), "received"),
                         Query(rate("rabbitmq_global_messages_confirmed_total"), "confirmed"),
@@ -62,9 +62,10 @@ BOARD: Final = Board(
                     ],
                 ),
                 Panel(
-                    "Again, or nowhere",
+                    "Redelivered and returned",
                     A_SECOND,
-                    "Messages delivered again, normal after a writer ended. Returned: no queue took them; 0.",
+                    "Messages delivered again, which is normal after a writer stopped. Returned: no queue accepted "
+                    "them; 0 is normal.",
                     [
                         Query(rate("rabbitmq_global_messages_redelivered_total"), "redelivered"),
                         Query(rate("rabbitmq_global_messages_unroutable_returned_total"), "returned"),
@@ -73,8 +74,8 @@ BOARD: Final = Board(
                 Panel(
                     "Live queues",
                     COUNT,
-                    "Messages that stream replicas have not taken yet. Near 0; a queue that is full drops its oldest, which "
-                    "replicas read from Redis then.",
+                    "Messages that stream replicas have not consumed yet. Near 0; a full queue drops its oldest "
+                    "messages, which replicas then read from Redis.",
                     [Query(f"max by (queue) (rabbitmq_detailed_queue_messages{_OTHERS})", "{{queue}}")],
                 ),
             ],
@@ -85,7 +86,7 @@ BOARD: Final = Board(
                 Panel(
                     "Memory against the alarm",
                     BYTES,
-                    "Above the line the broker blocks whoever publishes.",
+                    "Above the line the broker blocks all publishers.",
                     [
                         Query("max by (instance) (rabbitmq_process_resident_memory_bytes)", "{{instance}}"),
                         Query("max by (instance) (rabbitmq_resident_memory_limit_bytes)", "{{instance}} alarm"),
@@ -94,7 +95,7 @@ BOARD: Final = Board(
                 Panel(
                     "Free disk against the alarm",
                     BYTES,
-                    "Below the line the broker blocks whoever publishes.",
+                    "Below the line the broker blocks all publishers.",
                     [
                         Query("max by (instance) (rabbitmq_disk_space_available_bytes)", "{{instance}}"),
                         Query("max by (instance) (rabbitmq_disk_space_available_limit_bytes)", "{{instance}} alarm"),
@@ -103,7 +104,7 @@ BOARD: Final = Board(
                 Panel(
                     "Alarms",
                     UP,
-                    "0 is normal. Any other stops publishing in the whole cluster.",
+                    "0 is normal. Any alarm blocks publishing in the whole cluster.",
                     [
                         Query("max by (instance) (rabbitmq_alarms_memory_used_watermark)", "{{instance}} memory"),
                         Query("max by (instance) (rabbitmq_alarms_free_disk_space_watermark)", "{{instance}} disk"),
@@ -113,7 +114,7 @@ BOARD: Final = Board(
                 Panel(
                     "Connections",
                     COUNT,
-                    "One for each gateway process, two for each writer, one for each stream replica.",
+                    "One per gateway process, two per writer, one per stream replica.",
                     [
                         Query("max by (instance) (rabbitmq_connections)", "{{instance}} connections"),
                         Query("max by (instance) (rabbitmq_channels)", "{{instance}} channels"),
@@ -123,7 +124,7 @@ BOARD: Final = Board(
                 Panel(
                     "Connections opened and closed",
                     A_SECOND,
-                    "Near 0; steady ones mean that something ends connections.",
+                    "Near 0; a steady rate means that something closes connections.",
                     [
                         Query(rate("rabbitmq_connections_opened_total"), "opened"),
                         Query(rate("rabbitmq_connections_closed_total"), "closed"),

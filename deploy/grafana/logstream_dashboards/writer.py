@@ -1,4 +1,4 @@
-"""The writers: flushes, what they put aside, and maintenance."""
+"""The writers: flushes, dead letters, and maintenance."""
 
 from typing import Final
 
@@ -27,14 +27,14 @@ _STORING: Final = Row(
         Panel(
             "Records by writer",
             RECORDS_A_SECOND,
-            "Records committed. Writers share the queue, so equal writers have equal parts.",
+            "Records committed. Writers share the queue, so equal writers have equal shares.",
             [Query(rate("logstream_writer_stored_records_total", "instance"), "{{instance}}")],
             stacked=True,
         ),
         Panel(
-            "Records and batches in a flush",
+            "Records and batches per flush",
             COUNT,
-            "For each transaction. Few at rest; up to LOGSTREAM_WRITER_FLUSH_RECORDS under load.",
+            "Per transaction. Few when idle; up to LOGSTREAM_WRITER_FLUSH_RECORDS under load.",
             [
                 Query(
                     f"{rate('logstream_writer_stored_records_total')} / {rate('logstream_writer_flushes_total')}", "records"
@@ -45,28 +45,28 @@ _STORING: Final = Row(
             ],
         ),
         Panel(
-            "Time of a flush",
+            "Flush duration",
             SECONDS,
-            "From the first byte decoded until the commit. Tens of milliseconds; more means a busy database or disk.",
+            "From decoding the first byte until the commit. Tens of milliseconds; more indicates a busy database or disk.",
             quantiles("logstream_writer_flush_seconds"),
         ),
         Panel(
             "Lag until the commit",
             SECONDS,
-            "From the gateway's receiving a batch to its commit. Well below a second without a backlog.",
+            "Time from receiving a batch at the gateway to its commit. Well below a second without a backlog.",
             quantiles("logstream_writer_commit_lag_seconds"),
         ),
         Panel(
             "Messages held",
             COUNT,
-            "Messages taken and not acknowledged yet. Bounded by LOGSTREAM_WRITER_PREFETCH_BYTES; they go back to the queue "
-            "when the writer ends.",
+            "Messages consumed but not acknowledged yet. Bounded by LOGSTREAM_WRITER_PREFETCH_BYTES; they return to the"
+            " queue when the writer stops.",
             [Query("logstream_writer_buffered_messages", "{{instance}}")],
         ),
         Panel(
             "State",
             UP,
-            "1 while the writer takes messages, and unless its last call to Redis failed.",
+            "1 while the writer consumes messages, and 1 unless its last call to Redis failed.",
             [
                 Query("logstream_writer_consuming", "{{instance}} consuming"),
                 Query("logstream_writer_redis_up", "{{instance}} Redis"),
@@ -76,28 +76,29 @@ _STORING: Final = Row(
 )
 
 _ASIDE: Final = Row(
-    "Again, aside and failed",
+    "Retries, dead letters and failures",
     [
         Panel(
             "Dead letters by reason",
             A_SECOND,
-            "Entries put into dead_letters. 0 is normal.",
+            "Entries stored in dead_letters. 0 is normal.",
             [Query(rate("logstream_writer_dead_letters_total", "reason"), "{{reason}}")],
             stacked=True,
         ),
         Panel(
             "Database failures by SQLSTATE class",
             A_SECOND,
-            "Flushes that are held and tried again. 0 is normal; class 42 is a missing table or right and does not heal.",
+            "Flushes that are held and retried. 0 is normal; class 42 is a missing table or privilege and does not "
+            "resolve by itself.",
             [Query(rate("logstream_writer_database_failures_total", "sqlstate_class"), "{{sqlstate_class}}")],
             stacked=True,
         ),
         Panel(
-            "Seen before",
+            "Duplicates",
             A_SECOND,
-            "Batches whose id is stored already, and messages delivered again. Normal after restarts and "
-            "retries; steady ones "
-            "mean that something retries all the time. Bisected: flushes searched for a record that the database refuses.",
+            "Batches whose id is already stored, and messages delivered again. Normal after restarts and retries; a "
+            "steady rate means that something retries all the time. Bisected: flushes searched for a record that the "
+            "database refuses.",
             [
                 Query(rate("logstream_writer_duplicate_batches_total"), "duplicate batches"),
                 Query(rate("logstream_writer_redelivered_messages_total"), "redelivered messages"),
@@ -105,10 +106,10 @@ _ASIDE: Final = Row(
             ],
         ),
         Panel(
-            "Live without a place",
+            "Live without a position",
             A_SECOND,
-            "Batches announced without a live position because Redis did not answer, and records whose live message was "
-            "dropped. 0 is normal.",
+            "Batches published without a live position because Redis did not respond, and records whose live message "
+            "was dropped. 0 is normal.",
             [
                 Query(rate("logstream_writer_unnumbered_batches_total"), "unnumbered batches"),
                 Query(rate("logstream_writer_live_dropped_records_total"), "records dropped"),
@@ -118,17 +119,17 @@ _ASIDE: Final = Row(
         Panel(
             "Mended records",
             RECORDS_A_SECOND,
-            "Records stored otherwise than they were sent, by what was done: cut, renamed, left out, replaced. An attribute "
-            "logstream.… of each tells of it.",
+            "Records stored differently from how they were sent, by what was done: cut, renamed, left out, replaced. "
+            "Each is marked with an attribute logstream.…, which says so.",
             [Query(rate("logstream_writer_mended_records_total", "reason"), "{{reason}}")],
             width=12,
             stacked=True,
         ),
         Panel(
-            "Names not counted by name",
+            "Names without their own count",
             A_SECOND,
-            "Levels and nodes of a flush beyond those that the counts of a minute keep; their records are counted together. "
-            "Steady ones mean that something writes what is no name there.",
+            "Levels and nodes of a flush beyond those that the counts of a minute keep; their records are counted "
+            "together. A steady rate means that something writes values there that are not names.",
             [Query(rate("logstream_writer_folded_names_total"), "names")],
             width=12,
         ),
@@ -139,22 +140,22 @@ _MAINTENANCE: Final = Row(
     "Maintenance",
     [
         Panel(
-            "Who does it",
+            "Active writer",
             UP,
-            "1 for the writer that has the lock of maintenance: one at a time.",
+            "1 for the writer that holds the maintenance lock: one at a time.",
             [Query("logstream_writer_maintenance_leading", "{{instance}}")],
         ),
         Panel(
             "Failed runs by task",
             A_SECOND,
-            "Runs that failed and are tried again. 0; now and then one waits for a lock in vain.",
+            "Runs that failed and are retried. 0 is normal; occasionally a run cannot get a lock.",
             [Query(rate('logstream_writer_maintenance_runs_total{outcome="failed"}', "task"), "{{task}}")],
             stacked=True,
         ),
         Panel(
-            "Mean time of a run by task",
+            "Mean duration of a run by task",
             SECONDS,
-            "The search index takes the largest part under load, LOGSTREAM_SEARCH_INDEX_SHARE of the time at most.",
+            "Under load the search index takes the largest part, at most LOGSTREAM_SEARCH_INDEX_SHARE of the time.",
             [
                 Query(
                     f"{rate('logstream_writer_maintenance_seconds_sum', 'task')} "
@@ -166,7 +167,7 @@ _MAINTENANCE: Final = Row(
         Panel(
             "Age of the oldest record",
             SECONDS,
-            "It grows to the retention and stays there, with teeth of a chunk's time.",
+            "It grows to the retention period and stays there, with steps of a chunk interval.",
             [
                 Query(f"logstream_writer_maintenance_oldest_record_age_seconds {_LEADING}", "oldest record"),
                 Query(f"logstream_writer_maintenance_retention_seconds {_LEADING}", "retention"),
@@ -175,7 +176,8 @@ _MAINTENANCE: Final = Row(
         Panel(
             "Stored bytes",
             BYTES,
-            "Size on disk of records, indexes, batches, dead letters, counts and search index. At the limit the oldest go.",
+            "Size on disk of records, indexes, batches, dead letters, counts and search index. At the limit the oldest "
+            "records are deleted.",
             [
                 Query(f"logstream_writer_maintenance_stored_bytes {_LIMITING}", "stored"),
                 Query(f"logstream_writer_maintenance_retention_bytes {_LIMITING}", "limit"),
@@ -184,15 +186,15 @@ _MAINTENANCE: Final = Row(
         Panel(
             "Freed bytes by task",
             BYTES,
-            "Disk space given back within an hour.",
+            "Disk space freed within an hour.",
             [Query("sum by (task) (increase(logstream_writer_maintenance_freed_bytes_total[1h]))", "{{task}}")],
             stacked=True,
         ),
         Panel(
             "Waiting for maintenance",
             COUNT,
-            "Counts not added up yet, and records that are not in the search index yet: searches in those take longer. Both "
-            "grow in a storm and fall after it.",
+            "Counts not compacted yet, and records not in the search index yet, in which searches take longer. Both "
+            "grow during a storm and shrink after it.",
             [
                 Query(f"logstream_writer_maintenance_uncompacted_count_rows {_LEADING}", "rows of counts"),
                 Query(f"logstream_writer_maintenance_unindexed_records {_LEADING}", "records to index"),
@@ -202,7 +204,7 @@ _MAINTENANCE: Final = Row(
         Panel(
             "Work done",
             A_SECOND,
-            "What tasks have done, by task and kind.",
+            "Work that the tasks have done, by task and kind.",
             [Query(rate("logstream_writer_maintenance_done_total", "task, what"), "{{task}} {{what}}")],
             width=12,
         ),
@@ -212,6 +214,6 @@ _MAINTENANCE: Final = Row(
 BOARD: Final = Board(
     "logstream-writer",
     "logstream: writer",
-    "How writers store records, what they put aside, and the maintenance of the storage.",
+    "How writers store records, dead letters, and the maintenance of the storage.",
     [_STORING, _ASIDE, _MAINTENANCE, Row("Process", process("logstream_writer_consuming"))],
 )
