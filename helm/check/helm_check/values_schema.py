@@ -27,7 +27,7 @@ _SELF_EXPLANATORY = {
     "repository",
     "tolerations",
 }
-# Given to every chart that is part of another one.
+# Helm passes it to every subchart.
 _OF_HELM = {"global"}
 
 Path_ = tuple[str | int, ...]
@@ -54,9 +54,9 @@ def check(chart: Path) -> Iterator[Finding]:
 def uncommented(text: str) -> Iterator[Path_]:
     """Keys that hold a value (no further keys) and have no comment on the line above, although their name is neither
     explained at another component nor self-explanatory."""
-    found = list(_leaves(yaml.compose(text, Loader=yaml.SafeLoader), text.splitlines(), ()))
-    explained = {path[-1] for path, commented in found if commented} | _SELF_EXPLANATORY
-    yield from (path for path, _ in found if path[-1] not in explained)
+    leaves = list(_leaves(yaml.compose(text, Loader=yaml.SafeLoader), text.splitlines(), ()))
+    explained = {path[-1] for path, commented in leaves if commented} | _SELF_EXPLANATORY
+    yield from (path for path, _ in leaves if path[-1] not in explained)
 
 
 def _leaves(node: yaml.Node | None, lines: list[str], path: Path_) -> Iterator[tuple[Path_, bool]]:
@@ -73,7 +73,7 @@ def _leaves(node: yaml.Node | None, lines: list[str], path: Path_) -> Iterator[t
 
 
 def unknown(schema: dict[str, Any], values: Any, path: Path_) -> Iterator[tuple[Path_, str]]:
-    """Keys of the defaults that the schema does not name."""
+    """Keys of the defaults that are not in the schema."""
     yield from _unknown(schema, schema, values, path)
 
 
@@ -82,7 +82,7 @@ def _unknown(root: dict[str, Any], schema: Any, values: Any, path: Path_) -> Ite
     if not isinstance(values, dict) or not isinstance(schema, dict):
         return
     properties = mapping(schema, "properties")
-    # A map of free keys, such as annotations. One with keys of its own by default has to say that it is meant so.
+    # A map of free keys, such as annotations. If it has default keys, the schema must allow them explicitly.
     if not properties and schema.get("additionalProperties") is not False:
         if values and "additionalProperties" not in schema:
             yield path, "has keys in values.yaml that the schema says nothing of"
@@ -93,13 +93,13 @@ def _unknown(root: dict[str, Any], schema: Any, values: Any, path: Path_) -> Ite
         else:
             yield (*path, key), "is in values.yaml and not in the schema"
     for key in properties:
-        # Below the top a key may have no default, such as a limit that is not set.
+        # Below the top level a key may have no default, such as a limit that is not set.
         if path == () and key not in values and key not in _OF_HELM:
             yield (key,), "is in the schema and not in values.yaml"
 
 
 def open_objects(schema: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
-    """Objects with named properties that take others too."""
+    """Objects with named properties that also accept others."""
     yield from _open(schema, schema, ())
 
 

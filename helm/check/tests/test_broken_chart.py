@@ -1,4 +1,4 @@
-"""The chart itself with one thing of it broken: the check that has to see it does."""
+"""The chart itself with one thing broken: the check that must detect it does."""
 
 import shutil
 from dataclasses import replace
@@ -18,7 +18,7 @@ def chart_copy(folder: Path, *, with_cases: bool = False) -> Path:
     return copy
 
 
-# Steps that need the value files beside the defaults to see it; the others are told of the defaults alone, to be quick.
+# Steps that need the other value files to detect it. The other steps get only the defaults, to be fast.
 WITH_CASES = {"scaling", "custom kinds", "package"}
 POD = "templates/_pods.tpl"
 NAMES = "templates/_names.tpl"
@@ -72,9 +72,9 @@ def test_the_check_sees_it(tmp_path: Path, step: str, file: str, old: str, new: 
     text = (copy / file).read_text(encoding="utf-8")
     assert old in text
     (copy / file).write_text(text.replace(old, new), encoding="utf-8")
-    [found] = [candidate for candidate in Checks(replace(folders(), chart=copy)).steps() if candidate.name == step]
-    told = [f"{finding.place}: {finding.message}" for finding in found.run().findings]
-    assert any(said in line for line in told), told
+    [step_] = [candidate for candidate in Checks(replace(folders(), chart=copy)).steps() if candidate.name == step]
+    messages = [f"{finding.location}: {finding.message}" for finding in step_.run().findings]
+    assert any(said in line for line in messages), messages
 
 
 def test_the_program_ends_with_one_and_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,8 +88,8 @@ def test_the_program_ends_with_one_and_says_where(tmp_path: Path, capsys: pytest
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("FAIL  pods: ")
     assert "ok    settings: 1 value files" in lines
-    place = "templates/gateway/deployment.yaml: Deployment demo-logstream-gateway: spec.template.spec.containers[0]"
-    assert any(line.startswith(f"  {place}.resources.limits.memory: is missing [defaults]") for line in lines)
+    location = "templates/gateway/deployment.yaml: Deployment demo-logstream-gateway: spec.template.spec.containers[0]"
+    assert any(line.startswith(f"  {location}.resources.limits.memory: is missing [defaults]") for line in lines)
 
 
 def test_goldens_are_not_written_of_what_does_not_render(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

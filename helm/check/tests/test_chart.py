@@ -60,9 +60,9 @@ def test_what_helm_s_linter_says_is_a_finding(tmp_path: Path) -> None:
 
 def test_what_is_generated_and_no_secret_is_told(tmp_path: Path) -> None:
     text = FILES["templates/configmap.yaml"].replace("\ndata:\n", "\ndata:\n  key: {{ randAlphaNum 20 }}\n")
-    found = said(make(tmp_path, {"templates/configmap.yaml": text}), "render")
+    messages = said(make(tmp_path, {"templates/configmap.yaml": text}), "render")
     line = "templates/configmap.yaml: ConfigMap demo-small: data.key: differs from one render to the next"
-    assert [said_line.partition(";")[0] for said_line in found] == [line] * 3
+    assert [said_line.partition(";")[0] for said_line in messages] == [line] * 3
 
 
 def test_a_chart_that_renders_nothing_is_told(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_links_are_files_in_the_package(tmp_path: Path) -> None:
 def test_a_wrong_package_is_told(tmp_path: Path, name: str, content: bytes | None, said: str) -> None:
     folders = make(tmp_path)
     files = {**packaged_files(package(folders.chart, tmp_path)), name: content}
-    assert (name, said) in [(finding.place, finding.message) for finding in packaged(folders.chart, files)]
+    assert (name, said) in [(finding.location, finding.message) for finding in packaged(folders.chart, files)]
 
 
 def test_a_link_in_a_package_is_no_plain_file(tmp_path: Path) -> None:
@@ -185,8 +185,8 @@ def test_a_package_needs_its_schema_and_values(tmp_path: Path) -> None:
     folders = make(tmp_path)
     files = packaged_files(package(folders.chart, tmp_path))
     del files["values.schema.json"]
-    found = [(finding.place, finding.message) for finding in packaged(folders.chart, files)]
-    assert found == [("values.schema.json", "is not in the package")]
+    findings = [(finding.location, finding.message) for finding in packaged(folders.chart, files)]
+    assert findings == [("values.schema.json", "is not in the package")]
 
 
 def test_folders_below_files_are_looked_into(tmp_path: Path) -> None:

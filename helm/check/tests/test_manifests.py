@@ -1,7 +1,7 @@
-"""Reading of rendered templates, and how findings are told."""
+"""Reading of rendered templates, and how findings are printed."""
 
 import pytest
-from helm_check.findings import Finding, told
+from helm_check.findings import Finding, as_lines
 from helm_check.manifests import ManifestError, at, dotted, parse
 
 
@@ -36,4 +36,4 @@ def test_paths() -> None:
 
 def test_a_finding_of_several_cases_is_told_once() -> None:
     findings = [Finding("a", "is wrong", "one"), Finding("a", "is wrong", "two"), Finding("b", "too")]
-    assert list(told(findings)) == ["a: is wrong [one and 1 more]", "b: too"]
+    assert list(as_lines(findings)) == ["a: is wrong [one and 1 more]", "b: too"]

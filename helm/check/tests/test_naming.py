@@ -92,7 +92,9 @@ def test_a_job_has_no_selector() -> None:
 
 def test_what_the_user_wrote_is_the_user_s() -> None:
     more = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\n"
-    made = Render("ci-more", "demo", "logging", {}, {"templates/extra-objects.yaml": more})
+    made = Render(
+        case="ci-more", release="demo", namespace="logging", values={}, texts={"templates/extra-objects.yaml": more}
+    )
     assert lines(naming.check, made) == []
     assert list(naming.check_apart(made, made)) == []
 
@@ -103,14 +105,14 @@ def test_a_name_given_by_the_user_may_be_shared() -> None:
 
 
 def test_two_releases_are_apart() -> None:
-    found = list(naming.check_apart(render(), render()))
+    findings = list(naming.check_apart(render(), render()))
     assert (
         Finding(
             "templates/all.yaml: ConfigMap demo-files: metadata.name",
             "is the same for every release in a namespace",
             "defaults",
         )
-        in found
+        in findings
     )
     said = "is selected by another release's Deployment demo-query"
-    assert Finding("templates/all.yaml: Deployment demo-query: spec.template.metadata.labels", said, "defaults") in found
+    assert Finding("templates/all.yaml: Deployment demo-query: spec.template.metadata.labels", said, "defaults") in findings

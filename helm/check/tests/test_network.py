@@ -55,9 +55,9 @@ def test_rules_need_their_type() -> None:
 def test_a_peer_is_a_pod_of_the_chart() -> None:
     peer = ("spec", "egress", 0, "to", 0, "podSelector", "matchLabels")
     made = changed("NetworkPolicy", "demo-query", *peer, {"app.kubernetes.io/component": "databse"})
-    place = "NetworkPolicy demo-query: spec.egress[0].to[0]"
+    location = "NetworkPolicy demo-query: spec.egress[0].to[0]"
     assert lines(network.check, made) == [
-        f"{place}: selects no pod of the chart: {{'app.kubernetes.io/component': 'databse'}}",
+        f"{location}: selects no pod of the chart: {{'app.kubernetes.io/component': 'databse'}}",
         f"{WAY}: {QUERY}",
     ]
 
@@ -119,10 +119,10 @@ def test_a_service_for_the_outside_lets_it_in() -> None:
 def test_an_address_in_a_setting_can_be_reached() -> None:
     environment = [{"name": "WORKER", "value": "demo-worker.logging.svc.cluster.local:9464"}]
     made = changed("Deployment", "demo-query", "spec", "template", "spec", "containers", 0, "env", environment)
-    place = "Deployment demo-query: spec.template.spec.containers[0].env[0]"
+    location = "Deployment demo-query: spec.template.spec.containers[0].env[0]"
     assert lines(network.check, made) == [
-        f"{place}: no NetworkPolicy of Deployment demo-worker allows ingress from Deployment demo-query at port 9464",
-        f"{place}: no NetworkPolicy of Deployment demo-query allows egress to Deployment demo-worker at port 9464",
+        f"{location}: no NetworkPolicy of Deployment demo-worker allows ingress from Deployment demo-query at port 9464",
+        f"{location}: no NetworkPolicy of Deployment demo-query allows egress to Deployment demo-worker at port 9464",
     ]
 
 

@@ -40,8 +40,8 @@ def test_a_key_must_exist() -> None:
 def test_the_environment_comes_from_what_exists(source: dict[str, object], field: str) -> None:
     [(key, value)] = source.items()
     made = changed("Deployment", "demo-query", *POD, "containers", 0, key, value)
-    place = f"{PLACE}.containers[0].{field}"
-    assert lines(references.check, made) == [f"{place}: there is no ConfigMap none, here or among the values"]
+    location = f"{PLACE}.containers[0].{field}"
+    assert lines(references.check, made) == [f"{location}: there is no ConfigMap none, here or among the values"]
 
 
 def test_what_is_optional_may_be_absent() -> None:
@@ -148,17 +148,17 @@ def test_a_backend_of_the_gateway_api_is_a_port_of_a_service() -> None:
         "metadata": body("Service", "demo-query")["metadata"],
         "spec": {"rules": [{"backendRefs": [{"name": "demo-query", "port": 80}, {"name": "demo-query", "port": 8080}]}]},
     }
-    place = "GRPCRoute demo-query: spec.rules[0].backendRefs[1]"
-    assert lines(references.check, added(route)) == [f"{place}: Service demo-query has no port 8080"]
+    location = "GRPCRoute demo-query: spec.rules[0].backendRefs[1]"
+    assert lines(references.check, added(route)) == [f"{location}: Service demo-query has no port 8080"]
 
 
 def test_a_route_leads_to_a_port_of_a_service() -> None:
     backend = ("spec", "rules", 0, "http", "paths", 0, "backend", "service")
-    place = "Ingress demo-query: spec.rules[0].http.paths[0].backend.service"
+    location = "Ingress demo-query: spec.rules[0].http.paths[0].backend.service"
     made = changed("Ingress", "demo-query", *backend, "port", {"number": 8080})
-    assert lines(references.check, made) == [f"{place}: Service demo-query has no port 8080"]
+    assert lines(references.check, made) == [f"{location}: Service demo-query has no port 8080"]
     made = changed("Ingress", "demo-query", *backend, "name", "demo-page")
-    assert lines(references.check, made) == [f"{place}: there is no Service demo-page"]
+    assert lines(references.check, made) == [f"{location}: there is no Service demo-page"]
 
 
 def test_json_of_a_config_map_is_json() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from helm_check import values_schema
-from helm_check.findings import told
+from helm_check.findings import as_lines
 
 VALUES = """# Of all.
 gateway:
@@ -41,7 +41,7 @@ def said(folder: Path, values: str, its_schema: dict[str, Any] | None) -> list[s
     (folder / "values.yaml").write_text(values, encoding="utf-8")
     if its_schema is not None:
         (folder / "values.schema.json").write_text(json.dumps(its_schema), encoding="utf-8")
-    return list(told(values_schema.check(folder)))
+    return list(as_lines(values_schema.check(folder)))
 
 
 def test_every_name_is_explained(tmp_path: Path) -> None:
