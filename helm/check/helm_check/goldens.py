@@ -18,8 +18,8 @@ Texts = Mapping[str, str]
 
 
 def content(case: str, texts: Texts, defaults: Texts, *, overview: str = "") -> str:
-    """A golden's content, with the overview at its head. Other cases than the defaults contain only the templates that render
-    differently from the defaults."""
+    """A golden's content, with the overview at its head. Other cases than the defaults contain only the templates that
+    render differently."""
     if case == DEFAULTS:
         head = "# The chart with no value set. Written by `make helm-goldens`.\n"
         return head + overview + "".join(_template(source, text) for source, text in texts.items() if text.strip())
@@ -47,11 +47,11 @@ def compare(folder: Path, goldens: Mapping[str, str]) -> Iterator[Finding]:
             shown = "\n    ".join(lines[:_SHOWN_LINES])
             more = f"\n    ... {len(lines) - _SHOWN_LINES} lines more" if len(lines) > _SHOWN_LINES else ""
             yield Finding(
-                location, f"the chart renders something else; if that is meant, run make helm-goldens\n    {shown}{more}"
+                location, f"the chart renders something else; if that is intended, run make helm-goldens\n    {shown}{more}"
             )
     for path in sorted(folder.glob("*.yaml")):
         if path.stem not in goldens:
-            yield Finding(f"{folder.name}/{path.name}", "there is no such value file any more: run make helm-goldens")
+            yield Finding(f"{folder.name}/{path.name}", "this value file no longer exists: run make helm-goldens")
 
 
 def write(folder: Path, goldens: Mapping[str, str]) -> None:

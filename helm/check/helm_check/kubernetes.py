@@ -65,7 +65,7 @@ def _check(document: Document, case: str) -> Iterator[Finding]:
             wrong.setdefault((document.location(*error.absolute_path), error.message), []).append(version)
         except kubernetes_validate.SchemaNotFoundError:
             wrong.setdefault(
-                (document.location(), f"{document.api_version} {document.kind} is no kind of Kubernetes"), []
+                (document.location(), f"{document.api_version} {document.kind} is not a kind of Kubernetes"), []
             ).append(version)
     for (location, message), in_versions in wrong.items():
         yield Finding(location, f"{_short(message)} (Kubernetes {', '.join(in_versions)})", case)

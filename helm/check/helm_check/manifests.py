@@ -167,7 +167,7 @@ def parse(source: str, text: str) -> Iterator[Document]:
     try:
         bodies = list(yaml.load_all(text, Loader=_Loader))
     except yaml.YAMLError as error:
-        raise ManifestError(f"{source}: no YAML: {' '.join(str(error).split())}") from None
+        raise ManifestError(f"{source}: not YAML: {' '.join(str(error).split())}") from None
     for body in bodies:
         if body is None:
             continue

@@ -106,7 +106,7 @@ def quantity(text: object) -> Decimal:
     """A quantity of Kubernetes such as 250m or 2Gi, in its unit. Raises ValueError."""
     match = _QUANTITY.fullmatch(str(text))
     if not match or match["suffix"] not in _FACTORS:
-        raise ValueError(f"{text!r} is no quantity")
+        raise ValueError(f"{text!r} is not a quantity")
     return Decimal(match["number"]) * _FACTORS[match["suffix"]]
 
 

@@ -77,7 +77,7 @@ def judge(failures: Iterable[Failed], skips: dict[str, Skip], skipped: str) -> I
     for check_id, skip in skips.items():
         for pattern in skip.only:
             if pattern not in skip.used:
-                yield Finding(skipped, f"{check_id} no longer fails for {pattern}: take it out")
+                yield Finding(skipped, f"{check_id} no longer fails for {pattern}: remove it")
 
 
 def scan(renders: Iterable[Render]) -> list[Failed]:

@@ -54,7 +54,7 @@ class Step:
 
 
 class Checks:
-    """All steps for one chart. Results that several steps need are computed once; failed renders are findings of the render step."""
+    """All steps for one chart. Shared results are computed once; failed renders are findings of the render step."""
 
     def __init__(self, folders: Folders) -> None:
         self._folders = folders
@@ -132,16 +132,14 @@ class Checks:
         ]
         for name, text in self.chart.templates().items():
             if ".Capabilities." in text:
-                findings.append(
-                    Finding(name, "asks what the cluster can do: what it renders there could not be reviewed here")
-                )
+                findings.append(Finding(name, "uses the cluster's capabilities: the result there cannot be reviewed here"))
         return Outcome(findings, f"{len(self.cases)} value files")
 
     def render(self) -> Outcome:
         objects = sum(len(render.documents) for render in self.renders)
         sources = {document.source for render in self.renders for document in render.documents}
         never = [
-            Finding(name, "no value file renders it, so nothing looks at it: add one to ci/")
+            Finding(name, "no value file renders it, so no step checks it: add one to ci/")
             for name, text in self.chart.templates().items()
             if is_manifest(name) and "apiVersion:" in text and name not in sources and len(self.renders) == len(self.cases)
         ]
@@ -164,21 +162,21 @@ class Checks:
         for refused in value_files:
             location = f"{refused.path.parent.name}/{refused.path.name}"
             if not refused.sentence:
-                findings.append(Finding(location, "has no comment at the top that says how it must be refused"))
+                findings.append(Finding(location, "has no comment at the top with the expected message"))
                 continue
             try:
                 self.chart.render(refused.values, RELEASE, NAMESPACE)
             except ChartError as error:
                 met.update((source, int(line)) for source, line in _LOCATION.findall(str(error)))
                 if refused.sentence not in " ".join(str(error).split()):
-                    findings.append(Finding(location, f"is refused, but not by {refused.sentence!r}: {error}"))
+                    findings.append(Finding(location, f"is refused, but not with {refused.sentence!r}: {error}"))
             else:
-                findings.append(Finding(location, f"is taken; it should be refused by {refused.sentence!r}"))
+                findings.append(Finding(location, f"is accepted; it should be refused with {refused.sentence!r}"))
         met.update((source, int(line)) for source, line in _LOCATION.findall(self._copy_without_files()))
         for source, line in sentences(self.chart.templates()):
             if (source, line) not in met:
                 findings.append(
-                    Finding(f"{source}:{line}", f"no value file in {self._folders.refused.name}/ meets this `fail`")
+                    Finding(f"{source}:{line}", f"no value file in {self._folders.refused.name}/ triggers this `fail`")
                 )
         return Outcome(findings, f"{len(value_files)} value files")
 
@@ -285,7 +283,7 @@ def packaged(chart: Path, files: dict[str, bytes | None]) -> Iterator[Finding]:
     """Findings for a package's files compared with the chart's folder. Links must be replaced by their contents."""
     for name, content in files.items():
         if content is None:
-            yield Finding(name, "is no plain file in the package")
+            yield Finding(name, "is not a plain file in the package")
         if name not in _PACKAGED and name.split("/")[0] not in ("templates", "files", "examples"):
             yield Finding(name, "should not be in the package: add it to .helmignore")
     for path in sorted((chart / "files").rglob("*")):

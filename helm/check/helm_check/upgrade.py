@@ -45,7 +45,7 @@ def compare(previous: Render, present: Render, version: str) -> Iterator[Finding
         new = _counterpart(old, present)
         if new is None:
             if old.kind in _HOLDS_DATA:
-                yield Finding(old.location(), f"was there in {version} and is gone, and its data with it", present.case)
+                yield Finding(old.location(), f"existed in {version} and is gone, with its data", present.case)
             continue
         for path in _IMMUTABLE.get(old.kind, ()):
             was, now = at(old.body, *path), at(new.body, *path)

@@ -38,7 +38,7 @@ def check(chart: Path) -> Iterator[Finding]:
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        yield Finding("values.yaml", f"is no YAML: {' '.join(str(error).split())}")
+        yield Finding("values.yaml", f"is not YAML: {' '.join(str(error).split())}")
         return
     for path in uncommented(text):
         yield Finding(f"values.yaml: {dotted(path)}", "has no comment above it")
@@ -85,7 +85,7 @@ def _unknown(root: dict[str, Any], schema: Any, values: Any, path: Path_) -> Ite
     # A map of free keys, such as annotations. If it has default keys, the schema must allow them explicitly.
     if not properties and schema.get("additionalProperties") is not False:
         if values and "additionalProperties" not in schema:
-            yield path, "has keys in values.yaml that the schema says nothing of"
+            yield path, "has keys in values.yaml that are not in the schema"
         return
     for key, value in values.items():
         if key in properties:
@@ -108,7 +108,7 @@ def _open(root: dict[str, Any], schema: Any, path: Path_) -> Iterator[tuple[Path
     if not isinstance(schema, dict):
         return
     if "properties" in schema and schema.get("additionalProperties") is not False:
-        yield path, "takes unknown keys: additionalProperties must be false"
+        yield path, "accepts unknown keys: additionalProperties must be false"
     for key, inner in mapping(schema, "properties").items():
         yield from _open(root, inner, (*path, key))
     if isinstance(schema.get("items"), dict):

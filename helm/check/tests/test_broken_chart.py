@@ -55,7 +55,7 @@ SERVER_PORT = "port: {{ index . 2 }}"
         ("naming", NAMES, INSTANCE, "", "lacks app.kubernetes.io/instance"),
         ("release names", NAMES, "trunc 40", "trunc 60", "more than 52"),
         ("custom kinds", SCALED, "minReplicaCount:", "minReplicas:", "'minReplicas' was unexpected"),
-        ("refused", "templates/checks.yaml", "set both", "set either", "is refused, but not by"),
+        ("refused", "templates/checks.yaml", "set both", "set either", "is refused, but not with"),
         ("values", "values.yaml", "# The cluster's DNS domain.\n", "", "clusterDomain: has no comment above it"),
         ("package", ".helmignore", "ci/\n", "", "ci/keda-values.yaml: should not be in the package"),
         (

@@ -42,10 +42,10 @@ def test_tells_what_changed_what_is_missing_and_what_is_left_over(tmp_path: Path
     assert list(goldens.compare(tmp_path, {"defaults": "a\nb\n", "ci-old": "a\n"})) == []
     changed, missing, left = goldens.compare(tmp_path, {"defaults": "a\nc\n", "ci-new": "a\n"})
     assert changed.location == f"{tmp_path.name}/defaults.yaml"
-    assert changed.message.startswith("the chart renders something else; if that is meant, run make helm-goldens\n")
+    assert changed.message.startswith("the chart renders something else; if that is intended, run make helm-goldens\n")
     assert "\n    -b\n    +c" in changed.message
     assert (missing.location, missing.message) == (f"{tmp_path.name}/ci-new.yaml", "is missing: run make helm-goldens")
-    assert left.message == "there is no such value file any more: run make helm-goldens"
+    assert left.message == "this value file no longer exists: run make helm-goldens"
 
 
 def test_writing_removes_what_is_left_over(tmp_path: Path) -> None:

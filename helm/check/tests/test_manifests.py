@@ -7,7 +7,7 @@ from helm_check.manifests import ManifestError, at, dotted, parse
 
 def test_a_key_that_is_there_twice_is_no_yaml() -> None:
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {b: '1', b: '2'}\n"
-    with pytest.raises(ManifestError, match=r"templates/a\.yaml: no YAML: the key 'b' is there twice .* line 4"):
+    with pytest.raises(ManifestError, match=r"templates/a\.yaml: not YAML: the key 'b' is there twice .* line 4"):
         list(parse("templates/a.yaml", text))
 
 

@@ -14,13 +14,13 @@ def test_takes_the_good_one() -> None:
 
 def test_every_pod_is_selected_both_ways() -> None:
     said = lines(network.check, without("NetworkPolicy", "demo-worker"))
-    assert "Deployment demo-worker: no NetworkPolicy of type Ingress selects this pod: everything is open to it" in said
-    assert "Deployment demo-worker: no NetworkPolicy of type Egress selects this pod: everything is open to it" in said
+    assert "Deployment demo-worker: no NetworkPolicy of type Ingress selects this pod: all connections are allowed" in said
+    assert "Deployment demo-worker: no NetworkPolicy of type Egress selects this pod: all connections are allowed" in said
 
 
 def test_a_type_that_is_not_named_is_open() -> None:
     said = lines(network.check, changed("NetworkPolicy", "demo-worker", "spec", "policyTypes", ["Ingress"]))
-    assert said == ["Deployment demo-worker: no NetworkPolicy of type Egress selects this pod: everything is open to it"]
+    assert said == ["Deployment demo-worker: no NetworkPolicy of type Egress selects this pod: all connections are allowed"]
 
 
 def test_none_is_asked_for_when_they_are_switched_off() -> None:
@@ -42,7 +42,7 @@ def test_a_policy_selects_pods() -> None:
 
 def test_an_empty_rule_is_refused() -> None:
     made = changed("NetworkPolicy", "demo-query", "spec", "egress", 1, {})
-    assert lines(network.check, made) == ["NetworkPolicy demo-query: spec.egress[1]: an empty rule lets everything through"]
+    assert lines(network.check, made) == ["NetworkPolicy demo-query: spec.egress[1]: an empty rule allows everything"]
 
 
 def test_rules_need_their_type() -> None:

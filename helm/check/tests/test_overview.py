@@ -84,7 +84,7 @@ def test_quantities(text: object, value: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "Mi", "1 Mi", "1Zi", "-"])
 def test_what_is_no_quantity(text: str) -> None:
-    with pytest.raises(ValueError, match="is no quantity"):
+    with pytest.raises(ValueError, match="is not a quantity"):
         quantity(text)
 
 

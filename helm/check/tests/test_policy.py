@@ -68,7 +68,7 @@ def test_a_reason_is_for_what_it_names(tmp_path: Path) -> None:
 
 def test_a_reason_that_nothing_needs_is_told(tmp_path: Path) -> None:
     reasons = skips(tmp_path, "CKV_K8S_19: {reason: made up, only: [Deployment/*, Pod/*]}")
-    assert judged([FAILED], reasons) == ["skipped.yaml: CKV_K8S_19 no longer fails for Pod/*: take it out"]
+    assert judged([FAILED], reasons) == ["skipped.yaml: CKV_K8S_19 no longer fails for Pod/*: remove it"]
 
 
 @pytest.mark.parametrize("text", ["CKV_K8S_1: because\n", "CKV_K8S_1: {reason: ''}\n", "CKV_K8S_1: {reason: a, for: b}\n"])

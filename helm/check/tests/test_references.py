@@ -15,7 +15,7 @@ def test_takes_the_good_one() -> None:
 
 
 def test_a_secret_must_exist_unless_the_values_name_it() -> None:
-    said = [f"{PLACE}.volumes[0].secret: there is no Secret demo-addresses, here or among the values"]
+    said = [f"{PLACE}.volumes[0].secret: there is no Secret demo-addresses, in the render or in the values"]
     assert lines(references.check, without("Secret", "demo-addresses"))[:1] == said
     assert lines(references.check, without("Secret", "demo-addresses", values={"existingSecret": "demo-addresses"})) == []
 
@@ -41,7 +41,7 @@ def test_the_environment_comes_from_what_exists(source: dict[str, object], field
     [(key, value)] = source.items()
     made = changed("Deployment", "demo-query", *POD, "containers", 0, key, value)
     location = f"{PLACE}.containers[0].{field}"
-    assert lines(references.check, made) == [f"{location}: there is no ConfigMap none, here or among the values"]
+    assert lines(references.check, made) == [f"{location}: there is no ConfigMap none, in the render or in the values"]
 
 
 def test_what_is_optional_may_be_absent() -> None:
@@ -55,13 +55,13 @@ def test_a_projected_volume_is_looked_into() -> None:
     volume = {"name": "addresses", "projected": {"sources": [{"secret": {"name": "none", "items": []}}]}}
     made = changed("Deployment", "demo-query", *POD, "volumes", 0, volume)
     assert lines(references.check, made) == [
-        f"{PLACE}.volumes[0].projected.sources[0].secret: there is no Secret none, here or among the values"
+        f"{PLACE}.volumes[0].projected.sources[0].secret: there is no Secret none, in the render or in the values"
     ]
 
 
 def test_the_service_account_exists() -> None:
     assert lines(references.check, without("ServiceAccount", "demo")) == [
-        f"{PLACE}.serviceAccountName: there is no ServiceAccount demo, here or among the values"
+        f"{PLACE}.serviceAccountName: there is no ServiceAccount demo, in the render or in the values"
     ]
 
 
@@ -82,10 +82,12 @@ def test_a_service_leads_to_a_port_of_pods() -> None:
 def test_pull_secrets_and_claims_exist() -> None:
     made = changed("Deployment", "demo-query", *POD, "imagePullSecrets", [{"name": "registry"}])
     assert lines(references.check, made) == [
-        f"{PLACE}.imagePullSecrets[0]: there is no Secret registry, here or among the values"
+        f"{PLACE}.imagePullSecrets[0]: there is no Secret registry, in the render or in the values"
     ]
     volume = {"name": "addresses", "persistentVolumeClaim": {"claimName": "data"}}
-    said = f"{PLACE}.volumes[0].persistentVolumeClaim: there is no PersistentVolumeClaim data, here or among the values"
+    said = (
+        f"{PLACE}.volumes[0].persistentVolumeClaim: there is no PersistentVolumeClaim data, in the render or in the values"
+    )
     assert lines(references.check, changed("Deployment", "demo-query", *POD, "volumes", 0, volume)) == [said]
 
 
@@ -164,7 +166,7 @@ def test_a_route_leads_to_a_port_of_a_service() -> None:
 def test_json_of_a_config_map_is_json() -> None:
     said = lines(references.check, changed("ConfigMap", "demo-files", "data", "board.json", "{"))
     assert len(said) == 1
-    assert said[0].startswith("ConfigMap demo-files: data.board.json: is no JSON: Expecting")
+    assert said[0].startswith("ConfigMap demo-files: data.board.json: is not JSON: Expecting")
 
 
 def test_an_account_need_not_be_named() -> None:

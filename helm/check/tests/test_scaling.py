@@ -65,6 +65,6 @@ def test_a_budget_is_for_one_workload_and_lets_one_go() -> None:
     made = changed("PodDisruptionBudget", "demo-query", "spec", "selector", "matchLabels", {"a": "b"})
     assert lines(scaling.check, made) == [f"{location}: selects the pods of 0 workloads, not of one: none"]
     made = changed("PodDisruptionBudget", "demo-query", "spec", "maxUnavailable", 0)
-    assert lines(scaling.check, made) == [f"{location}: lets no pod go: a node with one of them could not be drained"]
+    assert lines(scaling.check, made) == [f"{location}: allows no disruption: a node with one of them could not be drained"]
     made = changed("PodDisruptionBudget", "demo-query", "spec", "minAvailable", 2)
     assert lines(scaling.check, made) == [f"{location}: keeps 2 of 2 pods: a node with one of them could not be drained"]

@@ -47,7 +47,9 @@ def test_a_wrong_type_is_refused() -> None:
 def test_a_kind_that_kubernetes_does_not_have_is_refused() -> None:
     removed = {**body("PodDisruptionBudget", "demo-query"), "apiVersion": "policy/v1beta1"}
     [said] = lines(builtin, added(removed))
-    assert said.startswith("PodDisruptionBudget demo-query: policy/v1beta1 PodDisruptionBudget is no kind of Kubernetes (")
+    assert said.startswith(
+        "PodDisruptionBudget demo-query: policy/v1beta1 PodDisruptionBudget is not a kind of Kubernetes ("
+    )
 
 
 def test_the_same_object_of_two_cases_is_told_once() -> None:

@@ -85,7 +85,7 @@ def test_what_may_change_may() -> None:
 
 def test_what_holds_data_stays() -> None:
     [finding] = upgrade.compare(render(), without("StatefulSet", "demo-database"), "0.1.0")
-    assert finding.message == "was there in 0.1.0 and is gone, and its data with it"
+    assert finding.message == "existed in 0.1.0 and is gone, with its data"
     assert list(upgrade.compare(render(), without("ConfigMap", "demo-files"), "0.1.0")) == []
 
 

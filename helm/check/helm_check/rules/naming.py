@@ -34,7 +34,7 @@ def check(render: Render) -> Iterator[Finding]:
         for message in _labels(render, document):
             yield Finding(document.location("metadata", "labels"), message, render.case)
         if document.kind in _CLUSTER_WIDE:
-            yield Finding(document.location(), "belongs to the whole cluster; two releases would fight for it", render.case)
+            yield Finding(document.location(), "is cluster-wide; two releases would conflict", render.case)
         elif at(document.body, "metadata", "namespace") not in (None, render.namespace):
             message = f"is {at(document.body, 'metadata', 'namespace')}, not the release's, {render.namespace}"
             yield Finding(document.location("metadata", "namespace"), message, render.case)
@@ -49,7 +49,7 @@ def check_names(render: Render) -> Iterator[Finding]:
     for (_, kind, name), count in seen.items():
         if count > 1:
             sources = sorted({document.source for document in render.of_kind(kind) if document.name == name})
-            yield Finding(f"{', '.join(sources)}: {kind} {name}", f"is there {count} times", render.case)
+            yield Finding(f"{', '.join(sources)}: {kind} {name}", f"exists {count} times", render.case)
     for document in render.documents:
         longest = _LONGEST_STATEFUL_SET if document.kind == "StatefulSet" else _LONGEST
         if len(document.name) > longest:
@@ -58,7 +58,7 @@ def check_names(render: Render) -> Iterator[Finding]:
         if not _NAME.fullmatch(document.name):
             yield Finding(
                 document.location("metadata", "name"),
-                "may have small letters, digits and - alone, - not at an end",
+                "may contain only lower-case letters, digits and -, and must not start or end with -",
                 render.case,
             )
         for key, value in document.labels.items():

@@ -37,7 +37,7 @@ def check(render: Render) -> Iterator[Finding]:
     for pod in render.pods:
         for direction in ("Ingress", "Egress"):
             if not _of_type(policies, pod, direction):
-                message = f"no NetworkPolicy of type {direction} selects this pod: everything is open to it"
+                message = f"no NetworkPolicy of type {direction} selects this pod: all connections are allowed"
                 yield Finding(pod.document.location(), message, render.case)
     for policy in policies:
         for path, message in _policy(render, policy):
@@ -64,7 +64,7 @@ def _policy(render: Render, policy: Document) -> Iterator[tuple[Path, str]]:
             yield ("spec", "policyTypes"), f"lacks {direction.capitalize()}, so its rules have no effect"
         for number, rule in enumerate(items(policy.body, "spec", direction)):
             if not rule:
-                yield ("spec", direction, number), "an empty rule lets everything through"
+                yield ("spec", direction, number), "an empty rule allows everything"
             for index, peer in enumerate(items(rule, side)):
                 wanted = at(peer, "podSelector", "matchLabels")
                 # A peer from the user's values is outside the chart.

@@ -28,7 +28,7 @@ def check(render: Render) -> Iterator[Finding]:
                 try:
                     json.loads(text)
                 except ValueError as error:
-                    yield Finding(document.location("data", key), f"is no JSON: {error}", render.case)
+                    yield Finding(document.location("data", key), f"is not JSON: {error}", render.case)
 
 
 def _named(pod: Pod) -> Iterator[tuple[Path, str, Any, Any, bool]]:
@@ -76,7 +76,7 @@ def _volume_source(path: Path, source: Body, secret_field: str) -> Iterator[tupl
 def _missing(render: Render, kind: str, name: Any, key: Any) -> str | None:
     document = render.find(kind, name)
     if document is None:
-        return None if name in render.value_texts else f"there is no {kind} {name}, here or among the values"
+        return None if name in render.value_texts else f"there is no {kind} {name}, in the render or in the values"
     if key is None:
         return None
     keys = {*mapping(document.body, "data"), *mapping(document.body, "stringData"), *mapping(document.body, "binaryData")}

@@ -45,7 +45,7 @@ def _scaler(render: Render, scaler: Document, targets: Counter[tuple[str, Any]])
     if isinstance(least, int) and isinstance(most, int) and least > most:
         yield (low,), f"is {least}, more than {high}, {most}"
     if scaler.kind == _SCALERS[1] and least == 0:
-        yield (low,), "is 0: a writer that is gone stores nothing until the queue is looked at again"
+        yield (low,), "is 0: without a writer nothing is stored until the queue is checked again"
 
 
 def _authentication(render: Render, scaler: Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -74,7 +74,7 @@ def _budget(render: Render, budget: Document) -> Iterator[str]:
         names = ", ".join(owner.name for owner in owners) or "none"
         yield f"selects the pods of {len(owners)} workloads, not of one: {names}"
     if at(budget.body, "spec", "maxUnavailable") in (0, "0%") or at(budget.body, "spec", "minAvailable") == "100%":
-        yield "lets no pod go: a node with one of them could not be drained"
+        yield "allows no disruption: a node with one of them could not be drained"
     for owner in owners:
         replicas, least = at(owner.body, "spec", "replicas"), at(budget.body, "spec", "minAvailable")
         if isinstance(replicas, int) and isinstance(least, int) and least >= replicas:

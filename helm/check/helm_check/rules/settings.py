@@ -45,7 +45,7 @@ class SettingsRule:
                 for index, variable in enumerate(items(container, "env")):
                     # A template has converted a large number to a float.
                     if _FLOAT.fullmatch(str(at(variable, "value"))):
-                        message = f"is {at(variable, 'value')}: no setting is written so"
+                        message = f"is {at(variable, 'value')}: not a valid value of a setting"
                         yield Finding(pod.document.location(*path, "env", index, "value"), message, render.case)
                 for name in sorted(settings.known):
                     if {name, f"{name}_FILE"} <= names:
