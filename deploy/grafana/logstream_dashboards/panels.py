@@ -29,7 +29,7 @@ class Query:
     legend: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Panel:
     """description: what is shown, and what is normal. width: in 24ths of the page. bad_from: a stat is red from this value
     on; bad_below: it is red below this value. stacked: the series add up to a whole."""
@@ -51,7 +51,7 @@ class Row:
     panels: Sequence[Panel]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Board:
     """uid: part of the URL, so it must not change."""
 
@@ -95,17 +95,21 @@ def process(marker: str) -> list[Panel]:
     of = f"and on (job, instance) {marker}"
     return [
         Panel(
-            "Memory",
-            BYTES,
-            "Resident memory of each process. Constant after the first minutes; steady growth indicates a leak.",
-            [Query(f"process_resident_memory_bytes {of}", "{{instance}}")],
+            title="Memory",
+            unit=BYTES,
+            description=(
+                "Resident memory of each process. Constant after the first minutes; steady growth indicates a leak."
+            ),
+            queries=[Query(f"process_resident_memory_bytes {of}", "{{instance}}")],
             width=12,
         ),
         Panel(
-            "CPU",
-            CORES,
-            "Cores used by each process. A process has one interpreter, so it is at its limit near 1: add replicas.",
-            [Query(f"rate(process_cpu_seconds_total[$__rate_interval]) {of}", "{{instance}}")],
+            title="CPU",
+            unit=CORES,
+            description=(
+                "Cores used by each process. A process has one interpreter, so it is at its limit near 1: add replicas."
+            ),
+            queries=[Query(f"rate(process_cpu_seconds_total[$__rate_interval]) {of}", "{{instance}}")],
             width=12,
         ),
     ]
