@@ -1,19 +1,19 @@
 /** Puts the page together and starts it. */
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import "./page.css";
-import { Address } from "./address";
+import "./styles/page.css";
 import { App } from "./app";
-import { ErrorBoundary } from "./components/error-boundary";
-import { PreferencesProvider } from "./components/preferences-context";
+import { Address } from "./browser/address";
+import { allowedStorage, Preferences } from "./browser/preferences";
+import { SavedViewList } from "./browser/saved-views";
+import { gatewayAddress } from "./browser/site";
+import { ErrorBoundary } from "./components/messages/error-boundary";
+import { PreferencesProvider } from "./components/preferences/preferences-context";
 import { readPage } from "./history/history";
 import { connectHub } from "./live/hub-link";
 import { WindowStream } from "./live/window-stream";
-import { LogView } from "./log-view";
+import { LogView } from "./log-view/log-view";
 import { LiveMetrics } from "./metrics/live-metrics";
-import { allowedStorage, Preferences } from "./preferences";
-import { SavedViewList } from "./saved-views";
-import { gatewayAddress } from "./site";
 
 const preferences = new Preferences(allowedStorage(), document.documentElement, navigator.languages);
 const savedViews = new SavedViewList(allowedStorage(), window);

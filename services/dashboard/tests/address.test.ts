@@ -1,6 +1,6 @@
 /** The address, and times on the reader's clock. */
 import { expect, test, vi } from "vitest";
-import { Address } from "../src/address";
+import { Address } from "../src/browser/address";
 import { clockTime, dateTime } from "../src/records/clock-time";
 import { fieldOf, timeOfField } from "../src/records/field-time";
 import { FIRST_VIEW, type View } from "../src/records/view";

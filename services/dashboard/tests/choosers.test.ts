@@ -1,9 +1,9 @@
 import { createElement } from "react";
 import { renderToStaticMarkup } from "react-dom/server";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { LevelChips } from "../src/components/level-chips";
-import { StackedChart } from "../src/components/stacked-chart";
-import { whenVisible } from "../src/components/when-visible";
+import { whenVisible } from "../src/browser/when-visible";
+import { LevelChips } from "../src/components/filters/level-chips";
+import { StackedChart } from "../src/components/metrics/stacked-chart";
 import { type Histogram, zoomedOut } from "../src/metrics/histogram";
 import { MOST_LEVELS, stackOf, strengthsOf } from "../src/metrics/series";
 import { fieldOf, timeOfEdited, timeOfField } from "../src/records/field-time";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ServerError } from "../src/history/ask";
-import { LogView } from "../src/log-view";
+import { LogView } from "../src/log-view/log-view";
 import { EVERYTHING } from "../src/records/filter";
 import { FIRST_VIEW, type View } from "../src/records/view";
 import { ExampleHistory, UNREACHABLE } from "./example-history";

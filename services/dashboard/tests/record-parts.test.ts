@@ -1,13 +1,13 @@
 import { createElement } from "react";
 import { renderToStaticMarkup } from "react-dom/server";
 import { afterEach, expect, test, vi } from "vitest";
-import { RecordRow } from "../src/components/record-row";
-import { StyledText } from "../src/components/styled-text";
-import { copyText } from "../src/copy";
+import { copyText } from "../src/browser/copy";
+import { RecordRow } from "../src/components/record/record-row";
+import { StyledText } from "../src/components/text/styled-text";
 import { ServerError } from "../src/history/ask";
 import { readContext } from "../src/history/context";
 import type { LogRecord } from "../src/records/record";
-import { recordWords } from "../src/words/record";
+import { recordWords } from "../src/texts/record";
 import { exampleRecord, exampleRecords } from "./example-records";
 
 vi.mock("../src/components/preferences-context", () => ({

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { LONGEST_NAME, LONGEST_SEARCH, MOST_VIEWS, readViews, SavedViewList } from "../src/saved-views";
+import { LONGEST_NAME, LONGEST_SEARCH, MOST_VIEWS, readViews, SavedViewList } from "../src/browser/saved-views";
 
 const KEY = "logstream.views";
 let stored: Map<string, string>;

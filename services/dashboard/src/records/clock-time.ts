@@ -1,5 +1,5 @@
 /** Times on the reader's clock. */
-import type { Zone } from "../preferences";
+import type { Zone } from "../browser/preferences";
 
 /** To the millisecond; with the date unless it is today's. `time` is ISO 8601 with a zone. */
 export function clockTime(time: string, zone: Zone, now = new Date()): string {

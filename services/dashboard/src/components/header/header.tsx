@@ -1,0 +1,39 @@
+/** Name of the page, state of the connection, and what is for the whole page: views, export, help, preferences. */
+
+import type { SavedViewList } from "../../browser/saved-views";
+import type { LiveState } from "../../live/window-stream";
+import { pageWords } from "../../texts/page";
+import { PreferenceMenu } from "../preferences/preference-menu";
+import { useWords } from "../preferences/preferences-context";
+import { SavedViews } from "./saved-views";
+
+interface Properties {
+  live: LiveState;
+  savedViews: SavedViewList;
+  /** The view, as the query of the page's address. */
+  search: string;
+  open: (search: string) => void;
+  onExport: () => void;
+  onHelp: () => void;
+}
+
+export function Header({ live, savedViews, search, open, onExport, onHelp }: Properties) {
+  const words = useWords(pageWords);
+  return (
+    <header className="header">
+      <h1>{words.title}</h1>
+      <p className="connection" data-connection={live} role="status">
+        <span className="dot" aria-hidden="true" />
+        {words.states[live]}
+      </p>
+      <SavedViews views={savedViews} current={search} open={open} />
+      <button type="button" aria-keyshortcuts="e" onClick={onExport}>
+        {words.exportRecords}
+      </button>
+      <PreferenceMenu />
+      <button type="button" className="help" aria-label={words.help} aria-keyshortcuts="?" onClick={onHelp}>
+        ?
+      </button>
+    </header>
+  );
+}

@@ -1,0 +1,244 @@
+/**
+ * The list, newest on top. While the reader is at the top it follows; scrolled away, it stays as it is and counts what arrives.
+ * Only what is on the screen, and a little around it, are elements.
+ */
+import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
+import { type RefObject, useEffect, useLayoutEffect, useRef } from "react";
+import type { LogView, Snapshot } from "../../log-view/log-view";
+import type { Entries } from "../../records/entries";
+import type { Place } from "../../records/order";
+import { pageWords } from "../../texts/page";
+import { useWords } from "../preferences/preferences-context";
+import { type RecordActions, RecordRow } from "../record/record-row";
+import { ListEnd } from "./list-end";
+import { NoticeRow } from "./notice-row";
+import { type ListKeys, useListKeys } from "./use-list-keys";
+
+/** Of a record's line, and of a notice until it is measured. */
+const ROW_PX = 24;
+const NOTICE_PX = 40;
+const OVERSCAN_ROWS = 12;
+const AT_TOP_PX = 4;
+/** How long the list rests after the mouse has moved over it. */
+const TOUCHING_MS = 700;
+/** This close to an end, more is read. */
+const NEAR_END_ROWS = 100;
+
+type List = Virtualizer<HTMLDivElement, Element>;
+
+interface Properties {
+  view: LogView;
+  snapshot: Snapshot;
+  actions: RecordActions;
+}
+
+export function LogList({ view, snapshot, actions }: Properties) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const { entries, held } = snapshot;
+  const words = useWords(pageWords);
+  const virtualizer = useVirtualizer({
+    count: entries.size,
+    getScrollElement: () => scroller.current,
+    estimateSize: (index) => (entries.at(index)?.kind === "notice" ? NOTICE_PX : ROW_PX),
+    getItemKey: (index) => entries.keyAt(index),
+    overscan: OVERSCAN_ROWS,
+  });
+  const follow = () => {
+    scroller.current?.scrollTo(0, 0);
+    view.follow();
+  };
+  const keys = useListKeys({ view, snapshot, actions, virtualizer, scroller, follow });
+  useSelectionHold(scroller, view);
+  useTouchHold(scroller, view);
+  const firstShown = useShown(view, virtualizer, entries, scroller);
+  useKeptPlace(scroller, virtualizer, snapshot, firstShown);
+  useReadingOn(view, virtualizer, snapshot);
+
+  return (
+    <section className="list" aria-label={words.records}>
+      <div className="state">
+        <p>{words.held(entries.records.length, snapshot.progress.state === "end")}</p>
+        <button
+          type="button"
+          className="pause"
+          aria-pressed={snapshot.paused}
+          aria-keyshortcuts="p"
+          disabled={snapshot.live === "off"}
+          onClick={() => view.setPaused(!snapshot.paused)}
+        >
+          {words.pause}
+        </button>
+        {held && (
+          <button type="button" className="follow" onClick={follow}>
+            {snapshot.paused ? words.goOn(snapshot.waiting) : words.newRecords(snapshot.waiting)}
+          </button>
+        )}
+      </div>
+      <div
+        ref={scroller}
+        className="scroller"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must take the keyboard
+        tabIndex={0}
+        onScroll={(event) => view.setScrolledAway(event.currentTarget.scrollTop > AT_TOP_PX)}
+      >
+        <ol className="rows" style={{ height: virtualizer.getTotalSize() }}>
+          {virtualizer.getVirtualItems().map((item) => (
+            <li
+              key={item.key}
+              ref={virtualizer.measureElement}
+              className="row"
+              data-index={item.index}
+              aria-setsize={-1}
+              aria-posinset={item.index + 1}
+              style={{ transform: `translateY(${item.start}px)` }}
+            >
+              <Entry index={item.index} view={view} snapshot={snapshot} actions={actions} keys={keys} />
+            </li>
+          ))}
+        </ol>
+        <ListEnd view={view} snapshot={snapshot} />
+      </div>
+    </section>
+  );
+}
+
+interface EntryProperties extends Properties {
+  index: number;
+  keys: ListKeys;
+}
+
+function Entry({ index, view, snapshot, actions, keys }: EntryProperties) {
+  const entry = snapshot.entries.at(index);
+  if (entry === undefined) return null;
+  if (entry.kind === "notice")
+    return (
+      <NoticeRow
+        notice={entry.notice}
+        busy={snapshot.progress.state === "reading"}
+        fill={(noticeId) => void view.fill(noticeId)}
+      />
+    );
+  const { record } = entry;
+  return (
+    <RecordRow
+      record={record}
+      expanded={keys.expanded.has(record.sequence)}
+      active={keys.active?.sequence === record.sequence}
+      onToggle={keys.toggle}
+      actions={actions}
+    />
+  );
+}
+
+/** Keeps the first record that is seen where it is: when rows are put in or go above it, the list scrolls with them. */
+function useKeptPlace(
+  scroller: RefObject<HTMLDivElement | null>,
+  virtualizer: List,
+  { entries, held, generation }: Snapshot,
+  firstShown: RefObject<Place | null>,
+) {
+  const before = useRef({ entries, generation });
+  useLayoutEffect(() => {
+    const { entries: old, generation: oldGeneration } = before.current;
+    before.current = { entries, generation };
+    const element = scroller.current;
+    if (element === null || old === entries) return;
+    if (oldGeneration !== generation) element.scrollTo(0, 0);
+    else if (held && firstShown.current !== null && element.scrollTop > AT_TOP_PX) {
+      const [from, to] = [old.indexOf(firstShown.current), entries.indexOf(firstShown.current)];
+      if (from >= 0 && to >= 0 && from !== to) element.scrollTop += (to - from) * ROW_PX;
+    }
+  }, [entries, generation, held, scroller, firstShown]);
+  // Rows above that turn out to be higher than a line must not push what is seen.
+  virtualizer.shouldAdjustScrollPositionOnItemSizeChange = (item, _delta, list) =>
+    held && item.start < (list.scrollOffset ?? 0);
+}
+
+/** Tells which records are on the screen, so that late ones are put in elsewhere only; answers the first of them. */
+function useShown(
+  view: LogView,
+  virtualizer: List,
+  entries: Entries,
+  scroller: RefObject<HTMLDivElement | null>,
+): RefObject<Place | null> {
+  const first = useRef<Place | null>(null);
+  useEffect(() => {
+    const top = scroller.current?.scrollTop ?? 0;
+    const bottom = top + (scroller.current?.clientHeight ?? 0);
+    // By the heights, not by the elements there are: after the list was scrolled to keep its place, they come with the next frame.
+    const at = (offset: number) => virtualizer.getVirtualItemForOffset(offset)?.index ?? 0;
+    const records: Place[] = [];
+    for (let index = at(top); index <= at(bottom); index += 1) {
+      const entry = entries.at(index);
+      if (entry?.kind === "record") records.push(entry.record);
+    }
+    const [newest, oldest] = [records[0], records.at(-1)];
+    first.current = newest ?? null;
+    view.setShown(newest && oldest ? { newest, oldest } : null);
+  });
+  return first;
+}
+
+/** Reads on before the reader comes to an end of what is held. */
+function useReadingOn(view: LogView, virtualizer: List, { entries, held, progress }: Snapshot) {
+  const { startIndex, endIndex } = virtualizer.range ?? { startIndex: 0, endIndex: 0 };
+  const nearOldest = held && startIndex > 0 && entries.size - endIndex < NEAR_END_ROWS;
+  const nearNewest = held && startIndex > 0 && startIndex < NEAR_END_ROWS;
+  useEffect(() => {
+    if (nearOldest && progress.state === "idle") void view.readOlder();
+  }, [view, nearOldest, progress.state]);
+  useEffect(() => {
+    if (nearNewest) void view.readNewer();
+  }, [view, nearNewest]);
+}
+
+/** What the mouse moves towards, or is pressed on, must be there still when it is let go. */
+function useTouchHold(scroller: RefObject<HTMLDivElement | null>, view: LogView) {
+  useEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    let pressed = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const hold = () => {
+      clearTimeout(timer);
+      view.setTouching(true);
+      if (!pressed) timer = setTimeout(() => view.setTouching(false), TOUCHING_MS);
+    };
+    const onMove = (event: PointerEvent) => {
+      if (event.pointerType === "mouse") hold();
+    };
+    const onDown = () => {
+      pressed = true;
+      hold();
+    };
+    const onUp = () => {
+      if (!pressed) return;
+      pressed = false;
+      hold();
+    };
+    element.addEventListener("pointermove", onMove);
+    element.addEventListener("pointerdown", onDown);
+    for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, onUp);
+    return () => {
+      clearTimeout(timer);
+      element.removeEventListener("pointermove", onMove);
+      element.removeEventListener("pointerdown", onDown);
+      for (const name of ["pointerup", "pointercancel"]) window.removeEventListener(name, onUp);
+    };
+  }, [scroller, view]);
+}
+
+/** Text that is being selected must not move away. */
+function useSelectionHold(scroller: RefObject<HTMLDivElement | null>, view: LogView) {
+  useEffect(() => {
+    const onSelection = () => {
+      const selection = document.getSelection();
+      const selecting = selection !== null && !selection.isCollapsed && selection.rangeCount > 0;
+      view.setSelecting(
+        selecting && scroller.current?.contains(selection.getRangeAt(0).commonAncestorContainer) === true,
+      );
+    };
+    document.addEventListener("selectionchange", onSelection);
+    return () => document.removeEventListener("selectionchange", onSelection);
+  }, [scroller, view]);
+}

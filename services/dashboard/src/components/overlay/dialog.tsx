@@ -1,0 +1,50 @@
+/** A modal dialog: closed by Esc, by its button, and by a press beside it. */
+import { type ReactNode, useEffect, useId, useRef } from "react";
+import { recordWords } from "../../texts/record";
+import "../../styles/dialogs.css";
+import { useWords } from "../preferences/preferences-context";
+
+interface Properties {
+  title: string;
+  wide?: boolean;
+  onClose: () => void;
+  children: ReactNode;
+}
+
+export function Dialog({ title, wide = false, onClose, children }: Properties) {
+  const element = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  const words = useWords(recordWords);
+  useEffect(() => {
+    const dialog = element.current;
+    // The element that had the focus gets it back from the browser.
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Esc closes it by keyboard
+    <dialog
+      ref={element}
+      className="dialog"
+      data-wide={wide}
+      aria-labelledby={id}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onClick={(event) => {
+        if (event.target === event.currentTarget) onClose();
+      }}
+    >
+      <div className="dialog-inside">
+        <header>
+          <h2 id={id}>{title}</h2>
+          <button type="button" onClick={onClose}>
+            {words.close}
+          </button>
+        </header>
+        {children}
+      </div>
+    </dialog>
+  );
+}

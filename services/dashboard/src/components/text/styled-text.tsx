@@ -1,0 +1,23 @@
+/** A log's text with its terminal colours, and everything that could hide itself made visible. Text only. */
+import { type StyledPart, styledParts } from "../../records/ansi";
+import { VisibleText } from "./visible-text";
+
+export function StyledText({ text }: { text: string }) {
+  const parts = styledParts(text);
+  return parts.map((part, index) => {
+    // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a text never change places
+    return isPlain(part) ? <VisibleText key={index} text={part.text} /> : <Styled key={index} part={part} />;
+  });
+}
+
+function Styled({ part: { text, color, ground, emphasis } }: { part: StyledPart }) {
+  return (
+    <span className={["ansi", ...emphasis].join(" ")} data-color={color ?? undefined} data-ground={ground ?? undefined}>
+      <VisibleText text={text} />
+    </span>
+  );
+}
+
+function isPlain({ color, ground, emphasis }: StyledPart): boolean {
+  return color === null && ground === null && emphasis.length === 0;
+}

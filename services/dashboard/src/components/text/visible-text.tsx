@@ -1,0 +1,15 @@
+/** A text of a log, as text: React escapes it, hidden characters become stand-ins. */
+import { visibleParts } from "../../records/visible-text";
+
+export function VisibleText({ text }: { text: string }) {
+  return visibleParts(text).map((part, index) =>
+    part.standIn ? (
+      // biome-ignore lint/suspicious/noArrayIndexKey: the parts of one text never move
+      <span key={index} className="stand-in">
+        {part.text}
+      </span>
+    ) : (
+      part.text
+    ),
+  );
+}

@@ -1,0 +1,32 @@
+/** Words of the reader's choices. */
+import type { Theme, Zone } from "../browser/preferences";
+import type { Language, Words } from "./language";
+
+interface PreferencesTexts {
+  readonly theme: string;
+  readonly themes: Readonly<Record<Theme, string>>;
+  readonly language: string;
+  readonly zone: string;
+  readonly zones: Readonly<Record<Zone, string>>;
+}
+
+/** Each in itself, so that whoever is lost finds back. */
+export const LANGUAGE_NAMES: Readonly<Record<Language, string>> = { en: "English", ko: "한국어" };
+
+const en: PreferencesTexts = {
+  theme: "Theme",
+  themes: { system: "System", light: "Light", dark: "Dark" },
+  language: "Language",
+  zone: "Time zone",
+  zones: { local: "Local", utc: "UTC" },
+};
+
+const ko: PreferencesTexts = {
+  theme: "테마",
+  themes: { system: "시스템", light: "밝게", dark: "어둡게" },
+  language: "언어",
+  zone: "시간대",
+  zones: { local: "현지", utc: "UTC" },
+};
+
+export const preferencesWords: Words<PreferencesTexts> = { en, ko };
