@@ -12,7 +12,7 @@ import { FirstLog } from "./components/list/first-log";
 import { LogList } from "./components/list/log-list";
 import { Banners } from "./components/messages/banners";
 import { MetricsPanel } from "./components/metrics/metrics-panel";
-import type { RecordActions } from "./components/record/record-row";
+import type { RecordActions } from "./components/record/record-actions";
 import type { LogView } from "./log-view/log-view";
 import type { LiveMetrics } from "./metrics/live-metrics";
 import type { Filter } from "./records/filter";

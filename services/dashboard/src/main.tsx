@@ -1,7 +1,7 @@
 /** Puts the page together and starts it. */
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import "./styles/page.css";
+import "./page.css";
 import { App } from "./app";
 import { Address } from "./browser/address";
 import { allowedStorage, Preferences } from "./browser/preferences";

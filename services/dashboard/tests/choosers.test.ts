@@ -12,7 +12,7 @@ import { EVERYTHING } from "../src/records/filter";
 // Importing uPlot asks the screen how dense it is; nothing is drawn here.
 vi.mock("uplot", () => ({ default: class {} }));
 // The choices of a reader come from a browser.
-vi.mock("../src/components/preferences-context", () => ({
+vi.mock("../src/components/preferences/preferences-context", () => ({
   useChoices: () => ({ theme: "system", language: "en", zone: "utc" }),
   useWords: (words: { en: unknown }) => words.en,
 }));

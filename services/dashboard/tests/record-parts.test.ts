@@ -10,7 +10,7 @@ import type { LogRecord } from "../src/records/record";
 import { recordWords } from "../src/texts/record";
 import { exampleRecord, exampleRecords } from "./example-records";
 
-vi.mock("../src/components/preferences-context", () => ({
+vi.mock("../src/components/preferences/preferences-context", () => ({
   useChoices: () => ({ theme: "dark", language: "en", zone: "utc" }),
   useWords: (words: { en: unknown }) => words.en,
 }));

@@ -2,13 +2,12 @@
  * How a reader likes to read: colours, language, clock. Kept in the browser; until a choice is made, the system's. The root element
  * carries theme and language, which the style sheet and screen readers go by.
  */
-import { LANGUAGES, type Language } from "../texts/language";
+import { ZONES, type Zone } from "../records/clock-time";
 
 export const THEMES = ["system", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
-/** The clock that times are shown on. */
-export const ZONES = ["local", "utc"] as const;
-export type Zone = (typeof ZONES)[number];
+export const LANGUAGES = ["en", "ko"] as const;
+export type Language = (typeof LANGUAGES)[number];
 
 export interface Choices {
   readonly theme: Theme;

@@ -7,6 +7,7 @@ import type { ReadPage } from "../history/history";
 import { type Progress, Search } from "../history/search";
 import { type EventName, ownGap, readEvent, type ServerStatus } from "../live/framing";
 import type { LiveState, WindowStreamListener } from "../live/window-stream";
+import type { CountsReader } from "../metrics/counts";
 import type { Entries } from "../records/entries";
 import { isEverything, isLive, parametersOf } from "../records/filter";
 import type { Notice } from "../records/notice";
@@ -33,11 +34,6 @@ export interface Snapshot {
   readonly unreadable: number;
   /** Changes when the list is another one: then it begins at its top. */
   readonly generation: number;
-}
-
-/** What is seen live beside the records. */
-export interface CountsReader {
-  addCounts(data: string): void;
 }
 
 export interface StreamChoice {

@@ -12,6 +12,11 @@ export interface Counts {
   readonly dropped: number;
 }
 
+/** Takes the data of every `counts` event. */
+export interface CountsReader {
+  addCounts(data: string): void;
+}
+
 /**
  * The counts in an event's data, or null when it has none. Levels are in lower case. The event names the most frequent; what it
  * counts under none of them is "other levels", which has no name.

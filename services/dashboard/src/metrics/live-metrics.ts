@@ -1,7 +1,6 @@
 /** What went live in the last minutes, second by second, of all records. It must not know the screen. */
-import type { CountsReader } from "../log-view/log-view";
 import { severityOf } from "../records/levels";
-import { type Counts, readCounts } from "./counts";
+import { type Counts, type CountsReader, readCounts } from "./counts";
 import { type Stack, stackOf } from "./series";
 
 export const KEPT_SECONDS = 300;

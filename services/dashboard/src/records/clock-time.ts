@@ -1,5 +1,8 @@
 /** Times on the reader's clock. */
-import type { Zone } from "../browser/preferences";
+
+/** The clock that times are shown on. */
+export const ZONES = ["local", "utc"] as const;
+export type Zone = (typeof ZONES)[number];
 
 /** To the millisecond; with the date unless it is today's. `time` is ISO 8601 with a zone. */
 export function clockTime(time: string, zone: Zone, now = new Date()): string {

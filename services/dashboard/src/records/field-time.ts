@@ -1,5 +1,5 @@
 /** Times as `<input type="datetime-local">` has them, on the reader's clock. */
-import type { Zone } from "../browser/preferences";
+import type { Zone } from "./clock-time";
 import { canonicalTime } from "./time";
 
 /** A field's value for an ISO 8601 time, "" for one that is open or relative. */

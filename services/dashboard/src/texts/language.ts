@@ -1,7 +1,5 @@
 /** The languages of the page. Each area of it keeps its own words, in both. */
-
-export const LANGUAGES = ["en", "ko"] as const;
-export type Language = (typeof LANGUAGES)[number];
+import type { Language } from "../browser/preferences";
 
 /** An area's words: texts, and functions for those with numbers in them. */
 export type Words<Texts> = Readonly<Record<Language, Texts>>;

@@ -1,5 +1,6 @@
 /** Words of the metrics and of the histogram. */
-import { digits, type Language, type Words } from "./language";
+import type { Language } from "../browser/preferences";
+import { digits, type Words } from "./language";
 
 interface MetricsTexts {
   readonly panel: string;

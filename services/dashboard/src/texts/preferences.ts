@@ -1,6 +1,7 @@
 /** Words of the reader's choices. */
-import type { Theme, Zone } from "../browser/preferences";
-import type { Language, Words } from "./language";
+import type { Language, Theme } from "../browser/preferences";
+import type { Zone } from "../records/clock-time";
+import type { Words } from "./language";
 
 interface PreferencesTexts {
   readonly theme: string;

@@ -3,10 +3,12 @@ import { useEffect, useRef, useState } from "react";
 import { ServerError } from "../../history/ask";
 import { type Context, MOST_AROUND, readContext, type Scope } from "../../history/context";
 import { recordWords } from "../../texts/record";
-import { ErrorText } from "../messages/banners";
+import { ErrorText } from "../messages/error-text";
 import { Dialog } from "../overlay/dialog";
 import { useWords } from "../preferences/preferences-context";
-import { type RecordActions, RecordRow } from "../record/record-row";
+import type { RecordActions } from "../record/record-actions";
+import { RecordRow } from "../record/record-row";
+import "./dialogs.css";
 
 const STEP = 20;
 

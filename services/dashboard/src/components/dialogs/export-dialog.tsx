@@ -13,9 +13,10 @@ import {
 } from "../../history/export";
 import type { Filter, Range } from "../../records/filter";
 import { exportWords } from "../../texts/export";
-import { ErrorText } from "../messages/banners";
+import { ErrorText } from "../messages/error-text";
 import { Dialog } from "../overlay/dialog";
 import { useChoices, useWords } from "../preferences/preferences-context";
+import "./dialogs.css";
 
 interface Properties {
   filter: Filter;

@@ -2,6 +2,7 @@
 import { helpWords } from "../../texts/help";
 import { Dialog } from "../overlay/dialog";
 import { useWords } from "../preferences/preferences-context";
+import "./dialogs.css";
 
 export function HelpSheet({ onClose }: { onClose: () => void }) {
   const words = useWords(helpWords);

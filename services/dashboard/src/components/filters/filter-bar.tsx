@@ -12,6 +12,7 @@ import { RangePicker } from "../time/range-picker";
 import { LevelChips } from "./level-chips";
 import { NodePicker } from "./node-picker";
 import { useFacets } from "./use-facets";
+import "./filters.css";
 
 /** A text is applied once the reader stops typing for this long. */
 const TYPING_MS = 300;

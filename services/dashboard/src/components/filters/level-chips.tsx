@@ -4,7 +4,6 @@ import { type Filter, isAskable, toggled } from "../../records/filter";
 import { kindOf, levelsToChoose } from "../../records/levels";
 import { digits } from "../../texts/language";
 import { rangeWords } from "../../texts/range";
-import "../../styles/range.css";
 import { useChoices, useWords } from "../preferences/preferences-context";
 import { VisibleText } from "../text/visible-text";
 

@@ -6,6 +6,7 @@ import { pageWords } from "../../texts/page";
 import { PreferenceMenu } from "../preferences/preference-menu";
 import { useWords } from "../preferences/preferences-context";
 import { SavedViews } from "./saved-views";
+import "./header.css";
 
 interface Properties {
   live: LiveState;

@@ -2,8 +2,8 @@
 import { useState } from "react";
 import { copyText } from "../../browser/copy";
 import { firstLogWords } from "../../texts/first-log";
-import "../../styles/first-log.css";
 import { useWords } from "../preferences/preferences-context";
+import "./first-log.css";
 
 /** gateway: host:port, as services reach it. */
 export function FirstLog({ gateway }: { gateway: string }) {

@@ -9,10 +9,12 @@ import type { Entries } from "../../records/entries";
 import type { Place } from "../../records/order";
 import { pageWords } from "../../texts/page";
 import { useWords } from "../preferences/preferences-context";
-import { type RecordActions, RecordRow } from "../record/record-row";
+import type { RecordActions } from "../record/record-actions";
+import { RecordRow } from "../record/record-row";
 import { ListEnd } from "./list-end";
 import { NoticeRow } from "./notice-row";
 import { type ListKeys, useListKeys } from "./use-list-keys";
+import "./list.css";
 
 /** Of a record's line, and of a notice until it is measured. */
 const ROW_PX = 24;

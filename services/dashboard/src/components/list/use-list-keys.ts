@@ -6,7 +6,7 @@ import { isTyping } from "../../browser/shortcuts";
 import type { LogView, Snapshot } from "../../log-view/log-view";
 import type { LogRecord } from "../../records/record";
 import { lineOf } from "../../records/record-text";
-import type { RecordActions } from "../record/record-row";
+import type { RecordActions } from "../record/record-actions";
 
 export interface ListKeys {
   readonly active: LogRecord | null;

@@ -1,8 +1,9 @@
 /** What the reader must know about the state of things, above the list. */
-import type { ServerError } from "../../history/ask";
 import type { LogView, Snapshot } from "../../log-view/log-view";
 import { pageWords } from "../../texts/page";
 import { useWords } from "../preferences/preferences-context";
+import { ErrorText } from "./error-text";
+import "./messages.css";
 
 export function Banners({ view, snapshot }: { view: LogView; snapshot: Snapshot }) {
   const { live, server, error, unreadable } = snapshot;
@@ -48,28 +49,6 @@ export function Banners({ view, snapshot }: { view: LogView; snapshot: Snapshot 
           </button>
         </div>
       )}
-    </div>
-  );
-}
-
-/** An error in the reader's words, and in the server's where it said some. */
-export function ErrorText({ error }: { error: ServerError }) {
-  const words = useWords(pageWords);
-  const titles = {
-    unreachable: words.unreachable,
-    unreadable: words.unreadableAnswer,
-    refused: error.title === "" ? words.refused(error.status) : error.title,
-  };
-  const details = error.problems.map(({ name, value, expected }) => words.expected(name, value, expected));
-  if (details.length === 0) details.push(error.detail === "" ? words.noAnswer(error.address) : error.detail);
-  return (
-    <div>
-      <p>
-        <strong>{titles[error.kind]}</strong>
-      </p>
-      {details.map((line) => (
-        <p key={line}>{line}</p>
-      ))}
     </div>
   );
 }

@@ -1,6 +1,7 @@
 /** What goes on, above the list: the rate of all that goes live now, or how the chosen records lie over their range. */
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { allowedStorage } from "../../browser/preferences";
+import { whenVisible } from "../../browser/when-visible";
 import { ServerError } from "../../history/ask";
 import { type Histogram, readHistogram, zoomedOut } from "../../metrics/histogram";
 import { KEPT_SECONDS, type LiveMetrics } from "../../metrics/live-metrics";
@@ -8,12 +9,11 @@ import { dateTime } from "../../records/clock-time";
 import { ALL_TIME, type Filter, isLive, parametersOf, type Range } from "../../records/filter";
 import { namedText } from "../../records/visible-text";
 import { metricsWords } from "../../texts/metrics";
-import "../../styles/metrics.css";
-import { whenVisible } from "../../browser/when-visible";
-import { ErrorText } from "../messages/banners";
+import { ErrorText } from "../messages/error-text";
 import { useChoices, useWords } from "../preferences/preferences-context";
 import { VisibleText } from "../text/visible-text";
 import { StackedChart } from "./stacked-chart";
+import "./metrics.css";
 
 interface Properties {
   metrics: LiveMetrics;

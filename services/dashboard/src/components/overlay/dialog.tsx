@@ -1,8 +1,8 @@
 /** A modal dialog: closed by Esc, by its button, and by a press beside it. */
 import { type ReactNode, useEffect, useId, useRef } from "react";
 import { recordWords } from "../../texts/record";
-import "../../styles/dialogs.css";
 import { useWords } from "../preferences/preferences-context";
+import "./overlay.css";
 
 interface Properties {
   title: string;

@@ -1,6 +1,6 @@
 /** A button with something that opens below it. Esc and a press beside it close it; the focus comes back to the button. */
 import { type ReactNode, useEffect, useId, useRef, useState } from "react";
-import "../../styles/dialogs.css";
+import "./overlay.css";
 
 interface Properties {
   label: ReactNode;

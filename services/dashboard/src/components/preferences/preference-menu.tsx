@@ -1,8 +1,9 @@
 /** Colours, language and clock. */
-import { THEMES, type Theme, ZONES, type Zone } from "../../browser/preferences";
-import { LANGUAGES, type Language } from "../../texts/language";
+import { LANGUAGES, type Language, THEMES, type Theme } from "../../browser/preferences";
+import { ZONES, type Zone } from "../../records/clock-time";
 import { LANGUAGE_NAMES, preferencesWords } from "../../texts/preferences";
 import { useChoices, usePreferences, useWords } from "./preferences-context";
+import "./preferences.css";
 
 export function PreferenceMenu() {
   const preferences = usePreferences();

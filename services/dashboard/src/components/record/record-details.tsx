@@ -11,7 +11,7 @@ import { recordWords } from "../../texts/record";
 import { useWords } from "../preferences/preferences-context";
 import { StyledText } from "../text/styled-text";
 import { VisibleText } from "../text/visible-text";
-import type { RecordActions } from "./record-row";
+import type { RecordActions } from "./record-actions";
 
 interface Properties {
   record: LogRecord;

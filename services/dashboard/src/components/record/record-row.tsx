@@ -1,23 +1,15 @@
 /** One record: a dense line that opens into all that was logged. */
 import { type KeyboardEvent, type MouseEvent, memo } from "react";
 import { clockTime } from "../../records/clock-time";
-import type { Filter } from "../../records/filter";
 import { kindOf } from "../../records/levels";
 import { type LogRecord, sortedAttributes } from "../../records/record";
 import { namedText } from "../../records/visible-text";
-import "../../styles/record.css";
 import { useChoices } from "../preferences/preferences-context";
 import { StyledText } from "../text/styled-text";
 import { VisibleText } from "../text/visible-text";
+import type { RecordActions } from "./record-actions";
 import { RecordDetails } from "./record-details";
-
-export interface RecordActions {
-  /** Changes the filter of the view. */
-  include(change: (filter: Filter) => Filter): void;
-  openContext(sequence: string): void;
-  /** The address of a page that shows this record. */
-  linkOf(sequence: string): string;
-}
+import "./record.css";
 
 interface Properties {
   record: LogRecord;

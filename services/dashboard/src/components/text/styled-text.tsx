@@ -1,6 +1,7 @@
 /** A log's text with its terminal colours, and everything that could hide itself made visible. Text only. */
 import { type StyledPart, styledParts } from "../../records/ansi";
 import { VisibleText } from "./visible-text";
+import "./text.css";
 
 export function StyledText({ text }: { text: string }) {
   const parts = styledParts(text);

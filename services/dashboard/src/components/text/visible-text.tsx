@@ -1,5 +1,6 @@
 /** A text of a log, as text: React escapes it, hidden characters become stand-ins. */
 import { visibleParts } from "../../records/visible-text";
+import "./text.css";
 
 export function VisibleText({ text }: { text: string }) {
   return visibleParts(text).map((part, index) =>

@@ -1,13 +1,13 @@
 /** Which time: up to now, the last so many minutes, or from one time to another. */
 import { type FormEvent, useId, useState } from "react";
-import type { Zone } from "../../browser/preferences";
-import { dateTime } from "../../records/clock-time";
+import { dateTime, type Zone } from "../../records/clock-time";
 import { fieldOf, timeOfEdited } from "../../records/field-time";
 import { ALL_TIME, isLive, type Range } from "../../records/filter";
 import { QUICK_RANGES, rangeWords } from "../../texts/range";
 import { Popover } from "../overlay/popover";
 import { useChoices, useWords } from "../preferences/preferences-context";
 import { VisibleText } from "../text/visible-text";
+import "./time.css";
 
 interface Properties {
   range: Range;
