@@ -8,7 +8,7 @@ import { defineConfig } from "vitest/config";
 const STACK = "http://127.0.0.1:3000";
 
 /** A smaller one is not worth another file. */
-const SMALLEST_PACKED_BYTES = 1024;
+const MIN_PACKED_BYTES = 1024;
 
 /** Beside each file, the same packed as well as gzip can: nginx hands it out instead of packing it for every reader. */
 function packed(): Plugin {
@@ -20,7 +20,7 @@ function packed(): Plugin {
       handler(_options, bundle) {
         for (const [fileName, file] of Object.entries(bundle)) {
           const content = Buffer.from(file.type === "chunk" ? file.code : file.source);
-          if (content.length < SMALLEST_PACKED_BYTES || !/\.(js|css|svg)$/.test(fileName)) continue;
+          if (content.length < MIN_PACKED_BYTES || !/\.(js|css|svg)$/.test(fileName)) continue;
           this.emitFile({ type: "asset", fileName: `${fileName}.gz`, source: gzipSync(content, { level: 9 }) });
         }
       },

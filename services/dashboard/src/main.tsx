@@ -22,11 +22,14 @@ const view = new LogView(readPage, metrics);
 const address = new Address(window, (visited) => view.setView(visited));
 const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
 const multiplexed = /^h[23]/.test(navigation?.nextHopProtocol ?? "");
-view.begin(new WindowStream(view, connectHub, document, window, multiplexed), address.view);
+view.begin(
+  new WindowStream({ listener: view, connect: connectHub, page: document, browser: window, multiplexed }),
+  address.view,
+);
 
-const place = document.getElementById("page");
-if (place === null) throw new Error("index.html has no element with the id page");
-const root = createRoot(place);
+const container = document.getElementById("page");
+if (container === null) throw new Error("index.html has no element with the id page");
+const root = createRoot(container);
 const show = (gateway: string) =>
   root.render(
     <StrictMode>

@@ -5,7 +5,7 @@ import { whenVisible } from "../src/browser/when-visible";
 import { LevelChips } from "../src/components/filters/level-chips";
 import { StackedChart } from "../src/components/metrics/stacked-chart";
 import { type Histogram, zoomedOut } from "../src/metrics/histogram";
-import { MOST_LEVELS, stackOf, strengthsOf } from "../src/metrics/series";
+import { MAX_LEVELS, stackOf, strengthsOf } from "../src/metrics/series";
 import { fieldOf, timeOfEdited, timeOfField } from "../src/records/field-time";
 import { EVERYTHING } from "../src/records/filter";
 
@@ -14,7 +14,7 @@ vi.mock("uplot", () => ({ default: class {} }));
 // The choices of a reader come from a browser.
 vi.mock("../src/components/preferences/preferences-context", () => ({
   useChoices: () => ({ theme: "system", language: "en", zone: "utc" }),
-  useWords: (words: { en: unknown }) => words.en,
+  useTexts: (texts: { en: unknown }) => texts.en,
 }));
 
 beforeEach(() => {
@@ -25,7 +25,11 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-const stack = stackOf([Date.UTC(2026, 0, 1)], 1000, [new Map(Object.entries({ error: 2, fatal: 1, info: 4 }))]);
+const stack = stackOf({
+  times_ms: [Date.UTC(2026, 0, 1)],
+  step_ms: 1000,
+  counts: [new Map(Object.entries({ error: 2, fatal: 1, info: 4 }))],
+});
 
 function histogram(start: string, end: string): Histogram {
   return { start, end, stack, total: 7, countedFrom: null };
@@ -47,8 +51,8 @@ test("zooming out ends where time begins", () => {
 
 test("what the server names no level for and what is past the most frequent are one series, the last", () => {
   const counts = new Map([["", 50]]);
-  for (let index = 0; index <= MOST_LEVELS; index += 1) counts.set(`own${index}`, index + 1);
-  const { series } = stackOf([0], 1000, [counts]);
+  for (let index = 0; index <= MAX_LEVELS; index += 1) counts.set(`own${index}`, index + 1);
+  const { series } = stackOf({ times_ms: [0], step_ms: 1000, counts: [counts] });
   expect(series.map(({ name }) => name).filter((name) => name === "")).toHaveLength(1);
   expect(series.at(-1)).toEqual({ name: "", severity: 0, values: [51] });
 });

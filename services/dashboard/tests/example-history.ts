@@ -1,6 +1,7 @@
 /** A history that answers as /api/logs does, from an array; tests hold its answers back and let them go. */
-import { ServerError } from "../src/history/ask";
+
 import type { HistoryPage, ReadPage } from "../src/history/history";
+import { ServerError } from "../src/history/request";
 import { compare } from "../src/records/order";
 import type { LogRecord } from "../src/records/record";
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { ServerError } from "../src/history/ask";
+import { ServerError } from "../src/history/request";
 import { LogView } from "../src/log-view/log-view";
 import { EVERYTHING } from "../src/records/filter";
 import { FIRST_VIEW, type View } from "../src/records/view";
@@ -278,7 +278,7 @@ test("an error is told and can be tried again", async () => {
   expect(shown()).toEqual([2]);
   history.error = null;
   history.stored.push(exampleRecord(2, 2));
-  await view.tryAgain();
+  await view.retryRead();
   expect(view.snapshot().error).toBeNull();
   expect(shown()).toEqual([2, 1]);
 });

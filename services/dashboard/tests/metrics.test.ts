@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import { facetsOf } from "../src/metrics/facets";
 import { histogramOf } from "../src/metrics/histogram";
 import { KEPT_SECONDS, LiveMetrics } from "../src/metrics/live-metrics";
-import { MOST_LEVELS, stackOf, totalOf } from "../src/metrics/series";
+import { MAX_LEVELS, stackOf, totalOf } from "../src/metrics/series";
 import { kindOf, levelsToChoose, severityOf } from "../src/records/levels";
 
 let metrics: LiveMetrics;
@@ -85,8 +85,8 @@ test("the most frequent levels by severity, the rest as one", () => {
     ["info", 9],
     ["error", 1],
   ]);
-  for (let index = 0; index < MOST_LEVELS; index += 1) counts.set(`own${index}`, index + 2);
-  const { series } = stackOf([0], 1000, [counts]);
+  for (let index = 0; index < MAX_LEVELS; index += 1) counts.set(`own${index}`, index + 2);
+  const { series } = stackOf({ times_ms: [0], step_ms: 1000, counts: [counts] });
   expect(series.map(({ name }) => name)).toEqual(["info", ...[1, 2, 3, 4, 5, 6, 7].map((index) => `own${index}`), ""]);
   expect(series.at(-1)?.values).toEqual([3]);
   expect(series.reduce((sum, one) => sum + totalOf(one), 0)).toBe([...counts.values()].reduce((a, b) => a + b));

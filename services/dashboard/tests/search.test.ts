@@ -17,9 +17,13 @@ beforeEach(() => {
   history.stored.push(...exampleRecords(1, 3000));
   timeline = new Timeline({ records: 2000, following: 1500, waiting: 100, notices: 10 });
   changes = [];
-  search = new Search(timeline, history.read, { ...EVERYTHING, text: "word" }, ALL_TIME, () =>
-    changes.push(search.progress.state),
-  );
+  search = new Search({
+    timeline,
+    readPage: history.read,
+    filter: { ...EVERYTHING, text: "word" },
+    range: ALL_TIME,
+    onChange: () => changes.push(search.progress.state),
+  });
 });
 
 const held = () => sequencesOf(timeline.records);

@@ -17,7 +17,7 @@ export async function copyText(text: string): Promise<boolean> {
 function copyBySelection(text: string): boolean {
   const field = document.createElement("textarea");
   field.value = text;
-  field.className = "heard";
+  field.className = "visually-hidden";
   // An open dialog lets nothing outside of it be focused.
   (document.querySelector("dialog[open]") ?? document.body).append(field);
   const focused = document.activeElement;

@@ -16,17 +16,17 @@ export interface Choices {
 }
 
 /** Where the choices are kept: the browser's storage. */
-export type KeptValues = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+export type BrowserStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 type Root = Pick<HTMLElement, "dataset" | "lang">;
 
 export class Preferences {
-  #kept: KeptValues | null;
+  #kept: BrowserStorage | null;
   #root: Root;
   #choices: Choices;
   #observers = new Set<() => void>();
 
   /** Without a storage the choices hold until the page is closed. `spoken`: the browser's languages, the preferred first. */
-  constructor(kept: KeptValues | null, root: Root, spoken: readonly string[]) {
+  constructor(kept: BrowserStorage | null, root: Root, spoken: readonly string[]) {
     this.#kept = kept;
     this.#root = root;
     const system = spoken.map((tag) => tag.toLowerCase().split("-")[0]).find((tag) => isOneOf(LANGUAGES, tag));

@@ -8,10 +8,10 @@ export interface SavedView {
 type Store = Pick<Storage, "getItem" | "setItem">;
 
 const KEY = "logstream.views";
-export const MOST_VIEWS = 50;
-export const LONGEST_NAME = 60;
+export const MAX_VIEWS = 50;
+export const MAX_NAME_CHARACTERS = 60;
 /** A longer address is more than servers take. */
-export const LONGEST_SEARCH = 8000;
+export const MAX_SEARCH_CHARACTERS = 8000;
 
 export class SavedViewList {
   #store: Store | null;
@@ -25,7 +25,7 @@ export class SavedViewList {
     others.addEventListener("storage", (event) => {
       if (event.key !== KEY && event.key !== null) return;
       this.#views = readViews(this.#store?.getItem(KEY) ?? null);
-      this.#tell();
+      this.#notify();
     });
   }
 
@@ -45,7 +45,7 @@ export class SavedViewList {
   save(view: SavedView): boolean {
     if (!isView(view)) return false;
     const others = this.#views.filter(({ name }) => name !== view.name);
-    if (others.length >= MOST_VIEWS) return false;
+    if (others.length >= MAX_VIEWS) return false;
     return this.#keep([...others, view].sort((a, b) => a.name.localeCompare(b.name)));
   }
 
@@ -60,11 +60,11 @@ export class SavedViewList {
       return false;
     }
     this.#views = views;
-    this.#tell();
+    this.#notify();
     return true;
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const observer of this.#observers) observer();
   }
 }
@@ -79,12 +79,14 @@ export function readViews(stored: string | null): SavedView[] {
   }
   if (!Array.isArray(value)) return [];
   const named = new Map(value.filter(isView).map((view) => [view.name, view]));
-  return [...named.values()].slice(0, MOST_VIEWS);
+  return [...named.values()].slice(0, MAX_VIEWS);
 }
 
 function isView(value: unknown): value is SavedView {
   if (typeof value !== "object" || value === null) return false;
   const { name, search } = value as Record<string, unknown>;
-  if (typeof name !== "string" || name === "" || name.length > LONGEST_NAME) return false;
-  return typeof search === "string" && search.length <= LONGEST_SEARCH && (search === "" || search.startsWith("?"));
+  if (typeof name !== "string" || name === "" || name.length > MAX_NAME_CHARACTERS) return false;
+  return (
+    typeof search === "string" && search.length <= MAX_SEARCH_CHARACTERS && (search === "" || search.startsWith("?"))
+  );
 }

@@ -1,15 +1,15 @@
-/** Questions that wait for their reader. It must not know what is asked. */
+/** Delays work until the page is visible. It knows nothing of the work. */
 
-/** Calls at once, or, in a tab that nobody sees, once it is seen. The result takes the wait back. */
-export function whenVisible(ask: () => void, page: Document = document): () => void {
+/** Calls `act` at once or, in a hidden tab, once the tab is visible. Call the result to cancel. */
+export function whenVisible(act: () => void, page: Document = document): () => void {
   if (page.visibilityState !== "hidden") {
-    ask();
+    act();
     return () => {};
   }
   const seen = () => {
     if (page.visibilityState === "hidden") return;
     page.removeEventListener("visibilitychange", seen);
-    ask();
+    act();
   };
   page.addEventListener("visibilitychange", seen);
   return () => page.removeEventListener("visibilitychange", seen);

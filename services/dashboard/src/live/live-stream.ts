@@ -12,7 +12,7 @@ import { EVENT_NAMES, type EventName } from "./framing";
 export type Connection = "connecting" | "live" | "lost";
 
 export interface StreamListener {
-  /** `id` is the place after the event, "" where it has none. */
+  /** `id`: the event id to resume after; "" when the event has none. */
   onEvent(name: EventName, data: string, id: string): void;
   /**
    * Everything stored from now on comes. `continued`: and everything since the last id came or was told to be missing; else the
@@ -23,7 +23,7 @@ export interface StreamListener {
 }
 
 const FIRST_RETRY_MS = 1000;
-const LONGEST_RETRY_MS = 15_000;
+const MAX_RETRY_MS = 15_000;
 /**
  * The stream sends `counts` each second; a silence this long is a connection that died without a word. A connection that is not
  * answered for as long is as dead, and no browser gives that up by itself.
@@ -43,7 +43,7 @@ export class LiveStream {
   #retry: ReturnType<typeof setTimeout> | undefined;
   #watch: ReturnType<typeof setInterval> | undefined;
   /** Null until the first `counts` of a connection: only a stream that counts can be told dead by its silence. */
-  #heardAt_ms: number | null = null;
+  #lastEventAt_ms: number | null = null;
   /** When the connection began that has not been answered; null when there is none. */
   #askedAt_ms: number | null = null;
 
@@ -54,7 +54,7 @@ export class LiveStream {
     this.#open = open;
   }
 
-  /** The place after the last event, to go on from; "" while there is none. */
+  /** The id of the last event, to resume after; "" before the first. */
   get lastId(): string {
     return this.#lastId;
   }
@@ -95,7 +95,7 @@ export class LiveStream {
     };
     source.onerror = () => {
       if (source !== this.#source) return;
-      this.#heardAt_ms = null;
+      this.#lastEventAt_ms = null;
       this.#askedAt_ms = Date.now();
       // The browser's own next connection sends the last id by itself.
       this.#resuming = this.#lastId !== "";
@@ -115,7 +115,7 @@ export class LiveStream {
           this.#failures = 0;
           this.#listener?.onConnection("live");
         }
-        if (name === "counts" || this.#heardAt_ms !== null) this.#heardAt_ms = Date.now();
+        if (name === "counts" || this.#lastEventAt_ms !== null) this.#lastEventAt_ms = Date.now();
         if (event.lastEventId !== "") this.#lastId = event.lastEventId;
         if (name === "live") this.#listener?.onLive(this.#resuming);
         else this.#listener?.onEvent(name, event.data, event.lastEventId);
@@ -127,17 +127,17 @@ export class LiveStream {
     this.#source?.close();
     this.#source = null;
     this.#askedAt_ms = null;
-    this.#heardAt_ms = null;
-    const longest_ms = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LONGEST_RETRY_MS);
+    this.#lastEventAt_ms = null;
+    const longest_ms = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, MAX_RETRY_MS);
     this.#failures += 1;
     // Between half and all of it, so that many pages don't return at the same moment.
     this.#retry = setTimeout(() => this.#connect(), longest_ms * (0.5 + Math.random() / 2));
   }
 
   #reconnectAfterSilence(): void {
-    const since_ms = this.#askedAt_ms ?? this.#heardAt_ms;
+    const since_ms = this.#askedAt_ms ?? this.#lastEventAt_ms;
     if (since_ms === null || Date.now() - since_ms < SILENCE_MS) return;
-    this.#heardAt_ms = null;
+    this.#lastEventAt_ms = null;
     this.#source?.close();
     this.#listener?.onConnection("lost");
     this.#connect();

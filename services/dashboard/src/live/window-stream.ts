@@ -25,6 +25,15 @@ export type ConnectHub = (onReply: (reply: Reply) => void) => HubLink;
 type Page = Pick<Document, "visibilityState" | "addEventListener">;
 type Browser = Pick<Window, "addEventListener">;
 
+interface WindowStreamOptions {
+  readonly listener: WindowStreamListener;
+  readonly connect: ConnectHub;
+  readonly page: Page;
+  readonly browser: Browser;
+  /** True over HTTP/2, where streams share a connection. */
+  readonly multiplexed: boolean;
+}
+
 export class WindowStream {
   #listener: WindowStreamListener;
   #hub: HubLink;
@@ -36,7 +45,7 @@ export class WindowStream {
   #away = false;
   #hiding: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(listener: WindowStreamListener, connect: ConnectHub, page: Page, browser: Browser, multiplexed: boolean) {
+  constructor({ listener, connect, page, browser, multiplexed }: WindowStreamOptions) {
     this.#listener = listener;
     this.#page = page;
     this.#multiplexed = multiplexed;
@@ -58,14 +67,14 @@ export class WindowStream {
     this.#lastId = "";
     this.#listener.onState(query === null ? "off" : this.#away ? "hidden" : "connecting");
     if (query === null) this.#hub.send({ kind: "leave" });
-    else if (!this.#away) this.#ask(query);
+    else if (!this.#away) this.#sendWatch(query);
   }
 
   retryNow(): void {
     this.#hub.send({ kind: "online" });
   }
 
-  #ask(query: string): void {
+  #sendWatch(query: string): void {
     this.#turn += 1;
     this.#hub.send({
       kind: "watch",
@@ -114,6 +123,6 @@ export class WindowStream {
   #resume(query: string): void {
     this.#listener.onResume();
     this.#listener.onState("connecting");
-    this.#ask(query);
+    this.#sendWatch(query);
   }
 }

@@ -1,42 +1,26 @@
 /**
- * What the page shows, as one snapshot: joins stream, history, timeline and the reader's wishes. It must know no element of the
- * screen; the components read the snapshot and call the methods.
+ * Joins stream, history and the reader's wishes into one snapshot of what the page shows. It knows no element of the screen: the
+ * components read the snapshot and call the methods.
  */
-import { ServerError } from "../history/ask";
 import type { ReadPage } from "../history/history";
-import { type Progress, Search } from "../history/search";
-import { type EventName, ownGap, readEvent, type ServerStatus } from "../live/framing";
+import { Search } from "../history/search";
+import type { EventName } from "../live/framing";
 import type { LiveState, WindowStreamListener } from "../live/window-stream";
 import type { CountsReader } from "../metrics/counts";
-import type { Entries } from "../records/entries";
 import { isEverything, isLive, parametersOf } from "../records/filter";
 import type { Notice } from "../records/notice";
-import type { LogRecord } from "../records/record";
-import { isoOfMicros, startOf } from "../records/time";
+import { startOf } from "../records/time";
 import { type Shown, Timeline } from "../records/timeline";
 import { FIRST_VIEW, searchOf, type View } from "../records/view";
+import { GuardedReads } from "./guarded-reads";
+import { hiddenGap } from "./hidden-gap";
+import { type Hold, Holds } from "./holds";
+import { Intake } from "./intake";
+import { type List, Lists } from "./lists";
+import type { Snapshot } from "./snapshot";
 
-export interface Snapshot {
-  readonly view: View;
-  readonly live: LiveState;
-  readonly server: ServerStatus;
-  readonly entries: Entries;
-  /** Set by the reader; `held` is also true while they have scrolled away or have text selected. */
-  readonly paused: boolean;
-  readonly held: boolean;
-  /** Records newer than the list, or waiting for their place on the screen. */
-  readonly waiting: number;
-  readonly progress: Progress;
-  readonly error: ServerError | null;
-  /** True when nothing was ever logged, as far as the page could find out. */
-  readonly nothingStored: boolean;
-  /** Parts of the stream that could not be read. */
-  readonly unreadable: number;
-  /** Changes when the list is another one: then it begins at its top. */
-  readonly generation: number;
-}
-
-export interface StreamChoice {
+/** The stream of this window. */
+export interface WatchedStream {
   watch(query: string | null): void;
   /** Connects now instead of after the wait. */
   retryNow(): void;
@@ -44,58 +28,41 @@ export interface StreamChoice {
 
 /** Thousands of records a second become ten changes of the screen. */
 const FLUSH_MS = 100;
-/** After this a question that the server could not answer is asked again. */
-const RETRY_MS = 5000;
-/** How often a range that begins so long ago lets go of what is older by now. */
+/** How often a relative range drops what has become too old for it. */
 const SLIDE_MS = 5000;
-/** How long the stream has to begin before history is asked without it. */
-const STREAM_PATIENCE_MS = 1500;
-/** Of a gap's range on both sides: a record's time may be that far from when it was received. */
-const GAP_MARGIN_US = 600_000_000n;
-export const HIDDEN_GAP = "hidden";
-
-/** Why the list does not follow: any of them holds it. touching: what is under the mouse is about to be used. */
-type Hold = "paused" | "away" | "selecting" | "touching";
+/** How long the stream has to begin before history is read without it. */
+const STREAM_WAIT_MS = 1500;
 
 export class LogView implements WindowStreamListener {
-  #stream: StreamChoice | null = null;
+  #stream: WatchedStream | null = null;
   #readPage: ReadPage;
   #counts: CountsReader;
   #view: View = FIRST_VIEW;
-  #timeline = new Timeline();
-  #search: Search;
-  /** The list that is being read anew, until its first page is here. */
-  #next: { readonly timeline: Timeline; readonly search: Search } | null = null;
+  /** The time at which the view's range starts now; "" when it is open. */
   #start = "";
-  #incoming: LogRecord[] = [];
-  /** Drops told of since the last id: a stream that breaks now sends their records again. */
-  #unconfirmed: Notice[] = [];
-  #lastId = "";
-  #lastHeard_ms = 0;
-  #flushTimer: ReturnType<typeof setTimeout> | undefined;
-  #patience: ReturnType<typeof setTimeout> | undefined;
-  #retry: ReturnType<typeof setTimeout> | undefined;
-  /** What failed last, to be done again. */
-  #again: () => Promise<void> = async () => {};
-  #holds = new Set<Hold>();
+  #lists: Lists;
+  #intake = new Intake();
+  #holds = new Holds();
+  #reads: GuardedReads;
+  /** What is on the screen. */
   #shown: Shown | null = null;
   #live: LiveState = "off";
-  #server: ServerStatus = { broker: null, recent: null };
-  #error: ServerError | null = null;
-  #unreadable = 0;
   #generation = 0;
+  #flushTimer: ReturnType<typeof setTimeout> | undefined;
+  #streamWait: ReturnType<typeof setTimeout> | undefined;
   #observers = new Set<() => void>();
   #snapshot: Snapshot;
 
-  constructor(read: ReadPage, counts: CountsReader) {
-    this.#readPage = read;
+  constructor(readPage: ReadPage, counts: CountsReader) {
+    this.#readPage = readPage;
     this.#counts = counts;
-    this.#search = this.#searchInto(this.#timeline);
-    this.#snapshot = this.#taken();
+    this.#lists = new Lists(this.#newList());
+    this.#reads = new GuardedReads({ generation: () => this.#generation, onChange: () => this.#publish() });
+    this.#snapshot = this.#newSnapshot();
   }
 
   /** Begins with a view. The stream calls this object's listener methods from then on. */
-  begin(stream: StreamChoice, view: View): void {
+  begin(stream: WatchedStream, view: View): void {
     this.#stream = stream;
     this.#show(view);
     setInterval(() => this.#slide(), SLIDE_MS);
@@ -125,7 +92,7 @@ export class LogView implements WindowStreamListener {
     this.#setHold("away", away);
   }
 
-  /** While the mouse moves or is pressed over the list: a row must not go away from under it. */
+  /** While the mouse moves or is pressed over the list: a row must not move away from under it. */
   setTouching(touching: boolean): void {
     this.#setHold("touching", touching);
   }
@@ -134,12 +101,12 @@ export class LogView implements WindowStreamListener {
     this.#setHold("selecting", selecting);
   }
 
-  /** What is on the screen, so that late records take their places only elsewhere while the list is held. */
+  /** What is on the screen, so that late records are inserted only elsewhere while the list is held. */
   setShown(shown: Shown | null): void {
     this.#shown = shown;
   }
 
-  /** Goes on with the newest, wherever the reader had stopped. */
+  /** Continues with the newest records, wherever the reader has stopped. */
   follow(): void {
     this.#holds.clear();
     this.#release();
@@ -151,72 +118,59 @@ export class LogView implements WindowStreamListener {
   }
 
   dismissError(): void {
-    clearTimeout(this.#retry);
-    this.#error = null;
+    this.#reads.dismiss();
     this.#publish();
   }
 
-  /** Reads what could not be read before. */
-  async tryAgain(): Promise<void> {
-    clearTimeout(this.#retry);
-    await this.#again();
+  /** Repeats the read that failed. */
+  async retryRead(): Promise<void> {
+    await this.#reads.retry();
   }
 
   /** Reads older records than the list has. */
-  async readOlder(wanted?: number): Promise<void> {
-    await this.#guarded(
-      () => this.#search.readOlder(wanted),
-      () => this.readOlder(wanted),
+  async readOlder(count?: number): Promise<void> {
+    await this.#reads.run(
+      () => this.#lists.search.readOlder(count),
+      () => this.readOlder(count),
     );
   }
 
-  /** Reads newer records into a list that was cut off from them. */
+  /** Reads newer records into a list that ends below the newest. */
   async readNewer(): Promise<void> {
-    if (!this.#timeline.detached) return;
-    await this.#guarded(
-      () => this.#search.readNewer(),
+    if (!this.#lists.timeline.detached) return;
+    await this.#reads.run(
+      () => this.#lists.search.readNewer(),
       () => this.readNewer(),
     );
   }
 
   stopReading(): void {
-    this.#search.stop();
+    this.#lists.search.stop();
   }
 
-  /** Reads a part of what a notice says is missing. */
+  /** Reads a part of the range that a notice reports missing. */
   async fill(noticeId: string): Promise<void> {
-    const notice = this.#timeline.notice(noticeId);
+    const notice = this.#lists.timeline.notice(noticeId);
     if (!notice || notice.filling === "loading" || notice.filling === "filled") return;
-    await this.#guarded(
-      () => this.#search.fill(notice),
+    await this.#reads.run(
+      () => this.#lists.search.fill(notice),
       () => this.fill(noticeId),
     );
   }
 
   onEvent(name: EventName, data: string, id: string): void {
-    this.#lastHeard_ms = Date.now();
     if (name === "counts") this.#counts.addCounts(data);
-    const event = readEvent(name, data);
-    if (event?.kind === "status") this.#server = event.status;
-    else if (event?.kind === "unreadable") this.#unreadable += 1;
-    else if (event?.kind === "records") {
-      for (const record of event.records) if (record.time >= this.#start) this.#incoming.push(record);
-      this.#unreadable += event.unreadable;
-    } else if (event?.notice.kind === "dropped") this.#unconfirmed.push(event.notice);
-    else if (event?.kind === "notice") this.#addNotices([event.notice]);
-    if (id !== "" && id !== this.#lastId) {
-      this.#lastId = id;
-      this.#addNotices(this.#unconfirmed);
-      this.#unconfirmed = [];
-    }
+    const notices = this.#intake.add({ name, data, id, start: this.#start });
+    if (notices !== null) this.#addNotices(notices);
     this.#flushSoon();
   }
 
   onLive(continued: boolean): void {
-    clearTimeout(this.#patience);
+    clearTimeout(this.#streamWait);
     if (continued) return;
-    // Nobody who reads should lose their place: then the hole is shown, to be filled where it is.
-    if (this.#isRead && this.#timeline.size > 0) this.#addNotices([this.#gapUntilNow()]);
+    // Nobody who reads should lose the record they read: the hole is shown instead, and can be filled.
+    if (this.#holds.reading && this.#lists.timeline.size > 0)
+      this.#addNotices([hiddenGap(this.#intake.lastEventAt_ms, Date.now())]);
     else void this.#readAnew(false);
     this.#flushSoon();
   }
@@ -225,12 +179,12 @@ export class LogView implements WindowStreamListener {
     this.#live = state;
     if (state === "lost") this.onResume();
     // It can take long until another window gives way.
-    if (state === "crowded" && this.#timeline.floor === null) void this.#readAnew(true);
+    if (state === "crowded" && this.#lists.timeline.floor === null) void this.#readAnew(true);
     this.#publish();
   }
 
   onResume(): void {
-    this.#unconfirmed = [];
+    this.#intake.forgetUnconfirmed();
   }
 
   #show(view: View): void {
@@ -238,21 +192,13 @@ export class LogView implements WindowStreamListener {
     this.#start = startOf(view.range.start, Date.now());
     this.#holds.clear();
     this.#shown = null;
-    this.#error = null;
-    this.#unconfirmed = [];
-    this.#incoming = [];
-    this.#lastId = "";
-    this.#lastHeard_ms = Date.now();
-    this.#search.stop();
-    this.#next?.search.stop();
-    this.#next = null;
-    this.#timeline = new Timeline();
-    this.#search = this.#searchInto(this.#timeline);
+    this.#reads.dismiss();
+    this.#intake.reset();
+    this.#lists.show(this.#newList());
     this.#generation += 1;
-    clearTimeout(this.#patience);
-    clearTimeout(this.#retry);
+    clearTimeout(this.#streamWait);
     if (isLive(view.range)) {
-      this.#patience = setTimeout(() => void this.#readAnew(true), STREAM_PATIENCE_MS);
+      this.#streamWait = setTimeout(() => void this.#readAnew(true), STREAM_WAIT_MS);
       this.#stream?.watch(new URLSearchParams(parametersOf(view.filter)).toString());
     } else {
       this.#stream?.watch(null);
@@ -261,118 +207,72 @@ export class LogView implements WindowStreamListener {
     this.#publish();
   }
 
-  /** Reads the newest again, beside the list that is shown, which it replaces once it is here. */
+  /** Reads the newest records again into a list of their own, which replaces the shown one once its first page is here. */
   async #readAnew(withoutStream: boolean): Promise<void> {
     this.#takeIncoming();
-    this.#next?.search.stop();
-    if (this.#timeline.size === 0 && !this.#search.reading && this.#timeline.floor === null) {
+    this.#lists.stopNext();
+    const { timeline, search } = this.#lists;
+    if (timeline.size === 0 && !search.reading && timeline.floor === null) {
       await this.readOlder();
       return;
     }
     if (withoutStream) return;
-    const timeline = new Timeline();
-    const next = { timeline, search: this.#searchInto(timeline) };
-    this.#next = next;
-    await this.#guarded(
+    const next = this.#newList();
+    this.#lists.prepare(next);
+    await this.#reads.run(
       () => next.search.readOlder(),
       () => this.#readAnew(false),
     );
-    if (this.#next !== next || timeline.floor === null) return;
+    if (!this.#lists.isNext(next) || next.timeline.floor === null) return;
     this.#takeIncoming();
-    this.#search.stop();
-    this.#next = null;
-    this.#timeline = timeline;
-    this.#search = next.search;
+    this.#lists.showNext();
     this.#holds.clear();
     this.#generation += 1;
     this.#publish();
   }
 
-  #searchInto(timeline: Timeline): Search {
-    return new Search(timeline, this.#readPage, this.#view.filter, this.#view.range, () => this.#flushSoon());
-  }
-
-  async #guarded(read: () => Promise<void>, again: () => Promise<void>): Promise<void> {
-    const generation = this.#generation;
-    this.#error = null;
-    const reading = read();
-    this.#publish();
-    try {
-      await reading;
-    } catch (cause) {
-      if (!(cause instanceof ServerError)) throw cause;
-      if (generation === this.#generation) this.#fail(cause, again);
-    }
-    this.#publish();
-  }
-
-  /** What may pass is tried again by itself; what is wrong with the question is not. */
-  #fail(error: ServerError, again: () => Promise<void>): void {
-    this.#error = error;
-    this.#again = again;
-    if (error.kind !== "unreachable" && error.status < 500 && error.status !== 429) return;
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => void this.tryAgain(), RETRY_MS);
+  #newList(): List {
+    const timeline = new Timeline();
+    const { filter, range } = this.#view;
+    const onChange = () => this.#flushSoon();
+    return { timeline, search: new Search({ timeline, readPage: this.#readPage, filter, range, onChange }) };
   }
 
   #slide(): void {
     const { start } = this.#view.range;
     if (!start.startsWith("-")) return;
     this.#start = startOf(start, Date.now());
-    // What is being read stays; it goes once the list follows again.
-    if (this.#timeline.held || this.#search.reading) return;
-    this.#timeline.dropBefore(this.#start);
+    const { timeline, search } = this.#lists;
+    // Nothing disappears while somebody reads; it goes once the list follows again.
+    if (timeline.held || search.reading) return;
+    timeline.dropBefore(this.#start);
     this.#publish();
-  }
-
-  #gapUntilNow(): Notice {
-    const [since, until] = [BigInt(this.#lastHeard_ms) * 1000n, BigInt(Date.now()) * 1000n];
-    return ownGap(
-      {
-        from: isoOfMicros(since - GAP_MARGIN_US),
-        to: isoOfMicros(until + GAP_MARGIN_US),
-        since: isoOfMicros(since),
-        until: isoOfMicros(until),
-      },
-      HIDDEN_GAP,
-    );
   }
 
   #addNotices(notices: readonly Notice[]): void {
     this.#takeIncoming();
-    for (const notice of notices) {
-      this.#timeline.addNotice(notice);
-      this.#next?.timeline.addNotice(notice);
-    }
-  }
-
-  /** A mouse that moves over the list reads nothing yet. */
-  get #isRead(): boolean {
-    return [...this.#holds].some((hold) => hold !== "touching");
+    for (const notice of notices) this.#lists.addNotice(notice);
   }
 
   #setHold(hold: Hold, on: boolean): void {
-    if (this.#holds.has(hold) === on) return;
-    if (on) this.#holds.add(hold);
-    else this.#holds.delete(hold);
-    if (this.#holds.size > 0) {
+    if (!this.#holds.set(hold, on)) return;
+    if (this.#holds.any) {
       this.#takeIncoming();
-      this.#timeline.hold(this.#shown);
+      this.#lists.timeline.hold(this.#shown);
     } else this.#release();
     this.#publish();
   }
 
   #release(): void {
     this.#takeIncoming();
-    if (!this.#timeline.release()) void this.#readAnew(false);
+    if (!this.#lists.timeline.release()) void this.#readAnew(false);
   }
 
   #takeIncoming(): void {
-    if (this.#timeline.held) this.#timeline.hold(this.#shown);
-    if (this.#incoming.length === 0) return;
-    this.#timeline.add(this.#incoming);
-    this.#next?.timeline.add(this.#incoming);
-    this.#incoming = [];
+    const { timeline } = this.#lists;
+    if (timeline.held) timeline.hold(this.#shown);
+    const records = this.#intake.take();
+    if (records.length > 0) this.#lists.add(records);
   }
 
   #flushSoon(): void {
@@ -384,26 +284,27 @@ export class LogView implements WindowStreamListener {
 
   #publish(): void {
     this.#takeIncoming();
-    this.#snapshot = this.#taken();
+    this.#snapshot = this.#newSnapshot();
     for (const observer of this.#observers) observer();
   }
 
-  #taken(): Snapshot {
-    const timeline = this.#timeline;
-    const { progress } = this.#search;
-    const everything = isEverything(this.#view.filter) && this.#view.range.start === "" && isLive(this.#view.range);
+  #newSnapshot(): Snapshot {
+    const { timeline, search } = this.#lists;
+    const { progress } = search;
+    const { filter, range } = this.#view;
+    const everything = isEverything(filter) && range.start === "" && isLive(range);
     return {
       view: this.#view,
       live: this.#live,
-      server: this.#server,
+      server: this.#intake.server,
       entries: timeline.entries,
       paused: this.#holds.has("paused"),
-      held: this.#isRead || (timeline.held && timeline.detached),
+      held: this.#holds.reading || (timeline.held && timeline.detached),
       waiting: timeline.waiting,
       progress,
-      error: this.#error,
+      error: this.#reads.error,
       nothingStored: everything && progress.state === "end" && timeline.size === 0 && timeline.waiting === 0,
-      unreadable: this.#unreadable,
+      unreadable: this.#intake.unreadable,
       generation: this.#generation,
     };
   }

@@ -6,7 +6,7 @@ import { type Stack, stackOf } from "./series";
 export const KEPT_SECONDS = 300;
 const SHARE_SECONDS = 60;
 const NODE_SECONDS = 30;
-const MOST_NODES = 5;
+const MAX_NODES = 5;
 const ERROR_SEVERITY = 17;
 
 export interface MetricsSnapshot {
@@ -69,11 +69,11 @@ function snapshotOf(seconds: readonly Counts[]): MetricsSnapshot {
     lag_p99_ms: last?.lag_p99_ms ?? 0,
     dropped: seconds.reduce((sum, { dropped }) => sum + dropped, 0),
     nodes: topNodesOf(within(seconds, NODE_SECONDS)),
-    stack: stackOf(
-      seconds.map(({ time_ms }) => time_ms),
-      1000,
-      seconds.map(({ byLevel }) => byLevel),
-    ),
+    stack: stackOf({
+      times_ms: seconds.map(({ time_ms }) => time_ms),
+      step_ms: 1000,
+      counts: seconds.map(({ byLevel }) => byLevel),
+    }),
   };
 }
 
@@ -99,5 +99,5 @@ function topNodesOf(seconds: readonly Counts[]): { name: string; rate: number }[
   return [...totals]
     .map(([name, count]) => ({ name, rate: count / seconds.length }))
     .sort((a, b) => b.rate - a.rate || (a.name < b.name ? -1 : 1))
-    .slice(0, MOST_NODES);
+    .slice(0, MAX_NODES);
 }

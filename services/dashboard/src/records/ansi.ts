@@ -11,7 +11,7 @@ export type Emphasis = "bold" | "dim" | "italic" | "underline" | "strikethrough"
 export interface StyledPart {
   readonly text: string;
   readonly color: Color | null;
-  readonly ground: Color | null;
+  readonly background: Color | null;
   readonly emphasis: readonly Emphasis[];
 }
 
@@ -35,7 +35,7 @@ const RGB: Readonly<Record<Color, readonly [number, number, number]>> = {
 /** The text without its SGR sequences, cut where the style changes. */
 export function styledParts(text: string): StyledPart[] {
   const sequences = text.match(SGR);
-  if (sequences === null) return [{ text, color: null, ground: null, emphasis: [] }];
+  if (sequences === null) return [{ text, color: null, background: null, emphasis: [] }];
   const texts = text.split(SGR);
   const styles = stylesAfter(sequences);
   return texts.flatMap((part, index) => (part === "" ? [] : [{ text: part, ...(styles[index] as Style) }]));
@@ -47,7 +47,7 @@ export function plainText(text: string): string {
 }
 
 type Style = Omit<StyledPart, "text">;
-const PLAIN: Style = { color: null, ground: null, emphasis: [] };
+const PLAIN: Style = { color: null, background: null, emphasis: [] };
 
 /** The style before the first sequence, and after each. */
 function stylesAfter(sequences: readonly string[]): Style[] {
@@ -57,11 +57,11 @@ function stylesAfter(sequences: readonly string[]): Style[] {
   if (painted.length !== sequences.length) return Array(sequences.length + 1).fill(PLAIN);
   return [
     PLAIN,
-    // Reversed colours the library has put in each other's place.
+    // The library has already swapped reversed colours.
     ...painted.map(
       ({ fg, bg, decorations }): Style => ({
         color: nearest(fg),
-        ground: nearest(bg),
+        background: nearest(bg),
         emphasis: decorations.filter((name): name is Emphasis => EMPHASES.includes(name)),
       }),
     ),

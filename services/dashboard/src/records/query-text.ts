@@ -1,13 +1,13 @@
 /**
- * The text filter's words, with their places, for hints beside the field. The grammar is the services' own (docs/filters.md); what
- * is found here is only ever told to the reader, never applied.
+ * The terms of the text filter with their positions, for hints beside the field. The grammar is that of the services (docs/filters.md);
+ * terms read here are only shown to the reader, never applied.
  */
 
 export interface Term {
   readonly text: string;
   readonly exclude: boolean;
   readonly phrase: boolean;
-  /** In the text, counted in UTF-16 units as fields do. */
+  /** In the text, in UTF-16 units, as input fields count. */
   readonly start: number;
   readonly end: number;
 }
@@ -21,8 +21,8 @@ export interface QueryText {
   readonly problem: { readonly kind: TextProblem; readonly at: number } | null;
 }
 
-export const MOST_TERMS = 20;
-export const MOST_CHARACTERS = 1000;
+export const MAX_TERMS = 20;
+export const MAX_CHARACTERS = 1000;
 
 const TERM = /(-?)"((?:\\.|[^"\\]|\\$)*)("|$)|(\S+)/gs;
 const ESCAPED = /\\(["\\])/g;
@@ -39,9 +39,9 @@ export function readQueryText(text: string): QueryText {
     else if (close === "") problem ??= { kind: "open", at: start };
     terms.push({ text: meant, exclude, phrase: word === undefined, start, end: start + whole.length });
   }
-  const beyond = terms[MOST_TERMS];
+  const beyond = terms[MAX_TERMS];
   if (beyond !== undefined) problem = { kind: "many", at: beyond.start };
-  if ([...text.trim()].length > MOST_CHARACTERS) problem = { kind: "long", at: MOST_CHARACTERS };
+  if ([...text.trim()].length > MAX_CHARACTERS) problem = { kind: "long", at: MAX_CHARACTERS };
   return { terms, problem };
 }
 

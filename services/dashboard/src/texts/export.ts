@@ -1,5 +1,5 @@
-/** Words of the export. */
-import { digits, type Words } from "./language";
+/** Texts of the export. */
+import { digits, type Translated } from "./language";
 
 interface ExportTexts {
   readonly title: string;
@@ -67,4 +67,4 @@ const ko: ExportTexts = {
   notWritten: "파일을 쓸 수 없습니다.",
 };
 
-export const exportWords: Words<ExportTexts> = { en, ko };
+export const exportTexts: Translated<ExportTexts> = { en, ko };

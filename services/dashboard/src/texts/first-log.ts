@@ -1,5 +1,5 @@
-/** Words of the page before the first log. */
-import type { Words } from "./language";
+/** Texts of the page before the first log. */
+import type { Translated } from "./language";
 
 interface FirstLogTexts {
   readonly title: string;
@@ -37,4 +37,4 @@ const ko: FirstLogTexts = {
   waiting: "첫 레코드를 기다리는 중",
 };
 
-export const firstLogWords: Words<FirstLogTexts> = { en, ko };
+export const firstLogTexts: Translated<FirstLogTexts> = { en, ko };

@@ -1,5 +1,5 @@
 /** The keys, and how the text filter is written. */
-import type { Words } from "./language";
+import type { Translated } from "./language";
 
 interface HelpTexts {
   readonly title: string;
@@ -63,4 +63,4 @@ const ko: HelpTexts = {
   api: "같은 필터를 REST로",
 };
 
-export const helpWords: Words<HelpTexts> = { en, ko };
+export const helpTexts: Translated<HelpTexts> = { en, ko };

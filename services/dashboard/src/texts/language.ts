@@ -1,8 +1,8 @@
-/** The languages of the page. Each area of it keeps its own words, in both. */
+/** What every file of texts needs: each area of the page keeps its own texts, in every language. */
 import type { Language } from "../browser/preferences";
 
-/** An area's words: texts, and functions for those with numbers in them. */
-export type Words<Texts> = Readonly<Record<Language, Texts>>;
+/** An area's texts; those with numbers in them are functions. */
+export type Translated<Texts> = Readonly<Record<Language, Texts>>;
 
 /** A number as the language writes it. */
 export function digits(value: number, language: Language): string {

@@ -1,6 +1,13 @@
-/** Words of the metrics and of the histogram. */
+/** Texts of the metrics and of the histogram. */
 import type { Language } from "../browser/preferences";
-import { digits, type Words } from "./language";
+import { digits, type Translated } from "./language";
+
+interface ChartSummary {
+  readonly total: number;
+  readonly errors: number;
+  readonly from: string;
+  readonly to: string;
+}
 
 interface MetricsTexts {
   readonly panel: string;
@@ -19,7 +26,7 @@ interface MetricsTexts {
   readonly lags: (p50_ms: number, p99_ms: number) => string;
   readonly otherLevels: string;
   readonly noRecords: string;
-  readonly chart: (total: number, errors: number, from: string, to: string) => string;
+  readonly chart: (shown: ChartSummary) => string;
   readonly chartHelp: string;
   readonly refresh: string;
   readonly zoomOut: string;
@@ -50,7 +57,7 @@ const en: MetricsTexts = {
   lags: (p50_ms, p99_ms) => `${rounded(p50_ms, "en")} ms, 99 %: ${rounded(p99_ms, "en")} ms`,
   otherLevels: "others",
   noRecords: "No records",
-  chart: (total, errors, from, to) =>
+  chart: ({ total, errors, from, to }) =>
     `${digits(total, "en")} records by level over time, ${digits(errors, "en")} of them errors, from ${from} to ${to}`,
   chartHelp: "Drag over the chart to choose a range.",
   refresh: "Refresh",
@@ -78,7 +85,7 @@ const ko: MetricsTexts = {
   lags: (p50_ms, p99_ms) => `${rounded(p50_ms, "ko")} ms, 99%: ${rounded(p99_ms, "ko")} ms`,
   otherLevels: "기타",
   noRecords: "레코드 없음",
-  chart: (total, errors, from, to) =>
+  chart: ({ total, errors, from, to }) =>
     `${from}부터 ${to}까지 레벨별 레코드 ${digits(total, "ko")}개, 그중 오류 ${digits(errors, "ko")}개`,
   chartHelp: "차트를 끌어서 범위를 고르세요.",
   refresh: "새로고침",
@@ -89,4 +96,4 @@ const ko: MetricsTexts = {
   counting: "집계 중",
 };
 
-export const metricsWords: Words<MetricsTexts> = { en, ko };
+export const metricsTexts: Translated<MetricsTexts> = { en, ko };

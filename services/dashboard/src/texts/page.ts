@@ -1,6 +1,6 @@
-/** Words of the page's frame: header, filter bar, list, banners, notices. */
+/** Texts of the page's frame: header, filter bar, list, banners, notices. */
 import type { TextProblem } from "../records/query-text";
-import { digits, type Words } from "./language";
+import { digits, type Translated } from "./language";
 
 interface PageTexts {
   readonly title: string;
@@ -9,7 +9,7 @@ interface PageTexts {
   readonly text: string;
   readonly textPlaceholder: string;
   readonly textHelp: string;
-  readonly textProblems: Readonly<Record<TextProblem, (place: number) => string>>;
+  readonly textProblems: Readonly<Record<TextProblem, (character: number) => string>>;
   readonly textTerms: { readonly include: (text: string) => string; readonly exclude: (text: string) => string };
   readonly attributes: string;
   readonly removeFilter: (filter: string) => string;
@@ -72,10 +72,10 @@ const en: PageTexts = {
   textPlaceholder: 'words -without "a phrase"',
   textHelp: 'All words must be in the message. -word leaves out; "quotes" make a phrase.',
   textProblems: {
-    empty: (place) => `Character ${place}: these quotes hold nothing.`,
-    many: (place) => `Character ${place}: no more than 20 words and phrases are taken.`,
+    empty: (character) => `Character ${character}: these quotes hold nothing.`,
+    many: (character) => `Character ${character}: no more than 20 words and phrases are taken.`,
     long: () => "No more than 1,000 characters are taken.",
-    open: (place) => `Character ${place}: this quote is not closed; it reaches to the end.`,
+    open: (character) => `Character ${character}: this quote is not closed; it reaches to the end.`,
   },
   textTerms: { include: (text) => `with ${text}`, exclude: (text) => `without ${text}` },
   attributes: "Attributes",
@@ -158,10 +158,10 @@ const ko: PageTexts = {
   textPlaceholder: '단어 -제외 "구문"',
   textHelp: '모든 단어가 메시지에 있어야 합니다. -단어는 제외하고, "따옴표"는 구문을 찾습니다.',
   textProblems: {
-    empty: (place) => `${place}번째 글자: 따옴표 안이 비어 있습니다.`,
-    many: (place) => `${place}번째 글자: 단어와 구문은 20개까지 쓸 수 있습니다.`,
+    empty: (character) => `${character}번째 글자: 따옴표 안이 비어 있습니다.`,
+    many: (character) => `${character}번째 글자: 단어와 구문은 20개까지 쓸 수 있습니다.`,
     long: () => "1,000자까지 쓸 수 있습니다.",
-    open: (place) => `${place}번째 글자: 따옴표가 닫히지 않아 끝까지 이어집니다.`,
+    open: (character) => `${character}번째 글자: 따옴표가 닫히지 않아 끝까지 이어집니다.`,
   },
   textTerms: { include: (text) => `${text} 포함`, exclude: (text) => `${text} 제외` },
   attributes: "속성",
@@ -226,4 +226,4 @@ const ko: PageTexts = {
   loading: "불러오는 중",
 };
 
-export const pageWords: Words<PageTexts> = { en, ko };
+export const pageTexts: Translated<PageTexts> = { en, ko };

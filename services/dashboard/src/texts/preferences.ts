@@ -1,7 +1,7 @@
-/** Words of the reader's choices. */
+/** Texts of the reader's choices. */
 import type { Language, Theme } from "../browser/preferences";
 import type { Zone } from "../records/clock-time";
-import type { Words } from "./language";
+import type { Translated } from "./language";
 
 interface PreferencesTexts {
   readonly theme: string;
@@ -30,4 +30,4 @@ const ko: PreferencesTexts = {
   zones: { local: "현지", utc: "UTC" },
 };
 
-export const preferencesWords: Words<PreferencesTexts> = { en, ko };
+export const preferencesTexts: Translated<PreferencesTexts> = { en, ko };

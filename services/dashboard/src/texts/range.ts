@@ -1,10 +1,10 @@
-/** Words of what chooses levels, nodes and times. */
-import { digits, type Words } from "./language";
+/** Texts of what chooses levels, nodes and times. */
+import { digits, type Translated } from "./language";
 
 interface RangeTexts {
   readonly levels: string;
   readonly records: (count: number, sampled: boolean) => string;
-  readonly notAskable: string;
+  readonly notFilterable: string;
   readonly atLeast: (level: string) => string;
   readonly removeAtLeast: (level: string) => string;
   readonly nodes: string;
@@ -33,7 +33,7 @@ const en: RangeTexts = {
   levels: "Levels",
   records: (count, sampled) =>
     `${digits(count, "en")}${sampled ? " of the newest" : ""} ${count === 1 ? "record" : "records"}`,
-  notAskable: "A value that is empty or has a comma, a star or blanks around it can't be filtered by",
+  notFilterable: "A value that is empty or has a comma, a star or blanks around it can't be filtered by",
   atLeast: (level) => `at least ${level}`,
   removeAtLeast: (level) => `Remove: at least ${level}`,
   nodes: "Nodes",
@@ -68,7 +68,7 @@ const en: RangeTexts = {
 const ko: RangeTexts = {
   levels: "레벨",
   records: (count, sampled) => `${sampled ? "최신 중 " : ""}레코드 ${digits(count, "ko")}개`,
-  notAskable: "비어 있거나 쉼표, 별표 또는 앞뒤 공백이 있는 값은 필터로 쓸 수 없습니다",
+  notFilterable: "비어 있거나 쉼표, 별표 또는 앞뒤 공백이 있는 값은 필터로 쓸 수 없습니다",
   atLeast: (level) => `${level} 이상`,
   removeAtLeast: (level) => `${level} 이상 필터 제거`,
   nodes: "노드",
@@ -100,5 +100,5 @@ const ko: RangeTexts = {
   backToLive: "실시간으로",
 };
 
-export const rangeWords: Words<RangeTexts> = { en, ko };
+export const rangeTexts: Translated<RangeTexts> = { en, ko };
 export const QUICK_RANGES = ["-5m", "-15m", "-1h", "-6h", "-1d", "-7d"] as const;

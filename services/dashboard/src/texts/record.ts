@@ -1,5 +1,5 @@
-/** Words of a record and of its surroundings. */
-import { digits, type Words } from "./language";
+/** Texts of a record and of its surroundings. */
+import { digits, type Translated } from "./language";
 
 interface RecordTexts {
   readonly attributes: string;
@@ -16,7 +16,7 @@ interface RecordTexts {
   readonly without: string;
   readonly onlyLabel: (what: string) => string;
   readonly withoutLabel: (what: string) => string;
-  readonly notAskable: string;
+  readonly notFilterable: string;
   readonly copyText: string;
   readonly copyJson: string;
   readonly copyLink: string;
@@ -53,7 +53,7 @@ const en: RecordTexts = {
   without: "without",
   onlyLabel: (what) => `Only records with ${what}`,
   withoutLabel: (what) => `Without records with ${what}`,
-  notAskable: "A value that is empty or has a comma, a star or blanks around it can't be filtered by",
+  notFilterable: "A value that is empty or has a comma, a star or blanks around it can't be filtered by",
   copyText: "Copy text",
   copyJson: "Copy JSON",
   copyLink: "Copy link",
@@ -90,7 +90,7 @@ const ko: RecordTexts = {
   without: "제외",
   onlyLabel: (what) => `${what} 포함 레코드만 보기`,
   withoutLabel: (what) => `${what} 제외`,
-  notAskable: "비어 있거나 쉼표, 별표, 앞뒤 공백이 있는 값은 필터로 쓸 수 없습니다",
+  notFilterable: "비어 있거나 쉼표, 별표, 앞뒤 공백이 있는 값은 필터로 쓸 수 없습니다",
   copyText: "텍스트 복사",
   copyJson: "JSON 복사",
   copyLink: "링크 복사",
@@ -112,4 +112,4 @@ const ko: RecordTexts = {
   tryAgain: "다시 시도",
 };
 
-export const recordWords: Words<RecordTexts> = { en, ko };
+export const recordTexts: Translated<RecordTexts> = { en, ko };

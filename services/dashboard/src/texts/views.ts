@@ -1,5 +1,5 @@
-/** Words of the saved views. */
-import type { Words } from "./language";
+/** Texts of the saved views. */
+import type { Translated } from "./language";
 
 interface ViewsTexts {
   readonly views: string;
@@ -49,4 +49,4 @@ const ko: ViewsTexts = {
   notCopied: "브라우저가 복사를 허용하지 않았습니다",
 };
 
-export const viewsWords: Words<ViewsTexts> = { en, ko };
+export const viewsTexts: Translated<ViewsTexts> = { en, ko };

@@ -1,11 +1,11 @@
-/** The records around one, of its node or of all. */
+/** Shows the records around a record, of its node or of all nodes. */
 import { useEffect, useRef, useState } from "react";
-import { ServerError } from "../../history/ask";
-import { type Context, MOST_AROUND, readContext, type Scope } from "../../history/context";
-import { recordWords } from "../../texts/record";
+import { type Context, MAX_AROUND, readContext, type Scope } from "../../history/context";
+import { ServerError } from "../../history/request";
+import { recordTexts } from "../../texts/record";
 import { ErrorText } from "../messages/error-text";
 import { Dialog } from "../overlay/dialog";
-import { useWords } from "../preferences/preferences-context";
+import { useTexts } from "../preferences/preferences-context";
 import type { RecordActions } from "../record/record-actions";
 import { RecordRow } from "../record/record-row";
 import "./dialogs.css";
@@ -18,7 +18,7 @@ interface Properties {
   onClose: () => void;
 }
 
-interface Asked {
+interface ContextRequest {
   readonly scope: Scope;
   readonly newer: number;
   readonly older: number;
@@ -26,50 +26,50 @@ interface Asked {
 }
 
 export function ContextDialog({ sequence, actions, onClose }: Properties) {
-  const words = useWords(recordWords);
-  const [asked, setAsked] = useState<Asked>({ scope: "node", newer: STEP, older: STEP, attempt: 0 });
-  const { context, error } = useContextOf(sequence, asked);
+  const texts = useTexts(recordTexts);
+  const [request, setRequest] = useState<ContextRequest>({ scope: "node", newer: STEP, older: STEP, attempt: 0 });
+  const { context, error } = useContextOf(sequence, request);
   return (
-    <Dialog title={words.contextOf(sequence)} wide onClose={onClose}>
+    <Dialog title={texts.contextOf(sequence)} wide onClose={onClose}>
       <div className="context-choice">
-        <fieldset className="scopes" aria-label={words.scope}>
+        <fieldset className="scopes" aria-label={texts.scope}>
           {(["node", "all"] as const).map((scope) => (
             <button
               key={scope}
               type="button"
-              aria-pressed={asked.scope === scope}
-              onClick={() => setAsked({ ...asked, scope, newer: STEP, older: STEP })}
+              aria-pressed={request.scope === scope}
+              onClick={() => setRequest({ ...request, scope, newer: STEP, older: STEP })}
             >
-              {scope === "node" ? words.sameNode : words.allNodes}
+              {scope === "node" ? texts.sameNode : texts.allNodes}
             </button>
           ))}
         </fieldset>
         <p role="status">
-          {context === null ? (error === null ? words.reading : "") : words.shown(context.records.length)}
+          {context === null ? (error === null ? texts.reading : "") : texts.shown(context.records.length)}
         </p>
       </div>
       {error && (
         <div className="banner" data-kind="error" role="alert">
-          {error.status === 404 ? <p>{words.notStored}</p> : <ErrorText error={error} />}
-          <button type="button" onClick={() => setAsked({ ...asked, attempt: asked.attempt + 1 })}>
-            {words.tryAgain}
+          {error.status === 404 ? <p>{texts.notStored}</p> : <ErrorText error={error} />}
+          <button type="button" onClick={() => setRequest({ ...request, attempt: request.attempt + 1 })}>
+            {texts.tryAgain}
           </button>
         </div>
       )}
-      {context && <Surroundings context={context} asked={asked} ask={setAsked} actions={actions} />}
+      {context && <Surroundings context={context} request={request} onRequest={setRequest} actions={actions} />}
     </Dialog>
   );
 }
 
 interface SurroundingsProperties {
   context: Context;
-  asked: Asked;
-  ask: (asked: Asked) => void;
+  request: ContextRequest;
+  onRequest: (request: ContextRequest) => void;
   actions: RecordActions;
 }
 
-function Surroundings({ context, asked, ask, actions }: SurroundingsProperties) {
-  const words = useWords(recordWords);
+function Surroundings({ context, request, onRequest, actions }: SurroundingsProperties) {
+  const texts = useTexts(recordTexts);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const list = useRef<HTMLOListElement>(null);
   const { sequence } = context.record;
@@ -82,17 +82,21 @@ function Surroundings({ context, asked, ask, actions }: SurroundingsProperties) 
     if (!next.delete(toggled)) next.add(toggled);
     setOpen(next);
   };
-  const { newer, older } = asked;
-  const more = (count: number) => Math.min(count * 2 + STEP, MOST_AROUND);
+  const { newer, older } = request;
+  const more = (count: number) => Math.min(count * 2 + STEP, MAX_AROUND);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must take the keyboard
-    <section className="surroundings" tabIndex={0} aria-label={words.contextOf(sequence)}>
+    <section className="surroundings" tabIndex={0} aria-label={texts.contextOf(sequence)}>
       <p className="list-end">
         {context.complete.newer ? (
-          words.noNewer(asked.scope)
+          texts.noNewer(request.scope)
         ) : (
-          <button type="button" disabled={newer >= MOST_AROUND} onClick={() => ask({ ...asked, newer: more(newer) })}>
-            {words.newer}
+          <button
+            type="button"
+            disabled={newer >= MAX_AROUND}
+            onClick={() => onRequest({ ...request, newer: more(newer) })}
+          >
+            {texts.newer}
           </button>
         )}
       </p>
@@ -112,10 +116,14 @@ function Surroundings({ context, asked, ask, actions }: SurroundingsProperties) 
       </ol>
       <p className="list-end">
         {context.complete.older ? (
-          words.noOlder(asked.scope)
+          texts.noOlder(request.scope)
         ) : (
-          <button type="button" disabled={older >= MOST_AROUND} onClick={() => ask({ ...asked, older: more(older) })}>
-            {words.older}
+          <button
+            type="button"
+            disabled={older >= MAX_AROUND}
+            onClick={() => onRequest({ ...request, older: more(older) })}
+          >
+            {texts.older}
           </button>
         )}
       </p>
@@ -123,19 +131,22 @@ function Surroundings({ context, asked, ask, actions }: SurroundingsProperties) 
   );
 }
 
-function useContextOf(sequence: string, asked: Asked): { context: Context | null; error: ServerError | null } {
+function useContextOf(
+  sequence: string,
+  request: ContextRequest,
+): { context: Context | null; error: ServerError | null } {
   const [context, setContext] = useState<Context | null>(null);
   const [error, setError] = useState<ServerError | null>(null);
   useEffect(() => {
     const abort = new AbortController();
     setError(null);
-    readContext({ sequence, ...asked }, abort.signal).then(setContext, (cause) => {
+    readContext({ sequence, ...request }, abort.signal).then(setContext, (cause) => {
       if (abort.signal.aborted) return;
       if (!(cause instanceof ServerError)) throw cause;
       setContext(null);
       setError(cause);
     });
     return () => abort.abort();
-  }, [sequence, asked]);
+  }, [sequence, request]);
   return { context: context?.record.sequence === sequence ? context : null, error };
 }

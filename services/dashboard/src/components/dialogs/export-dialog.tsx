@@ -1,7 +1,6 @@
-/** Exports what the view means, with progress. */
+/** Exports the records of the view and shows the progress. */
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { type FileSink, openSink } from "../../browser/file-sink";
-import { ServerError } from "../../history/ask";
 import {
   BrokenExport,
   type ExportChoice,
@@ -11,11 +10,12 @@ import {
   type Format,
   runExport,
 } from "../../history/export";
+import { ServerError } from "../../history/request";
 import type { Filter, Range } from "../../records/filter";
-import { exportWords } from "../../texts/export";
+import { exportTexts } from "../../texts/export";
 import { ErrorText } from "../messages/error-text";
 import { Dialog } from "../overlay/dialog";
-import { useChoices, useWords } from "../preferences/preferences-context";
+import { useChoices, useTexts } from "../preferences/preferences-context";
 import "./dialogs.css";
 
 interface Properties {
@@ -28,7 +28,7 @@ type State =
   | { readonly kind: "idle" }
   | { readonly kind: "running"; readonly progress: ExportProgress }
   | { readonly kind: "ended"; readonly end: ExportEnd; readonly choice: ExportChoice }
-  | { readonly kind: "said"; readonly text: string }
+  | { readonly kind: "message"; readonly text: string }
   | { readonly kind: "failed"; readonly error: ServerError };
 
 const TYPES: Readonly<Record<Format, string>> = { ndjson: "application/x-ndjson", csv: "text/csv" };
@@ -36,7 +36,7 @@ const NOTHING_YET: ExportProgress = { records: 0, bytes: 0, matching: null };
 const PROGRESS_MS = 100;
 
 export function ExportDialog({ filter, range, onClose }: Properties) {
-  const words = useWords(exportWords);
+  const texts = useTexts(exportTexts);
   const { state, start, stop } = useExport(filter, range);
   const [choice, setChoice] = useState<ExportChoice>({ format: "ndjson", order: "desc", maxRecords: "", cursor: null });
   const submit = (event: FormEvent) => {
@@ -44,13 +44,13 @@ export function ExportDialog({ filter, range, onClose }: Properties) {
     void start(choice);
   };
   const running = state.kind === "running";
-  // The next part goes on as the one before began, whatever has been chosen since: a cursor belongs to its order.
+  // The next part continues with the choice of the previous part, whatever was chosen since: a cursor belongs to its order.
   const next = state.kind === "ended" && state.end.nextCursor !== null ? state : null;
   return (
-    <Dialog title={words.title} onClose={onClose}>
-      <p>{words.what}</p>
+    <Dialog title={texts.title} onClose={onClose}>
+      <p>{texts.what}</p>
       <form className="dialog-form" onSubmit={submit}>
-        <label htmlFor="export-format">{words.format}</label>
+        <label htmlFor="export-format">{texts.format}</label>
         <select
           id="export-format"
           value={choice.format}
@@ -60,40 +60,40 @@ export function ExportDialog({ filter, range, onClose }: Properties) {
           <option value="ndjson">NDJSON</option>
           <option value="csv">CSV</option>
         </select>
-        <label htmlFor="export-order">{words.order}</label>
+        <label htmlFor="export-order">{texts.order}</label>
         <select
           id="export-order"
           value={choice.order}
           disabled={running}
           onChange={(event) => setChoice({ ...choice, order: event.target.value as ExportChoice["order"] })}
         >
-          <option value="desc">{words.newest}</option>
-          <option value="asc">{words.oldest}</option>
+          <option value="desc">{texts.newest}</option>
+          <option value="asc">{texts.oldest}</option>
         </select>
-        <label htmlFor="export-most">{words.most}</label>
+        <label htmlFor="export-most">{texts.most}</label>
         <input
           id="export-most"
           type="number"
           min="1"
-          placeholder={words.mostHint}
+          placeholder={texts.mostHint}
           value={choice.maxRecords}
           disabled={running}
           onChange={(event) => setChoice({ ...choice, maxRecords: event.target.value })}
         />
         <div className="dialog-actions">
-          {/* Keys, because one button that turned into the other while it is pressed would start what was just stopped. */}
+          {/* Two keys: a single button that changed while it is pressed would start the export that was just stopped. */}
           {running ? (
             <button key="stop" type="button" onClick={stop}>
-              {words.stop}
+              {texts.stop}
             </button>
           ) : (
             <button key="start" type="submit">
-              {words.start}
+              {texts.start}
             </button>
           )}
           {next !== null && (
             <button type="button" onClick={() => void start({ ...next.choice, cursor: next.end.nextCursor })}>
-              {words.goOn}
+              {texts.goOn}
             </button>
           )}
         </div>
@@ -103,13 +103,13 @@ export function ExportDialog({ filter, range, onClose }: Properties) {
   );
 }
 
-/** Told apart by when they were made. */
+/** Named after the time of the export. */
 function nameOf(format: Format): string {
   return `logs-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, "")}.${format}`;
 }
 
 function Outcome({ state }: { state: State }) {
-  const words = useWords(exportWords);
+  const texts = useTexts(exportTexts);
   const { language } = useChoices();
   if (state.kind === "failed")
     return (
@@ -118,32 +118,32 @@ function Outcome({ state }: { state: State }) {
       </div>
     );
   const progressOf = ({ records, bytes, matching }: ExportProgress) =>
-    words.progress(records, matching, (bytes / 1e6).toLocaleString(language, { maximumFractionDigits: 1 }));
+    texts.progress(records, matching, (bytes / 1e6).toLocaleString(language, { maximumFractionDigits: 1 }));
   return (
     <div role="status">
       {state.kind === "running" && (
         <>
           <progress
-            aria-label={words.title}
+            aria-label={texts.title}
             max={state.progress.matching ?? undefined}
             value={state.progress.matching === null ? undefined : state.progress.records}
           />
           <p>{progressOf(state.progress)}</p>
         </>
       )}
-      {state.kind === "said" && <p>{state.text}</p>}
-      {state.kind === "ended" && <p>{endText(state.end, words)}</p>}
+      {state.kind === "message" && <p>{state.text}</p>}
+      {state.kind === "ended" && <p>{endText(state.end, texts)}</p>}
     </div>
   );
 }
 
-function endText({ complete, records }: ExportEnd, words: (typeof exportWords)["en"]): string {
-  if (complete === null) return words.perhapsMore(records);
-  return complete ? words.complete(records) : words.more(records);
+function endText({ complete, records }: ExportEnd, texts: (typeof exportTexts)["en"]): string {
+  if (complete === null) return texts.perhapsMore(records);
+  return complete ? texts.complete(records) : texts.more(records);
 }
 
 function useExport(filter: Filter, range: Range) {
-  const words = useWords(exportWords);
+  const texts = useTexts(exportTexts);
   const [state, setState] = useState<State>({ kind: "idle" });
   const abort = useRef<AbortController | null>(null);
   useEffect(() => () => abort.current?.abort(), []);
@@ -153,7 +153,7 @@ function useExport(filter: Filter, range: Range) {
     try {
       sink = await openSink(nameOf(choice.format), TYPES[choice.format]);
     } catch {
-      setState({ kind: "said", text: words.notWritten });
+      setState({ kind: "message", text: texts.notWritten });
       return;
     }
     if (sink === null) return;
@@ -168,14 +168,15 @@ function useExport(filter: Filter, range: Range) {
     };
     try {
       const address = exportAddress(filter, range, choice);
-      const end = await runExport(address, choice.format, sink, onProgress, run.signal);
+      const { format } = choice;
+      const end = await runExport({ address, format, sink, onProgress, signal: run.signal });
       await sink.finish();
       setState({ kind: "ended", end, choice });
     } catch (cause) {
       await discard(sink);
-      if (run.signal.aborted) setState({ kind: "said", text: words.stopped });
+      if (run.signal.aborted) setState({ kind: "message", text: texts.stopped });
       else if (cause instanceof ServerError) setState({ kind: "failed", error: cause });
-      else setState({ kind: "said", text: cause instanceof BrokenExport ? words.broken : words.notWritten });
+      else setState({ kind: "message", text: cause instanceof BrokenExport ? texts.broken : texts.notWritten });
     }
   };
   return { state, start, stop: () => abort.current?.abort() };
@@ -185,6 +186,6 @@ async function discard(sink: FileSink): Promise<void> {
   try {
     await sink.discard();
   } catch {
-    // It is what could not be written.
+    // The file could not be written, so there may be nothing to discard.
   }
 }

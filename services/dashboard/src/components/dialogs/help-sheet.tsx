@@ -1,17 +1,17 @@
 /** The keys and the text filter's language. */
-import { helpWords } from "../../texts/help";
+import { helpTexts } from "../../texts/help";
 import { Dialog } from "../overlay/dialog";
-import { useWords } from "../preferences/preferences-context";
+import { useTexts } from "../preferences/preferences-context";
 import "./dialogs.css";
 
 export function HelpSheet({ onClose }: { onClose: () => void }) {
-  const words = useWords(helpWords);
+  const texts = useTexts(helpTexts);
   return (
-    <Dialog title={words.title} onClose={onClose}>
+    <Dialog title={texts.title} onClose={onClose}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must take the keyboard */}
-      <section className="dialog-scroll" aria-label={words.title} tabIndex={0}>
+      <section className="dialog-scroll" aria-label={texts.title} tabIndex={0}>
         <dl className="key-list">
-          {words.keys.map(({ keys, text }) => (
+          {texts.keys.map(({ keys, text }) => (
             <div key={text}>
               <dt>
                 {keys.map((key) => (
@@ -22,9 +22,9 @@ export function HelpSheet({ onClose }: { onClose: () => void }) {
             </div>
           ))}
         </dl>
-        <h3>{words.language}</h3>
+        <h3>{texts.language}</h3>
         <dl className="key-list">
-          {words.examples.map(({ example, text }) => (
+          {texts.examples.map(({ example, text }) => (
             <div key={example}>
               <dt>
                 <code>{example}</code>
@@ -34,7 +34,7 @@ export function HelpSheet({ onClose }: { onClose: () => void }) {
           ))}
         </dl>
         <p>
-          <a href="/api/docs">{words.api}</a>
+          <a href="/api/docs">{texts.api}</a>
         </p>
       </section>
     </Dialog>

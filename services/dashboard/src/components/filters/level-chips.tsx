@@ -1,10 +1,10 @@
-/** The levels, each with how many records it has, to be chosen from. */
+/** Filters by levels, shown with their record counts. */
 import type { Facets } from "../../metrics/facets";
-import { type Filter, isAskable, toggled } from "../../records/filter";
+import { type Filter, isFilterable, toggled } from "../../records/filter";
 import { kindOf, levelsToChoose } from "../../records/levels";
 import { digits } from "../../texts/language";
-import { rangeWords } from "../../texts/range";
-import { useChoices, useWords } from "../preferences/preferences-context";
+import { rangeTexts } from "../../texts/range";
+import { useChoices, useTexts } from "../preferences/preferences-context";
 import { VisibleText } from "../text/visible-text";
 
 interface Properties {
@@ -14,14 +14,14 @@ interface Properties {
 }
 
 export function LevelChips({ filter, facets, onChange }: Properties) {
-  const words = useWords(rangeWords);
+  const texts = useTexts(rangeTexts);
   const { language } = useChoices();
   const counts = new Map(facets?.levels.map(({ name, count }) => [name, count]));
   return (
-    <fieldset className="levels" aria-label={words.levels}>
+    <fieldset className="levels" aria-label={texts.levels}>
       {levelsToChoose(facets?.levels ?? [], filter.levels).map(({ name, severity }) => {
         const count = counts.get(name) ?? 0;
-        const askable = isAskable(name);
+        const filterable = isFilterable(name);
         return (
           <button
             key={name}
@@ -29,8 +29,8 @@ export function LevelChips({ filter, facets, onChange }: Properties) {
             className="level-choice"
             data-kind={kindOf(severity)}
             aria-pressed={filter.levels.includes(name)}
-            disabled={!askable}
-            title={askable ? words.records(count, facets?.sampled === true) : words.notAskable}
+            disabled={!filterable}
+            title={filterable ? texts.records(count, facets?.sampled === true) : texts.notFilterable}
             onClick={() => onChange({ ...filter, levels: toggled(filter.levels, name) })}
           >
             <VisibleText text={name} />
@@ -46,10 +46,10 @@ export function LevelChips({ filter, facets, onChange }: Properties) {
         <button
           type="button"
           className="level-choice"
-          aria-label={words.removeAtLeast(filter.minLevel)}
+          aria-label={texts.removeAtLeast(filter.minLevel)}
           onClick={() => onChange({ ...filter, minLevel: "" })}
         >
-          <VisibleText text={words.atLeast(filter.minLevel)} /> <span aria-hidden="true">×</span>
+          <VisibleText text={texts.atLeast(filter.minLevel)} /> <span aria-hidden="true">×</span>
         </button>
       )}
     </fieldset>

@@ -1,11 +1,11 @@
-/** The nodes, each with how many records it has, to be chosen from; or a pattern of names. */
+/** Filters by nodes, listed with their record counts, or by a pattern of names. */
 import { useState } from "react";
 import type { Facets } from "../../metrics/facets";
-import { type Filter, isAskable, nodeFilterOf, toggled } from "../../records/filter";
+import { type Filter, isFilterable, nodeFilterOf, toggled } from "../../records/filter";
 import { digits } from "../../texts/language";
-import { rangeWords } from "../../texts/range";
+import { rangeTexts } from "../../texts/range";
 import { Popover } from "../overlay/popover";
-import { useChoices, useWords } from "../preferences/preferences-context";
+import { useChoices, useTexts } from "../preferences/preferences-context";
 import { VisibleText } from "../text/visible-text";
 
 interface Properties {
@@ -15,9 +15,9 @@ interface Properties {
 }
 
 export function NodePicker(properties: Properties) {
-  const words = useWords(rangeWords);
+  const texts = useTexts(rangeTexts);
   const { nodes } = properties.filter;
-  const label = nodes.length === 0 ? words.nodes : words.nodesChosen(nodes.length);
+  const label = nodes.length === 0 ? texts.nodes : texts.nodesChosen(nodes.length);
   return (
     <Popover label={label} used={nodes.length > 0}>
       {() => <NodeList {...properties} />}
@@ -26,17 +26,17 @@ export function NodePicker(properties: Properties) {
 }
 
 function NodeList({ filter, facets, onChange }: Properties) {
-  const words = useWords(rangeWords);
+  const texts = useTexts(rangeTexts);
   const { language } = useChoices();
-  const [sought, setSought] = useState("");
-  const pattern = sought.trim();
+  const [typed, setTyped] = useState("");
+  const pattern = typed.trim();
   const known = facets?.nodes ?? [];
   const patterns = filter.nodes.filter((name) => !known.some(({ value }) => value === name));
-  const found = known.filter(({ value }) => value.toLowerCase().includes(pattern.toLowerCase()));
+  const matching = known.filter(({ value }) => value.toLowerCase().includes(pattern.toLowerCase()));
   const toggle = (name: string) => onChange({ ...filter, nodes: toggled(filter.nodes, name) });
   const add = () => {
-    if (isAskable(pattern) && !filter.nodes.includes(pattern)) toggle(pattern);
-    setSought("");
+    if (isFilterable(pattern) && !filter.nodes.includes(pattern)) toggle(pattern);
+    setTyped("");
   };
   return (
     <form
@@ -48,22 +48,22 @@ function NodeList({ filter, facets, onChange }: Properties) {
     >
       <input
         type="text"
-        value={sought}
-        aria-label={words.findNode}
-        placeholder={words.findNode}
+        value={typed}
+        aria-label={texts.findNode}
+        placeholder={texts.findNode}
         autoComplete="off"
         spellCheck={false}
-        onChange={(event) => setSought(event.target.value)}
+        onChange={(event) => setTyped(event.target.value)}
       />
-      {isAskable(pattern) && (
+      {isFilterable(pattern) && (
         <button type="submit">
-          <VisibleText text={words.addPattern(pattern)} />
+          <VisibleText text={texts.addPattern(pattern)} />
         </button>
       )}
       <ul className="choices">
-        {[...patterns.map((value) => ({ value, count: null })), ...found].map(({ value, count }) => (
+        {[...patterns.map((value) => ({ value, count: null })), ...matching].map(({ value, count }) => (
           <li key={value}>
-            <label title={count !== null && nodeFilterOf(value) === null ? words.notAskable : undefined}>
+            <label title={count !== null && nodeFilterOf(value) === null ? texts.notFilterable : undefined}>
               <input
                 type="checkbox"
                 checked={filter.nodes.includes(value)}
@@ -78,13 +78,13 @@ function NodeList({ filter, facets, onChange }: Properties) {
           </li>
         ))}
       </ul>
-      {found.length === 0 && pattern !== "" && <p className="dim">{words.noNode}</p>}
+      {matching.length === 0 && pattern !== "" && <p className="dim">{texts.noNode}</p>}
       {facets !== null && facets.distinctNodes > known.length && (
-        <p className="dim">{words.moreNodes(facets.distinctNodes - known.length)}</p>
+        <p className="dim">{texts.moreNodes(facets.distinctNodes - known.length)}</p>
       )}
       {filter.nodes.length > 0 && (
         <button type="button" onClick={() => onChange({ ...filter, nodes: [] })}>
-          {words.clear}
+          {texts.clear}
         </button>
       )}
     </form>

@@ -1,18 +1,18 @@
-/** The levels and nodes to choose from, asked anew as the view changes and, while it is live, from time to time. */
+/** The levels and nodes to choose from: read again when the view changes and, while it is live, from time to time. */
 import { useEffect, useState } from "react";
 import { whenVisible } from "../../browser/when-visible";
-import { ServerError } from "../../history/ask";
+import { ServerError } from "../../history/request";
 import { type Facets, readFacets } from "../../metrics/facets";
 import { type Filter, isLive, parametersOf, type Range } from "../../records/filter";
 
 const SETTLED_MS = 250;
-const AGAIN_MS = 15_000;
+const REFRESH_MS = 15_000;
 
-/** The latest that were read; null before the first. What can't be read is told where the records are read. */
+/** The latest facets; null before the first. An error is not shown here: reading the records fails as well. */
 export function useFacets(filter: Filter, range: Range): Facets | null {
   const [facets, setFacets] = useState<Facets | null>(null);
-  const question = JSON.stringify([parametersOf(filter), range]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the question says what of filter and range matters
+  const key = JSON.stringify([parametersOf(filter), range]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key has what matters of filter and range
   useEffect(() => {
     const abort = new AbortController();
     const read = () => {
@@ -21,18 +21,18 @@ export function useFacets(filter: Filter, range: Range): Facets | null {
       });
     };
     let stopWaiting = () => {};
-    const ask = () => {
+    const readWhenVisible = () => {
       stopWaiting();
       stopWaiting = whenVisible(read);
     };
-    const settled = setTimeout(ask, SETTLED_MS);
-    const again = isLive(range) ? setInterval(ask, AGAIN_MS) : undefined;
+    const settled = setTimeout(readWhenVisible, SETTLED_MS);
+    const refresh = isLive(range) ? setInterval(readWhenVisible, REFRESH_MS) : undefined;
     return () => {
       stopWaiting();
       clearTimeout(settled);
-      clearInterval(again);
+      clearInterval(refresh);
       abort.abort();
     };
-  }, [question]);
+  }, [key]);
   return facets;
 }

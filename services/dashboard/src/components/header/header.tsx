@@ -2,9 +2,9 @@
 
 import type { SavedViewList } from "../../browser/saved-views";
 import type { LiveState } from "../../live/window-stream";
-import { pageWords } from "../../texts/page";
+import { pageTexts } from "../../texts/page";
 import { PreferenceMenu } from "../preferences/preference-menu";
-import { useWords } from "../preferences/preferences-context";
+import { useTexts } from "../preferences/preferences-context";
 import { SavedViews } from "./saved-views";
 import "./header.css";
 
@@ -19,20 +19,20 @@ interface Properties {
 }
 
 export function Header({ live, savedViews, search, open, onExport, onHelp }: Properties) {
-  const words = useWords(pageWords);
+  const texts = useTexts(pageTexts);
   return (
     <header className="header">
-      <h1>{words.title}</h1>
+      <h1>{texts.title}</h1>
       <p className="connection" data-connection={live} role="status">
         <span className="dot" aria-hidden="true" />
-        {words.states[live]}
+        {texts.states[live]}
       </p>
       <SavedViews views={savedViews} current={search} open={open} />
       <button type="button" aria-keyshortcuts="e" onClick={onExport}>
-        {words.exportRecords}
+        {texts.exportRecords}
       </button>
       <PreferenceMenu />
-      <button type="button" className="help" aria-label={words.help} aria-keyshortcuts="?" onClick={onHelp}>
+      <button type="button" className="help" aria-label={texts.help} aria-keyshortcuts="?" onClick={onHelp}>
         ?
       </button>
     </header>

@@ -1,10 +1,10 @@
-/** The views kept in this browser: open, save, remove; and the link that gives the current one to others. */
+/** The views saved in this browser: open, save, remove; and the link to the current view. */
 import { type FormEvent, useState, useSyncExternalStore } from "react";
 import { copyText } from "../../browser/copy";
-import { LONGEST_NAME, type SavedViewList } from "../../browser/saved-views";
-import { viewsWords } from "../../texts/views";
+import { MAX_NAME_CHARACTERS, type SavedViewList } from "../../browser/saved-views";
+import { viewsTexts } from "../../texts/views";
 import { Popover } from "../overlay/popover";
-import { useWords } from "../preferences/preferences-context";
+import { useTexts } from "../preferences/preferences-context";
 import { VisibleText } from "../text/visible-text";
 
 interface Properties {
@@ -15,9 +15,9 @@ interface Properties {
 }
 
 export function SavedViews({ views, current, open }: Properties) {
-  const words = useWords(viewsWords);
+  const texts = useTexts(viewsTexts);
   return (
-    <Popover label={words.views}>
+    <Popover label={texts.views}>
       {(close) => (
         <ViewList
           views={views}
@@ -33,25 +33,25 @@ export function SavedViews({ views, current, open }: Properties) {
 }
 
 function ViewList({ views: list, current, open }: Properties) {
-  const words = useWords(viewsWords);
+  const texts = useTexts(viewsTexts);
   const views = useSyncExternalStore(list.subscribe, list.snapshot);
   const [name, setName] = useState("");
-  const [said, setSaid] = useState("");
+  const [result, setResult] = useState("");
   const trimmed = name.trim();
   const save = (event: FormEvent) => {
     event.preventDefault();
     if (trimmed === "") return;
-    const kept = list.save({ name: trimmed, search: current });
-    setSaid(kept ? words.saved : words.full);
-    if (kept) setName("");
+    const saved = list.save({ name: trimmed, search: current });
+    setResult(saved ? texts.saved : texts.full);
+    if (saved) setName("");
   };
   const copyLink = async (search: string) => {
     const { origin, pathname } = window.location;
-    setSaid((await copyText(`${origin}${pathname}${search}`)) ? words.copied : words.notCopied);
+    setResult((await copyText(`${origin}${pathname}${search}`)) ? texts.copied : texts.notCopied);
   };
   return (
     <div className="fields-of">
-      {views.length === 0 && <p className="dim">{words.none}</p>}
+      {views.length === 0 && <p className="dim">{texts.none}</p>}
       <ul className="choices">
         {views.map((view) => (
           <li key={view.name} className="saved-view">
@@ -60,13 +60,13 @@ function ViewList({ views: list, current, open }: Properties) {
             </button>
             <button
               type="button"
-              aria-label={words.copyLinkTo(view.name)}
-              title={words.copyLinkTo(view.name)}
+              aria-label={texts.copyLinkTo(view.name)}
+              title={texts.copyLinkTo(view.name)}
               onClick={() => void copyLink(view.search)}
             >
-              {words.link}
+              {texts.link}
             </button>
-            <button type="button" aria-label={words.remove(view.name)} onClick={() => list.remove(view.name)}>
+            <button type="button" aria-label={texts.remove(view.name)} onClick={() => list.remove(view.name)}>
               <span aria-hidden="true">×</span>
             </button>
           </li>
@@ -75,21 +75,21 @@ function ViewList({ views: list, current, open }: Properties) {
       <form className="saved-view" onSubmit={save}>
         <input
           type="text"
-          aria-label={words.name}
-          placeholder={words.name}
-          maxLength={LONGEST_NAME}
+          aria-label={texts.name}
+          placeholder={texts.name}
+          maxLength={MAX_NAME_CHARACTERS}
           value={name}
           autoComplete="off"
           onChange={(event) => setName(event.target.value)}
         />
         <button type="submit" disabled={trimmed === ""}>
-          {list.has(trimmed) ? <VisibleText text={words.replace(trimmed)} /> : words.save}
+          {list.has(trimmed) ? <VisibleText text={texts.replace(trimmed)} /> : texts.save}
         </button>
       </form>
       <button type="button" onClick={() => void copyLink(current)}>
-        {words.copyLink}
+        {texts.copyLink}
       </button>
-      <p role="status">{said}</p>
+      <p role="status">{result}</p>
     </div>
   );
 }

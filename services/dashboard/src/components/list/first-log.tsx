@@ -1,24 +1,24 @@
-/** Shown until the first record ever: how to send one. */
+/** Shown until the first record arrives: how to send one. */
 import { useState } from "react";
 import { copyText } from "../../browser/copy";
-import { firstLogWords } from "../../texts/first-log";
-import { useWords } from "../preferences/preferences-context";
+import { firstLogTexts } from "../../texts/first-log";
+import { useTexts } from "../preferences/preferences-context";
 import "./first-log.css";
 
 /** gateway: host:port, as services reach it. */
 export function FirstLog({ gateway }: { gateway: string }) {
-  const words = useWords(firstLogWords);
+  const texts = useTexts(firstLogTexts);
   return (
     <section className="first-log" aria-labelledby="first-log">
-      <h2 id="first-log">{words.title}</h2>
-      <p>{words.how(gateway)}</p>
+      <h2 id="first-log">{texts.title}</h2>
+      <p>{texts.how(gateway)}</p>
       <Snippet
-        title={words.shell}
+        title={texts.shell}
         text={`grpcurl -plaintext -d '{"node": "hello", "level": "info", "message": "Hello, logstream"}' \\
   ${gateway} LoggerService.Logger/SendLog`}
       />
       <Snippet
-        title={words.python}
+        title={texts.python}
         text={`import logging
 from logstream_client import LogstreamHandler
 
@@ -28,7 +28,7 @@ log.addHandler(LogstreamHandler("${gateway}", node="hello"))
 log.info("Hello, logstream")`}
       />
       <Snippet
-        title={words.node}
+        title={texts.node}
         text={`import winston from "winston";
 import { LogstreamTransport } from "@logstream/winston-transport";
 
@@ -37,15 +37,15 @@ const logger = winston.createLogger({
 });
 logger.info("Hello, logstream");`}
       />
-      <p role="status">{words.waiting}</p>
+      <p role="status">{texts.waiting}</p>
     </section>
   );
 }
 
 function Snippet({ title, text }: { title: string; text: string }) {
-  const words = useWords(firstLogWords);
-  const [said, setSaid] = useState("");
-  const copy = async () => setSaid((await copyText(text)) ? words.copied : words.notCopied);
+  const texts = useTexts(firstLogTexts);
+  const [result, setResult] = useState("");
+  const copy = async () => setResult((await copyText(text)) ? texts.copied : texts.notCopied);
   return (
     <>
       <h3>{title}</h3>
@@ -53,10 +53,10 @@ function Snippet({ title, text }: { title: string; text: string }) {
         <pre>
           <code>{text}</code>
         </pre>
-        <button type="button" className="small" aria-label={`${words.copy}: ${title}`} onClick={() => void copy()}>
-          {words.copy}
+        <button type="button" className="small" aria-label={`${texts.copy}: ${title}`} onClick={() => void copy()}>
+          {texts.copy}
         </button>
-        <span role="status">{said}</span>
+        <span role="status">{result}</span>
       </div>
     </>
   );

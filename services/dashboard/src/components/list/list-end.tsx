@@ -1,22 +1,23 @@
 /** Below the oldest record held: how far the search is, and how to go on. */
-import type { LogView, Snapshot } from "../../log-view/log-view";
+import type { LogView } from "../../log-view/log-view";
+import type { Snapshot } from "../../log-view/snapshot";
 import { clockTime } from "../../records/clock-time";
 import { isEverything } from "../../records/filter";
-import { pageWords } from "../../texts/page";
-import { useChoices, useWords } from "../preferences/preferences-context";
+import { pageTexts } from "../../texts/page";
+import { useChoices, useTexts } from "../preferences/preferences-context";
 
 export function ListEnd({ view, snapshot }: { view: LogView; snapshot: Snapshot }) {
   const { progress, entries } = snapshot;
   const { filter, range } = snapshot.view;
-  const words = useWords(pageWords);
+  const texts = useTexts(pageTexts);
   const { zone } = useChoices();
   const searching = !isEverything(filter) || range.start !== "" || range.end !== "";
   const time = progress.scannedUntil === null ? null : clockTime(progress.scannedUntil, zone);
 
   if (progress.state === "end") {
     const [none, oldest] = searching
-      ? [words.noneStored, words.oldestOfRange]
-      : [words.waitingForRecords, words.oldest];
+      ? [texts.noneStored, texts.oldestOfRange]
+      : [texts.waitingForRecords, texts.oldest];
     return (
       <p className="list-end">
         {entries.records.length === 0
@@ -24,26 +25,26 @@ export function ListEnd({ view, snapshot }: { view: LogView; snapshot: Snapshot 
           : range.start !== ""
             ? oldest
             : isEverything(filter)
-              ? words.oldest
-              : words.oldestMatching}
+              ? texts.oldest
+              : texts.oldestMatching}
       </p>
     );
   }
   if (progress.state === "reading")
     return (
       <div className="list-end" role="status">
-        <p>{searching && time !== null ? words.searching(time, progress.found) : words.reading}</p>
+        <p>{searching && time !== null ? texts.searching(time, progress.found) : texts.reading}</p>
         <button type="button" onClick={() => view.stopReading()}>
-          {words.stop}
+          {texts.stop}
         </button>
       </div>
     );
   const stopped = progress.state === "stopped" && searching && time !== null;
   return (
     <div className="list-end">
-      {stopped && <p role="status">{words.searchStopped(time, progress.found)}</p>}
+      {stopped && <p role="status">{texts.searchStopped(time, progress.found)}</p>}
       <button type="button" onClick={() => void view.readOlder()}>
-        {stopped ? words.continueSearch : words.loadOlder}
+        {stopped ? texts.continueSearch : texts.loadOlder}
       </button>
     </div>
   );

@@ -4,11 +4,12 @@
  */
 import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
 import { type RefObject, useEffect, useLayoutEffect, useRef } from "react";
-import type { LogView, Snapshot } from "../../log-view/log-view";
+import type { LogView } from "../../log-view/log-view";
+import type { Snapshot } from "../../log-view/snapshot";
 import type { Entries } from "../../records/entries";
-import type { Place } from "../../records/order";
-import { pageWords } from "../../texts/page";
-import { useWords } from "../preferences/preferences-context";
+import type { SortKey } from "../../records/order";
+import { pageTexts } from "../../texts/page";
+import { useTexts } from "../preferences/preferences-context";
 import type { RecordActions } from "../record/record-actions";
 import { RecordRow } from "../record/record-row";
 import { ListEnd } from "./list-end";
@@ -37,7 +38,7 @@ interface Properties {
 export function LogList({ view, snapshot, actions }: Properties) {
   const scroller = useRef<HTMLDivElement>(null);
   const { entries, held } = snapshot;
-  const words = useWords(pageWords);
+  const texts = useTexts(pageTexts);
   const virtualizer = useVirtualizer({
     count: entries.size,
     getScrollElement: () => scroller.current,
@@ -53,13 +54,13 @@ export function LogList({ view, snapshot, actions }: Properties) {
   useSelectionHold(scroller, view);
   useTouchHold(scroller, view);
   const firstShown = useShown(view, virtualizer, entries, scroller);
-  useKeptPlace(scroller, virtualizer, snapshot, firstShown);
+  useStableScroll(scroller, virtualizer, snapshot, firstShown);
   useReadingOn(view, virtualizer, snapshot);
 
   return (
-    <section className="list" aria-label={words.records}>
+    <section className="list" aria-label={texts.records}>
       <div className="state">
-        <p>{words.held(entries.records.length, snapshot.progress.state === "end")}</p>
+        <p>{texts.held(entries.records.length, snapshot.progress.state === "end")}</p>
         <button
           type="button"
           className="pause"
@@ -68,11 +69,11 @@ export function LogList({ view, snapshot, actions }: Properties) {
           disabled={snapshot.live === "off"}
           onClick={() => view.setPaused(!snapshot.paused)}
         >
-          {words.pause}
+          {texts.pause}
         </button>
         {held && (
           <button type="button" className="follow" onClick={follow}>
-            {snapshot.paused ? words.goOn(snapshot.waiting) : words.newRecords(snapshot.waiting)}
+            {snapshot.paused ? texts.goOn(snapshot.waiting) : texts.newRecords(snapshot.waiting)}
           </button>
         )}
       </div>
@@ -133,11 +134,11 @@ function Entry({ index, view, snapshot, actions, keys }: EntryProperties) {
 }
 
 /** Keeps the first record that is seen where it is: when rows are put in or go above it, the list scrolls with them. */
-function useKeptPlace(
+function useStableScroll(
   scroller: RefObject<HTMLDivElement | null>,
   virtualizer: List,
   { entries, held, generation }: Snapshot,
-  firstShown: RefObject<Place | null>,
+  firstShown: RefObject<SortKey | null>,
 ) {
   const before = useRef({ entries, generation });
   useLayoutEffect(() => {
@@ -156,20 +157,20 @@ function useKeptPlace(
     held && item.start < (list.scrollOffset ?? 0);
 }
 
-/** Tells which records are on the screen, so that late ones are put in elsewhere only; answers the first of them. */
+/** Tells which records are on the screen, so that late ones are inserted elsewhere only; returns the first of them. */
 function useShown(
   view: LogView,
   virtualizer: List,
   entries: Entries,
   scroller: RefObject<HTMLDivElement | null>,
-): RefObject<Place | null> {
-  const first = useRef<Place | null>(null);
+): RefObject<SortKey | null> {
+  const first = useRef<SortKey | null>(null);
   useEffect(() => {
     const top = scroller.current?.scrollTop ?? 0;
     const bottom = top + (scroller.current?.clientHeight ?? 0);
-    // By the heights, not by the elements there are: after the list was scrolled to keep its place, they come with the next frame.
+    // By the heights, not by the elements there are: after the list was scrolled to stay where it was, they come with the next frame.
     const at = (offset: number) => virtualizer.getVirtualItemForOffset(offset)?.index ?? 0;
-    const records: Place[] = [];
+    const records: SortKey[] = [];
     for (let index = at(top); index <= at(bottom); index += 1) {
       const entry = entries.at(index);
       if (entry?.kind === "record") records.push(entry.record);

@@ -1,8 +1,8 @@
 /** A range that the stream left out, with the button that reads it from history. */
 import { clockTime } from "../../records/clock-time";
 import type { Notice } from "../../records/notice";
-import { pageWords } from "../../texts/page";
-import { useChoices, useWords } from "../preferences/preferences-context";
+import { pageTexts } from "../../texts/page";
+import { useChoices, useTexts } from "../preferences/preferences-context";
 import { VisibleText } from "../text/visible-text";
 
 interface Properties {
@@ -14,26 +14,26 @@ interface Properties {
 
 export function NoticeRow({ notice, busy, fill }: Properties) {
   const { kind, records, filling, loaded, reason, since, until } = notice;
-  const words = useWords(pageWords);
+  const texts = useTexts(pageTexts);
   const { zone } = useChoices();
   const shown = (time: string | null) => (time === null ? null : clockTime(time, zone));
   return (
     <div className="notice" data-notice={kind}>
       <p>
-        <strong>{kind === "gap" ? words.gap : words.dropped(records, reason)}</strong>{" "}
-        {words.fromTo(shown(since), shown(until))}
+        <strong>{kind === "gap" ? texts.gap : texts.dropped(records, reason)}</strong>{" "}
+        {texts.fromTo(shown(since), shown(until))}
         {kind === "gap" && reason !== "" && (
           <>
             {" ("}
-            <VisibleText text={Object.hasOwn(words.gapReasons, reason) ? (words.gapReasons[reason] ?? "") : reason} />)
+            <VisibleText text={Object.hasOwn(texts.gapReasons, reason) ? (texts.gapReasons[reason] ?? "") : reason} />)
           </>
         )}
-        {loaded > 0 && ` ${words.loaded(loaded)}`}
-        {filling === "filled" && ` ${words.filled}`}
+        {loaded > 0 && ` ${texts.loaded(loaded)}`}
+        {filling === "filled" && ` ${texts.filled}`}
       </p>
       {filling !== "filled" && (
         <button type="button" disabled={busy} onClick={() => fill(notice.id)}>
-          {filling === "loading" ? words.loading : filling === "partial" ? words.fillMore : words.fill}
+          {filling === "loading" ? texts.loading : filling === "partial" ? texts.fillMore : texts.fill}
         </button>
       )}
     </div>

@@ -6,26 +6,26 @@ import { kindOf } from "../../records/levels";
 type Rgb = readonly [number, number, number];
 
 /** A colour for each series, by kind; levels of the same kind fade one after the other. */
-export function colorsOf(series: readonly Series[], place: HTMLElement): string[] {
-  const ground = resolved("--ground", place);
+export function colorsOf(series: readonly Series[], element: HTMLElement): string[] {
+  const background = resolved("--background", element);
   const strengths = strengthsOf(series);
   return series.map(({ severity }, index) => {
     const strength = strengths[index] ?? 1;
-    const color = resolved(`--${kindOf(severity)}`, place);
-    const mixed = color.map((channel, at) => Math.round(channel * strength + (ground[at] ?? 0) * (1 - strength)));
+    const color = resolved(`--${kindOf(severity)}`, element);
+    const mixed = color.map((channel, at) => Math.round(channel * strength + (background[at] ?? 0) * (1 - strength)));
     return `rgb(${mixed.join(" ")})`;
   });
 }
 
 /** A variable as the theme in force has it. */
-export function colorOf(variable: string, place: HTMLElement): string {
-  return `rgb(${resolved(variable, place).join(" ")})`;
+export function colorOf(variable: string, element: HTMLElement): string {
+  return `rgb(${resolved(variable, element).join(" ")})`;
 }
 
-function resolved(variable: string, place: HTMLElement): Rgb {
+function resolved(variable: string, element: HTMLElement): Rgb {
   const probe = document.createElement("span");
   probe.style.color = `var(${variable})`;
-  place.append(probe);
+  element.append(probe);
   const [red = 0, green = 0, blue = 0] = (getComputedStyle(probe).color.match(/[\d.]+/g) ?? []).map(Number);
   probe.remove();
   return [red, green, blue];

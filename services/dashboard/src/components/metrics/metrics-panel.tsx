@@ -1,23 +1,23 @@
-/** What goes on, above the list: the rate of all that goes live now, or how the chosen records lie over their range. */
+/** The panel above the list: the rate of all records now, or the chosen records over their range. */
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { allowedStorage } from "../../browser/preferences";
 import { whenVisible } from "../../browser/when-visible";
-import { ServerError } from "../../history/ask";
+import { ServerError } from "../../history/request";
 import { type Histogram, readHistogram, zoomedOut } from "../../metrics/histogram";
 import { KEPT_SECONDS, type LiveMetrics } from "../../metrics/live-metrics";
 import { dateTime } from "../../records/clock-time";
 import { ALL_TIME, type Filter, isLive, parametersOf, type Range } from "../../records/filter";
 import { namedText } from "../../records/visible-text";
-import { metricsWords } from "../../texts/metrics";
+import { metricsTexts } from "../../texts/metrics";
 import { ErrorText } from "../messages/error-text";
-import { useChoices, useWords } from "../preferences/preferences-context";
+import { useChoices, useTexts } from "../preferences/preferences-context";
 import { VisibleText } from "../text/visible-text";
 import { StackedChart } from "./stacked-chart";
 import "./metrics.css";
 
 interface Properties {
   metrics: LiveMetrics;
-  /** Whether the counts go on: what is not live says nothing of now. */
+  /** Whether counts still arrive: without a live stream they say nothing about now. */
   live: boolean;
   filter: Filter;
   range: Range;
@@ -28,31 +28,31 @@ type Tab = "now" | "range";
 const OPEN_KEY = "logstream.metrics";
 const UNKNOWN = "–";
 const BUCKETS = 90;
-const AGAIN_MS = 10_000;
-const SELDOM_MS = 30_000;
+const REFRESH_MS = 10_000;
+const SLOW_REFRESH_MS = 30_000;
 
 export function MetricsPanel({ metrics, live, filter, range, onRange }: Properties) {
-  const words = useWords(metricsWords);
+  const texts = useTexts(metricsTexts);
   const ranged = range.start !== "" || range.end !== "";
   const [tab, setTab] = useState<Tab>(ranged ? "range" : "now");
   const [open, setOpen] = useState(openAtFirst);
-  // A range that is chosen is one to look at.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: also another range after the first is one to look at
+  // Choosing a range shows it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: every change of the range shows it
   useEffect(() => setTab(ranged ? "range" : "now"), [range.start, range.end]);
   const toggle = () => {
     keepOpen(!open);
     setOpen(!open);
   };
   return (
-    <section className="metrics" aria-label={words.panel}>
+    <section className="metrics" aria-label={texts.panel}>
       <div className="metrics-bar">
         <button type="button" className="small" aria-expanded={open} onClick={toggle}>
-          {open ? words.hide : words.show}
+          {open ? texts.hide : texts.show}
         </button>
         {open &&
           (["now", "range"] as const).map((name) => (
             <button key={name} type="button" className="small" aria-pressed={tab === name} onClick={() => setTab(name)}>
-              {words[name]}
+              {texts[name]}
             </button>
           ))}
       </div>
@@ -62,7 +62,7 @@ export function MetricsPanel({ metrics, live, filter, range, onRange }: Properti
   );
 }
 
-/** As the reader left it; until then open where there is room for it beside a list. */
+/** As the reader left it; at first open where there is room for it above the list. */
 function openAtFirst(): boolean {
   const kept = allowedStorage()?.getItem(OPEN_KEY);
   return (
@@ -74,12 +74,12 @@ function keepOpen(open: boolean): void {
   try {
     allowedStorage()?.setItem(OPEN_KEY, open ? "open" : "closed");
   } catch {
-    // A full storage must not keep the panel from opening.
+    // The panel opens even when the storage is full.
   }
 }
 
 function Now({ metrics, live, onRange }: Omit<Properties, "filter" | "range">) {
-  const words = useWords(metricsWords);
+  const texts = useTexts(metricsTexts);
   const { language } = useChoices();
   const now = useSyncExternalStore(metrics.subscribe, metrics.snapshot, metrics.snapshot);
   const last_ms = now.stack.times_ms.at(-1) ?? Date.now();
@@ -94,19 +94,19 @@ function Now({ metrics, live, onRange }: Omit<Properties, "filter" | "range">) {
         span={{ from_ms: last_ms - KEPT_SECONDS * 1000, to_ms: last_ms + 1000 }}
         onRange={onRange}
       />
-      <dl className="numbers" title={words.allRecords}>
-        <Figure name={words.rate} value={known ? words.perSecond(now.rate) : UNKNOWN} />
-        <Figure name={words.mean} value={known ? words.perSecond(now.meanRate) : UNKNOWN} />
+      <dl className="numbers" title={texts.allRecords}>
+        <Figure name={texts.rate} value={known ? texts.perSecond(now.rate) : UNKNOWN} />
+        <Figure name={texts.mean} value={known ? texts.perSecond(now.meanRate) : UNKNOWN} />
         <Figure
-          name={words.errors}
+          name={texts.errors}
           value={share === null ? UNKNOWN : percent(share)}
           alarming={share !== null && share > 0}
         />
-        <Figure name={words.lag} value={known ? words.lags(now.lag_p50_ms, now.lag_p99_ms) : UNKNOWN} />
-        <Figure name={words.dropped} value={now.dropped.toLocaleString(language)} alarming={now.dropped > 0} />
+        <Figure name={texts.lag} value={known ? texts.lags(now.lag_p50_ms, now.lag_p99_ms) : UNKNOWN} />
+        <Figure name={texts.dropped} value={now.dropped.toLocaleString(language)} alarming={now.dropped > 0} />
       </dl>
       <div className="nodes">
-        <h2>{words.topNodes}</h2>
+        <h2>{texts.topNodes}</h2>
         <ul>
           {now.nodes.map(({ name, rate }) => (
             <li key={name}>
@@ -114,12 +114,12 @@ function Now({ metrics, live, onRange }: Omit<Properties, "filter" | "range">) {
               <span className="choice">
                 <VisibleText text={name} />
               </span>
-              <span className="count">{words.perSecond(rate)}</span>
+              <span className="count">{texts.perSecond(rate)}</span>
             </li>
           ))}
         </ul>
       </div>
-      <p className="note">{words.allRecords}</p>
+      <p className="note">{texts.allRecords}</p>
     </div>
   );
 }
@@ -134,9 +134,9 @@ function Figure({ name, value, alarming = false }: { name: string; value: string
 }
 
 function OverRange({ filter, range, onRange }: Omit<Properties, "metrics" | "live">) {
-  const words = useWords(metricsWords);
+  const texts = useTexts(metricsTexts);
   const { zone } = useChoices();
-  const { histogram, error, ask } = useHistogram(filter, range);
+  const { histogram, error, refresh } = useHistogram(filter, range);
   const zoomOut = () => {
     if (histogram !== null) onRange(zoomedOut(range, histogram));
   };
@@ -158,17 +158,17 @@ function OverRange({ filter, range, onRange }: Omit<Properties, "metrics" | "liv
         <span role="status">
           {histogram === null
             ? error === null
-              ? words.counting
+              ? texts.counting
               : ""
             : histogram.countedFrom === null
-              ? words.total(histogram.total)
-              : `${words.total(histogram.total)}, ${words.countedFrom(dateTime(histogram.countedFrom, zone))}`}
+              ? texts.total(histogram.total)
+              : `${texts.total(histogram.total)}, ${texts.countedFrom(dateTime(histogram.countedFrom, zone))}`}
         </span>
-        <button type="button" className="small" onClick={ask}>
-          {words.refresh}
+        <button type="button" className="small" onClick={refresh}>
+          {texts.refresh}
         </button>
         <button type="button" className="small" disabled={histogram === null} onClick={zoomOut}>
-          {words.zoomOut}
+          {texts.zoomOut}
         </button>
         <button
           type="button"
@@ -176,7 +176,7 @@ function OverRange({ filter, range, onRange }: Omit<Properties, "metrics" | "liv
           disabled={range.start === "" && range.end === ""}
           onClick={() => onRange(ALL_TIME)}
         >
-          {words.clearRange}
+          {texts.clearRange}
         </button>
       </p>
     </div>
@@ -187,12 +187,12 @@ function useHistogram(filter: Filter, range: Range) {
   const [histogram, setHistogram] = useState<Histogram | null>(null);
   const [error, setError] = useState<ServerError | null>(null);
   const [attempt, setAttempt] = useState(0);
-  const question = JSON.stringify([parametersOf(filter), range]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the question says what of filter and range matters
+  const key = JSON.stringify([parametersOf(filter), range]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key has what matters of filter and range
   useEffect(() => {
     const abort = new AbortController();
     const read = () => {
-      readHistogram(filter, range, BUCKETS, abort.signal).then(
+      readHistogram({ filter, range, buckets: BUCKETS }, abort.signal).then(
         (counted) => {
           setHistogram(counted);
           setError(null);
@@ -205,19 +205,19 @@ function useHistogram(filter: Filter, range: Range) {
       );
     };
     let stopWaiting = () => {};
-    const ask = () => {
+    const readWhenVisible = () => {
       stopWaiting();
       stopWaiting = whenVisible(read);
     };
-    ask();
-    // Counting by words and attributes costs the database; counts by time, level and node are stored.
-    const again_ms = filter.text.trim() === "" && filter.attributes.length === 0 ? AGAIN_MS : SELDOM_MS;
-    const again = isLive(range) ? setInterval(ask, again_ms) : undefined;
+    readWhenVisible();
+    // Counting by words and attributes is expensive for the database; counts by time, level and node are stored.
+    const refresh_ms = filter.text.trim() === "" && filter.attributes.length === 0 ? REFRESH_MS : SLOW_REFRESH_MS;
+    const timer = isLive(range) ? setInterval(readWhenVisible, refresh_ms) : undefined;
     return () => {
       stopWaiting();
-      clearInterval(again);
+      clearInterval(timer);
       abort.abort();
     };
-  }, [question, attempt]);
-  return { histogram, error, ask: () => setAttempt((count) => count + 1) };
+  }, [key, attempt]);
+  return { histogram, error, refresh: () => setAttempt((count) => count + 1) };
 }

@@ -2,14 +2,15 @@
 import { type CSSProperties, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import type { Language } from "../../browser/preferences";
 import { type Series, type Stack, strengthsOf, totalOf } from "../../metrics/series";
-import { dateTime } from "../../records/clock-time";
+import { dateTime, type Zone } from "../../records/clock-time";
 import type { Range } from "../../records/filter";
 import { kindOf } from "../../records/levels";
 import { isoOfMicros } from "../../records/time";
 import { digits } from "../../texts/language";
-import { metricsWords } from "../../texts/metrics";
-import { useChoices, useWords } from "../preferences/preferences-context";
+import { metricsTexts } from "../../texts/metrics";
+import { useChoices, useTexts } from "../preferences/preferences-context";
 import { VisibleText } from "../text/visible-text";
 import { colorOf, colorsOf } from "./chart-colors";
 
@@ -22,15 +23,15 @@ interface Properties {
 
 const HEIGHT_PX = 112;
 /** A shorter drag is a click. */
-const SHORTEST_DRAG_PX = 4;
+const MIN_DRAG_PX = 4;
 const GAP_PX = 1;
 
 export function StackedChart({ stack, span, onRange }: Properties) {
-  const place = useRef<HTMLDivElement>(null);
+  const container = useRef<HTMLDivElement>(null);
   const [cursor, setCursor] = useState<number | null>(null);
   const { zone, language, theme } = useChoices();
   const dark = useSyncExternalStore(watchScheme, isDark, () => false);
-  const words = useWords(metricsWords);
+  const texts = useTexts(metricsTexts);
   const choose = useRef(onRange);
   choose.current = onRange;
   const chart = useRef<uPlot | null>(null);
@@ -38,10 +39,17 @@ export function StackedChart({ stack, span, onRange }: Properties) {
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a chart is made anew when what it is made of changes, not its numbers
   useEffect(() => {
-    const element = place.current;
+    const element = container.current;
     if (element === null) return;
     const plot = new uPlot(
-      optionsOf(stack, element, zone, language, (from, to) => choose.current(rangeOf(from, to)), setCursor),
+      optionsOf({
+        stack,
+        element,
+        zone,
+        language,
+        choose: (from, to) => choose.current(rangeOf(from, to)),
+        point: setCursor,
+      }),
       dataOf(stack),
       element,
     );
@@ -68,22 +76,22 @@ export function StackedChart({ stack, span, onRange }: Properties) {
 
   const total = stack.series.reduce((sum, series) => sum + totalOf(series), 0);
   const errors = stack.series.filter(({ severity }) => kindOf(severity) === "error");
-  const summary = words.chart(
+  const summary = texts.chart({
     total,
-    errors.reduce((sum, series) => sum + totalOf(series), 0),
-    dateTime(new Date(from_ms).toISOString(), zone),
-    dateTime(new Date(to_ms).toISOString(), zone),
-  );
+    errors: errors.reduce((sum, series) => sum + totalOf(series), 0),
+    from: dateTime(new Date(from_ms).toISOString(), zone),
+    to: dateTime(new Date(to_ms).toISOString(), zone),
+  });
   return (
     <figure className="chart">
-      <div ref={place} className="plot" role="img" aria-label={summary} title={words.chartHelp} />
+      <div ref={container} className="plot" role="img" aria-label={summary} title={texts.chartHelp} />
       <Legend stack={stack} cursor={cursor} zone={zone} />
     </figure>
   );
 }
 
-function Legend({ stack, cursor, zone }: { stack: Stack; cursor: number | null; zone: "local" | "utc" }) {
-  const words = useWords(metricsWords);
+function Legend({ stack, cursor, zone }: { stack: Stack; cursor: number | null; zone: Zone }) {
+  const texts = useTexts(metricsTexts);
   const { language } = useChoices();
   const time_ms = cursor === null ? undefined : stack.times_ms[cursor];
   const countOf = (series: Series) => (time_ms === undefined ? totalOf(series) : (series.values[cursor ?? 0] ?? 0));
@@ -97,11 +105,11 @@ function Legend({ stack, cursor, zone }: { stack: Stack; cursor: number | null; 
           data-kind={kindOf(series.severity)}
           style={{ "--strength": `${(strengths[index] ?? 1) * 100}%` } as CSSProperties}
         >
-          <VisibleText text={series.name === "" ? words.otherLevels : series.name} />{" "}
+          <VisibleText text={series.name === "" ? texts.otherLevels : series.name} />{" "}
           <b>{digits(countOf(series), language)}</b>
         </span>
       ))}
-      {stack.series.length === 0 && <span>{words.noRecords}</span>}
+      {stack.series.length === 0 && <span>{texts.noRecords}</span>}
       {time_ms !== undefined && <time>{dateTime(new Date(time_ms).toISOString(), zone)}</time>}
     </figcaption>
   );
@@ -114,15 +122,19 @@ function dataOf({ times_ms, series }: Stack): uPlot.AlignedData {
   return [times_ms.map((time_ms) => time_ms / 1000), ...stacked.reverse()];
 }
 
-function optionsOf(
-  { series }: Stack,
-  element: HTMLElement,
-  zone: "local" | "utc",
-  language: string,
-  choose: (from_s: number, to_s: number) => void,
-  point: (index: number | null) => void,
-): uPlot.Options {
-  const colors = colorsOf(series, element).reverse();
+interface ChartOptions {
+  readonly stack: Stack;
+  readonly element: HTMLElement;
+  readonly zone: Zone;
+  readonly language: Language;
+  /** Called with the range that was dragged over. */
+  readonly choose: (from_s: number, to_s: number) => void;
+  /** Called with the bar under the mouse. */
+  readonly point: (index: number | null) => void;
+}
+
+function optionsOf({ stack, element, zone, language, choose, point }: ChartOptions): uPlot.Options {
+  const colors = colorsOf(stack.series, element).reverse();
   const [dim, line] = [colorOf("--dim", element), colorOf("--line", element)];
   const axis = {
     stroke: dim,
@@ -166,7 +178,7 @@ function optionsOf(
       setSelect: [
         (plot) => {
           const { left, width } = plot.select;
-          if (width >= SHORTEST_DRAG_PX) choose(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));
+          if (width >= MIN_DRAG_PX) choose(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));
           plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
         },
       ],
@@ -176,7 +188,7 @@ function optionsOf(
 }
 
 /** On a clock of 24 hours, as in the list; with the date where it changes. */
-function timeLabels(seconds: readonly number[], zone: "local" | "utc"): string[] {
+function timeLabels(seconds: readonly number[], zone: Zone): string[] {
   const texts = seconds.map((second) => dateTime(new Date(second * 1000).toISOString(), zone));
   const wholeMinutes = texts.every((text) => text.endsWith(":00"));
   return texts.map((text, index) => {
@@ -213,7 +225,7 @@ function chooseByTouch(plot: uPlot, choose: (from_s: number, to_s: number) => vo
     const [low, high] = [from_px, positionOf(event)].sort((a, b) => a - b) as [number, number];
     from_px = null;
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-    if (event.type === "pointerup" && high - low >= SHORTEST_DRAG_PX)
+    if (event.type === "pointerup" && high - low >= MIN_DRAG_PX)
       choose(plot.posToVal(low, "x"), plot.posToVal(high, "x"));
   };
   const listeners = { pointerdown: onDown, pointermove: onMove, pointerup: onUp, pointercancel: onUp };

@@ -1,7 +1,7 @@
 /** A modal dialog: closed by Esc, by its button, and by a press beside it. */
 import { type ReactNode, useEffect, useId, useRef } from "react";
-import { recordWords } from "../../texts/record";
-import { useWords } from "../preferences/preferences-context";
+import { recordTexts } from "../../texts/record";
+import { useTexts } from "../preferences/preferences-context";
 import "./overlay.css";
 
 interface Properties {
@@ -14,7 +14,7 @@ interface Properties {
 export function Dialog({ title, wide = false, onClose, children }: Properties) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
-  const words = useWords(recordWords);
+  const texts = useTexts(recordTexts);
   useEffect(() => {
     const dialog = element.current;
     // The element that had the focus gets it back from the browser.
@@ -40,7 +40,7 @@ export function Dialog({ title, wide = false, onClose, children }: Properties) {
         <header>
           <h2 id={id}>{title}</h2>
           <button type="button" onClick={onClose}>
-            {words.close}
+            {texts.close}
           </button>
         </header>
         {children}

@@ -1,28 +1,28 @@
 /** Colours, language and clock. */
 import { LANGUAGES, type Language, THEMES, type Theme } from "../../browser/preferences";
 import { ZONES, type Zone } from "../../records/clock-time";
-import { LANGUAGE_NAMES, preferencesWords } from "../../texts/preferences";
-import { useChoices, usePreferences, useWords } from "./preferences-context";
+import { LANGUAGE_NAMES, preferencesTexts } from "../../texts/preferences";
+import { useChoices, usePreferences, useTexts } from "./preferences-context";
 import "./preferences.css";
 
 export function PreferenceMenu() {
   const preferences = usePreferences();
   const { theme, language, zone } = useChoices();
-  const words = useWords(preferencesWords);
+  const texts = useTexts(preferencesTexts);
   return (
     <div className="preferences">
       <label>
-        <span>{words.theme}</span>
+        <span>{texts.theme}</span>
         <select value={theme} onChange={(event) => preferences.choose({ theme: event.target.value as Theme })}>
           {THEMES.map((name) => (
             <option key={name} value={name}>
-              {words.themes[name]}
+              {texts.themes[name]}
             </option>
           ))}
         </select>
       </label>
       <label>
-        <span>{words.language}</span>
+        <span>{texts.language}</span>
         <select value={language} onChange={(event) => preferences.choose({ language: event.target.value as Language })}>
           {LANGUAGES.map((name) => (
             <option key={name} value={name} lang={name}>
@@ -32,11 +32,11 @@ export function PreferenceMenu() {
         </select>
       </label>
       <label>
-        <span>{words.zone}</span>
+        <span>{texts.zone}</span>
         <select value={zone} onChange={(event) => preferences.choose({ zone: event.target.value as Zone })}>
           {ZONES.map((name) => (
             <option key={name} value={name}>
-              {words.zones[name]}
+              {texts.zones[name]}
             </option>
           ))}
         </select>

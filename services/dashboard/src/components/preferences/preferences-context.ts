@@ -1,7 +1,7 @@
 /** The reader's choices, for every component. */
 import { createContext, useContext, useSyncExternalStore } from "react";
 import type { Choices, Preferences } from "../../browser/preferences";
-import type { Words } from "../../texts/language";
+import type { Translated } from "../../texts/language";
 
 const Context = createContext<Preferences | null>(null);
 export const PreferencesProvider = Context.Provider;
@@ -17,6 +17,6 @@ export function useChoices(): Choices {
   return useSyncExternalStore(preferences.subscribe, preferences.snapshot);
 }
 
-export function useWords<Texts>(words: Words<Texts>): Texts {
-  return words[useChoices().language];
+export function useTexts<Texts>(texts: Translated<Texts>): Texts {
+  return texts[useChoices().language];
 }

@@ -1,14 +1,14 @@
-/** All of a record: the whole message, each attribute, and what can be done with them. */
+/** A record in full: the whole message, every attribute, and what can be done with them. */
 import { useState } from "react";
 import { copyText } from "../../browser/copy";
 import { dateTime } from "../../records/clock-time";
-import { type Filter, isAskable, nodeFilterOf, withAttribute } from "../../records/filter";
+import { type Filter, isFilterable, nodeFilterOf, withAttribute } from "../../records/filter";
 import { laidOutJson } from "../../records/json-text";
 import { type LogRecord, sortedAttributes } from "../../records/record";
 import { jsonOf, lineOf } from "../../records/record-text";
 import { namedText } from "../../records/visible-text";
-import { recordWords } from "../../texts/record";
-import { useWords } from "../preferences/preferences-context";
+import { recordTexts } from "../../texts/record";
+import { useTexts } from "../preferences/preferences-context";
 import { StyledText } from "../text/styled-text";
 import { VisibleText } from "../text/visible-text";
 import type { RecordActions } from "./record-actions";
@@ -22,40 +22,40 @@ type Change = (filter: Filter) => Filter;
 
 export function RecordDetails({ record, actions }: Properties) {
   const { time, level, node, sequence, message, attributes } = record;
-  const words = useWords(recordWords);
+  const texts = useTexts(recordTexts);
   const nodeFilter = nodeFilterOf(node);
   const only = (change: Change) => () => actions.include(change);
   return (
-    <section className="details" aria-label={words.detailsOf(sequence)}>
+    <section className="details" aria-label={texts.detailsOf(sequence)}>
       <Message message={message} />
       <table className="fields">
         <tbody>
-          <Field name={words.time}>
+          <Field name={texts.time}>
             {time} <span className="dim">({dateTime(time, "local")})</span>
           </Field>
           <Field
-            name={words.level}
+            name={texts.level}
             value={level}
-            {...(isAskable(level) && {
+            {...(isFilterable(level) && {
               only: only((filter) => ({ ...filter, levels: [level.toLowerCase()], minLevel: "" })),
             })}
             {...(record.severity > 0 &&
-              isAskable(level) && {
+              isFilterable(level) && {
                 atLeast: only((filter) => ({ ...filter, levels: [], minLevel: level.toLowerCase() })),
               })}
             filterable
           />
           <Field
-            name={words.node}
+            name={texts.node}
             value={node}
             {...(nodeFilter !== null && { only: only((filter) => ({ ...filter, nodes: [nodeFilter] })) })}
             filterable
           />
-          <Field name={words.sequence} value={sequence} />
+          <Field name={texts.sequence} value={sequence} />
         </tbody>
       </table>
       {Object.keys(attributes).length > 0 && (
-        <table className="fields" aria-label={words.attributes}>
+        <table className="fields" aria-label={texts.attributes}>
           <tbody>
             {sortedAttributes(attributes).map(([key, value]) => (
               <Field
@@ -70,20 +70,20 @@ export function RecordDetails({ record, actions }: Properties) {
           </tbody>
         </table>
       )}
-      <Takeaways record={record} actions={actions} />
+      <RecordButtons record={record} actions={actions} />
     </section>
   );
 }
 
 function Message({ message }: { message: string }) {
-  const words = useWords(recordWords);
+  const texts = useTexts(recordTexts);
   const [layOut, setLayOut] = useState(true);
   const laidOut = laidOutJson(message);
   return (
     <div className="whole-message">
       {laidOut !== null && (
         <button type="button" className="small" aria-pressed={layOut} onClick={() => setLayOut(!layOut)}>
-          {words.laidOut}
+          {texts.laidOut}
         </button>
       )}
       <pre>
@@ -97,7 +97,7 @@ interface FieldProperties {
   name: string;
   value?: string;
   children?: React.ReactNode;
-  /** Whether there are buttons; one whose action is missing can't be pressed, and says why. */
+  /** Whether there are filter buttons. A button without an action is disabled and says why. */
   filterable?: boolean;
   only?: () => void;
   atLeast?: () => void;
@@ -105,7 +105,7 @@ interface FieldProperties {
 }
 
 function Field({ name, value, children, filterable = false, only, atLeast, without }: FieldProperties) {
-  const words = useWords(recordWords);
+  const texts = useTexts(recordTexts);
   const what = namedText(`${name}=${(value ?? "").slice(0, 80)}`);
   return (
     <tr>
@@ -121,26 +121,26 @@ function Field({ name, value, children, filterable = false, only, atLeast, witho
               type="button"
               className="small"
               disabled={only === undefined}
-              title={only === undefined ? words.notAskable : words.onlyLabel(what)}
-              aria-label={words.onlyLabel(what)}
+              title={only === undefined ? texts.notFilterable : texts.onlyLabel(what)}
+              aria-label={texts.onlyLabel(what)}
               onClick={only}
             >
-              {words.only}
+              {texts.only}
             </button>
             {atLeast && (
               <button type="button" className="small" onClick={atLeast}>
-                {words.atLeast}
+                {texts.atLeast}
               </button>
             )}
             {without && (
               <button
                 type="button"
                 className="small"
-                title={words.withoutLabel(what)}
-                aria-label={words.withoutLabel(what)}
+                title={texts.withoutLabel(what)}
+                aria-label={texts.withoutLabel(what)}
                 onClick={without}
               >
-                {words.without}
+                {texts.without}
               </button>
             )}
           </span>
@@ -150,25 +150,25 @@ function Field({ name, value, children, filterable = false, only, atLeast, witho
   );
 }
 
-function Takeaways({ record, actions }: Properties) {
-  const words = useWords(recordWords);
-  const [said, setSaid] = useState("");
-  const copy = (text: string) => async () => setSaid((await copyText(text)) ? words.copied : words.notCopied);
+function RecordButtons({ record, actions }: Properties) {
+  const texts = useTexts(recordTexts);
+  const [result, setResult] = useState("");
+  const copy = (text: string) => async () => setResult((await copyText(text)) ? texts.copied : texts.notCopied);
   return (
-    <p className="takeaways">
+    <p className="record-buttons">
       <button type="button" className="small" onClick={copy(lineOf(record))}>
-        {words.copyText}
+        {texts.copyText}
       </button>
       <button type="button" className="small" onClick={copy(jsonOf(record))}>
-        {words.copyJson}
+        {texts.copyJson}
       </button>
       <button type="button" className="small" onClick={copy(actions.linkOf(record.sequence))}>
-        {words.copyLink}
+        {texts.copyLink}
       </button>
       <button type="button" className="small" onClick={() => actions.openContext(record.sequence)}>
-        {words.context}
+        {texts.context}
       </button>
-      <span role="status">{said}</span>
+      <span role="status">{result}</span>
     </p>
   );
 }

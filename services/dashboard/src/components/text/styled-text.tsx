@@ -6,19 +6,23 @@ import "./text.css";
 export function StyledText({ text }: { text: string }) {
   const parts = styledParts(text);
   return parts.map((part, index) => {
-    // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a text never change places
+    // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a text never move
     return isPlain(part) ? <VisibleText key={index} text={part.text} /> : <Styled key={index} part={part} />;
   });
 }
 
-function Styled({ part: { text, color, ground, emphasis } }: { part: StyledPart }) {
+function Styled({ part: { text, color, background, emphasis } }: { part: StyledPart }) {
   return (
-    <span className={["ansi", ...emphasis].join(" ")} data-color={color ?? undefined} data-ground={ground ?? undefined}>
+    <span
+      className={["ansi", ...emphasis].join(" ")}
+      data-color={color ?? undefined}
+      data-background={background ?? undefined}
+    >
       <VisibleText text={text} />
     </span>
   );
 }
 
-function isPlain({ color, ground, emphasis }: StyledPart): boolean {
-  return color === null && ground === null && emphasis.length === 0;
+function isPlain({ color, background, emphasis }: StyledPart): boolean {
+  return color === null && background === null && emphasis.length === 0;
 }

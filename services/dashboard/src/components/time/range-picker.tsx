@@ -3,9 +3,9 @@ import { type FormEvent, useId, useState } from "react";
 import { dateTime, type Zone } from "../../records/clock-time";
 import { fieldOf, timeOfEdited } from "../../records/field-time";
 import { ALL_TIME, isLive, type Range } from "../../records/filter";
-import { QUICK_RANGES, rangeWords } from "../../texts/range";
+import { QUICK_RANGES, rangeTexts } from "../../texts/range";
 import { Popover } from "../overlay/popover";
-import { useChoices, useWords } from "../preferences/preferences-context";
+import { useChoices, useTexts } from "../preferences/preferences-context";
 import { VisibleText } from "../text/visible-text";
 import "./time.css";
 
@@ -15,12 +15,12 @@ interface Properties {
 }
 
 export function RangePicker({ range, onChange }: Properties) {
-  const words = useWords(rangeWords);
+  const texts = useTexts(rangeTexts);
   const { zone } = useChoices();
   const used = range.start !== "" || range.end !== "";
   return (
     <>
-      <Popover className="range" used={used} label={<VisibleText text={textOf(range, words, zone)} />}>
+      <Popover className="range" used={used} label={<VisibleText text={textOf(range, texts, zone)} />}>
         {(close) => (
           <Times
             range={range}
@@ -33,20 +33,20 @@ export function RangePicker({ range, onChange }: Properties) {
       </Popover>
       {!isLive(range) && (
         <button type="button" className="back-to-live" onClick={() => onChange(ALL_TIME)}>
-          {words.backToLive}
+          {texts.backToLive}
         </button>
       )}
     </>
   );
 }
 
-function textOf({ start, end }: Range, words: (typeof rangeWords)["en"], zone: Zone): string {
-  if (start === "" && end === "") return words.allTime;
-  const named = Object.hasOwn(words.last, start) && end === "" ? words.last[start] : undefined;
+function textOf({ start, end }: Range, texts: (typeof rangeTexts)["en"], zone: Zone): string {
+  if (start === "" && end === "") return texts.allTime;
+  const named = Object.hasOwn(texts.last, start) && end === "" ? texts.last[start] : undefined;
   if (named !== undefined) return named;
   const shown = (time: string) => (fieldOf(time, zone) === "" ? time : dateTime(time, zone));
-  if (end === "") return words.since(shown(start));
-  return start === "" ? words.until(shown(end)) : `${shown(start)} – ${shown(end)}`;
+  if (end === "") return texts.since(shown(start));
+  return start === "" ? texts.until(shown(end)) : `${shown(start)} – ${shown(end)}`;
 }
 
 /** Of two absolute times, as the services write them: comparing the texts compares the times. */
@@ -55,7 +55,7 @@ function isEmpty(start: string, end: string): boolean {
 }
 
 function Times({ range, onChange }: Properties) {
-  const words = useWords(rangeWords);
+  const texts = useTexts(rangeTexts);
   const { zone } = useChoices();
   const [from, setFrom] = useState(fieldOf(range.start, zone));
   const [to, setTo] = useState(fieldOf(range.end, zone));
@@ -64,16 +64,16 @@ function Times({ range, onChange }: Properties) {
   const apply = (event: FormEvent) => {
     event.preventDefault();
     const [start, end] = [timeOfEdited(from, range.start, zone), timeOfEdited(to, range.end, zone)];
-    if (start === null) setProblem({ field: "from", text: words.unreadable });
-    else if (end === null) setProblem({ field: "to", text: words.unreadable });
-    else if (isEmpty(start, end)) setProblem({ field: "to", text: words.endFirst });
+    if (start === null) setProblem({ field: "from", text: texts.unreadable });
+    else if (end === null) setProblem({ field: "to", text: texts.unreadable });
+    else if (isEmpty(start, end)) setProblem({ field: "to", text: texts.endFirst });
     else onChange({ start, end });
   };
   return (
     <form className="fields-of" onSubmit={apply}>
       <div className="quick-ranges">
         <button type="button" aria-pressed={range.start === "" && range.end === ""} onClick={() => onChange(ALL_TIME)}>
-          {words.allTime}
+          {texts.allTime}
         </button>
         {QUICK_RANGES.map((start) => (
           <button
@@ -82,7 +82,7 @@ function Times({ range, onChange }: Properties) {
             aria-pressed={range.start === start && range.end === ""}
             onClick={() => onChange({ start, end: "" })}
           >
-            {words.last[start]}
+            {texts.last[start]}
           </button>
         ))}
       </div>
@@ -94,7 +94,7 @@ function Times({ range, onChange }: Properties) {
       ).map(([field, value, set]) => (
         <label key={field} className="range-field">
           <span>
-            {words[field]} <span className="dim">({words.zone[zone]})</span>
+            {texts[field]} <span className="dim">({texts.zone[zone]})</span>
           </span>
           <input
             type="datetime-local"
@@ -110,9 +110,9 @@ function Times({ range, onChange }: Properties) {
         </label>
       ))}
       <p id={`${id}-hint`} role="status" className="range-hint" data-problem={problem !== null}>
-        {problem?.text ?? (to === "" ? "" : words.endStopsLive)}
+        {problem?.text ?? (to === "" ? "" : texts.endStopsLive)}
       </p>
-      <button type="submit">{words.apply}</button>
+      <button type="submit">{texts.apply}</button>
     </form>
   );
 }
