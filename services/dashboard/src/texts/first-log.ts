@@ -14,27 +14,27 @@ interface FirstLogTexts {
 }
 
 const en: FirstLogTexts = {
-  title: "No log has arrived yet",
-  how: (gateway) => `Send one to the gateway, at ${gateway}. It appears here by itself.`,
-  shell: "From a shell, with grpcurl",
-  python: "From Python, with the handler in clients/python",
-  node: "From Node, with the winston transport in clients/node",
+  title: "No logs yet",
+  how: (gateway) => `Send a log to the gateway at ${gateway}. It will appear here automatically.`,
+  shell: "From a shell with grpcurl",
+  python: "From Python with the handler in clients/python",
+  node: "From Node.js with the winston transport in clients/node",
   copy: "Copy",
   copied: "Copied",
-  notCopied: "The browser did not let it be copied",
-  waiting: "Waiting for the first record",
+  notCopied: "Could not copy",
+  waiting: "Waiting for the first log…",
 };
 
 const ko: FirstLogTexts = {
-  title: "아직 도착한 로그가 없습니다",
-  how: (gateway) => `게이트웨이 ${gateway}(으)로 로그를 보내 보세요. 여기에 저절로 나타납니다.`,
-  shell: "셸에서, grpcurl로",
-  python: "Python에서, clients/python의 핸들러로",
-  node: "Node에서, clients/node의 winston 전송으로",
+  title: "아직 로그가 없습니다",
+  how: (gateway) => `로그를 게이트웨이(${gateway})로 보내 보세요. 도착하면 여기에 자동으로 표시됩니다.`,
+  shell: "셸에서 grpcurl로 보내기",
+  python: "Python에서 clients/python의 핸들러로 보내기",
+  node: "Node.js에서 clients/node의 winston 트랜스포트로 보내기",
   copy: "복사",
   copied: "복사했습니다",
-  notCopied: "브라우저가 복사를 허용하지 않았습니다",
-  waiting: "첫 레코드를 기다리는 중",
+  notCopied: "복사하지 못했습니다",
+  waiting: "첫 로그를 기다리는 중…",
 };
 
 export const firstLogTexts: Translated<FirstLogTexts> = { en, ko };

@@ -1,4 +1,4 @@
-/** Texts of the reader's choices. */
+/** Texts of the preferences. */
 import type { Language, Theme } from "../browser/preferences";
 import type { Zone } from "../records/clock-time";
 import type { Translated } from "./language";
@@ -11,7 +11,7 @@ interface PreferencesTexts {
   readonly zones: Readonly<Record<Zone, string>>;
 }
 
-/** Each in itself, so that whoever is lost finds back. */
+/** Each in its own language, so that readers recognize theirs. */
 export const LANGUAGE_NAMES: Readonly<Record<Language, string>> = { en: "English", ko: "한국어" };
 
 const en: PreferencesTexts = {
@@ -24,7 +24,7 @@ const en: PreferencesTexts = {
 
 const ko: PreferencesTexts = {
   theme: "테마",
-  themes: { system: "시스템", light: "밝게", dark: "어둡게" },
+  themes: { system: "시스템", light: "라이트", dark: "다크" },
   language: "언어",
   zone: "시간대",
   zones: { local: "현지", utc: "UTC" },

@@ -1,4 +1,4 @@
-/** Texts of what chooses levels, nodes and times. */
+/** Texts of the filters by level, node and time. */
 import { digits, type Translated } from "./language";
 
 interface RangeTexts {
@@ -14,7 +14,6 @@ interface RangeTexts {
   readonly noNode: string;
   readonly moreNodes: (count: number) => string;
   readonly clear: string;
-  readonly time: string;
   readonly allTime: string;
   readonly last: Readonly<Record<string, string>>;
   readonly since: (time: string) => string;
@@ -33,17 +32,16 @@ const en: RangeTexts = {
   levels: "Levels",
   records: (count, sampled) =>
     `${digits(count, "en")}${sampled ? " of the newest" : ""} ${count === 1 ? "record" : "records"}`,
-  notFilterable: "A value that is empty or has a comma, a star or blanks around it can't be filtered by",
+  notFilterable: "Cannot filter by a value that is empty or has a comma, an asterisk, or spaces around it",
   atLeast: (level) => `at least ${level}`,
-  removeAtLeast: (level) => `Remove: at least ${level}`,
+  removeAtLeast: (level) => `Remove filter at least ${level}`,
   nodes: "Nodes",
   nodesChosen: (count) => `Nodes: ${count}`,
-  findNode: "Find, or name with *",
+  findNode: "Find, or use * as a wildcard",
   addPattern: (pattern) => `Add ${pattern}`,
-  noNode: "No node of this name is known.",
-  moreNodes: (count) => `${digits(count, "en")} more: find them by name.`,
+  noNode: "No known node matches.",
+  moreNodes: (count) => `${digits(count, "en")} more. Enter a name to add it.`,
   clear: "Clear",
-  time: "Time",
   allTime: "Live, all time",
   last: {
     "-5m": "Last 5 minutes",
@@ -57,29 +55,28 @@ const en: RangeTexts = {
   until: (time) => `Until ${time}`,
   from: "From",
   to: "To",
-  zone: { local: "on the local clock", utc: "in UTC" },
+  zone: { local: "local time", utc: "UTC" },
   apply: "Apply",
-  unreadable: "Not a date and time.",
+  unreadable: "Enter a date and time.",
   endFirst: "The end must be after the start.",
-  endStopsLive: "A range with an end shows no new records.",
+  endStopsLive: "A range with an end does not show new records.",
   backToLive: "Back to live",
 };
 
 const ko: RangeTexts = {
   levels: "레벨",
-  records: (count, sampled) => `${sampled ? "최신 중 " : ""}레코드 ${digits(count, "ko")}개`,
-  notFilterable: "비어 있거나 쉼표, 별표 또는 앞뒤 공백이 있는 값은 필터로 쓸 수 없습니다",
+  records: (count, sampled) => `${sampled ? "최신 " : ""}레코드 ${sampled ? "중 " : ""}${digits(count, "ko")}개`,
+  notFilterable: "비어 있거나 쉼표, 별표, 앞뒤 공백이 있는 값으로는 필터링할 수 없습니다",
   atLeast: (level) => `${level} 이상`,
   removeAtLeast: (level) => `${level} 이상 필터 제거`,
   nodes: "노드",
   nodesChosen: (count) => `노드: ${count}`,
-  findNode: "찾기 또는 *로 지정",
+  findNode: "이름 또는 * 패턴으로 찾기",
   addPattern: (pattern) => `${pattern} 추가`,
-  noNode: "이 이름의 노드를 찾을 수 없습니다.",
-  moreNodes: (count) => `${digits(count, "ko")}개 더 있습니다. 이름으로 찾으세요.`,
-  clear: "지우기",
-  time: "시간",
-  allTime: "실시간, 전체",
+  noNode: "일치하는 노드가 없습니다.",
+  moreNodes: (count) => `${digits(count, "ko")}개 더 있습니다. 이름을 입력해 추가하세요.`,
+  clear: "선택 해제",
+  allTime: "실시간, 전체 기간",
   last: {
     "-5m": "최근 5분",
     "-15m": "최근 15분",
@@ -91,13 +88,13 @@ const ko: RangeTexts = {
   since: (time) => `${time}부터`,
   until: (time) => `${time}까지`,
   from: "시작",
-  to: "끝",
+  to: "종료",
   zone: { local: "현지 시각", utc: "UTC" },
   apply: "적용",
-  unreadable: "날짜와 시각이 아닙니다.",
-  endFirst: "끝은 시작보다 뒤여야 합니다.",
-  endStopsLive: "끝이 있는 범위에는 새 레코드가 나타나지 않습니다.",
-  backToLive: "실시간으로",
+  unreadable: "날짜와 시각을 입력하세요.",
+  endFirst: "종료는 시작보다 뒤여야 합니다.",
+  endStopsLive: "종료 시각이 있는 범위에는 새 레코드가 표시되지 않습니다.",
+  backToLive: "실시간으로 돌아가기",
 };
 
 export const rangeTexts: Translated<RangeTexts> = { en, ko };

@@ -19,18 +19,18 @@ interface ViewsTexts {
 
 const en: ViewsTexts = {
   views: "Views",
-  none: "No view is saved in this browser yet.",
+  none: "No views saved in this browser yet.",
   name: "Name of this view",
   save: "Save",
   replace: (name) => `Replace ${name}`,
-  full: "It does not fit: remove a view first, or save a shorter one.",
+  full: "Could not save. Remove a view first, or save a shorter one.",
   saved: "Saved in this browser.",
   remove: (name) => `Remove ${name}`,
-  copyLink: "Copy a link to this view",
-  link: "Link",
-  copyLinkTo: (name) => `Copy a link to ${name}`,
+  copyLink: "Copy link to this view",
+  link: "Copy link",
+  copyLinkTo: (name) => `Copy link to ${name}`,
   copied: "Copied",
-  notCopied: "The browser did not let it be copied",
+  notCopied: "Could not copy",
 };
 
 const ko: ViewsTexts = {
@@ -39,14 +39,14 @@ const ko: ViewsTexts = {
   name: "현재 보기의 이름",
   save: "저장",
   replace: (name) => `${name} 바꾸기`,
-  full: "저장할 수 없습니다. 보기를 하나 지우거나 더 짧은 보기를 저장하세요.",
+  full: "저장하지 못했습니다. 보기를 하나 삭제하거나 더 짧은 보기를 저장하세요.",
   saved: "이 브라우저에 저장했습니다.",
-  remove: (name) => `${name} 지우기`,
+  remove: (name) => `${name} 삭제`,
   copyLink: "이 보기의 링크 복사",
-  link: "링크",
+  link: "링크 복사",
   copyLinkTo: (name) => `${name} 링크 복사`,
   copied: "복사했습니다",
-  notCopied: "브라우저가 복사를 허용하지 않았습니다",
+  notCopied: "복사하지 못했습니다",
 };
 
 export const viewsTexts: Translated<ViewsTexts> = { en, ko };

@@ -70,12 +70,12 @@ export function ExportDialog({ filter, range, onClose }: Properties) {
           <option value="desc">{texts.newest}</option>
           <option value="asc">{texts.oldest}</option>
         </select>
-        <label htmlFor="export-most">{texts.most}</label>
+        <label htmlFor="export-max">{texts.max}</label>
         <input
-          id="export-most"
+          id="export-max"
           type="number"
           min="1"
-          placeholder={texts.mostHint}
+          placeholder={texts.maxHint}
           value={choice.maxRecords}
           disabled={running}
           onChange={(event) => setChoice({ ...choice, maxRecords: event.target.value })}

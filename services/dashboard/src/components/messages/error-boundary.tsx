@@ -1,5 +1,6 @@
-/** Instead of a blank page, when the page itself fails: what happened, and a way on. */
+/** Shown instead of a blank page when the page itself fails: the error, and a button to reload. */
 import { Component, type ReactNode } from "react";
+import { failureTexts } from "../../texts/failure";
 
 interface State {
   readonly error: Error | null;
@@ -15,16 +16,15 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, State> {
   override render(): ReactNode {
     const { error } = this.state;
     if (error === null) return this.props.children;
-    // In both languages: whatever failed may be what chooses between them.
+    const { en, ko } = failureTexts;
     return (
       <div className="banner" data-kind="error" role="alert">
         <p>
-          <strong>This page has failed; the logs are not affected.</strong> 이 페이지에 오류가 발생했습니다. 로그에는
-          영향이 없습니다.
+          <strong>{en.failed}</strong> {ko.failed}
         </p>
         <p>{error.message}</p>
         <button type="button" onClick={() => window.location.reload()}>
-          Reload · 새로고침
+          {en.reload} · {ko.reload}
         </button>
       </div>
     );
