@@ -1,4 +1,4 @@
-/** The page: header, filter, metrics, messages about the state, list; and what opens above them. */
+/** The page: header, filters, messages, metrics, list, and the dialogs above them. */
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import type { Address } from "./browser/address";
 import type { SavedViewList } from "./browser/saved-views";

@@ -87,10 +87,10 @@ test("a field that was not touched keeps its microseconds", () => {
 
 test("a tab that nobody sees asks once it is seen, and only once", () => {
   const page = Object.assign(new EventTarget(), { visibilityState: "hidden" });
-  let [asked, left] = [0, 0];
+  let [calls, left] = [0, 0];
   whenVisible(
     () => {
-      asked += 1;
+      calls += 1;
     },
     page as unknown as Document,
   );
@@ -101,17 +101,17 @@ test("a tab that nobody sees asks once it is seen, and only once", () => {
     page as unknown as Document,
   );
   stop();
-  expect(asked).toBe(0);
+  expect(calls).toBe(0);
   page.visibilityState = "visible";
   for (const _ of [1, 2]) page.dispatchEvent(new Event("visibilitychange"));
-  expect([asked, left]).toEqual([1, 0]);
+  expect([calls, left]).toEqual([1, 0]);
   whenVisible(
     () => {
-      asked += 1;
+      calls += 1;
     },
     page as unknown as Document,
   );
-  expect(asked).toBe(2);
+  expect(calls).toBe(2);
 });
 
 test("the chart says its sum, its errors and its span, and its legend has the shades of its bars", () => {
@@ -120,12 +120,12 @@ test("the chart says its sum, its errors and its span, and its legend has the sh
     createElement(StackedChart, { stack, span: { from_ms, to_ms: from_ms + 60_000 }, onRange: () => {} }),
   );
   expect(html).toMatch(
-    /role="img" aria-label="7 records by level over time, 3 of them errors, from 2026-01-01 00:00:00\S* to 2026-01-01 00:01:00\S*"/,
+    /role="img" aria-label="7 records by level over time, including 3 errors, from 2026-01-01 00:00:00\S* to 2026-01-01 00:01:00\S*"/,
   );
   expect(html.match(/--strength:[\d.]+%/g)).toEqual(["--strength:100%", "--strength:65%", "--strength:100%"]);
 });
 
-test("a chip's name is its level's; what can't be asked for is not offered", () => {
+test("a chip's name is its level's; a value that can't be filtered by is not offered", () => {
   const facets = {
     levels: [{ name: "a,b", severity: 0, count: 3 }],
     nodes: [],

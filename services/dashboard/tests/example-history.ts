@@ -7,8 +7,8 @@ import type { LogRecord } from "../src/records/record";
 
 export class ExampleHistory {
   readonly stored: LogRecord[] = [];
-  /** What was asked, as query texts. */
-  readonly asked: string[] = [];
+  /** The query of every request. */
+  readonly requests: string[] = [];
   readonly signals: AbortSignal[] = [];
   /** Records in a page at most, whatever is asked for. */
   pageSize = 1000;
@@ -29,7 +29,7 @@ export class ExampleHistory {
 
   readonly read: ReadPage = async (parameters, signal) => {
     this.signals.push(signal);
-    this.asked.push(new URLSearchParams(parameters).toString());
+    this.requests.push(new URLSearchParams(parameters).toString());
     if (this.#held !== null) await new Promise<void>((resolve) => this.#held?.push(resolve));
     signal.throwIfAborted();
     if (this.error !== null) throw this.error;

@@ -90,19 +90,19 @@ test("of a stored list only the views are read, a name once, and no more than fi
 
 test("what another window saves is seen, what else it stores is not asked about", () => {
   const list = opened();
-  let told = 0;
-  const stop = list.subscribe(() => told++);
+  let notified = 0;
+  const stop = list.subscribe(() => notified++);
   stored.set(KEY, '[{"name":"theirs","search":"?q=t"}]');
   tell("logstream.theme");
-  expect([told, list.has("theirs")]).toEqual([0, false]);
+  expect([notified, list.has("theirs")]).toEqual([0, false]);
   tell(KEY);
-  expect([told, list.has("theirs")]).toEqual([1, true]);
+  expect([notified, list.has("theirs")]).toEqual([1, true]);
   stored.clear();
   tell(null);
-  expect([told, list.has("theirs")]).toEqual([2, false]);
+  expect([notified, list.has("theirs")]).toEqual([2, false]);
   stop();
   tell(null);
-  expect(told).toBe(2);
+  expect(notified).toBe(2);
 });
 
 test("a full browser is said and changes nothing; without a storage views hold for now", () => {

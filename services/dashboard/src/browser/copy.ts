@@ -1,15 +1,15 @@
-/** Puts text on the clipboard. */
+/** Copies text to the clipboard. */
 
-/** False when the browser did not let it. */
+/** False when the browser did not allow it. */
 export async function copyText(text: string): Promise<boolean> {
   try {
-    // Only pages over https, or from this machine, have it.
+    // Only available to pages over https or from localhost.
     if (navigator.clipboard !== undefined) {
       await navigator.clipboard.writeText(text);
       return true;
     }
   } catch {
-    // Not allowed: the older way may be.
+    // Not allowed, but the older way may be.
   }
   return copyBySelection(text);
 }
@@ -18,7 +18,7 @@ function copyBySelection(text: string): boolean {
   const field = document.createElement("textarea");
   field.value = text;
   field.className = "visually-hidden";
-  // An open dialog lets nothing outside of it be focused.
+  // While a dialog is open, nothing outside of it can have the focus.
   (document.querySelector("dialog[open]") ?? document.body).append(field);
   const focused = document.activeElement;
   field.select();

@@ -1,8 +1,8 @@
-/** Where an export goes: straight to a file the reader chose, or, where the browser can't, into a download at the end. */
+/** Where an export goes: directly to a file the reader chose or, in browsers that cannot do that, to a download at the end. */
 import type { Sink } from "../history/export";
 
 export interface FileSink extends Sink {
-  /** Makes the file whole. */
+  /** Completes the file. */
   finish(): Promise<void>;
   /** Leaves no file behind. */
   discard(): Promise<void>;
@@ -18,7 +18,7 @@ interface FileHandle {
 
 type Picker = (options: { suggestedName: string }) => Promise<FileHandle>;
 
-/** Pieces are put together this large, so that the browser can move them out of memory. */
+/** Pieces are joined to blobs of this size, which the browser can move out of memory. */
 const BLOB_BYTES = 8 * 1024 * 1024;
 
 /** Null when the reader chose no file. */

@@ -1,6 +1,6 @@
 /**
- * How a reader likes to read: colours, language, clock. Kept in the browser; until a choice is made, the system's. The root element
- * carries theme and language, which the style sheet and screen readers go by.
+ * The reader's preferences: theme, language, time zone. Stored in the browser; the default is the system's. The root element has theme
+ * and language as attributes, for the style sheet and screen readers.
  */
 import { ZONES, type Zone } from "../records/clock-time";
 
@@ -15,21 +15,21 @@ export interface Choices {
   readonly zone: Zone;
 }
 
-/** Where the choices are kept: the browser's storage. */
+/** Where the choices are stored. */
 export type BrowserStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 type Root = Pick<HTMLElement, "dataset" | "lang">;
 
 export class Preferences {
-  #kept: BrowserStorage | null;
+  #storage: BrowserStorage | null;
   #root: Root;
   #choices: Choices;
   #observers = new Set<() => void>();
 
-  /** Without a storage the choices hold until the page is closed. `spoken`: the browser's languages, the preferred first. */
-  constructor(kept: BrowserStorage | null, root: Root, spoken: readonly string[]) {
-    this.#kept = kept;
+  /** Without a storage the choices last until the page is closed. `languages`: the browser's languages, the preferred first. */
+  constructor(storage: BrowserStorage | null, root: Root, languages: readonly string[]) {
+    this.#storage = storage;
     this.#root = root;
-    const system = spoken.map((tag) => tag.toLowerCase().split("-")[0]).find((tag) => isOneOf(LANGUAGES, tag));
+    const system = languages.map((tag) => tag.toLowerCase().split("-")[0]).find((tag) => isOneOf(LANGUAGES, tag));
     this.#choices = {
       theme: this.#stored("theme", THEMES) ?? "system",
       language: this.#stored("language", LANGUAGES) ?? (system as Language | undefined) ?? "en",
@@ -48,16 +48,16 @@ export class Preferences {
   choose(change: Partial<Choices>): void {
     this.#choices = { ...this.#choices, ...change };
     try {
-      for (const [name, value] of Object.entries(change)) this.#kept?.setItem(keyOf(name), value);
+      for (const [name, value] of Object.entries(change)) this.#storage?.setItem(keyOf(name), value);
     } catch {
-      // Without room in the storage the choice holds until the page is closed.
+      // If the storage is full, the choice lasts until the page is closed.
     }
     this.#apply();
     for (const observer of this.#observers) observer();
   }
 
   #stored<Value extends string>(name: string, allowed: readonly Value[]): Value | undefined {
-    const stored = this.#kept?.getItem(keyOf(name));
+    const stored = this.#storage?.getItem(keyOf(name));
     return allowed.find((value) => value === stored);
   }
 

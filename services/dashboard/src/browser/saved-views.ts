@@ -1,4 +1,4 @@
-/** Views under a name, kept in the browser. A view is the query of the page's address. */
+/** Named views, stored in the browser. A view is the query of the page's address. */
 
 export interface SavedView {
   readonly name: string;
@@ -10,21 +10,21 @@ type Store = Pick<Storage, "getItem" | "setItem">;
 const KEY = "logstream.views";
 export const MAX_VIEWS = 50;
 export const MAX_NAME_CHARACTERS = 60;
-/** A longer address is more than servers take. */
+/** Servers reject longer addresses. */
 export const MAX_SEARCH_CHARACTERS = 8000;
 
 export class SavedViewList {
-  #store: Store | null;
+  #storage: Store | null;
   #observers = new Set<() => void>();
   #views: readonly SavedView[];
 
-  /** Without a storage they hold until the page is closed. `others` tells of what other windows save. */
+  /** Without a storage they last until the page is closed. `others` sends events when other windows save views. */
   constructor(store: Store | null, others: Pick<Window, "addEventListener">) {
-    this.#store = store;
+    this.#storage = store;
     this.#views = readViews(store?.getItem(KEY) ?? null);
     others.addEventListener("storage", (event) => {
       if (event.key !== KEY && event.key !== null) return;
-      this.#views = readViews(this.#store?.getItem(KEY) ?? null);
+      this.#views = readViews(this.#storage?.getItem(KEY) ?? null);
       this.#notify();
     });
   }
@@ -41,21 +41,21 @@ export class SavedViewList {
     return this.#views.some((view) => view.name === name);
   }
 
-  /** Saves, also over one of the same name. False when it is too long, no more fit, or the browser has no room. */
+  /** Saves a view, replacing one of the same name. False when it is too long, there are too many, or the storage is full. */
   save(view: SavedView): boolean {
     if (!isView(view)) return false;
     const others = this.#views.filter(({ name }) => name !== view.name);
     if (others.length >= MAX_VIEWS) return false;
-    return this.#keep([...others, view].sort((a, b) => a.name.localeCompare(b.name)));
+    return this.#store([...others, view].sort((a, b) => a.name.localeCompare(b.name)));
   }
 
   remove(name: string): void {
-    this.#keep(this.#views.filter((view) => view.name !== name));
+    this.#store(this.#views.filter((view) => view.name !== name));
   }
 
-  #keep(views: readonly SavedView[]): boolean {
+  #store(views: readonly SavedView[]): boolean {
     try {
-      this.#store?.setItem(KEY, JSON.stringify(views));
+      this.#storage?.setItem(KEY, JSON.stringify(views));
     } catch {
       return false;
     }
@@ -69,7 +69,7 @@ export class SavedViewList {
   }
 }
 
-/** What of a stored text are views; anything else in it is overlooked. */
+/** The views in a stored text; anything else in it is ignored. */
 export function readViews(stored: string | null): SavedView[] {
   let value: unknown;
   try {

@@ -1,13 +1,13 @@
-/** Keys that work anywhere on the page. Those of the list are with the list. */
+/** Keys that work anywhere on the page. The keys of the list are handled by the list. */
 
-/** True where a key is text, or belongs to an open dialog or popover. */
+/** True where a key is input, or belongs to an open dialog or popover. */
 export function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof Element)) return false;
   if (document.querySelector("dialog[open]") !== null) return true;
   return target.closest("input, textarea, select, [contenteditable], [popover]") !== null;
 }
 
-/** Calls what belongs to a key. Returns how to stop listening. */
+/** Calls the action of a key. Returns a function that stops listening. */
 export function listenForKeys(actions: Readonly<Record<string, () => void>>): () => void {
   const onKey = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isTyping(event.target)) return;

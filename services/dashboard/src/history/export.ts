@@ -88,7 +88,7 @@ function numberIn(headers: Headers, name: string): number | null {
 
 const [LINE_FEED, QUOTE] = [0x0a, 0x22];
 
-/** Counts lines, and keeps the last, which says how the export ended. */
+/** Counts lines and keeps the last, which says whether the export is complete. */
 class NdjsonCounter {
   #lines = 0;
   /** The last line that ended, in its pieces, and the beginning of the next. */
@@ -158,7 +158,7 @@ class CsvCounter {
     return { records: this.records, complete: this.#complete(), nextCursor: null };
   }
 
-  /** Fewer rows than were allowed are all there are; with as many, only the number of matches can tell. */
+  /** Fewer rows than the limit are all there are; if the limit is reached, only the number of matches can tell. */
   #complete(): boolean | null {
     if (this.#limit === null) return null;
     if (this.records < this.#limit) return true;

@@ -1,4 +1,4 @@
-/** Sends one request to the query service and returns its JSON, or an error with what the server response. It knows no route. */
+/** Sends one request to the query service and returns its JSON, or an error with what the server said. It knows no route. */
 import type { Parameters } from "../records/filter";
 
 /** unreachable: no response. unreadable: a response that this page does not understand. refused: an error status. */

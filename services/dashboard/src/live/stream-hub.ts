@@ -1,7 +1,7 @@
 /**
- * The browser's connections to /stream, one for each query however many windows watch it. A browser opens six HTTP/1.1
- * connections to a host; streams must leave some of them to questions. It must know neither elements nor storage: it runs in a
- * shared worker, or in the page where there is none.
+ * The browser's connections to /stream: one for each query, however many windows watch it. A browser opens six HTTP/1.1
+ * connections to a host, and streams must leave some of them for requests. It must use neither elements nor storage: it runs in a
+ * shared worker, or in the page if the browser has none.
  */
 import type { EventName } from "./framing";
 import { LiveStream } from "./live-stream";
@@ -9,10 +9,10 @@ import { ANY_TURN, type FromHub, GONE_MS, type Link, type Reply, type ToHub, typ
 
 export type Send = (reply: Reply) => void;
 
-/** Streams at once over HTTP/1.1; over HTTP/2 they share one connection. */
+/** Streams at a time over HTTP/1.1; over HTTP/2 they share a connection. */
 const MAX_STREAMS = 4;
 const MAX_MULTIPLEXED = 50;
-/** Of events kept for windows that were hidden a while. */
+/** Size of the events kept for windows that were hidden for a while. */
 const KEPT_CHARACTERS = 2_000_000;
 const WATCH_MS = 10_000;
 
@@ -42,7 +42,7 @@ export class StreamHub {
     setInterval(() => this.#forgetGone(), WATCH_MS);
   }
 
-  /** Takes a message of the window that `port` names; `send` reaches it. */
+  /** Handles a message of the window behind `port`; `send` replies to it. */
   receive(port: object, message: ToHub, send: Send): void {
     const watcher = this.#watchers.get(port) ?? this.#newWatcher(port, send);
     watcher.lastMessageAt_ms = this.#now_ms();
@@ -75,7 +75,7 @@ export class StreamHub {
     if (watcher.query === null) return;
     const channel = this.#channels.get(watcher.query);
     watcher.query = null;
-    channel?.part(watcher);
+    channel?.leave(watcher);
     if (channel?.empty) this.#close(channel);
   }
 
@@ -84,7 +84,7 @@ export class StreamHub {
     this.#channels.delete(channel.query);
   }
 
-  /** Opens what waits as far as there is room; what nobody can see gives way to what somebody can. */
+  /** Opens waiting channels while there is room. Channels of hidden windows make room for visible ones. */
   #admit(): void {
     const most = [...this.#watchers.values()].some(({ multiplexed }) => multiplexed) ? MAX_MULTIPLEXED : MAX_STREAMS;
     const waiting = [...this.#channels.values()].filter((channel) => !channel.open && channel.seen);
@@ -99,7 +99,7 @@ export class StreamHub {
     }
   }
 
-  /** Its windows are hidden; each asks again, with its last id, once it is seen. */
+  /** Closes a channel of hidden windows. Each watches again, from its last id, once it is visible. */
   #dismiss(channel: Channel): void {
     for (const watcher of channel.watchers) watcher.query = null;
     this.#close(channel);
@@ -110,7 +110,7 @@ export class StreamHub {
     for (const [port, watcher] of this.#watchers) {
       if (watcher.lastMessageAt_ms > gone_ms) continue;
       this.#leave(watcher);
-      // A window that was merely asleep is answered "unknown" when it speaks again.
+      // A window that was only suspended gets "unknown" with its next message.
       this.#watchers.delete(port);
     }
     this.#admit();
@@ -139,7 +139,7 @@ class Channel {
   #stream: LiveStream;
   #started = false;
   #link: Link = "connecting";
-  /** Whether the stream has said once that it is live. */
+  /** Whether the stream has been live. */
   #live = false;
   /** The event id before the first kept event. */
   #keptAfter: string;
@@ -186,18 +186,18 @@ class Channel {
     if (this.#started) this.#stream.retryNow();
   }
 
-  /** A further window: from its last id on, as far as that is known here, else from now on. */
+  /** Adds a window: it gets the events after its last id if they are kept, otherwise those from now on. */
   join(watcher: Watcher, after: string): void {
     this.watchers.add(watcher);
     sendTo(watcher, { kind: "link", link: this.#link });
-    // A stream that has not been live yet says so to all.
+    // A stream that has not been live yet announces it to all windows later.
     if (!this.#live) return;
     const missed = after === "" ? null : this.#since(after);
     for (const event of missed ?? []) sendTo(watcher, event);
     sendTo(watcher, { kind: "live", continued: missed !== null });
   }
 
-  part(watcher: Watcher): void {
+  leave(watcher: Watcher): void {
     this.watchers.delete(watcher);
   }
 
@@ -218,17 +218,17 @@ class Channel {
     if (this.#keptCharacters > KEPT_CHARACTERS) this.#shorten();
   }
 
-  /** Half at a time, so that it costs little. */
+  /** Half at a time, which makes it cheap. */
   #shorten(): void {
-    let forgotten = 0;
+    let removed = 0;
     while (this.#keptCharacters > KEPT_CHARACTERS / 2) {
-      const event = this.#kept[forgotten];
+      const event = this.#kept[removed];
       if (event === undefined) break;
       this.#keptCharacters -= event.data.length;
       this.#keptAfter = event.id;
-      forgotten += 1;
+      removed += 1;
     }
-    this.#kept = this.#kept.slice(forgotten);
+    this.#kept = this.#kept.slice(removed);
   }
 
   /** The kept events after an event id; null when the id is not among them. An event without an id has that of the event before it. */

@@ -5,7 +5,7 @@ import { ServerError } from "../history/request";
 const RETRY_MS = 5000;
 
 interface Options {
-  /** Changes when the list is another one: a failure that belongs to the one before is no longer of interest. */
+  /** Changes when the list is replaced: a failure of the previous list no longer matters. */
   readonly generation: () => number;
   readonly onChange: () => void;
 }

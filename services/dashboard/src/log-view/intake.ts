@@ -32,7 +32,7 @@ export class Intake {
     return this.#lastEventAt_ms;
   }
 
-  /** Forgets everything of the view before. What the stream said of its servers, and what could not be read, stays. */
+  /** Forgets everything of the previous view. The state of the servers and the count of unreadable parts stay. */
   reset(): void {
     this.#records = [];
     this.#unconfirmed = [];
@@ -53,12 +53,12 @@ export class Intake {
     return notices;
   }
 
-  /** The stream goes on after its last id: drops announced since are announced again. */
+  /** The stream resumes after its last id: drops announced since then are announced again. */
   forgetUnconfirmed(): void {
     this.#unconfirmed = [];
   }
 
-  /** The records collected so far, which are then the list's. */
+  /** Hands over the records collected so far. */
   take(): LogRecord[] {
     const records = this.#records;
     this.#records = [];

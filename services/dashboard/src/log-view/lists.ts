@@ -1,4 +1,4 @@
-/** The list that is shown and, while history is read anew, the one that will replace it. Both take everything the stream sends. */
+/** The shown list and, while history is read again, the list that will replace it. Both get everything the stream sends. */
 import type { Search } from "../history/search";
 import type { Notice } from "../records/notice";
 import type { LogRecord } from "../records/record";
@@ -26,7 +26,7 @@ export class Lists {
     return this.#shown.search;
   }
 
-  /** Shows another list at once; whatever is being read for those before ends. */
+  /** Shows another list at once, and ends reading for the lists before. */
   show(list: List): void {
     this.#shown.search.stop();
     this.stopNext();
@@ -34,13 +34,13 @@ export class Lists {
     this.#shown = list;
   }
 
-  /** Fills this list beside the shown one, instead of any that was being prepared. */
+  /** Prepares this list to replace the shown one, instead of any other that was being prepared. */
   prepare(list: List): void {
     this.stopNext();
     this.#next = list;
   }
 
-  /** Reads no further into the list that is being prepared. */
+  /** Ends reading for the list that is being prepared. */
   stopNext(): void {
     this.#next?.search.stop();
   }

@@ -168,7 +168,7 @@ export class LogView implements WindowStreamListener {
   onLive(continued: boolean): void {
     clearTimeout(this.#streamWait);
     if (continued) return;
-    // Nobody who reads should lose the record they read: the hole is shown instead, and can be filled.
+    // A reader must not lose the record they read. So the hole is shown as a gap, which can be filled.
     if (this.#holds.reading && this.#lists.timeline.size > 0)
       this.#addNotices([hiddenGap(this.#intake.lastEventAt_ms, Date.now())]);
     else void this.#readAnew(false);
@@ -178,7 +178,7 @@ export class LogView implements WindowStreamListener {
   onState(state: LiveState): void {
     this.#live = state;
     if (state === "lost") this.onResume();
-    // It can take long until another window gives way.
+    // It can take long until another window frees a connection.
     if (state === "crowded" && this.#lists.timeline.floor === null) void this.#readAnew(true);
     this.#publish();
   }
@@ -207,7 +207,7 @@ export class LogView implements WindowStreamListener {
     this.#publish();
   }
 
-  /** Reads the newest records again into a list of their own, which replaces the shown one once its first page is here. */
+  /** Reads the newest records again into a new list, which replaces the shown one once its first page has arrived. */
   async #readAnew(withoutStream: boolean): Promise<void> {
     this.#takeIncoming();
     this.#lists.stopNext();
@@ -243,7 +243,7 @@ export class LogView implements WindowStreamListener {
     if (!start.startsWith("-")) return;
     this.#start = startOf(start, Date.now());
     const { timeline, search } = this.#lists;
-    // Nothing disappears while somebody reads; it goes once the list follows again.
+    // Nothing disappears while the list is held; it is dropped once the list follows again.
     if (timeline.held || search.reading) return;
     timeline.dropBefore(this.#start);
     this.#publish();

@@ -1,4 +1,4 @@
-/** What went live in the last minutes, second by second, of all records. It must not know the screen. */
+/** What went live in the last minutes, second by second, over all records. It must not know the screen. */
 import { severityOf } from "../records/levels";
 import { type Counts, type CountsReader, readCounts } from "./counts";
 import { type Stack, stackOf } from "./series";
@@ -14,7 +14,7 @@ export interface MetricsSnapshot {
   readonly rate: number;
   /** Records a second over all seconds kept. */
   readonly meanRate: number;
-  /** Of the last minute's records, those of the severity of an error or more, 0..1; null without any. */
+  /** Share of errors, 0..1, among the records of the last minute; null without records. */
   readonly errorShare: number | null;
   readonly lag_p50_ms: number;
   readonly lag_p99_ms: number;
@@ -41,7 +41,7 @@ export class LiveMetrics implements CountsReader {
     return this.#snapshot;
   };
 
-  /** Takes a second; one that came before, as a stream that goes on repeats them, counts once. */
+  /** Adds a second. A second that is repeated by a resumed stream counts once. */
   addCounts(data: string): void {
     const counts = readCounts(data);
     if (counts === null || this.#seconds.some(({ time_ms }) => time_ms === counts.time_ms)) return;

@@ -14,7 +14,7 @@ export interface Stack {
   readonly series: readonly Series[];
 }
 
-/** A service may log under any text; the chart shows the most frequent and the rest as one. */
+/** A service may log under any level name; the chart shows the most frequent, and the rest together. */
 export const MAX_LEVELS = 8;
 
 interface Counted {
@@ -22,7 +22,7 @@ interface Counted {
   readonly step_ms: number;
   /** Records by level; one for each time. */
   readonly counts: readonly ReadonlyMap<string, number>[];
-  /** Those of levels whose name does not say it. */
+  /** Severities of levels, where known. */
   readonly severities?: ReadonlyMap<string, number>;
 }
 
@@ -41,7 +41,7 @@ export function stackOf({ times_ms, step_ms, counts, severities = new Map() }: C
       values: counts.map((second) => second.get(name) ?? 0),
     })),
   );
-  // What came without a name of its own belongs to the rest, too: it is one series, the last.
+  // Records counted under no name belong to the rest, too, which is the last series.
   if ((totals.get("") ?? 0) > 0) rest.push("");
   if (rest.length > 0) {
     const values = counts.map((second) => rest.reduce((sum, name) => sum + (second.get(name) ?? 0), 0));
@@ -53,7 +53,7 @@ export function stackOf({ times_ms, step_ms, counts, severities = new Map() }: C
 /** How much each further level of one kind fades into the background. */
 const FADE = 0.35;
 
-/** For each series the share, 0..1, of its kind's colour: levels of the same kind fade one after the other. */
+/** For each series the share, 0..1, of its kind's colour: each further level of a kind is fainter. */
 export function strengthsOf(series: readonly Level[]): number[] {
   const used = new Map<string, number>();
   return series.map(({ severity }) => {

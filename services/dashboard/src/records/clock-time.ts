@@ -4,7 +4,7 @@
 export const ZONES = ["local", "utc"] as const;
 export type Zone = (typeof ZONES)[number];
 
-/** To the millisecond; with the date unless it is today's. `time` is ISO 8601 with a zone. */
+/** To the millisecond, with the date unless it is today. `time` is ISO 8601 with a zone. */
 export function clockTime(time: string, zone: Zone, now = new Date()): string {
   const [date, clock] = parts(time, zone);
   const [today] = parts(now.toISOString(), zone);

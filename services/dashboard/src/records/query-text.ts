@@ -12,12 +12,12 @@ export interface Term {
   readonly end: number;
 }
 
-/** empty: nothing between the quotes. many: more terms than are taken. long: more characters. open: a quote that is never closed. */
+/** empty: nothing between quotes. many: too many terms. long: too many characters. open: a quote that is never closed. */
 export type TextProblem = "empty" | "many" | "long" | "open";
 
 export interface QueryText {
   readonly terms: readonly Term[];
-  /** What the services would refuse, or, for "open", may not be what was meant; `at` is where. */
+  /** What the services would reject or, for "open", what may not be intended; `at` is its position. */
   readonly problem: { readonly kind: TextProblem; readonly at: number } | null;
 }
 
@@ -34,10 +34,10 @@ export function readQueryText(text: string): QueryText {
     const [whole, minus, phrase = "", close, word] = match;
     const start = match.index;
     const exclude = word === undefined ? minus === "-" : word.length > 1 && word.startsWith("-");
-    const meant = word === undefined ? phrase.replace(ESCAPED, "$1") : word.slice(exclude ? 1 : 0);
-    if (meant === "") problem ??= { kind: "empty", at: start };
+    const term = word === undefined ? phrase.replace(ESCAPED, "$1") : word.slice(exclude ? 1 : 0);
+    if (term === "") problem ??= { kind: "empty", at: start };
     else if (close === "") problem ??= { kind: "open", at: start };
-    terms.push({ text: meant, exclude, phrase: word === undefined, start, end: start + whole.length });
+    terms.push({ text: term, exclude, phrase: word === undefined, start, end: start + whole.length });
   }
   const beyond = terms[MAX_TERMS];
   if (beyond !== undefined) problem = { kind: "many", at: beyond.start };
@@ -45,7 +45,7 @@ export function readQueryText(text: string): QueryText {
   return { terms, problem };
 }
 
-/** True when the services would answer 400. */
+/** True when the services would return 400. */
 export function isRefused({ problem }: QueryText): boolean {
   return problem !== null && problem.kind !== "open";
 }

@@ -69,7 +69,7 @@ export class SortedRecords {
   }
 }
 
-/** Two lists, each newest first and without a sequence in common, as one. The parts that do not overlap are copied as they are. */
+/** Merges two lists, each newest first, that have no sequence in common. The parts that do not overlap are copied as they are. */
 function merged(fresh: readonly LogRecord[], held: readonly LogRecord[]): LogRecord[] {
   const [newest, oldest] = [fresh[0] as LogRecord, fresh.at(-1) as LogRecord];
   const [from, to] = [newerThan(held, newest), newerThan(held, oldest)];

@@ -1,5 +1,5 @@
 /**
- * The records of one view, from the stream and from history, in one order, with the notices; within bounds. It must know neither the
+ * The records of a view, from the stream and from history, in one order, with the notices; within bounds. It must know neither the
  * network nor the screen.
  *
  * Every stored record from the `floor` up to the newest is held, except for those that a notice reports missing. The stream sends
@@ -33,7 +33,7 @@ export interface Shown {
   readonly oldest: SortKey;
 }
 
-/** Drops that follow each other this closely are one notice. */
+/** Drops that follow each other this closely are merged into a notice. */
 const SAME_DROP_US = 2_000_000n;
 
 export class Timeline {
@@ -123,7 +123,7 @@ export class Timeline {
     this.#waitingCount = Math.max(this.#waitingCount - this.#insert(records), 0);
   }
 
-  /** History has been read down to this key. Records held below it are dropped: they come again when history is read on. */
+  /** History has been read down to this key. Records held below it are dropped: they come again when more history is read. */
   setFloor(floor: SortKey): void {
     this.#floor = floor;
     this.#held.cutBelow(floor);
@@ -168,7 +168,7 @@ export class Timeline {
     this.#shown = shown;
     this.#waiting ??= new SortedRecords();
     const waiting = this.#waiting.records;
-    // Records newer than the list go on waiting; nearly all of them are.
+    // Records newer than the list keep waiting; nearly all of them are newer.
     const newer = this.#held.newest === undefined ? waiting.length : newerThan(waiting, this.#held.newest);
     const late = waiting.slice(newer);
     const settled = late.filter((record) => this.#belongsElsewhere(record));

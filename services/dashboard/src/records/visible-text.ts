@@ -21,7 +21,7 @@ const ASCII_CONTROLS =
 export function visibleParts(text: string): TextPart[] {
   const parts: TextPart[] = [];
   let end = 0;
-  // A line end of two characters is one line end.
+  // CR LF is a single line end.
   const lines = text.replaceAll("\r\n", "\n");
   for (const match of lines.matchAll(HIDDEN)) {
     if (match.index > end) parts.push({ text: lines.slice(end, match.index), standIn: false });

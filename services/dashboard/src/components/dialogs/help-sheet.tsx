@@ -1,4 +1,4 @@
-/** The keys and the text filter's language. */
+/** The keyboard shortcuts and the syntax of the text filter. */
 import { helpTexts } from "../../texts/help";
 import { Dialog } from "../overlay/dialog";
 import { useTexts } from "../preferences/preferences-context";

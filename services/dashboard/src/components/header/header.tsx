@@ -1,4 +1,4 @@
-/** Name of the page, state of the connection, and what is for the whole page: views, export, help, preferences. */
+/** The name of the page, the state of the connection, and what concerns the whole page: views, export, help, preferences. */
 
 import type { SavedViewList } from "../../browser/saved-views";
 import type { LiveState } from "../../live/window-stream";

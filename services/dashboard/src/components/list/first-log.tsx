@@ -1,4 +1,4 @@
-/** Shown until the first record arrives: how to send one. */
+/** Shown until the first record arrives: how to send a log. */
 import { useState } from "react";
 import { copyText } from "../../browser/copy";
 import { firstLogTexts } from "../../texts/first-log";

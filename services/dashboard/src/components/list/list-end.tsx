@@ -1,4 +1,4 @@
-/** Below the oldest record held: how far the search is, and how to go on. */
+/** Below the oldest record held: how far the search is, and the button to continue. */
 import type { LogView } from "../../log-view/log-view";
 import type { Snapshot } from "../../log-view/snapshot";
 import { clockTime } from "../../records/clock-time";

@@ -1,6 +1,6 @@
 /**
- * The list, newest on top. While the reader is at the top it follows; scrolled away, it stays as it is and counts what arrives.
- * Only what is on the screen, and a little around it, are elements.
+ * The list, newest on top. While the reader is at the top it follows; once scrolled away, it stays as it is and counts new records.
+ * Only the rows on the screen, and a few around it, are elements.
  */
 import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
 import { type RefObject, useEffect, useLayoutEffect, useRef } from "react";
@@ -17,14 +17,14 @@ import { NoticeRow } from "./notice-row";
 import { type ListKeys, useListKeys } from "./use-list-keys";
 import "./list.css";
 
-/** Of a record's line, and of a notice until it is measured. */
+/** Height of a record's line, and of a notice until it is measured. */
 const ROW_PX = 24;
 const NOTICE_PX = 40;
 const OVERSCAN_ROWS = 12;
 const AT_TOP_PX = 4;
-/** How long the list rests after the mouse has moved over it. */
+/** How long the list is held after the mouse has moved over it. */
 const TOUCHING_MS = 700;
-/** This close to an end, more is read. */
+/** More is read this close to an end. */
 const NEAR_END_ROWS = 100;
 
 type List = Virtualizer<HTMLDivElement, Element>;
@@ -55,7 +55,7 @@ export function LogList({ view, snapshot, actions }: Properties) {
   useTouchHold(scroller, view);
   const firstShown = useShown(view, virtualizer, entries, scroller);
   useStableScroll(scroller, virtualizer, snapshot, firstShown);
-  useReadingOn(view, virtualizer, snapshot);
+  useReadAhead(view, virtualizer, snapshot);
 
   return (
     <section className="list" aria-label={texts.records}>
@@ -133,7 +133,7 @@ function Entry({ index, view, snapshot, actions, keys }: EntryProperties) {
   );
 }
 
-/** Keeps the first record that is seen where it is: when rows are put in or go above it, the list scrolls with them. */
+/** Keeps the first visible record where it is: when rows are inserted or removed above it, the list scrolls along. */
 function useStableScroll(
   scroller: RefObject<HTMLDivElement | null>,
   virtualizer: List,
@@ -152,12 +152,12 @@ function useStableScroll(
       if (from >= 0 && to >= 0 && from !== to) element.scrollTop += (to - from) * ROW_PX;
     }
   }, [entries, generation, held, scroller, firstShown]);
-  // Rows above that turn out to be higher than a line must not push what is seen.
+  // Rows above that turn out to be higher than a line must not move the visible rows.
   virtualizer.shouldAdjustScrollPositionOnItemSizeChange = (item, _delta, list) =>
     held && item.start < (list.scrollOffset ?? 0);
 }
 
-/** Tells which records are on the screen, so that late ones are inserted elsewhere only; returns the first of them. */
+/** Reports which records are on the screen, so that late ones are inserted elsewhere only. Returns the first of them. */
 function useShown(
   view: LogView,
   virtualizer: List,
@@ -168,7 +168,7 @@ function useShown(
   useEffect(() => {
     const top = scroller.current?.scrollTop ?? 0;
     const bottom = top + (scroller.current?.clientHeight ?? 0);
-    // By the heights, not by the elements there are: after the list was scrolled to stay where it was, they come with the next frame.
+    // By heights, not by the existing elements: after the list has scrolled, those come only with the next frame.
     const at = (offset: number) => virtualizer.getVirtualItemForOffset(offset)?.index ?? 0;
     const records: SortKey[] = [];
     for (let index = at(top); index <= at(bottom); index += 1) {
@@ -182,8 +182,8 @@ function useShown(
   return first;
 }
 
-/** Reads on before the reader comes to an end of what is held. */
-function useReadingOn(view: LogView, virtualizer: List, { entries, held, progress }: Snapshot) {
+/** Reads more before the reader reaches an end of the records held. */
+function useReadAhead(view: LogView, virtualizer: List, { entries, held, progress }: Snapshot) {
   const { startIndex, endIndex } = virtualizer.range ?? { startIndex: 0, endIndex: 0 };
   const nearOldest = held && startIndex > 0 && entries.size - endIndex < NEAR_END_ROWS;
   const nearNewest = held && startIndex > 0 && startIndex < NEAR_END_ROWS;
@@ -195,7 +195,7 @@ function useReadingOn(view: LogView, virtualizer: List, { entries, held, progres
   }, [view, nearNewest]);
 }
 
-/** What the mouse moves towards, or is pressed on, must be there still when it is let go. */
+/** What the mouse moves towards or is pressed on must still be there when it is released. */
 function useTouchHold(scroller: RefObject<HTMLDivElement | null>, view: LogView) {
   useEffect(() => {
     const element = scroller.current;
@@ -231,7 +231,7 @@ function useTouchHold(scroller: RefObject<HTMLDivElement | null>, view: LogView)
   }, [scroller, view]);
 }
 
-/** Text that is being selected must not move away. */
+/** Text must not move away while it is selected. */
 function useSelectionHold(scroller: RefObject<HTMLDivElement | null>, view: LogView) {
   useEffect(() => {
     const onSelection = () => {

@@ -1,4 +1,4 @@
-/** A range that the stream left out, with the button that reads it from history. */
+/** A range that is missing from the stream, with a button to read it from history. */
 import { clockTime } from "../../records/clock-time";
 import type { Notice } from "../../records/notice";
 import { pageTexts } from "../../texts/page";
@@ -7,7 +7,7 @@ import { VisibleText } from "../text/visible-text";
 
 interface Properties {
   notice: Notice;
-  /** True while the page reads something: one thing at a time. */
+  /** True while the page reads something: it reads only one thing at a time. */
   busy: boolean;
   fill: (noticeId: string) => void;
 }

@@ -1,4 +1,4 @@
-/** The list by keyboard: which record the reader is at, which are open, and what the keys do with them. */
+/** Keyboard use of the list: the active record, the open records, and what the keys do. */
 import type { Virtualizer } from "@tanstack/react-virtual";
 import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { copyText } from "../../browser/copy";
@@ -34,7 +34,7 @@ export function useListKeys({ view, snapshot, actions, virtualizer, scroller, fo
         if (!next.delete(sequence)) next.add(sequence);
         return next;
       });
-      // Who opens a record reads it, and is at it.
+      // An opened record is being read, and is the active one.
       view.setPaused(true);
       setActive(view.snapshot().entries.records.find((record) => record.sequence === sequence) ?? null);
     },
@@ -47,7 +47,7 @@ export function useListKeys({ view, snapshot, actions, virtualizer, scroller, fo
       view.setPaused(true);
       setActive(record);
       virtualizer.scrollToIndex(entries.indexOf(record));
-      // The row is there once the list has scrolled.
+      // The row exists once the list has scrolled.
       requestAnimationFrame(() => rowOf(scroller.current, record.sequence)?.focus({ preventScroll: true }));
     };
     const step = (by: number) => {
@@ -79,7 +79,7 @@ export function useListKeys({ view, snapshot, actions, virtualizer, scroller, fo
     };
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isTyping(event.target)) return;
-      // A button's own keys stay its own.
+      // A button keeps its own keys.
       const onControl = event.target instanceof HTMLButtonElement || event.target instanceof HTMLAnchorElement;
       if (onControl && event.key === "Enter") return;
       if (Object.hasOwn(anywhere, event.key)) anywhere[event.key]?.();
@@ -91,7 +91,7 @@ export function useListKeys({ view, snapshot, actions, virtualizer, scroller, fo
     return () => document.removeEventListener("keydown", onKey);
   }, [view, snapshot, actions, virtualizer, scroller, follow, active, toggle]);
 
-  // A row that scrolls away takes the focus with it, and the keys would go nowhere.
+  // A focused row that is removed loses the focus, and the keys would have no effect.
   const hadFocus = useRef(false);
   useLayoutEffect(() => {
     const inList = scroller.current?.contains(document.activeElement) === true;

@@ -1,4 +1,4 @@
-/** What the reader must know about the state of things, above the list. */
+/** Messages about connections and errors, above the list. */
 import type { LogView } from "../../log-view/log-view";
 import type { Snapshot } from "../../log-view/snapshot";
 import { pageTexts } from "../../texts/page";

@@ -1,4 +1,4 @@
-/** An error in the reader's texts, and in the server's where it said some. */
+/** An error in the reader's language, with the server's own text if it sent any. */
 import type { ServerError } from "../../history/request";
 import { pageTexts } from "../../texts/page";
 import { useTexts } from "../preferences/preferences-context";

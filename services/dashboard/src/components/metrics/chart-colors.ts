@@ -1,11 +1,11 @@
-/** The colours of the levels for a canvas, which knows no style sheet. */
+/** The colours of the levels for a canvas, which cannot use the style sheet. */
 
 import { type Series, strengthsOf } from "../../metrics/series";
 import { kindOf } from "../../records/levels";
 
 type Rgb = readonly [number, number, number];
 
-/** A colour for each series, by kind; levels of the same kind fade one after the other. */
+/** A colour for each series, by kind; each further level of a kind is fainter. */
 export function colorsOf(series: readonly Series[], element: HTMLElement): string[] {
   const background = resolved("--background", element);
   const strengths = strengthsOf(series);
@@ -17,7 +17,7 @@ export function colorsOf(series: readonly Series[], element: HTMLElement): strin
   });
 }
 
-/** A variable as the theme in force has it. */
+/** The value of a CSS variable in the current theme. */
 export function colorOf(variable: string, element: HTMLElement): string {
   return `rgb(${resolved(variable, element).join(" ")})`;
 }

@@ -40,7 +40,7 @@ export function MetricsPanel({ metrics, live, filter, range, onRange }: Properti
   // biome-ignore lint/correctness/useExhaustiveDependencies: every change of the range shows it
   useEffect(() => setTab(ranged ? "range" : "now"), [range.start, range.end]);
   const toggle = () => {
-    keepOpen(!open);
+    storeOpen(!open);
     setOpen(!open);
   };
   return (
@@ -64,13 +64,14 @@ export function MetricsPanel({ metrics, live, filter, range, onRange }: Properti
 
 /** As the reader left it; at first open where there is room for it above the list. */
 function openAtFirst(): boolean {
-  const kept = allowedStorage()?.getItem(OPEN_KEY);
+  const stored = allowedStorage()?.getItem(OPEN_KEY);
   return (
-    kept === "open" || (kept !== "closed" && window.matchMedia("(min-width: 700px) and (min-height: 600px)").matches)
+    stored === "open" ||
+    (stored !== "closed" && window.matchMedia("(min-width: 700px) and (min-height: 600px)").matches)
   );
 }
 
-function keepOpen(open: boolean): void {
+function storeOpen(open: boolean): void {
   try {
     allowedStorage()?.setItem(OPEN_KEY, open ? "open" : "closed");
   } catch {

@@ -1,4 +1,4 @@
-/** Bars of records by level over time. Dragging over it chooses a range. */
+/** Bars of records by level over time. Dragging across the chart selects a range. */
 import { type CSSProperties, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
@@ -16,7 +16,7 @@ import { colorOf, colorsOf } from "./chart-colors";
 
 interface Properties {
   stack: Stack;
-  /** What the time axis spans; the bars' own times when not given. */
+  /** The span of the time axis; without it, the times of the bars. */
   span?: { readonly from_ms: number; readonly to_ms: number };
   onRange: (range: Range) => void;
 }
@@ -37,7 +37,7 @@ export function StackedChart({ stack, span, onRange }: Properties) {
   const chart = useRef<uPlot | null>(null);
   const shape = JSON.stringify(stack.series.map(({ name, severity }) => [name, severity]));
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a chart is made anew when what it is made of changes, not its numbers
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new chart is needed when its structure changes, not when its numbers do
   useEffect(() => {
     const element = container.current;
     if (element === null) return;
@@ -66,7 +66,7 @@ export function StackedChart({ stack, span, onRange }: Properties) {
   }, [shape, stack.step_ms, zone, language, theme, dark]);
 
   const [from_ms, to_ms] = spanOf(stack, span);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: also a chart made anew needs its span; a moved cursor redraws nothing
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new chart needs its span, too; a moved cursor redraws nothing
   useEffect(() => {
     const plot = chart.current;
     if (plot === null) return;
@@ -115,7 +115,7 @@ function Legend({ stack, cursor, zone }: { stack: Stack; cursor: number | null; 
   );
 }
 
-/** uPlot draws series over each other: each holds the sum up to its level, the highest drawn first. */
+/** uPlot draws series over each other: each has the sum up to its level, and the highest is drawn first. */
 function dataOf({ times_ms, series }: Stack): uPlot.AlignedData {
   const sums = times_ms.map(() => 0);
   const stacked = series.map(({ values }) => values.map((value, index) => (sums[index] = (sums[index] ?? 0) + value)));
@@ -187,7 +187,7 @@ function optionsOf({ stack, element, zone, language, choose, point }: ChartOptio
   };
 }
 
-/** On a clock of 24 hours, as in the list; with the date where it changes. */
+/** In 24-hour time, as in the list; with the date where it changes. */
 function timeLabels(seconds: readonly number[], zone: Zone): string[] {
   const texts = seconds.map((second) => dateTime(new Date(second * 1000).toISOString(), zone));
   const wholeMinutes = texts.every((text) => text.endsWith(":00"));
@@ -201,17 +201,17 @@ function timeLabels(seconds: readonly number[], zone: Zone): string[] {
   });
 }
 
-/** uPlot knows the mouse only. Moving a finger sideways chooses, up and down scrolls the page. */
+/** uPlot only supports the mouse. Moving a finger sideways selects; up and down scrolls the page. */
 function chooseByTouch(plot: uPlot, choose: (from_s: number, to_s: number) => void): () => void {
   const { over } = plot;
   let from_px: number | null = null;
-  const positionOf = (event: PointerEvent) => event.clientX - over.getBoundingClientRect().left;
+  const pixelOf = (event: PointerEvent) => event.clientX - over.getBoundingClientRect().left;
   const onDown = (event: PointerEvent) => {
-    if (event.pointerType === "touch") from_px = positionOf(event);
+    if (event.pointerType === "touch") from_px = pixelOf(event);
   };
   const onMove = (event: PointerEvent) => {
     if (from_px === null || event.pointerType !== "touch") return;
-    const to_px = positionOf(event);
+    const to_px = pixelOf(event);
     const select = {
       left: Math.min(from_px, to_px),
       top: 0,
@@ -222,7 +222,7 @@ function chooseByTouch(plot: uPlot, choose: (from_s: number, to_s: number) => vo
   };
   const onUp = (event: PointerEvent) => {
     if (from_px === null || event.pointerType !== "touch") return;
-    const [low, high] = [from_px, positionOf(event)].sort((a, b) => a - b) as [number, number];
+    const [low, high] = [from_px, pixelOf(event)].sort((a, b) => a - b) as [number, number];
     from_px = null;
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
     if (event.type === "pointerup" && high - low >= MIN_DRAG_PX)
@@ -238,7 +238,7 @@ function chooseByTouch(plot: uPlot, choose: (from_s: number, to_s: number) => vo
 function rangeOf(from_s: number, to_s: number): Range {
   const iso = (time_ms: number) => isoOfMicros(BigInt(time_ms) * 1000n);
   const start_ms = Math.round(from_s * 1000);
-  // Over a very short span a drag may be less than a millisecond, and a range must not be empty.
+  // On a very short span a drag can be shorter than a millisecond, but a range must not be empty.
   return { start: iso(start_ms), end: iso(Math.max(Math.round(to_s * 1000), start_ms + 1)) };
 }
 

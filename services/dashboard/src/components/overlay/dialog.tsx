@@ -1,4 +1,4 @@
-/** A modal dialog: closed by Esc, by its button, and by a press beside it. */
+/** A modal dialog: closed by Esc, by its button, or by a click beside it. */
 import { type ReactNode, useEffect, useId, useRef } from "react";
 import { recordTexts } from "../../texts/record";
 import { useTexts } from "../preferences/preferences-context";
@@ -17,7 +17,7 @@ export function Dialog({ title, wide = false, onClose, children }: Properties) {
   const texts = useTexts(recordTexts);
   useEffect(() => {
     const dialog = element.current;
-    // The element that had the focus gets it back from the browser.
+    // On closing, the browser returns the focus to the element that had it.
     dialog?.showModal();
     return () => dialog?.close();
   }, []);

@@ -1,13 +1,13 @@
-/** A button with something that opens below it. Esc and a press beside it close it; the focus comes back to the button. */
+/** A button that opens a popover below it. Esc or a click beside it closes it, and the focus returns to the button. */
 import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import "./overlay.css";
 
 interface Properties {
   label: ReactNode;
-  /** Says whether what the button stands for is in use. */
+  /** True while the button's setting is in use. */
   used?: boolean;
   className?: string;
-  /** Called with what closes it; only while it is open. */
+  /** Rendered only while open, with a function that closes it. */
   children: (close: () => void) => ReactNode;
 }
 

@@ -1,4 +1,4 @@
-/** Colours, language and clock. */
+/** Selects theme, language and time zone. */
 import { LANGUAGES, type Language, THEMES, type Theme } from "../../browser/preferences";
 import { ZONES, type Zone } from "../../records/clock-time";
 import { LANGUAGE_NAMES, preferencesTexts } from "../../texts/preferences";

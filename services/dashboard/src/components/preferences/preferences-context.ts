@@ -1,4 +1,4 @@
-/** The reader's choices, for every component. */
+/** Gives every component the reader's preferences and the texts in their language. */
 import { createContext, useContext, useSyncExternalStore } from "react";
 import type { Choices, Preferences } from "../../browser/preferences";
 import type { Translated } from "../../texts/language";

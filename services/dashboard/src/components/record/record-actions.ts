@@ -1,4 +1,4 @@
-/** What a reader can do with a record beside reading it. */
+/** What a reader can do with a record. */
 import type { Filter } from "../../records/filter";
 
 export interface RecordActions {

@@ -1,4 +1,4 @@
-/** One record: a dense line that opens into all that was logged. */
+/** A record: a dense line that opens into all its details. */
 import { type KeyboardEvent, type MouseEvent, memo } from "react";
 import { clockTime } from "../../records/clock-time";
 import { kindOf } from "../../records/levels";
@@ -17,20 +17,20 @@ interface Properties {
   active: boolean;
   onToggle: (sequence: string) => void;
   actions: RecordActions;
-  /** Whether Tab comes to it; in the long list only to the one the reader is at, and arrows to the rest. */
+  /** Whether Tab reaches it. In the long list only the active row: arrow keys reach the others. */
   inTabOrder?: boolean;
 }
 
 /** More than a line ever shows. */
 const LINE_CHARACTERS = 600;
 const LINE_ATTRIBUTES = 12;
-/** Of a time of today. */
+/** Length of a time of today. */
 const CLOCK_CHARACTERS = "00:00:00.000".length;
 
 export const RecordRow = memo(function RecordRow(properties: Properties) {
   const { record, expanded, active, onToggle, actions, inTabOrder = active } = properties;
   const toggle = (event: MouseEvent) => {
-    // The click that ends a selection only selects.
+    // The click that ends a text selection must not toggle.
     const selection = document.getSelection();
     if (selection !== null && !selection.isCollapsed && selection.containsNode(event.currentTarget, true)) return;
     onToggle(record.sequence);
@@ -90,7 +90,7 @@ function Line({ record: { time, level, node, message, attributes } }: { record: 
   );
 }
 
-/** What has no room on a phone, the year and the milliseconds of another day, can be left out there. */
+/** Marks the year and the milliseconds of a time of another day, which have no room on a phone. */
 function Clock({ text }: { text: string }) {
   if (text.length <= CLOCK_CHARACTERS) return text;
   return (
@@ -102,7 +102,7 @@ function Clock({ text }: { text: string }) {
   );
 }
 
-/** Cut, and with line breaks as signs. Never through the middle of a character of two units. */
+/** Shortened, with line breaks as signs. Never cut in the middle of a surrogate pair. */
 function lineText(text: string): string {
   const cut = text.length <= LINE_CHARACTERS ? text : text.slice(0, LINE_CHARACTERS).replace(/[\uD800-\uDBFF]$/, "");
   return cut.replace(/\r?\n/g, "⏎");

@@ -1,4 +1,4 @@
-/** A log's text with its terminal colours, and everything that could hide itself made visible. Text only. */
+/** Shows a text of a log with its terminal colours and with hidden characters made visible. Text only. */
 import { type StyledPart, styledParts } from "../../records/ansi";
 import { VisibleText } from "./visible-text";
 import "./text.css";

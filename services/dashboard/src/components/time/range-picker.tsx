@@ -1,4 +1,4 @@
-/** Which time: up to now, the last so many minutes, or from one time to another. */
+/** Selects a time range: all time, the last minutes or hours, or from a start to an end. */
 import { type FormEvent, useId, useState } from "react";
 import { dateTime, type Zone } from "../../records/clock-time";
 import { fieldOf, timeOfEdited } from "../../records/field-time";
@@ -49,7 +49,7 @@ function textOf({ start, end }: Range, texts: (typeof rangeTexts)["en"], zone: Z
   return start === "" ? texts.until(shown(end)) : `${shown(start)} – ${shown(end)}`;
 }
 
-/** Of two absolute times, as the services write them: comparing the texts compares the times. */
+/** For absolute times in the services' form: comparing the texts compares the times. */
 function isEmpty(start: string, end: string): boolean {
   return start !== "" && end !== "" && end <= start;
 }
