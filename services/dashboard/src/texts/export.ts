@@ -12,7 +12,7 @@ interface ExportTexts {
   readonly maxHint: string;
   readonly start: string;
   readonly stop: string;
-  readonly goOn: string;
+  readonly exportNext: string;
   readonly progress: (records: number, matching: number | null, megabytes: string) => string;
   readonly complete: (records: number) => string;
   readonly more: (records: number) => string;
@@ -33,7 +33,7 @@ const en: ExportTexts = {
   maxHint: "Server limit",
   start: "Export",
   stop: "Stop",
-  goOn: "Export the next part",
+  exportNext: "Export the next part",
   progress: (records, matching, megabytes) =>
     `${digits(records, "en")}${matching === null ? "" : ` of ${digits(matching, "en")}`} records, ${megabytes} MB`,
   complete: (records) => `Export complete: ${digits(records, "en")} ${records === 1 ? "record" : "records"}.`,
@@ -56,7 +56,7 @@ const ko: ExportTexts = {
   maxHint: "서버 한도까지",
   start: "내보내기",
   stop: "중지",
-  goOn: "다음 부분 내보내기",
+  exportNext: "다음 부분 내보내기",
   progress: (records, matching, megabytes) =>
     `레코드 ${matching === null ? "" : `${digits(matching, "ko")}개 중 `}${digits(records, "ko")}개, ${megabytes} MB`,
   complete: (records) => `내보내기 완료: 레코드 ${digits(records, "ko")}개`,

@@ -20,7 +20,7 @@ interface PageTexts {
   readonly records: string;
   readonly held: (count: number, all: boolean) => string;
   readonly newRecords: (count: number) => string;
-  readonly goOn: (count: number) => string;
+  readonly resume: (count: number) => string;
   readonly loadOlder: string;
   readonly reading: string;
   readonly stop: string;
@@ -87,7 +87,7 @@ const en: PageTexts = {
   held: (count, all) =>
     `${digits(count, "en")} ${count === 1 ? "record" : "records"}${all ? "" : " loaded"}, newest first`,
   newRecords: (count) => `Back to top (${digits(count, "en")} new)`,
-  goOn: (count) => `Resume (${digits(count, "en")} new)`,
+  resume: (count) => `Resume (${digits(count, "en")} new)`,
   loadOlder: "Load older records",
   reading: "Loading stored records…",
   stop: "Stop",
@@ -171,7 +171,7 @@ const ko: PageTexts = {
   records: "로그 레코드",
   held: (count, all) => `레코드 ${digits(count, "ko")}개${all ? "" : " 불러옴"}, 최신순`,
   newRecords: (count) => `맨 위로 (새 레코드 ${digits(count, "ko")}개)`,
-  goOn: (count) => `재개 (새 레코드 ${digits(count, "ko")}개)`,
+  resume: (count) => `재개 (새 레코드 ${digits(count, "ko")}개)`,
   loadOlder: "이전 레코드 불러오기",
   reading: "저장된 레코드를 불러오는 중…",
   stop: "중지",

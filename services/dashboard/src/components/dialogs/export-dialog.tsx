@@ -93,7 +93,7 @@ export function ExportDialog({ filter, range, onClose }: Properties) {
           )}
           {next !== null && (
             <button type="button" onClick={() => void start({ ...next.choice, cursor: next.end.nextCursor })}>
-              {texts.goOn}
+              {texts.exportNext}
             </button>
           )}
         </div>

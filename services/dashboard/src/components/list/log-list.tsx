@@ -73,7 +73,7 @@ export function LogList({ view, snapshot, actions }: Properties) {
         </button>
         {held && (
           <button type="button" className="follow" onClick={follow}>
-            {snapshot.paused ? texts.goOn(snapshot.waiting) : texts.newRecords(snapshot.waiting)}
+            {snapshot.paused ? texts.resume(snapshot.waiting) : texts.newRecords(snapshot.waiting)}
           </button>
         )}
       </div>
