@@ -126,7 +126,7 @@ def test_query_service_stopped(stack: Stack, open_page: OpenPage, service: Servi
         page = open_page(query=f"?q={service.word}")
         alert = page.page.get_by_role("alert").first
         expect(alert).to_contain_text("Query service unreachable")
-        expect(alert).to_contain_text("The service that reads stored logs does not answer")
+        expect(alert).to_contain_text("The service that reads stored logs does not respond")
         service.log("still live")
         expect(page.record("still live")).to_have_count(1)
     finally:
