@@ -30,7 +30,7 @@ const en: HelpTexts = {
   examples: [
     { example: "disk full", text: "both words, anywhere in the message, in upper or lower case" },
     { example: "disk -tmp", text: "disk, but not tmp" },
-    { example: '"disk full"', text: "the exact phrase" },
+    { example: '"disk full"', text: "the phrase, including the space" },
     { example: '-"disk full"', text: "without the phrase" },
   ],
   api: "Use the same filters with the REST API",
@@ -57,7 +57,7 @@ const ko: HelpTexts = {
   examples: [
     { example: "disk full", text: "메시지에 두 단어가 모두 있음 (대소문자 구분 없음)" },
     { example: "disk -tmp", text: "disk가 있고 tmp가 없음" },
-    { example: '"disk full"', text: "구문이 그대로 있음" },
+    { example: '"disk full"', text: "공백을 포함한 구문이 있음" },
     { example: '-"disk full"', text: "구문이 없음" },
   ],
   api: "REST API에서 같은 필터 사용하기",
