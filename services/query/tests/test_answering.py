@@ -5,8 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from logstream_query.answering import SMALL_BYTES, Answering, AnswerLimits
 from logstream_query.metrics import Metrics
+from logstream_query.search.answering import SMALL_BYTES, Answering, AnswerLimits
 from logstream_query.unavailable import TooManyAnswers
 from prometheus_client import CollectorRegistry
 

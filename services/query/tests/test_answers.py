@@ -4,10 +4,10 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from logstream_query.bars import bar_starts
-from logstream_query.facets import attributes_of, top_of
-from logstream_query.histogram import fill_bars, levels_of
-from logstream_query.stats import Kept, stats_of
+from logstream_query.questions.bars import bar_starts
+from logstream_query.routes.facets import attributes_of, top_of
+from logstream_query.routes.histogram import fill_bars, levels_of
+from logstream_query.routes.stats import Kept, stats_of
 from logstream_query.store import BarCount, Levels, Statistics, StoredRecord, ValueCount
 from logstream_query.unavailable import DatabaseAway
 

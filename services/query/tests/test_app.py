@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 from flask.testing import FlaskClient
 from logstream_query.app import create_app
-from logstream_query.cursors import Position, read_cursor
 from logstream_query.metrics import Metrics
+from logstream_query.questions.cursors import Position, read_cursor
 from logstream_query.store import InvalidRegex, Store, StoredRecord
 from logstream_query.store.database import Nearest
 from logstream_query.unavailable import (

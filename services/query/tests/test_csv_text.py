@@ -6,7 +6,7 @@ import io
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from logstream_query.csv_text import COLUMNS, csv_header, csv_lines
+from logstream_query.routes.csv_text import COLUMNS, csv_header, csv_lines
 from logstream_query.store import StoredRecord
 
 STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"

@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from logstream_query.cursors import MAX_SEQUENCE, Cursor, Order, Position, read_cursor
-from logstream_query.moments import MAX_US
+from logstream_query.questions.cursors import MAX_SEQUENCE, Cursor, Order, Position, read_cursor
+from logstream_query.questions.moments import MAX_US
 
 TIMES = st.integers(0, MAX_US)
 CURSORS = st.builds(

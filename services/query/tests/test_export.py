@@ -9,12 +9,12 @@ from typing import Any, cast
 
 import pytest
 from logstream_contract.filters.filters import Filter
-from logstream_query.aggregate_parameters import ExportFormat
-from logstream_query.answering import Answering
-from logstream_query.cursors import Order, Position, read_cursor
-from logstream_query.export import Asked, Exporter, next_page
 from logstream_query.metrics import Metrics
-from logstream_query.search import Found, Search
+from logstream_query.questions.aggregate_parameters import ExportFormat
+from logstream_query.questions.cursors import Order, Position, read_cursor
+from logstream_query.routes.export import Asked, Exporter, next_page
+from logstream_query.search.answering import Answering
+from logstream_query.search.search import Found, Search
 from logstream_query.store import StoredRecord
 from logstream_query.unavailable import DatabaseBusy, StatementTimeout
 from prometheus_client import CollectorRegistry

@@ -8,11 +8,12 @@ from typing import Annotated, Any, cast
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from logstream_contract.filters.parameters import Parameters, names_of
 from logstream_query.app import create_app
 from logstream_query.metrics import Metrics
-from logstream_query.openapi import Answer, Api, Operation, openapi_document
-from logstream_query.operations import API, OPERATIONS
-from logstream_query.parameters import MAX_LIMIT, Parameters, names_of
+from logstream_query.questions.parameters import MAX_LIMIT
+from logstream_query.routes.openapi import Answer, Api, Operation, openapi_document
+from logstream_query.routes.operations import API, OPERATIONS
 from logstream_query.store import Store
 from logstream_query.unavailable import Unavailable
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate

@@ -1,6 +1,6 @@
 """How long slices become."""
 
-from logstream_query.pace import MOST_RANGES, TARGET_S, Pace
+from logstream_query.search.pace import MOST_RANGES, TARGET_S, Pace
 
 
 def test_slices_grow_towards_the_target_and_at_most_fourfold_each() -> None:

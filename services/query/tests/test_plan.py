@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from logstream_contract.filters.filters import Filter
-from logstream_query.cursors import Order, Position
-from logstream_query.plan import Plan
-from logstream_query.ranges import Range, common, merged, past
+from logstream_query.questions.cursors import Order, Position
+from logstream_query.questions.ranges import Range, common, merged, past
+from logstream_query.search.plan import Plan
 from logstream_query.unavailable import StatementTimeout
 
 HOUR_US = 3_600_000_000

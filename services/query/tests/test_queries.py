@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from logstream_contract.filters.filters import Filter, Terms
-from logstream_query.cursors import Cursor, Position
-from logstream_query.moments import MAX_US
-from logstream_query.problems import InvalidParameters, ParameterProblem
-from logstream_query.queries import HistoricalQuery, PageQuery, historical_query, page_query
+from logstream_contract.filters.parameters import InvalidParameters
+from logstream_contract.filters.query_string import ParameterProblem
+from logstream_query.questions.cursors import Cursor, Position
+from logstream_query.questions.moments import MAX_US
+from logstream_query.questions.queries import HistoricalQuery, PageQuery, historical_query, page_query
 
 NOW_US = 1_722_970_292_513_200
 

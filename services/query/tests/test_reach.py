@@ -5,9 +5,9 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 from logstream_contract.filters.filters import Filter
-from logstream_query.cursors import Order, Position
-from logstream_query.moments import MAX_US
-from logstream_query.reach import Reach
+from logstream_query.questions.cursors import Order, Position
+from logstream_query.questions.moments import MAX_US
+from logstream_query.store.reach import Reach
 
 HOUR_US = 3_600_000_000
 NOW_US = 1_722_902_400_000_000

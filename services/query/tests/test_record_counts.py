@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 from logstream_contract.filters.filters import Filter, Terms
-from logstream_query.record_counts import RecordCounts
+from logstream_query.search.record_counts import RecordCounts
 from logstream_query.store import Aggregates, BarCount
 from logstream_query.unavailable import DatabaseAway, StatementTimeout
 

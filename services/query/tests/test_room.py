@@ -1,6 +1,6 @@
 """What fits into an answer."""
 
-from logstream_query.room import Room, size_of
+from logstream_query.store.room import Room, size_of
 
 SMALL = (1, 1, 9, "info", "api", "m", {"k": "v"})
 

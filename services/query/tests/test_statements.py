@@ -2,9 +2,9 @@
 
 import pytest
 from logstream_contract.filters.filters import Filter, Terms
-from logstream_query.cursors import Order, Position
-from logstream_query.moments import as_datetime
-from logstream_query.ranges import Range
+from logstream_query.questions.cursors import Order, Position
+from logstream_query.questions.moments import as_datetime
+from logstream_query.questions.ranges import Range
 from logstream_query.store import statements
 from logstream_query.store.statements import Statement
 

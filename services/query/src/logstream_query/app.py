@@ -7,22 +7,23 @@ from datetime import tzinfo
 from typing import Final
 
 from flask import Flask, Response, g, request
-from logstream_contract.filters.parameters import label_of
+from logstream_contract.filters.parameters import InvalidParameters, label_of, names_of
+from logstream_contract.filters.query_string import parameter_problem
 from logstream_runtime.guard import Guard, Hosts, Origins
 from prometheus_client import CollectorRegistry
 from werkzeug.exceptions import HTTPException
 
-from logstream_query.aggregate_routes import AGGREGATE_PARAMETERS, aggregate_routes
-from logstream_query.answering import Answering, AnswerLimits
-from logstream_query.api import api_routes
-from logstream_query.clients import KnownClients
-from logstream_query.documentation import documentation_routes
-from logstream_query.health import health_routes
-from logstream_query.historical_logs import historical_logs_routes
 from logstream_query.metrics import Metrics
-from logstream_query.parameters import HistoricalLogsParameters, LogsParameters, names_of
-from logstream_query.problems import InvalidParameters, parameter_problem, problem_response
-from logstream_query.search import Search, SearchLimits
+from logstream_query.questions.clients import KnownClients
+from logstream_query.questions.parameters import HistoricalLogsParameters, LogsParameters
+from logstream_query.routes.aggregate_routes import AGGREGATE_PARAMETERS, aggregate_routes
+from logstream_query.routes.documentation import documentation_routes
+from logstream_query.routes.health import health_routes
+from logstream_query.routes.historical_logs import historical_logs_routes
+from logstream_query.routes.logs import api_routes
+from logstream_query.routes.problems import problem_response
+from logstream_query.search.answering import Answering, AnswerLimits
+from logstream_query.search.search import Search, SearchLimits
 from logstream_query.store import InvalidRegex, Store
 from logstream_query.unavailable import Unavailable
 

@@ -11,11 +11,11 @@ from gunicorn.glogging import Logger
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from logstream_query.answering import AnswerLimits
 from logstream_query.app import create_app
 from logstream_query.config import Config
 from logstream_query.metrics import Metrics
-from logstream_query.search import SearchLimits, fitting_searches
+from logstream_query.search.answering import AnswerLimits
+from logstream_query.search.search import SearchLimits, fitting_searches
 from logstream_query.store import Store
 
 # gunicorn takes no longer request line; past it the answer is 414.

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from logstream_contract.filters.filters import Filter, Terms
-from logstream_query.cursors import Order, Position
 from logstream_query.metrics import Metrics
+from logstream_query.questions.cursors import Order, Position
 from logstream_query.store import Store, StoredRecord
 from prometheus_client import CollectorRegistry
 

@@ -13,9 +13,9 @@ import pytest
 from flask.testing import FlaskClient
 from harness.planting import Planted, clear, plant
 from logstream_query.app import create_app
-from logstream_query.cursors import MAX_SEQUENCE, Cursor, Position
 from logstream_query.metrics import Metrics
-from logstream_query.moments import MAX_US
+from logstream_query.questions.cursors import MAX_SEQUENCE, Cursor, Position
+from logstream_query.questions.moments import MAX_US
 from logstream_query.store import Store
 from prometheus_client import CollectorRegistry
 

@@ -8,13 +8,13 @@ import psycopg
 import pytest
 from harness.planting import Planted, Stored, clear, plant
 from logstream_contract.filters.filters import Filter, Terms
-from logstream_query.answering import Answering
-from logstream_query.cursors import Order, Position
 from logstream_query.metrics import Metrics
-from logstream_query.room import Room
-from logstream_query.search import Found, Search, SearchLimits
+from logstream_query.questions.cursors import Order, Position
+from logstream_query.search.answering import Answering
+from logstream_query.search.search import Found, Search, SearchLimits
+from logstream_query.search.walk import Steps
 from logstream_query.store import Neighbours, Store, StoredRecord
-from logstream_query.walk import Steps
+from logstream_query.store.room import Room
 from prometheus_client import CollectorRegistry
 
 START_US = 1_722_902_400_000_000

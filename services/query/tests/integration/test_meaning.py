@@ -15,7 +15,7 @@ from logstream_contract.filters.lowercase import simple_lower
 from logstream_contract.filters.matching import Candidate, Matcher
 from logstream_contract.filters.parameters import RecordParameters
 from logstream_query.metrics import Metrics
-from logstream_query.moments import as_datetime
+from logstream_query.questions.moments import as_datetime
 from logstream_query.store import InvalidRegex, Store
 from prometheus_client import CollectorRegistry
 

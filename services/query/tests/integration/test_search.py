@@ -12,14 +12,14 @@ import psycopg
 import pytest
 from harness.planting import Planted, Stored, clear, move_counts, plant
 from logstream_contract.filters.filters import Filter, Terms
-from logstream_query.cursors import Order, Position
 from logstream_query.metrics import Metrics
-from logstream_query.ranges import Range, common
-from logstream_query.search import Search, SearchLimits
+from logstream_query.questions.cursors import Order, Position
+from logstream_query.questions.ranges import Range, common
+from logstream_query.search.search import Search, SearchLimits
+from logstream_query.search.walk import Budget, Steps, Walk
 from logstream_query.store import Store, StoredRecord, sketches
 from logstream_query.store.database import Nearest
 from logstream_query.unavailable import StatementTimeout, TooManySearches
-from logstream_query.walk import Budget, Steps, Walk
 from prometheus_client import CollectorRegistry
 
 START_US = 1_722_902_400_000_000

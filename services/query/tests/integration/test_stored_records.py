@@ -10,10 +10,10 @@ from typing import NamedTuple
 import psycopg
 import pytest
 from logstream_contract.filters.filters import Filter, Terms
-from logstream_query.cursors import Order, Position
 from logstream_query.metrics import Metrics
-from logstream_query.moments import as_datetime
-from logstream_query.queries import historical_query
+from logstream_query.questions.cursors import Order, Position
+from logstream_query.questions.moments import as_datetime
+from logstream_query.questions.queries import historical_query
 from logstream_query.store import Store, StoredRecord
 from logstream_query.unavailable import SchemaMissing
 from prometheus_client import CollectorRegistry

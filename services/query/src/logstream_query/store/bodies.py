@@ -11,9 +11,9 @@ from typing import Any, Final
 import orjson
 from psycopg import Connection, sql
 
-from logstream_query.cursors import Order
-from logstream_query.moments import as_datetime
-from logstream_query.room import Room, size_of, size_of_texts
+from logstream_query.questions.cursors import Order
+from logstream_query.questions.moments import as_datetime
+from logstream_query.store.room import Room, size_of, size_of_texts
 from logstream_query.store.statements import ORDER_BY, Statement, StoredRecord
 
 _SEQUENCE: Final = 0

@@ -10,8 +10,8 @@ from typing import Final
 import psycopg
 from psycopg import Connection
 
-from logstream_query.clients import Client, current_client
 from logstream_query.metrics import Metrics
+from logstream_query.questions.clients import Client, current_client
 from logstream_query.unavailable import ClientGone
 
 log = logging.getLogger(__name__)

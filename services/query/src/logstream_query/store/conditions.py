@@ -17,7 +17,7 @@ from logstream_contract.filters.filters import Filter
 from logstream_contract.rows.rows import SEQUENCE_INDEX_BITS
 from psycopg import sql
 
-from logstream_query.moments import as_datetime
+from logstream_query.questions.moments import as_datetime
 
 _LIKE_SPECIAL: Final = re.compile(r"[\\%_]")
 # What is lower-cased is compared byte by byte: that spares the database a look at the collation for every record.

@@ -9,10 +9,10 @@ from logstream_contract.counted_names import OTHER
 from logstream_contract.filters.filters import Filter
 from psycopg import sql
 
-from logstream_query.bars import origin_of
-from logstream_query.counting import Piece
-from logstream_query.moments import MICROSECONDS, as_datetime
+from logstream_query.questions.bars import origin_of
+from logstream_query.questions.moments import MICROSECONDS, as_datetime
 from logstream_query.store.conditions import Conditions, add_counted_filter, add_filter, unsure
+from logstream_query.store.counting import Piece
 from logstream_query.store.statements import Statement
 
 _TABLES: Final = {"logs": sql.SQL("logs"), "counts": sql.SQL("log_counts"), "rollups": sql.SQL("log_rollups")}

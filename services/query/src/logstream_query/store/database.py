@@ -14,15 +14,15 @@ from psycopg import Connection, errors, sql
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
-from logstream_query.cursors import Order, Position
 from logstream_query.metrics import Metrics
-from logstream_query.ranges import Range, common, merged
-from logstream_query.reach import Reach
-from logstream_query.room import MOST_BYTES, Room
+from logstream_query.questions.cursors import Order, Position
+from logstream_query.questions.ranges import Range, common, merged
 from logstream_query.store import bodies, presence, sketches, statements
 from logstream_query.store.cancellation import Cancellation
 from logstream_query.store.conditions import InvalidRegex
 from logstream_query.store.connections import CONNECT_OPTIONS, adapt, connection_string
+from logstream_query.store.reach import Reach
+from logstream_query.store.room import MOST_BYTES, Room
 from logstream_query.store.statements import Statement, StoredRecord
 from logstream_query.unavailable import DatabaseAway, DatabaseBusy, SchemaMissing, StatementTimeout, Unavailable
 

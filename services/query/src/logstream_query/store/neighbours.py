@@ -12,12 +12,12 @@ from logstream_contract.counted_names import OTHER
 from logstream_contract.rows.rows import SEQUENCE_INDEX_BITS
 from psycopg import Connection, sql
 
-from logstream_query.counting import MINUTE_US
-from logstream_query.cursors import Order
-from logstream_query.moments import MICROSECONDS, as_datetime
-from logstream_query.room import MOST_BYTES, Room
+from logstream_query.questions.cursors import Order
+from logstream_query.questions.moments import MICROSECONDS, as_datetime
 from logstream_query.store import bodies
+from logstream_query.store.counting import MINUTE_US
 from logstream_query.store.database import Store
+from logstream_query.store.room import MOST_BYTES, Room
 from logstream_query.store.statements import Statement, StoredRecord, record_columns
 from logstream_query.unavailable import StatementTimeout
 

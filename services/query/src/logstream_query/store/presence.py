@@ -5,8 +5,8 @@ from typing import Any, Final
 from logstream_contract.filters.filters import Filter
 from psycopg import Connection, sql
 
-from logstream_query.moments import MAX_US, as_datetime
-from logstream_query.ranges import Range, merged
+from logstream_query.questions.moments import MAX_US, as_datetime
+from logstream_query.questions.ranges import Range, merged
 from logstream_query.store.conditions import Conditions, add_counted_filter
 
 HOUR_S: Final = 3_600

@@ -12,8 +12,8 @@ from logstream_contract.filters.grams import PAGE_SLOTS, slots_of_attribute, slo
 from logstream_contract.filters.lowercase import simple_lower
 from psycopg import Connection, sql
 
-from logstream_query.moments import as_datetime
-from logstream_query.ranges import Range, merged
+from logstream_query.questions.moments import as_datetime
+from logstream_query.questions.ranges import Range, merged
 
 _INDEXED: Final = sql.SQL("SELECT to_number FROM search_segments ORDER BY from_number DESC LIMIT 1")
 _PAGES: Final = sql.SQL(

@@ -8,9 +8,9 @@ from typing import Final
 from logstream_contract.filters.filters import Filter
 from psycopg import sql
 
-from logstream_query.cursors import Order, Position
-from logstream_query.moments import as_datetime
-from logstream_query.ranges import Range
+from logstream_query.questions.cursors import Order, Position
+from logstream_query.questions.moments import as_datetime
+from logstream_query.questions.ranges import Range
 from logstream_query.store.conditions import Conditions, add_filter
 
 # sequence, time in microseconds since the epoch, severity, level, node, message, attributes: as

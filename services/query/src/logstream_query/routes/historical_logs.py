@@ -6,11 +6,11 @@ from datetime import tzinfo
 from flask import Blueprint, Response, request
 from logstream_contract.rows.records import seed_record
 
-from logstream_query.answering import Answering
 from logstream_query.metrics import Metrics
-from logstream_query.queries import historical_query
-from logstream_query.responses import json_response
-from logstream_query.search import Search
+from logstream_query.questions.queries import historical_query
+from logstream_query.routes.responses import json_response
+from logstream_query.search.answering import Answering
+from logstream_query.search.search import Search
 from logstream_query.store import Store, StoredRecord
 
 

@@ -6,8 +6,8 @@ from typing import Final, Protocol
 
 from logstream_contract.filters.filters import Filter
 
-from logstream_query.cursors import Order, Position
-from logstream_query.ranges import Range, common, past, short_of, split, take
+from logstream_query.questions.cursors import Order, Position
+from logstream_query.questions.ranges import Range, common, past, short_of, split, take
 from logstream_query.unavailable import StatementTimeout
 
 _HOUR_US: Final = 3_600_000_000

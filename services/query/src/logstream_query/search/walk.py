@@ -7,12 +7,12 @@ from typing import Final
 
 from logstream_contract.filters.filters import Filter
 
-from logstream_query.cursors import Order, Position
-from logstream_query.pace import Pace
-from logstream_query.plan import Plan
-from logstream_query.ranges import Range, past, short_of, take
-from logstream_query.room import MOST_BYTES, Room
+from logstream_query.questions.cursors import Order, Position
+from logstream_query.questions.ranges import Range, past, short_of, take
+from logstream_query.search.pace import Pace
+from logstream_query.search.plan import Plan
 from logstream_query.store import Nearest, Store, StoredRecord
+from logstream_query.store.room import MOST_BYTES, Room
 from logstream_query.unavailable import StatementTimeout
 
 _SEQUENCE_OF_RECORD: Final = 0

@@ -7,12 +7,12 @@ from typing import Final, Literal
 from flask import Blueprint, Response, request
 from typing_extensions import TypedDict
 
-from logstream_query.aggregate_parameters import FacetsParameters, wanted_by
-from logstream_query.counting import is_countable
 from logstream_query.metrics import Metrics
-from logstream_query.responses import to_json
-from logstream_query.search import Search
+from logstream_query.questions.aggregate_parameters import FacetsParameters, wanted_by
+from logstream_query.routes.responses import to_json
+from logstream_query.search.search import Search
 from logstream_query.store import Aggregates, StoredRecord, Top, ValueCount
+from logstream_query.store.counting import is_countable
 
 # Keys are free text; past this many an answer would grow with their number.
 MAX_KEYS: Final = 100

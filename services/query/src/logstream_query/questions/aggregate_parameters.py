@@ -5,12 +5,13 @@ from functools import partial
 from typing import Annotated, Final, Literal
 
 from logstream_contract.filters.filters import Filter
+from logstream_contract.filters.parameters import InvalidParameters, Parameters
+from logstream_contract.filters.query_string import ParameterProblem
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from logstream_query.bars import MAX_BARS, read_width
-from logstream_query.parameters import CursorText, FilterParameters, OrderText, Parameters
-from logstream_query.problems import InvalidParameters, ParameterProblem
-from logstream_query.queries import filter_of
+from logstream_query.questions.bars import MAX_BARS, read_width
+from logstream_query.questions.parameters import CursorText, FilterParameters, OrderText
+from logstream_query.questions.queries import filter_of
 
 DEFAULT_BARS: Final = 60
 MAX_TARGET_BARS: Final = 1_000

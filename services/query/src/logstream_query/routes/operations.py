@@ -4,20 +4,20 @@ made. A test holds the list and the application's routes together."""
 from types import MappingProxyType
 from typing import Any, Final
 
-from logstream_query.aggregate_parameters import (
+from logstream_query.questions.aggregate_parameters import (
     ContextParameters,
     ExportParameters,
     FacetsParameters,
     HistogramParameters,
     StatsParameters,
 )
-from logstream_query.answers import Context, Page, Problem, SeedRecord
-from logstream_query.facets import Facets
-from logstream_query.histogram import Histogram
-from logstream_query.openapi import Answer, Api, Operation
-from logstream_query.parameters import HistoricalLogsParameters, LogsParameters
-from logstream_query.problems import MEDIA_TYPE
-from logstream_query.stats import Stats
+from logstream_query.questions.parameters import HistoricalLogsParameters, LogsParameters
+from logstream_query.routes.answers import Context, Page, Problem, SeedRecord
+from logstream_query.routes.facets import Facets
+from logstream_query.routes.histogram import Histogram
+from logstream_query.routes.openapi import Answer, Api, Operation
+from logstream_query.routes.problems import MEDIA_TYPE
+from logstream_query.routes.stats import Stats
 
 _JSON: Final = "application/json"
 _HTML: Final = "text/html; charset=utf-8"

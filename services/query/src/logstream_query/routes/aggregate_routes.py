@@ -4,23 +4,23 @@ from collections.abc import Callable
 from typing import Final
 
 from flask import Blueprint
+from logstream_contract.filters.parameters import names_of
 
-from logstream_query.aggregate_parameters import (
+from logstream_query.metrics import Metrics
+from logstream_query.questions.aggregate_parameters import (
     ContextParameters,
     ExportParameters,
     FacetsParameters,
     HistogramParameters,
 )
-from logstream_query.answering import Answering
-from logstream_query.context import context_routes
-from logstream_query.export import Exporter, export_routes
-from logstream_query.facets import facets_routes
-from logstream_query.histogram import histogram_routes
-from logstream_query.metrics import Metrics
-from logstream_query.parameters import names_of
-from logstream_query.record_counts import RecordCounts
-from logstream_query.search import Search
-from logstream_query.stats import Kept, stats_routes
+from logstream_query.routes.context import context_routes
+from logstream_query.routes.export import Exporter, export_routes
+from logstream_query.routes.facets import facets_routes
+from logstream_query.routes.histogram import histogram_routes
+from logstream_query.routes.stats import Kept, stats_routes
+from logstream_query.search.answering import Answering
+from logstream_query.search.record_counts import RecordCounts
+from logstream_query.search.search import Search
 from logstream_query.store import Aggregates, Neighbours, Store, read_statistics
 
 _MODELS: Final = (HistogramParameters, FacetsParameters, ContextParameters, ExportParameters)

@@ -5,13 +5,11 @@ from datetime import UTC
 from typing import Annotated, Final
 
 from logstream_contract.filters.filters import MAX_TEXT_CHARACTERS, read_names
-from logstream_contract.filters.parameters import Parameters, RecordParameters, names_of, whole_number
+from logstream_contract.filters.parameters import Parameters, RecordParameters, whole_number
 from pydantic import ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema
 
-from logstream_query.cursors import Cursor, Order, read_cursor
-from logstream_query.moments import Moment, read_moment
-
-__all__ = ["FilterParameters", "HistoricalLogsParameters", "LogsParameters", "Parameters", "names_of"]
+from logstream_query.questions.cursors import Cursor, Order, read_cursor
+from logstream_query.questions.moments import Moment, read_moment
 
 MAX_LIMIT: Final = 5_000
 DEFAULT_LIMIT: Final = 100

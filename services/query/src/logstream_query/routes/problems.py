@@ -6,11 +6,8 @@ from typing import Final, NotRequired, TypedDict
 
 import orjson
 from flask import Response
-from logstream_contract.filters.parameters import InvalidParameters
-from logstream_contract.filters.query_string import ParameterProblem, parameter_problem
+from logstream_contract.filters.query_string import ParameterProblem
 from logstream_contract.rows.invisible import escape_invisible
-
-__all__ = ["InvalidParameters", "ParameterProblem", "parameter_problem", "problem_response"]
 
 MEDIA_TYPE: Final = "application/problem+json"
 

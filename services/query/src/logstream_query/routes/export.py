@@ -14,21 +14,22 @@ from typing import Final
 import orjson
 from flask import Blueprint, Response, request
 from logstream_contract.filters.filters import Filter
+from logstream_contract.filters.parameters import InvalidParameters
+from logstream_contract.filters.query_string import parameter_problem
 from logstream_contract.rows.invisible import escape_invisible
 from logstream_contract.rows.records import record
 from typing_extensions import TypedDict
 
-from logstream_query.aggregate_parameters import ExportFormat, ExportParameters
-from logstream_query.answering import Answering
-from logstream_query.counting import is_countable
-from logstream_query.csv_text import csv_header, csv_lines
-from logstream_query.cursors import Cursor, Order, Position
 from logstream_query.metrics import Metrics
-from logstream_query.moments import as_datetime
-from logstream_query.problems import InvalidParameters, parameter_problem
-from logstream_query.queries import filter_of
-from logstream_query.search import Found, Search
+from logstream_query.questions.aggregate_parameters import ExportFormat, ExportParameters
+from logstream_query.questions.cursors import Cursor, Order, Position
+from logstream_query.questions.moments import as_datetime
+from logstream_query.questions.queries import filter_of
+from logstream_query.routes.csv_text import csv_header, csv_lines
+from logstream_query.search.answering import Answering
+from logstream_query.search.search import Found, Search
 from logstream_query.store import Aggregates, StoredRecord
+from logstream_query.store.counting import is_countable
 from logstream_query.unavailable import ClientGone, Unavailable
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from typing import Final
 import orjson
 from flask import Blueprint, Response, abort, render_template
 
-from logstream_query.openapi import openapi_document
-from logstream_query.operations import API
+from logstream_query.routes.openapi import openapi_document
+from logstream_query.routes.operations import API
 
 _ASSETS: Final = {"page.css": "text/css", "page.js": "text/javascript"}
 # The page's proxy sends the same for every page; this is for who asks the service directly.
@@ -44,6 +44,6 @@ def documentation_routes() -> Blueprint:
     def asset(name: str) -> Response:
         if name not in _ASSETS:
             abort(404)
-        return Response((files("logstream_query") / "assets" / name).read_bytes(), mimetype=_ASSETS[name])
+        return Response((files("logstream_query.routes") / "assets" / name).read_bytes(), mimetype=_ASSETS[name])
 
     return routes

@@ -1,16 +1,17 @@
 """The route /api/logs/<sequence>/context: the records around one."""
 
 from flask import Blueprint, Response, request
+from logstream_contract.filters.parameters import InvalidParameters
+from logstream_contract.filters.query_string import parameter_problem
 from logstream_contract.rows.records import Record, record
 from typing_extensions import TypedDict
 from werkzeug.exceptions import NotFound
 
-from logstream_query.aggregate_parameters import ContextParameters, read_whole_number
-from logstream_query.answering import Answering
 from logstream_query.metrics import Metrics
-from logstream_query.parameters import MAX_SEQUENCE
-from logstream_query.problems import InvalidParameters, parameter_problem
-from logstream_query.responses import json_response
+from logstream_query.questions.aggregate_parameters import ContextParameters, read_whole_number
+from logstream_query.questions.parameters import MAX_SEQUENCE
+from logstream_query.routes.responses import json_response
+from logstream_query.search.answering import Answering
 from logstream_query.store import Neighbours
 
 _ROUTE = "/api/logs/<sequence>/context"

@@ -6,12 +6,12 @@ from flask import Blueprint, Response, request
 from logstream_contract.rows.records import record
 from logstream_contract.rows.timestamps import iso_micros
 
-from logstream_query.answering import Answering
-from logstream_query.cursors import Cursor
 from logstream_query.metrics import Metrics
-from logstream_query.queries import page_query
-from logstream_query.responses import json_response
-from logstream_query.search import Search
+from logstream_query.questions.cursors import Cursor
+from logstream_query.questions.queries import page_query
+from logstream_query.routes.responses import json_response
+from logstream_query.search.answering import Answering
+from logstream_query.search.search import Search
 
 
 def api_routes(search: Search, answering: Answering, metrics: Metrics, clock: Callable[[], int]) -> Blueprint:

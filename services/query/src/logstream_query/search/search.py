@@ -9,14 +9,14 @@ from typing import Final
 
 from logstream_contract.filters.filters import Filter
 
-from logstream_query.answering import Answering
-from logstream_query.cursors import Order, Position
 from logstream_query.metrics import Metrics
-from logstream_query.ranges import border_us
-from logstream_query.room import MOST_BYTES, Room
+from logstream_query.questions.cursors import Order, Position
+from logstream_query.questions.ranges import border_us
+from logstream_query.search.answering import Answering
+from logstream_query.search.walk import Budget, Steps, Walk
 from logstream_query.store import Store, StoredRecord
+from logstream_query.store.room import MOST_BYTES, Room
 from logstream_query.unavailable import RegexTooExpensive, StatementTimeout, TooManySearches
-from logstream_query.walk import Budget, Steps, Walk
 
 _SEQUENCE_OF_RECORD: Final = 0
 _TIME_OF_RECORD: Final = 1

@@ -7,8 +7,8 @@ from typing import Final
 
 from logstream_contract.filters.filters import Filter
 
-from logstream_query.cursors import Order, Position
-from logstream_query.moments import MAX_US
+from logstream_query.questions.cursors import Order, Position
+from logstream_query.questions.moments import MAX_US
 
 _FIRST_US: Final = 3_600_000_000
 # Records come in bursts, so much more than what was enough last time; past the second factor it is too much.

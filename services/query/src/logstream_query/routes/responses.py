@@ -6,7 +6,7 @@ import orjson
 from flask import Response
 from logstream_contract.rows.invisible import escape_invisible
 
-from logstream_query.answering import Answering
+from logstream_query.search.answering import Answering
 
 
 def to_json(body: Any, option: int = 0) -> bytes:

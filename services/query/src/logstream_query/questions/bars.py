@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from logstream_query.moments import MICROSECONDS
+from logstream_query.questions.moments import MICROSECONDS
 
 MAX_BARS: Final = 5_000
 EXPECTED: Final = "a width such as 10s, 5m, 1h or 1d (units s, m, h, d, w), up to 3650d"

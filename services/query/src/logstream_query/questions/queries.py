@@ -6,11 +6,12 @@ from datetime import tzinfo
 from typing import Final
 
 from logstream_contract.filters.filters import Filter, Terms
+from logstream_contract.filters.parameters import InvalidParameters
+from logstream_contract.filters.query_string import ParameterProblem, parameter_problem
 
-from logstream_query.cursors import Order, Position
-from logstream_query.moments import MAX_US, Moment
-from logstream_query.parameters import FilterParameters, HistoricalLogsParameters, LogsParameters
-from logstream_query.problems import InvalidParameters, ParameterProblem, parameter_problem
+from logstream_query.questions.cursors import Order, Position
+from logstream_query.questions.moments import MAX_US, Moment
+from logstream_query.questions.parameters import FilterParameters, HistoricalLogsParameters, LogsParameters
 
 _NOT_BEFORE_START: Final = "a time that is not before the start"
 

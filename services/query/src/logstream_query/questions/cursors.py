@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from logstream_query.moments import MAX_US
+from logstream_query.questions.moments import MAX_US
 
 Order = Literal["desc", "asc"]
 

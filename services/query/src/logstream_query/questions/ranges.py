@@ -6,7 +6,7 @@ A list of ranges holds no two that overlap or touch; unless said otherwise it is
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from logstream_query.cursors import MAX_SEQUENCE, Order, Position
+from logstream_query.questions.cursors import MAX_SEQUENCE, Order, Position
 
 
 class Range(NamedTuple):

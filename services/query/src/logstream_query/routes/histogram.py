@@ -7,17 +7,18 @@ from typing import Final, Literal
 
 from flask import Blueprint, Response, request
 from logstream_contract.counted_names import OTHER
+from logstream_contract.filters.parameters import InvalidParameters
+from logstream_contract.filters.query_string import parameter_problem
 from logstream_contract.rows.timestamps import iso_micros
 from typing_extensions import TypedDict
 
-from logstream_query.aggregate_parameters import HistogramParameters, wanted_by
-from logstream_query.bars import MAX_BARS, bar_starts, nice_width
-from logstream_query.counting import MINUTE_US, is_countable
-from logstream_query.moments import MICROSECONDS
-from logstream_query.problems import InvalidParameters, parameter_problem
-from logstream_query.record_counts import RecordCounts
-from logstream_query.responses import to_json
+from logstream_query.questions.aggregate_parameters import HistogramParameters, wanted_by
+from logstream_query.questions.bars import MAX_BARS, bar_starts, nice_width
+from logstream_query.questions.moments import MICROSECONDS
+from logstream_query.routes.responses import to_json
+from logstream_query.search.record_counts import RecordCounts
 from logstream_query.store import Aggregates, BarCount
+from logstream_query.store.counting import MINUTE_US, is_countable
 
 # Levels are free text; past this many a chart can't show them apart, and an answer would grow with their number.
 MAX_LEVELS: Final = 50

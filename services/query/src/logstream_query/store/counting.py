@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from logstream_contract.filters.filters import Filter
 
-from logstream_query.moments import MICROSECONDS
+from logstream_query.questions.moments import MICROSECONDS
 
 # counts: what has not been moved yet. logs: the records themselves.
 Source = Literal["logs", "counts", "rollups"]
