@@ -13,8 +13,8 @@ from logstream_query.store import InvalidRegex, Store, StoredRecord
 from logstream_query.store.database import Nearest
 from logstream_query.unavailable import (
     ClientGone,
-    DatabaseAway,
     DatabaseBusy,
+    DatabaseUnavailable,
     SchemaMissing,
     StatementTimeout,
     TooManySearches,
@@ -37,20 +37,20 @@ class MemoryStore:
     def __init__(self) -> None:
         self.sequences = list(range(10, 0, -1))
         self.error: Exception | None = None
-        self.asked: tuple[Any, ...] = ()
+        self.arguments: tuple[Any, ...] = ()
 
-    def page(self, *asked: Any) -> list[StoredRecord]:
-        self.asked = asked
+    def page(self, *arguments: Any) -> list[StoredRecord]:
+        self.arguments = arguments
         if self.error:
             raise self.error
-        return [stored(sequence) for sequence in self.sequences[: asked[3]]]
+        return [stored(sequence) for sequence in self.sequences[: arguments[3]]]
 
     def check_regex(self, regex: str, timeout_s: float) -> None:
         if isinstance(self.error, InvalidRegex):
             raise self.error
 
-    def nearest(self, *asked: Any) -> Nearest:
-        return Nearest(self.page(*asked[:4]), None, None)
+    def nearest(self, *arguments: Any) -> Nearest:
+        return Nearest(self.page(*arguments[:4]), None, None)
 
     def position_of(self, sequence: int) -> Position | None:
         if self.error:
@@ -103,7 +103,7 @@ def test_records_in_the_native_shape(client: FlaskClient) -> None:
          "message": "message 9", "attributes": {"k": "v"}},
     ]  # fmt: skip
     cursor = read_cursor(body["next_cursor"])
-    assert (cursor.position, cursor.found) == (Position(TIME_US + 9, 9), 2)
+    assert (cursor.position, cursor.records_sent) == (Position(TIME_US + 9, 9), 2)
     assert (body["complete"], body["scanned_until"], body["found"]) == (False, "2024-08-06T18:51:32.513209Z", 2)
 
 
@@ -120,7 +120,7 @@ def test_next_cursor_only_if_there_is_more(client: FlaskClient, store: MemorySto
 def test_the_next_page_goes_on_where_the_last_one_ended(client: FlaskClient, store: MemoryStore) -> None:
     cursor = client.get("/api/logs?limit=3&order=asc").get_json()["next_cursor"]
     assert client.get(f"/api/logs?limit=3&cursor={cursor}").get_json()["found"] == 6
-    assert store.asked[1:4] == ("asc", Position(TIME_US + 8, 8), 4)
+    assert store.arguments[1:4] == ("asc", Position(TIME_US + 8, 8), 4)
 
 
 def test_records_in_the_seed_shape(client: FlaskClient, store: MemoryStore) -> None:
@@ -129,7 +129,7 @@ def test_records_in_the_seed_shape(client: FlaskClient, store: MemoryStore) -> N
          "message": "message 10"}
     ]  # fmt: skip
     client.get("/historical-logs?sequence_number=70000&limit=4")
-    assert store.asked[1:4] == ("desc", Position(TIME_US, 70_000), 5)
+    assert store.arguments[1:4] == ("desc", Position(TIME_US, 70_000), 5)
     assert client.get(f"/historical-logs?sequence_number={UNKNOWN_SEQUENCE}").get_json() == []
 
 
@@ -166,7 +166,7 @@ def test_an_unknown_parameter_is_no_label_of_its_own(client: FlaskClient, metric
 @pytest.mark.parametrize(
     ("error", "status", "retry_after"),
     [
-        (DatabaseAway, 503, "2"),
+        (DatabaseUnavailable, 503, "2"),
         (DatabaseBusy, 503, "2"),
         (SchemaMissing, 503, "5"),
         (StatementTimeout, 504, None),
@@ -211,7 +211,7 @@ def test_other_errors_are_problems_too(client: FlaskClient, metric: Callable[...
 
 def test_health(client: FlaskClient, store: MemoryStore) -> None:
     assert (client.get("/readyz").status_code, client.get("/readyz").text) == (200, "ok\n")
-    store.error = DatabaseAway("the database can't be reached")
+    store.error = DatabaseUnavailable("the database can't be reached")
     assert (client.get("/readyz").status_code, client.get("/readyz").text) == (503, "the database can't be reached\n")
     assert (client.get("/livez").status_code, client.get("/livez").text) == (200, "ok\n")
 
@@ -235,5 +235,5 @@ def test_a_foreign_name_or_page_is_turned_away_unread_and_counted(
         answer = client.get("/api/logs", headers=headers)
         assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
         assert metric("logstream_query_refused_requests_total", reason=reason) == 1
-    assert store.asked == ()
+    assert store.arguments == ()
     assert client.get("/livez", headers={"Host": "evil.example"}).status_code == 200

@@ -127,7 +127,7 @@ def test_the_shorter_part_of_a_ragged_minute_is_read(end_s: int, now_s: int, exp
 
 
 @pytest.mark.parametrize(
-    ("wanted", "countable"),
+    ("filter_", "countable"),
     [
         (Filter(), True),
         (Filter(1, 2, ("warn",), "e", 3, ("a*",)), True),
@@ -139,5 +139,5 @@ def test_the_shorter_part_of_a_ragged_minute_is_read(end_s: int, now_s: int, exp
         (Filter(regex="a"), False),
     ],
 )
-def test_counts_know_times_levels_and_nodes(wanted: Filter, countable: bool) -> None:
-    assert is_countable(wanted) == countable
+def test_counts_know_times_levels_and_nodes(filter_: Filter, countable: bool) -> None:
+    assert is_countable(filter_) == countable

@@ -36,8 +36,10 @@ def test_anything_else_is_a_cursor_or_a_value_error(text: str) -> None:
         assert cursor.position.sequence >= 0
 
 
-def _raw(version: int = 2, order: int = 0, asked: int = 1, time: int = 2, sequence: int = 3, found: int = 4) -> bytes:
-    numbers = b"".join(number.to_bytes(8, "big", signed=True) for number in (asked, time, sequence, found))
+def _raw(
+    version: int = 2, order: int = 0, requested: int = 1, time: int = 2, sequence: int = 3, records_sent: int = 4
+) -> bytes:
+    numbers = b"".join(number.to_bytes(8, "big", signed=True) for number in (requested, time, sequence, records_sent))
     return bytes([version, order]) + numbers
 
 
@@ -54,10 +56,10 @@ def test_the_form_is_this() -> None:
         _raw(order=2),
         _raw(time=-1),
         _raw(time=MAX_US + 1),
-        _raw(asked=-1),
-        _raw(asked=MAX_US + 1),
+        _raw(requested=-1),
+        _raw(requested=MAX_US + 1),
         _raw(sequence=-1),
-        _raw(found=-1),
+        _raw(records_sent=-1),
         _raw() + b"x",
         _raw()[:-1],
         b"",

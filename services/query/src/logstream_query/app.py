@@ -22,7 +22,7 @@ from logstream_query.routes.health import health_routes
 from logstream_query.routes.historical_logs import historical_logs_routes
 from logstream_query.routes.logs import api_routes
 from logstream_query.routes.problems import problem_response
-from logstream_query.search.answering import Answering, AnswerLimits
+from logstream_query.search.answer_limiter import AnswerLimiter, AnswerLimits
 from logstream_query.search.search import Search, SearchLimits
 from logstream_query.store import InvalidRegex, Store
 from logstream_query.unavailable import Unavailable
@@ -56,12 +56,12 @@ def create_app(
     besides our own, see logstream_runtime.guard."""
     app = Flask("logstream_query", static_folder=None)
     app.wsgi_app = KnownClients(app.wsgi_app)  # type: ignore[method-assign]
-    answering = Answering(metrics, answer_limits)
-    search = Search(store, metrics, limits, answering)
-    app.register_blueprint(api_routes(search, answering, metrics, clock))
-    for routes in aggregate_routes(store, search, answering, metrics, clock, count_budget_s, export_records):
+    answer_limiter = AnswerLimiter(metrics, answer_limits)
+    search = Search(store, metrics, limits, answer_limiter)
+    app.register_blueprint(api_routes(search, answer_limiter, metrics, clock))
+    for routes in aggregate_routes(store, search, answer_limiter, metrics, clock, count_budget_s, export_records):
         app.register_blueprint(routes)
-    app.register_blueprint(historical_logs_routes(store, search, answering, metrics, zone, clock))
+    app.register_blueprint(historical_logs_routes(store, search, answer_limiter, metrics, zone, clock))
     app.register_blueprint(documentation_routes())
     app.register_blueprint(health_routes(store, registry))
     _answer_errors(app, metrics)

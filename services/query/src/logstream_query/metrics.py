@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from logstream_query import unavailable
 
 UNAVAILABLE: Final = (
-    unavailable.DatabaseAway.reason,
+    unavailable.DatabaseUnavailable.reason,
     unavailable.DatabaseBusy.reason,
     unavailable.SchemaMissing.reason,
     unavailable.StatementTimeout.reason,

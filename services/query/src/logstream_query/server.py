@@ -14,7 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from logstream_query.app import create_app
 from logstream_query.config import Config
 from logstream_query.metrics import Metrics
-from logstream_query.search.answering import AnswerLimits
+from logstream_query.search.answer_limiter import AnswerLimits
 from logstream_query.search.search import SearchLimits, fitting_searches
 from logstream_query.store import Store
 

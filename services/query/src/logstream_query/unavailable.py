@@ -13,7 +13,7 @@ class Unavailable(Exception):
     retry_after_s: int | None = 2
 
 
-class DatabaseAway(Unavailable):
+class DatabaseUnavailable(Unavailable):
     """It can't be reached, is starting or shutting down."""
 
     reason = "away"

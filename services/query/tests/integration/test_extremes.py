@@ -52,12 +52,12 @@ OTHERS = (
     "&bucket=1s",
 )
 CURSORS = [
-    Cursor(order, asked_at_us, Position(time_us, sequence), found).encode()
+    Cursor(order, requested_at_us, Position(time_us, sequence), records_sent).encode()
     for order in ("desc", "asc")
-    for asked_at_us in (0, MAX_US)
+    for requested_at_us in (0, MAX_US)
     for time_us in (0, MAX_US)
     for sequence in (0, MAX_SEQUENCE)
-    for found in (0, 2**52)
+    for records_sent in (0, 2**52)
 ]
 NO_CURSORS = [
     base64.urlsafe_b64encode(struct.pack(">BBqqqq", *fields)).rstrip(b"=").decode()

@@ -10,8 +10,8 @@ from harness.planting import Planted, Stored, clear, plant
 from logstream_contract.filters.filters import Filter, Terms
 from logstream_query.metrics import Metrics
 from logstream_query.questions.cursors import Order, Position
-from logstream_query.search.answering import Answering
-from logstream_query.search.search import Found, Search, SearchLimits
+from logstream_query.search.answer_limiter import AnswerLimiter
+from logstream_query.search.search import Search, SearchLimits, SearchResult
 from logstream_query.search.walk import Steps
 from logstream_query.store import Neighbours, Store, StoredRecord
 from logstream_query.store.room import Room
@@ -38,8 +38,8 @@ def records(database_url: str, seed: int) -> list[Stored]:
     chance = random.Random(seed)
     with psycopg.connect(database_url, autocommit=True) as connection:
         clear(connection)
-        found = [record for _ in range(6) for record in plant(connection, [some_record(chance) for _ in range(25)])]
-    return sorted(found, key=lambda record: (record.time_us, record.sequence), reverse=True)
+        result = [record for _ in range(6) for record in plant(connection, [some_record(chance) for _ in range(25)])]
+    return sorted(result, key=lambda record: (record.time_us, record.sequence), reverse=True)
 
 
 def some_record(chance: random.Random) -> Planted:
@@ -63,18 +63,18 @@ def search(store: Store, **limits: int) -> Search:
         store,
         metrics,
         SearchLimits(budget_s=60.0, answer_bytes=ANSWER_BYTES, steps=Steps(9, 3), **limits),
-        Answering(metrics),
+        AnswerLimiter(metrics),
     )
 
 
 def memory(records: Sequence[StoredRecord]) -> int:
     """Of their messages and attributes, however these are kept."""
-    return sum(getsizeof(message) + sum(map(len, (found or {}).values())) for *_, message, found in records)
+    return sum(getsizeof(message) + sum(map(len, (result or {}).values())) for *_, message, result in records)
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
 @pytest.mark.parametrize(
-    "wanted",
+    "filter_",
     [
         Filter(),
         Filter(nodes=("api",)),
@@ -84,22 +84,22 @@ def memory(records: Sequence[StoredRecord]) -> int:
     ],
 )
 def test_going_on_by_cursors_brings_every_record_once(
-    store: Store, records: list[Stored], order: Order, wanted: Filter
+    store: Store, records: list[Stored], order: Order, filter_: Filter
 ) -> None:
-    expected = [one for one in records if not wanted.nodes or one.node in wanted.nodes]
+    expected = [record for record in records if not filter_.nodes or record.node in filter_.nodes]
     looking = search(store)
     seen: list[StoredRecord] = []
     after: Position | None = None
     full = 0
     while True:
-        found: Found = looking.find(wanted, order, after, 5_000)
-        assert len(found.records) <= 1 or memory(found.records) <= ANSWER_BYTES
-        full += found.is_full
-        seen += found.records
-        if found.position is None:
+        result: SearchResult = looking.find(filter_, order, after, 5_000)
+        assert len(result.records) <= 1 or memory(result.records) <= ANSWER_BYTES
+        full += result.is_full
+        seen += result.records
+        if result.position is None:
             break
-        assert found.records
-        after = found.position
+        assert result.records
+        after = result.position
     assert seen == (expected if order == "desc" else expected[::-1])
     assert full > 10
 
@@ -112,22 +112,22 @@ def test_what_fits_is_one_answer(store: Store, records: list[Stored]) -> None:
 
 def test_pages_of_a_number_of_records_are_as_many(store: Store, records: list[Stored]) -> None:
     limits = SearchLimits(answer_bytes=EVERYTHING)
-    found = Search(store, Metrics(CollectorRegistry()), limits).find(Filter(), "desc", None, 7)
-    assert found.records == records[:7]
-    assert found.position == (records[6].time_us, records[6].sequence)
-    assert not found.is_full
+    result = Search(store, Metrics(CollectorRegistry()), limits).find(Filter(), "desc", None, 7)
+    assert result.records == records[:7]
+    assert result.position == (records[6].time_us, records[6].sequence)
+    assert not result.is_full
 
 
 @pytest.mark.parametrize("same_node", [True, False])
 def test_a_context_is_the_nearest_that_fit(store: Store, records: list[Stored], same_node: bool) -> None:
-    place = len(records) // 2
-    middle = records[place]
-    found = Neighbours(store, 20, most_bytes=ANSWER_BYTES).of(middle.sequence, 100, 100, same_node=same_node)
-    assert found
-    assert found.record == middle
-    sides = ((found.before, records[place + 1 :]), (found.after, records[:place][::-1]))
+    index = len(records) // 2
+    middle = records[index]
+    result = Neighbours(store, 20, most_bytes=ANSWER_BYTES).of(middle.sequence, 100, 100, same_node=same_node)
+    assert result
+    assert result.record == middle
+    sides = ((result.before, records[index + 1 :]), (result.after, records[:index][::-1]))
     for side, further in sides:
-        nearest = [one for one in further if not same_node or one.node == middle.node]
+        nearest = [record for record in further if not same_node or record.node == middle.node]
         assert side.records == nearest[: len(side.records)]
         assert side.records
         assert len(side.records) == 1 or memory(side.records) <= ANSWER_BYTES // 2

@@ -64,16 +64,16 @@ def store(database_url: str) -> Iterator[Store]:
     opened.close()
 
 
-def assert_same(store: Store, records: list[Candidate], wanted: Filter) -> None:
-    matcher = Matcher(wanted)
-    found = [Candidate(*row) for row in store.page(wanted, "asc", None, 1_000)]
+def assert_same(store: Store, records: list[Candidate], filter_: Filter) -> None:
+    matcher = Matcher(filter_)
+    found = [Candidate(*row) for row in store.page(filter_, "asc", None, 1_000)]
     assert found == [record for record in records if matcher.record(record)]
 
 
 def filter_of(query: Query) -> Filter:
-    asked, problems = RecordParameters.read(query_string(query))
+    parameters, problems = RecordParameters.read(query_string(query))
     assert not problems
-    return asked.record_filter()
+    return parameters.record_filter()
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=repr)
@@ -90,7 +90,7 @@ def test_what_is_asked_by_chance(store: Store, records: list[Candidate], chance:
 def test_what_only_history_is_asked(store: Store, records: list[Candidate]) -> None:
     times = [record.time_us for record in records]
     sequences = [record.sequence for record in records]
-    for wanted in (
+    for filter_ in (
         Filter(start_us=times[3], end_us=times[9]),
         Filter(level_contains="NF"),
         Filter(level_contains="σ"),
@@ -104,7 +104,7 @@ def test_what_only_history_is_asked(store: Store, records: list[Candidate]) -> N
         Filter(sequences=tuple(sequences), nodes=("api-*",)),
         Filter(sequences=(sequences[5], sequences[6]), start_us=times[6]),
     ):
-        assert_same(store, records, wanted)
+        assert_same(store, records, filter_)
 
 
 @pytest.mark.parametrize(
@@ -131,9 +131,9 @@ def test_a_regular_expression_is_the_databases_own(
 def test_a_regular_expression_that_is_none_is_refused_whatever_else_is_asked(
     store: Store, records: list[Candidate], regex: str, others: Filter
 ) -> None:
-    wanted = Filter(start_us=others.start_us, end_us=others.end_us, nodes=others.nodes, regex=regex)
+    filter_ = Filter(start_us=others.start_us, end_us=others.end_us, nodes=others.nodes, regex=regex)
     with pytest.raises(InvalidRegex, match="regular expression"):
-        store.page(wanted, "desc", None, 1)
+        store.page(filter_, "desc", None, 1)
 
 
 def test_a_regular_expression_that_is_none_is_refused_where_nothing_is_stored(database_url: str, store: Store) -> None:

@@ -41,15 +41,15 @@ class ImpatientStore(Store):
     most_span_us = 10**18
     most_rows = 10**9
 
-    def nearest(self, *asked: object) -> Nearest:
-        if asked[4] > self.most_rows:  # type: ignore[operator]
+    def nearest(self, *arguments: object) -> Nearest:
+        if arguments[4] > self.most_rows:  # type: ignore[operator]
             raise StatementTimeout("too many")
-        return super().nearest(*asked)  # type: ignore[arg-type]
+        return super().nearest(*arguments)  # type: ignore[arg-type]
 
-    def within(self, wanted: Filter, order: Order, ranges: Sequence[Range], *rest: object) -> list[StoredRecord]:
+    def within(self, filter_: Filter, order: Order, ranges: Sequence[Range], *rest: object) -> list[StoredRecord]:
         if sum(one.span_us for one in ranges) > self.most_span_us:
             raise StatementTimeout("too long")
-        return super().within(wanted, order, ranges, *rest)  # type: ignore[arg-type]
+        return super().within(filter_, order, ranges, *rest)  # type: ignore[arg-type]
 
 
 class Questions(Budget):
@@ -119,33 +119,33 @@ def some_filter(chance: random.Random) -> Filter:
     )
 
 
-def matches(record: Stored, wanted: Filter) -> bool:
+def matches(record: Stored, filter_: Filter) -> bool:
     level, message = record.level.lower(), record.message.lower()
-    patterns = [re.escape(name).replace(r"\*", ".*") for name in wanted.nodes]
+    patterns = [re.escape(name).replace(r"\*", ".*") for name in filter_.nodes]
     return (
-        (wanted.start_us is None or record.time_us >= wanted.start_us)
-        and (wanted.end_us is None or record.time_us < wanted.end_us)
-        and (not wanted.levels or level in [name.lower() for name in wanted.levels])
-        and wanted.level_contains.lower() in level
-        and (wanted.min_severity is None or record.severity >= wanted.min_severity)
+        (filter_.start_us is None or record.time_us >= filter_.start_us)
+        and (filter_.end_us is None or record.time_us < filter_.end_us)
+        and (not filter_.levels or level in [name.lower() for name in filter_.levels])
+        and filter_.level_contains.lower() in level
+        and (filter_.min_severity is None or record.severity >= filter_.min_severity)
         and (not patterns or any(re.fullmatch(pattern, record.node) for pattern in patterns))
-        and all(term in message for term in wanted.text.included)
-        and not any(term in message for term in wanted.text.excluded)
+        and all(term in message for term in filter_.text.included)
+        and not any(term in message for term in filter_.text.excluded)
     )
 
 
-def expected(records: Sequence[Stored], wanted: Filter, order: Order) -> list[Stored]:
-    found = [record for record in records if matches(record, wanted)]
+def expected(records: Sequence[Stored], filter_: Filter, order: Order) -> list[Stored]:
+    found = [record for record in records if matches(record, filter_)]
     return sorted(found, key=lambda record: (record.time_us, record.sequence), reverse=order == "desc")
 
 
 def walk(
-    store: Store, wanted: Filter, order: Order, limit: int, looks: Callable[[], int], steps: Steps
+    store: Store, filter_: Filter, order: Order, limit: int, looks: Callable[[], int], steps: Steps
 ) -> Iterator[list[StoredRecord]]:
     """All answers to the end, which must come; each that isn't the last gets further."""
     after: Position | None = None
     for _ in range(MOST_ANSWERS):
-        one = Walk(store, wanted, order, after, limit, Questions(looks()), steps)
+        one = Walk(store, filter_, order, after, limit, Questions(looks()), steps)
         one.look_at_first()
         if not one.is_over:
             one.look_further()
@@ -169,12 +169,12 @@ def test_walks_find_what_plain_python_finds(
         if impatience:
             patient.most_rows = chance.choice((5, 1_000))
             patient.most_span_us = chance.choice((MINUTE_US // 50, 60 * MINUTE_US))
-        wanted, order = some_filter(chance), chance.choice(ORDERS)
+        filter_, order = some_filter(chance), chance.choice(ORDERS)
         limit, most_looks = chance.choice((1, 3, 500)), chance.choice((0, 4, 50, 500))
         steps = Steps(first_rows=chance.choice((6, 30)), least_rows=chance.choice((2, 5)))
         looks = functools.partial(chance.randint, 0, most_looks)
-        found = [record for answer in walk(patient, wanted, order, limit, looks, steps) for record in answer]
-        assert found == expected(stored, wanted, order), (wanted, order, limit)
+        found = [record for answer in walk(patient, filter_, order, limit, looks, steps) for record in answer]
+        assert found == expected(stored, filter_, order), (filter_, order, limit)
 
 
 def test_the_search_index_leaves_out_nothing_that_matches(
@@ -182,17 +182,17 @@ def test_the_search_index_leaves_out_nothing_that_matches(
 ) -> None:
     stored = [record for _ in range(6) for record in plant(sql, some_records(chance, 40))]
 
-    def candidates(_: object, wanted: Filter, from_us: int, to_us: int) -> list[tuple[int, int]]:
+    def candidates(_: object, filter_: Filter, from_us: int, to_us: int) -> list[tuple[int, int]]:
         """The times of the records that match, some with others around them."""
-        times = sorted({record.time_us for record in stored if matches(record, wanted)}, reverse=True)
+        times = sorted({record.time_us for record in stored if matches(record, filter_)}, reverse=True)
         around = [(time_us - chance.choice((0, 2)), time_us) for time_us in times]
         return [(max(start, from_us), min(end, to_us)) for start, end in around if start <= to_us and end >= from_us]
 
     monkeypatch.setattr(sketches, "candidates", candidates)
     for _ in range(TRIALS):
-        wanted, order = some_filter(chance), chance.choice(ORDERS)
-        answers = walk(patient, wanted, order, chance.choice((3, 500)), lambda: chance.randint(0, 60), Steps(6, 2))
-        assert [record for answer in answers for record in answer] == expected(stored, wanted, order), (wanted, order)
+        filter_, order = some_filter(chance), chance.choice(ORDERS)
+        answers = walk(patient, filter_, order, chance.choice((3, 500)), lambda: chance.randint(0, 60), Steps(6, 2))
+        assert [record for answer in answers for record in answer] == expected(stored, filter_, order), (filter_, order)
 
 
 def test_only_what_the_index_leaves_is_read(
@@ -203,9 +203,9 @@ def test_only_what_the_index_leaves_is_read(
     monkeypatch.setattr(sketches, "candidates", lambda *_: [block])
     read: list[Range] = []
 
-    def within(wanted: Filter, order: Order, ranges: Sequence[Range], *rest: object) -> list[StoredRecord]:
+    def within(filter_: Filter, order: Order, ranges: Sequence[Range], *rest: object) -> list[StoredRecord]:
         read.extend(ranges)
-        return Store.within(patient, wanted, order, ranges, *rest)  # type: ignore[arg-type]
+        return Store.within(patient, filter_, order, ranges, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(patient, "within", within)
     search = Search(patient, Metrics(CollectorRegistry()), SearchLimits(budget_s=60.0, steps=Steps(2, 2)))
@@ -220,8 +220,8 @@ def test_records_that_never_were_are_known_not_to_be_without_reading_any(
     move_counts(sql, 0.5, chance)
     monkeypatch.setattr(patient, "within", lambda *_: pytest.fail("records were read"))
     search = Search(patient, Metrics(CollectorRegistry()), SearchLimits(budget_s=60.0, steps=Steps(2, 2)))
-    for wanted in (Filter(nodes=("nosuch",)), Filter(levels=("nosuch",)), Filter(min_severity=20)):
-        assert search.find(wanted, "desc", None, 10).position is None
+    for filter_ in (Filter(nodes=("nosuch",)), Filter(levels=("nosuch",)), Filter(min_severity=20)):
+        assert search.find(filter_, "desc", None, 10).position is None
 
 
 def test_minutes_of_a_node_come_from_counts_of_both_kinds(
@@ -270,11 +270,11 @@ def test_the_statements_of_a_transaction_see_the_same_records(store: ImpatientSt
 def test_an_answer_says_how_far_it_looked(patient: ImpatientStore, sql: psycopg.Connection) -> None:
     stored = plant(sql, [Planted(START_US + minute * MINUTE_US, "hay") for minute in range(20)])
     search = Search(patient, Metrics(CollectorRegistry()), SearchLimits(budget_s=0.0, steps=Steps(4, 4)))
-    wanted = Filter(text=Terms(("needle",)))
-    found = search.find(wanted, "desc", None, 10)
+    filter_ = Filter(text=Terms(("needle",)))
+    found = search.find(filter_, "desc", None, 10)
     assert (found.records, found.scanned_until_us) == ([], stored[16].time_us)
-    assert search.find(wanted, "desc", found.position, 10).scanned_until_us == stored[12].time_us
-    assert search.find(wanted, "asc", None, 10).scanned_until_us == stored[3].time_us
+    assert search.find(filter_, "desc", found.position, 10).scanned_until_us == stored[12].time_us
+    assert search.find(filter_, "asc", None, 10).scanned_until_us == stored[3].time_us
 
 
 def test_a_search_that_gets_no_further_at_all_is_a_time_out(patient: ImpatientStore, sql: psycopg.Connection) -> None:
@@ -287,14 +287,14 @@ def test_a_search_that_gets_no_further_at_all_is_a_time_out(patient: ImpatientSt
 
 def test_an_answer_that_must_be_whole_is_whole_or_a_time_out(patient: ImpatientStore, sql: psycopg.Connection) -> None:
     stored = plant(sql, [Planted(START_US + minute * MINUTE_US, "hay") for minute in range(20)])
-    wanted = Filter(text=Terms(("hay",)))
+    filter_ = Filter(text=Terms(("hay",)))
     metrics = Metrics(CollectorRegistry())
     hasty = Search(patient, metrics, SearchLimits(budget_s=0.0, most_s=0.0, steps=Steps(4, 2)))
     with pytest.raises(StatementTimeout, match="0 s"):
-        hasty.find_all(wanted, "desc", None, 10)
-    assert hasty.find_all(wanted, "desc", None, 3).records == expected(stored, Filter(), "desc")[:3]
+        hasty.find_all(filter_, "desc", None, 10)
+    assert hasty.find_all(filter_, "desc", None, 3).records == expected(stored, Filter(), "desc")[:3]
     thorough = Search(patient, metrics, SearchLimits(budget_s=0.0, most_s=60.0, steps=Steps(4, 2)))
-    assert thorough.find_all(wanted, "desc", None, 15).records == expected(stored, Filter(), "desc")[:15]
+    assert thorough.find_all(filter_, "desc", None, 15).records == expected(stored, Filter(), "desc")[:15]
 
 
 def test_too_many_searches_are_refused_and_cheap_questions_are_not(
@@ -303,24 +303,24 @@ def test_too_many_searches_are_refused_and_cheap_questions_are_not(
     stored = plant(sql, [Planted(START_US + minute * MINUTE_US, "hay", node=f"n{minute}") for minute in range(20)])
     searching, may_go_on = threading.Event(), threading.Event()
 
-    def within(wanted: Filter, *rest: object) -> list[StoredRecord]:
-        if wanted.text.included:
+    def within(filter_: Filter, *rest: object) -> list[StoredRecord]:
+        if filter_.text.included:
             searching.set()
             assert may_go_on.wait(60)
-        return Store.within(patient, wanted, *rest)  # type: ignore[arg-type]
+        return Store.within(patient, filter_, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(patient, "within", within)
     search = Search(patient, Metrics(CollectorRegistry()), SearchLimits(budget_s=60.0, concurrent=1, steps=Steps(4, 2)))
-    wanted = Filter(text=Terms(("needle",)))
+    filter_ = Filter(text=Terms(("needle",)))
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(search.find, wanted, "desc", None, 10)
+        first = pool.submit(search.find, filter_, "desc", None, 10)
         assert searching.wait(60)
         with pytest.raises(TooManySearches, match="1 searches"):
-            search.find(wanted, "desc", None, 10)
+            search.find(filter_, "desc", None, 10)
         assert search.find(Filter(nodes=("n1",)), "desc", None, 10).records == [stored[1]]
         assert search.find(Filter(text=Terms(("hay",))), "desc", None, 2).records == stored[:17:-1]
-        patient_one = pool.submit(search.find, wanted, "desc", None, 10, None, 60.0)
+        patient_one = pool.submit(search.find, filter_, "desc", None, 10, None, 60.0)
         may_go_on.set()
         assert first.result().position is None
         assert patient_one.result().position is None
-    assert search.find(wanted, "desc", None, 10).position is None
+    assert search.find(filter_, "desc", None, 10).position is None

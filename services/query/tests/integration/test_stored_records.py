@@ -89,11 +89,11 @@ def newest_first(records: Sequence[StoredRecord]) -> list[StoredRecord]:
     return sorted(records, key=lambda record: (record[1], record[0]), reverse=True)
 
 
-def walk(store: Store, wanted: Filter, order: Order, limit: int) -> Iterator[list[StoredRecord]]:
+def walk(store: Store, filter_: Filter, order: Order, limit: int) -> Iterator[list[StoredRecord]]:
     """All pages to the end, which must come."""
     after: Position | None = None
     for _ in range(MOST_PAGES):
-        page = store.page(wanted, order, after, limit)
+        page = store.page(filter_, order, after, limit)
         if not page:
             return
         yield page
@@ -154,7 +154,7 @@ def test_text_search(store: Store, plant: Plant, terms: Terms, expected: list[st
 
 
 @pytest.mark.parametrize(
-    ("wanted", "expected"),
+    ("filter_", "expected"),
     [
         (Filter(levels=("ERROR",)), "ab"),
         (Filter(levels=("error", "info")), "abd"),
@@ -177,7 +177,7 @@ def test_text_search(store: Store, plant: Plant, terms: Terms, expected: list[st
         (Filter(start_us=0, end_us=START_US + 365 * 86_400 * SECOND_US * 10), "abcdef"),
     ],
 )
-def test_filters(store: Store, plant: Plant, wanted: Filter, expected: str) -> None:
+def test_filters(store: Store, plant: Plant, filter_: Filter, expected: str) -> None:
     plant(
         [
             Planted(START_US, "a", "error", 17, "api-1"),
@@ -188,7 +188,7 @@ def test_filters(store: Store, plant: Plant, wanted: Filter, expected: str) -> N
             Planted(START_US + 5, "f", "100%", 0, "x"),
         ]
     )
-    assert "".join(messages(store.page(wanted, "asc", None, 100))) == expected
+    assert "".join(messages(store.page(filter_, "asc", None, 100))) == expected
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
@@ -227,8 +227,8 @@ def test_a_record_that_is_not_stored_has_no_position(store: Store, plant: Plant)
 
 def test_the_seed_finds_the_millisecond_it_was_told(store: Store, plant: Plant) -> None:
     plant([Planted(START_US + 513_000, "a"), Planted(START_US + 513_999, "b"), Planted(START_US + 514_000, "c")])
-    wanted = historical_query("startTime=2024-08-06T00:00:00.513Z&endTime=2024-08-06T00:00:00.513Z", 0, UTC).filter
-    assert messages(store.page(wanted, "asc", None, 10)) == ["a", "b"]
+    filter_ = historical_query("startTime=2024-08-06T00:00:00.513Z&endTime=2024-08-06T00:00:00.513Z", 0, UTC).filter
+    assert messages(store.page(filter_, "asc", None, 10)) == ["a", "b"]
 
 
 def test_a_database_without_tables(database_url: str, store: Store) -> None:

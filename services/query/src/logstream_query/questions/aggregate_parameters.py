@@ -114,9 +114,9 @@ class StatsParameters(Parameters):
     """What /api/stats takes: nothing."""
 
 
-def wanted_by(asked: FilterParameters, problems: list[ParameterProblem], now_us: int) -> Filter:
+def checked_filter(parameters: FilterParameters, problems: list[ParameterProblem], now_us: int) -> Filter:
     """The records meant. Raises InvalidParameters with these problems and those between the parameters."""
-    wanted = filter_of(asked, now_us, problems)
+    filter_ = filter_of(parameters, now_us, problems)
     if problems:
         raise InvalidParameters(problems)
-    return wanted
+    return filter_

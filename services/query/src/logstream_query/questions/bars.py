@@ -23,8 +23,8 @@ _NICE_S: Final = tuple(
 
 def read_width(text: str) -> int:
     """Microseconds. Raises ValueError saying what was expected."""
-    found = _WIDTH.fullmatch(text)
-    width_s = int(found[1]) * _UNIT_S[found[2]] if found else 0
+    match = _WIDTH.fullmatch(text)
+    width_s = int(match[1]) * _UNIT_S[match[2]] if match else 0
     if not 1 <= width_s <= _MAX_WIDTH_S:
         raise ValueError(EXPECTED)
     return width_s * MICROSECONDS

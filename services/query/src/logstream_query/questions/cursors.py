@@ -13,7 +13,7 @@ Order = Literal["desc", "asc"]
 EXPECTED: Final = "the next_cursor of an earlier answer, unchanged"
 MAX_SEQUENCE: Final = 2**63 - 1
 # Far more than are ever found, and room to add to it.
-_MAX_FOUND: Final = 2**52
+_MAX_RECORDS_SENT: Final = 2**52
 
 _VERSION: Final = 2
 _ORDERS: Final[tuple[Order, Order]] = ("desc", "asc")
@@ -36,12 +36,12 @@ class Cursor:
     """
 
     order: Order
-    asked_at_us: int
+    requested_at_us: int
     position: Position
-    found: int
+    records_sent: int
 
     def encode(self) -> str:
-        raw = _FORM.pack(_VERSION, _ORDERS.index(self.order), self.asked_at_us, *self.position, self.found)
+        raw = _FORM.pack(_VERSION, _ORDERS.index(self.order), self.requested_at_us, *self.position, self.records_sent)
         return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
@@ -49,10 +49,16 @@ def read_cursor(text: str) -> Cursor:
     """Raises ValueError for a text that no answer of this version carried."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        version, order, asked_at_us, time_us, sequence, found = _FORM.unpack(raw)
+        version, order, requested_at_us, time_us, sequence, records_sent = _FORM.unpack(raw)
     except (binascii.Error, struct.error, ValueError) as error:
         raise ValueError(EXPECTED) from error
     known = version == _VERSION and order < len(_ORDERS)
-    if not (known and 0 <= asked_at_us <= MAX_US and 0 <= time_us <= MAX_US and sequence >= 0 and 0 <= found <= _MAX_FOUND):
+    if not (
+        known
+        and 0 <= requested_at_us <= MAX_US
+        and 0 <= time_us <= MAX_US
+        and sequence >= 0
+        and 0 <= records_sent <= _MAX_RECORDS_SENT
+    ):
         raise ValueError(EXPECTED)
-    return Cursor(_ORDERS[order], asked_at_us, Position(time_us, sequence), found)
+    return Cursor(_ORDERS[order], requested_at_us, Position(time_us, sequence), records_sent)

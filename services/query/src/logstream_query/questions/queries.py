@@ -28,8 +28,8 @@ class PageQuery:
     order: Order
     after: Position | None
     limit: int
-    asked_at_us: int
-    found: int
+    requested_at_us: int
+    records_sent: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +43,27 @@ class HistoricalQuery:
 
 def page_query(query_string: str, now_us: int) -> PageQuery:
     """The question of a request to /api/logs at the time now_us. Raises InvalidParameters naming every problem."""
-    asked, problems = LogsParameters.read(query_string)
-    cursor = asked.cursor
-    asked_at_us = cursor.asked_at_us if cursor else now_us
-    wanted = filter_of(asked, asked_at_us, problems)
-    if cursor and asked.order and asked.order != cursor.order:
-        problems.append(parameter_problem("order", asked.order, f"{cursor.order}, the cursor's own order, or nothing"))
+    parameters, problems = LogsParameters.read(query_string)
+    cursor = parameters.cursor
+    requested_at_us = cursor.requested_at_us if cursor else now_us
+    filter_ = filter_of(parameters, requested_at_us, problems)
+    if cursor and parameters.order and parameters.order != cursor.order:
+        problems.append(parameter_problem("order", parameters.order, f"{cursor.order}, the cursor's own order, or nothing"))
     if problems:
         raise InvalidParameters(problems)
     if not cursor:
-        return PageQuery(wanted, asked.order or "desc", None, asked.limit, asked_at_us, 0)
-    return PageQuery(wanted, cursor.order, cursor.position, asked.limit, asked_at_us, cursor.found)
+        return PageQuery(filter_, parameters.order or "desc", None, parameters.limit, requested_at_us, 0)
+    return PageQuery(filter_, cursor.order, cursor.position, parameters.limit, requested_at_us, cursor.records_sent)
 
 
-def filter_of(asked: FilterParameters, now_us: int, problems: list[ParameterProblem]) -> Filter:
+def filter_of(parameters: FilterParameters, now_us: int, problems: list[ParameterProblem]) -> Filter:
     """The records meant, relative times resolved; what is wrong between the parameters is added to the problems."""
-    start_us, end_us = _at(asked.start, now_us), _at(asked.end, now_us)
-    if asked.end and _is_backward(start_us, end_us):
-        problems.append(parameter_problem("end", asked.end.text, _NOT_BEFORE_START))
-    return replace(asked.record_filter(), start_us=start_us, end_us=end_us, sequences=asked.sequence, regex=asked.regex)
+    start_us, end_us = _at(parameters.start, now_us), _at(parameters.end, now_us)
+    if parameters.end and _is_backward(start_us, end_us):
+        problems.append(parameter_problem("end", parameters.end.text, _NOT_BEFORE_START))
+    return replace(
+        parameters.record_filter(), start_us=start_us, end_us=end_us, sequences=parameters.sequence, regex=parameters.regex
+    )
 
 
 def historical_query(query_string: str, now_us: int, zone: tzinfo) -> HistoricalQuery:
@@ -69,21 +71,21 @@ def historical_query(query_string: str, now_us: int, zone: tzinfo) -> Historical
 
     The seed's range includes its end, and it knows milliseconds only: the last one counts whole.
     """
-    asked, problems = HistoricalLogsParameters.read(query_string, zone)
-    start_us, end_us = _at(asked.start_time, now_us), _at(asked.end_time, now_us)
+    parameters, problems = HistoricalLogsParameters.read(query_string, zone)
+    start_us, end_us = _at(parameters.start_time, now_us), _at(parameters.end_time, now_us)
     if end_us is not None:
         end_us = min(MAX_US, (end_us // 1_000 + 1) * 1_000)
-    if asked.end_time and _is_backward(start_us, end_us):
-        problems.append(parameter_problem("endTime", asked.end_time.text, _NOT_BEFORE_START))
+    if parameters.end_time and _is_backward(start_us, end_us):
+        problems.append(parameter_problem("endTime", parameters.end_time.text, _NOT_BEFORE_START))
     if problems:
         raise InvalidParameters(problems)
-    wanted = Filter(
+    filter_ = Filter(
         start_us=start_us,
         end_us=end_us,
-        level_contains=asked.level,
-        text=Terms((asked.message,)) if asked.message else Terms(),
+        level_contains=parameters.level,
+        text=Terms((parameters.message,)) if parameters.message else Terms(),
     )
-    return HistoricalQuery(wanted, asked.sequence_number, asked.limit)
+    return HistoricalQuery(filter_, parameters.sequence_number, parameters.limit)
 
 
 def _at(moment: Moment | None, now_us: int) -> int | None:

@@ -22,30 +22,30 @@ class Range(NamedTuple):
 
 def merged(ranges: Iterable[tuple[int, int]]) -> list[Range]:
     """The same times as a list of ranges. Takes them in any order; one that ends before it begins is empty."""
-    found: list[Range] = []
-    for from_us, to_us in sorted(ranges, key=lambda one: one[1], reverse=True):
+    merged_ranges: list[Range] = []
+    for from_us, to_us in sorted(ranges, key=lambda ends: ends[1], reverse=True):
         if from_us > to_us:
             continue
-        if found and to_us >= found[-1].from_us - 1:
-            found[-1] = Range(min(from_us, found[-1].from_us), found[-1].to_us)
+        if merged_ranges and to_us >= merged_ranges[-1].from_us - 1:
+            merged_ranges[-1] = Range(min(from_us, merged_ranges[-1].from_us), merged_ranges[-1].to_us)
         else:
-            found.append(Range(from_us, to_us))
-    return found
+            merged_ranges.append(Range(from_us, to_us))
+    return merged_ranges
 
 
-def common(one: Sequence[Range], other: Sequence[Range]) -> list[Range]:
+def common(left: Sequence[Range], right: Sequence[Range]) -> list[Range]:
     """The times in both lists."""
-    found: list[Range] = []
+    shared: list[Range] = []
     i = j = 0
-    while i < len(one) and j < len(other):
-        from_us, to_us = max(one[i].from_us, other[j].from_us), min(one[i].to_us, other[j].to_us)
+    while i < len(left) and j < len(right):
+        from_us, to_us = max(left[i].from_us, right[j].from_us), min(left[i].to_us, right[j].to_us)
         if from_us <= to_us:
-            found.append(Range(from_us, to_us))
-        if one[i].from_us > other[j].from_us:
+            shared.append(Range(from_us, to_us))
+        if left[i].from_us > right[j].from_us:
             i += 1
         else:
             j += 1
-    return found
+    return shared
 
 
 def split(whole: Range, span_us: int, order: Order) -> tuple[Range, Range | None]:
@@ -62,27 +62,27 @@ def split(whole: Range, span_us: int, order: Order) -> tuple[Range, Range | None
 def take(walk: list[Range], span_us: int, most: int, order: Order) -> tuple[list[Range], list[Range]]:
     """The first ranges of a walk, span_us long in total and at most so many, and those left, all in the walk's order."""
     taken: list[Range] = []
-    for place, one in enumerate(walk):
+    for index, range_ in enumerate(walk):
         if span_us <= 0 or len(taken) >= most:
-            return taken, walk[place:]
-        first, rest = split(one, span_us, order)
+            return taken, walk[index:]
+        first, rest = split(range_, span_us, order)
         taken.append(first)
         span_us -= first.span_us
         if rest:
-            return taken, [rest, *walk[place + 1 :]]
+            return taken, [rest, *walk[index + 1 :]]
     return taken, []
 
 
-def past(one: Range, order: Order) -> Position:
+def past(range_: Range, order: Order) -> Position:
     """Where a walk goes on that has been through a range."""
-    return Position(one.from_us, 0) if order == "desc" else Position(one.to_us, MAX_SEQUENCE)
+    return Position(range_.from_us, 0) if order == "desc" else Position(range_.to_us, MAX_SEQUENCE)
 
 
-def short_of(one: Range, order: Order) -> Position | None:
+def short_of(range_: Range, order: Order) -> Position | None:
     """Where a walk goes on that comes to a range next; None: at its beginning."""
     if order == "desc":
-        return Position(one.to_us, MAX_SEQUENCE)
-    return Position(one.from_us - 1, MAX_SEQUENCE) if one.from_us else None
+        return Position(range_.to_us, MAX_SEQUENCE)
+    return Position(range_.from_us - 1, MAX_SEQUENCE) if range_.from_us else None
 
 
 def border_us(position: Position) -> int:

@@ -17,8 +17,8 @@ from logstream_query.routes.context import context_routes
 from logstream_query.routes.export import Exporter, export_routes
 from logstream_query.routes.facets import facets_routes
 from logstream_query.routes.histogram import histogram_routes
-from logstream_query.routes.stats import Kept, stats_routes
-from logstream_query.search.answering import Answering
+from logstream_query.routes.stats import CachedStatistics, stats_routes
+from logstream_query.search.answer_limiter import AnswerLimiter
 from logstream_query.search.record_counts import RecordCounts
 from logstream_query.search.search import Search
 from logstream_query.store import Aggregates, Neighbours, Store, read_statistics
@@ -31,7 +31,7 @@ AGGREGATE_PARAMETERS: Final = [*(name for model in _MODELS for name in names_of(
 def aggregate_routes(
     store: Store,
     search: Search,
-    answering: Answering,
+    answer_limiter: AnswerLimiter,
     metrics: Metrics,
     clock: Callable[[], int],
     count_budget_s: float,
@@ -42,7 +42,7 @@ def aggregate_routes(
     return [
         histogram_routes(aggregates, RecordCounts(aggregates, count_budget_s, search.permit_for), clock),
         facets_routes(aggregates, search, metrics, clock),
-        context_routes(Neighbours(store, count_budget_s, most_bytes=search.answer_bytes), answering, metrics),
-        export_routes(aggregates, Exporter(search, answering, metrics), export_records, clock),
-        stats_routes(Kept(lambda: read_statistics(store, clock()))),
+        context_routes(Neighbours(store, count_budget_s, most_bytes=search.answer_bytes), answer_limiter, metrics),
+        export_routes(aggregates, Exporter(search, answer_limiter, metrics), export_records, clock),
+        stats_routes(CachedStatistics(lambda: read_statistics(store, clock()))),
     ]

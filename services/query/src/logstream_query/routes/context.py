@@ -11,7 +11,7 @@ from logstream_query.metrics import Metrics
 from logstream_query.questions.aggregate_parameters import ContextParameters, read_whole_number
 from logstream_query.questions.parameters import MAX_SEQUENCE
 from logstream_query.routes.responses import json_response
-from logstream_query.search.answering import Answering
+from logstream_query.search.answer_limiter import AnswerLimiter
 from logstream_query.store import Neighbours
 
 _ROUTE = "/api/logs/<sequence>/context"
@@ -34,12 +34,12 @@ class Context(TypedDict):
     complete: Complete
 
 
-def context_routes(neighbours: Neighbours, answering: Answering, metrics: Metrics) -> Blueprint:
+def context_routes(neighbours: Neighbours, answer_limiter: AnswerLimiter, metrics: Metrics) -> Blueprint:
     routes = Blueprint("context", __name__)
 
     @routes.get(_ROUTE)
     def context(sequence: str) -> Response:
-        asked, problems = ContextParameters.read(request.environ["QUERY_STRING"])
+        parameters, problems = ContextParameters.read(request.environ["QUERY_STRING"])
         number = 0
         try:
             number = read_whole_number(sequence, 0, MAX_SEQUENCE)
@@ -47,21 +47,21 @@ def context_routes(neighbours: Neighbours, answering: Answering, metrics: Metric
             problems.append(parameter_problem("sequence", sequence, str(error)))
         if problems:
             raise InvalidParameters(problems)
-        found = answering.make(
+        neighbourhood = answer_limiter.make(
             lambda begin_large: neighbours.of(
-                number, asked.before, asked.after, same_node=asked.scope == "node", begin_large=begin_large
+                number, parameters.before, parameters.after, same_node=parameters.scope == "node", begin_large=begin_large
             )
         )
-        if found is None:
+        if neighbourhood is None:
             raise NotFound(f"no record of sequence {number} is stored: it never was, or the retention has dropped it")
-        metrics.returned_records.labels(_ROUTE).inc(len(found.before.records) + 1 + len(found.after.records))
-        metrics.full_answers.labels(_ROUTE).inc(found.before.is_full or found.after.is_full)
+        metrics.returned_records.labels(_ROUTE).inc(len(neighbourhood.before.records) + 1 + len(neighbourhood.after.records))
+        metrics.full_answers.labels(_ROUTE).inc(neighbourhood.before.is_full or neighbourhood.after.is_full)
         body: Context = {
-            "before": [record(*row) for row in reversed(found.before.records)],
-            "record": record(*found.record),
-            "after": [record(*row) for row in found.after.records],
-            "complete": {"before": found.before.complete, "after": found.after.complete},
+            "before": [record(*row) for row in reversed(neighbourhood.before.records)],
+            "record": record(*neighbourhood.record),
+            "after": [record(*row) for row in neighbourhood.after.records],
+            "complete": {"before": neighbourhood.before.complete, "after": neighbourhood.after.complete},
         }
-        return json_response(answering, body)
+        return json_response(answer_limiter, body)
 
     return routes

@@ -26,8 +26,8 @@ from logstream_query.questions.cursors import Cursor, Order, Position
 from logstream_query.questions.moments import as_datetime
 from logstream_query.questions.queries import filter_of
 from logstream_query.routes.csv_text import csv_header, csv_lines
-from logstream_query.search.answering import Answering
-from logstream_query.search.search import Found, Search
+from logstream_query.search.answer_limiter import AnswerLimiter
+from logstream_query.search.search import Search, SearchResult
 from logstream_query.store import Aggregates, StoredRecord
 from logstream_query.store.counting import is_countable
 from logstream_query.unavailable import ClientGone, Unavailable
@@ -53,59 +53,59 @@ class ExportEnd(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ExportQuery:
     """What one request asks for."""
 
     filter: Filter
     format: ExportFormat
     order: Order
     after: Position | None
-    asked_at_us: int
+    requested_at_us: int
     max_records: int
-    found: int = 0  # before the cursor
+    records_sent: int = 0  # before the cursor
 
 
 class Exporter:
     """Makes the bodies of exports. sleep: pauses this request only, seconds."""
 
     def __init__(
-        self, search: Search, answering: Answering, metrics: Metrics, sleep: Callable[[float], None] = time.sleep
+        self, search: Search, answer_limiter: AnswerLimiter, metrics: Metrics, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._search = search
-        self._answering = answering
+        self._answer_limiter = answer_limiter
         self._metrics = metrics
         self._sleep = sleep
 
     def hold(self) -> Callable[[], None]:
         """Counts an export until what is returned is called. Raises TooManyAnswers."""
-        return self._answering.hold(_PAGE_BYTES)
+        return self._answer_limiter.hold(_PAGE_BYTES)
 
-    def first(self, asked: Asked) -> Found:
+    def first(self, query: ExportQuery) -> SearchResult:
         """The first page. Raises Unavailable."""
-        return self._page(asked, asked.after, min(_FIRST_PAGE, asked.max_records))
+        return self._page(query, query.after, min(_FIRST_PAGE, query.max_records))
 
-    def body(self, asked: Asked, found: Found) -> Iterator[bytes]:
+    def body(self, query: ExportQuery, result: SearchResult) -> Iterator[bytes]:
         """All pages from the first one on, in pieces. Raises Unavailable, which breaks the answer off."""
         sent, page, outcome = 0, _FIRST_PAGE, "left"
         try:
-            if asked.format == "csv":
+            if query.format == "csv":
                 yield csv_header()
             while True:
-                if found.records:
-                    lines = csv_lines(found.records) if asked.format == "csv" else ndjson_lines(found.records)
-                    count = len(found.records)
+                if result.records:
+                    lines = csv_lines(result.records) if query.format == "csv" else ndjson_lines(result.records)
+                    count = len(result.records)
                     sent += count
                     page = next_page(page, count, len(lines))
                     # A slow client keeps a page in memory in one form, not in two.
-                    found.records.clear()
+                    result.records.clear()
                     yield lines
                     self._metrics.returned_records.labels(_ROUTE).inc(count)
-                if found.position is None or sent >= asked.max_records:
+                if result.position is None or sent >= query.max_records:
                     break
-                found = self._find(asked, found.position, min(page, asked.max_records - sent))
-            if asked.format == "ndjson":
-                yield _end(asked, sent, found.position)
-            outcome = "complete" if found.position is None else "capped"
+                result = self._find(query, result.position, min(page, query.max_records - sent))
+            if query.format == "ndjson":
+                yield _end(query, sent, result.position)
+            outcome = "complete" if result.position is None else "capped"
         except ClientGone:
             # Noticed while a page was being read; nobody is there to be told.
             raise
@@ -118,20 +118,20 @@ class Exporter:
             outcome = "failed"
             raise
         finally:
-            self._metrics.exports.labels(asked.format, outcome).inc()
+            self._metrics.exports.labels(query.format, outcome).inc()
 
-    def _find(self, asked: Asked, after: Position, limit: int) -> Found:
+    def _find(self, query: ExportQuery, after: Position, limit: int) -> SearchResult:
         for _ in range(_TRIES - 1):
             try:
-                return self._page(asked, after, limit)
+                return self._page(query, after, limit)
             except Unavailable as error:
                 if error.retry_after_s is None:
                     raise
                 self._sleep(error.retry_after_s)
-        return self._page(asked, after, limit)
+        return self._page(query, after, limit)
 
-    def _page(self, asked: Asked, after: Position | None, limit: int) -> Found:
-        return self._search.find(asked.filter, asked.order, after, limit, most_bytes=_PAGE_BYTES)
+    def _page(self, query: ExportQuery, after: Position | None, limit: int) -> SearchResult:
+        return self._search.find(query.filter, query.order, after, limit, most_bytes=_PAGE_BYTES)
 
 
 def export_routes(aggregates: Aggregates, exporter: Exporter, most_records: int, clock: Callable[[], int]) -> Blueprint:
@@ -141,31 +141,31 @@ def export_routes(aggregates: Aggregates, exporter: Exporter, most_records: int,
     @routes.get(_ROUTE)
     def export() -> Response:
         now_us = clock()
-        asked = _asked(request.environ["QUERY_STRING"], now_us, most_records)
+        query = _query(request.environ["QUERY_STRING"], now_us, most_records)
         release = exporter.hold()
         try:
-            response = answer(asked, now_us)
+            response = answer(query, now_us)
         except BaseException:
             release()
             raise
         response.call_on_close(release)
         return response
 
-    def answer(asked: Asked, now_us: int) -> Response:
-        found = exporter.first(asked)
+    def answer(query: ExportQuery, now_us: int) -> Response:
+        result = exporter.first(query)
         headers = {
-            "Content-Disposition": f'attachment; filename="{_file_name(now_us, asked.format)}"',
-            "X-Logstream-Max-Records": str(asked.max_records),
+            "Content-Disposition": f'attachment; filename="{_file_name(now_us, query.format)}"',
+            "X-Logstream-Max-Records": str(query.max_records),
             # nginx hands the answer on as it comes, instead of keeping all of it for a slow client.
             "X-Accel-Buffering": "no",
         }
-        if asked.after is None and found.position is None:
-            headers["X-Logstream-Matching-Records"] = str(len(found.records))
-        elif asked.after is None and is_countable(asked.filter):
-            total = aggregates.total(asked.filter, now_us)
+        if query.after is None and result.position is None:
+            headers["X-Logstream-Matching-Records"] = str(len(result.records))
+        elif query.after is None and is_countable(query.filter):
+            total = aggregates.total(query.filter, now_us)
             if total is not None:
                 headers["X-Logstream-Matching-Records"] = str(total)
-        return Response(exporter.body(asked, found), content_type=_MEDIA_TYPES[asked.format], headers=headers)
+        return Response(exporter.body(query, result), content_type=_MEDIA_TYPES[query.format], headers=headers)
 
     return routes
 
@@ -181,34 +181,38 @@ def next_page(page: int, records: int, size_bytes: int) -> int:
     return max(1, min(2 * page, _MAX_PAGE, fitting))
 
 
-def _asked(query_string: str, now_us: int, most_records: int) -> Asked:
+def _query(query_string: str, now_us: int, most_records: int) -> ExportQuery:
     """Raises InvalidParameters."""
-    asked, problems = ExportParameters.read(query_string)
-    cursor = asked.cursor
-    asked_at_us = cursor.asked_at_us if cursor else now_us
-    wanted = filter_of(asked, asked_at_us, problems)
-    if cursor and asked.order and asked.order != cursor.order:
-        problems.append(parameter_problem("order", asked.order, f"{cursor.order}, the cursor's own order, or nothing"))
-    max_records = most_records if asked.max_records is None else asked.max_records
+    parameters, problems = ExportParameters.read(query_string)
+    cursor = parameters.cursor
+    requested_at_us = cursor.requested_at_us if cursor else now_us
+    filter_ = filter_of(parameters, requested_at_us, problems)
+    if cursor and parameters.order and parameters.order != cursor.order:
+        problems.append(parameter_problem("order", parameters.order, f"{cursor.order}, the cursor's own order, or nothing"))
+    max_records = most_records if parameters.max_records is None else parameters.max_records
     if max_records > most_records:
         expected = f"a whole number from 1 to {most_records}"
         problems.append(parameter_problem("max_records", str(max_records), expected))
     if problems:
         raise InvalidParameters(problems)
-    order = cursor.order if cursor else asked.order or "desc"
-    return Asked(
-        wanted,
-        asked.format,
+    order = cursor.order if cursor else parameters.order or "desc"
+    return ExportQuery(
+        filter_,
+        parameters.format,
         order,
         cursor.position if cursor else None,
-        asked_at_us,
+        requested_at_us,
         max_records,
-        cursor.found if cursor else 0,
+        cursor.records_sent if cursor else 0,
     )
 
 
-def _end(asked: Asked, sent: int, position: Position | None) -> bytes:
-    cursor = None if position is None else Cursor(asked.order, asked.asked_at_us, position, asked.found + sent).encode()
+def _end(query: ExportQuery, sent: int, position: Position | None) -> bytes:
+    cursor = (
+        None
+        if position is None
+        else Cursor(query.order, query.requested_at_us, position, query.records_sent + sent).encode()
+    )
     end: ExportEnd = {"records": sent, "complete": position is None, "next_cursor": cursor}
     return orjson.dumps({"logstream_export": end}, option=orjson.OPT_APPEND_NEWLINE)
 

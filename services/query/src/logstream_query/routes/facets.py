@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 from typing_extensions import TypedDict
 
 from logstream_query.metrics import Metrics
-from logstream_query.questions.aggregate_parameters import FacetsParameters, wanted_by
+from logstream_query.questions.aggregate_parameters import FacetsParameters, checked_filter
 from logstream_query.routes.responses import to_json
 from logstream_query.search.search import Search
 from logstream_query.store import Aggregates, StoredRecord, Top, ValueCount
@@ -94,15 +94,15 @@ def facets_routes(aggregates: Aggregates, search: Search, metrics: Metrics, cloc
     @routes.get("/facets")
     def facets() -> Response:
         now_us = clock()
-        asked, problems = FacetsParameters.read(request.environ["QUERY_STRING"])
-        wanted = wanted_by(asked, problems, now_us)
-        newest = search.find(wanted, "desc", None, asked.records)
+        parameters, problems = FacetsParameters.read(request.environ["QUERY_STRING"])
+        filter_ = checked_filter(parameters, problems, now_us)
+        newest = search.find(filter_, "desc", None, parameters.records)
         metrics.full_answers.labels("/api/logs/facets").inc(newest.is_full)
         over_newest: Newest = {"records": len(newest.records), "complete": newest.position is None}
-        counted = aggregates.top(wanted, asked.top, now_us) if is_countable(wanted) else None
+        counted = aggregates.top(filter_, parameters.top, now_us) if is_countable(filter_) else None
         over: Over = "all" if counted else over_newest
-        levels, nodes = counted or top_of(newest.records, asked.top)
-        keys, attributes = attributes_of([row[-1] for row in newest.records], asked.top)
+        levels, nodes = counted or top_of(newest.records, parameters.top)
+        keys, attributes = attributes_of([row[-1] for row in newest.records], parameters.top)
         body: Facets = {
             "levels": {
                 "over": over,
@@ -110,7 +110,7 @@ def facets_routes(aggregates: Aggregates, search: Search, metrics: Metrics, cloc
                 "distinct": levels.distinct,
                 "unnamed": levels.unnamed,
                 "top": [
-                    {"value": found.value, "count": found.records, "severity": found.severity} for found in levels.values
+                    {"value": level.value, "count": level.records, "severity": level.severity} for level in levels.values
                 ],
             },
             "nodes": {
@@ -118,7 +118,7 @@ def facets_routes(aggregates: Aggregates, search: Search, metrics: Metrics, cloc
                 "total": nodes.total,
                 "distinct": nodes.distinct,
                 "unnamed": nodes.unnamed,
-                "top": [{"value": found.value, "count": found.records} for found in nodes.values],
+                "top": [{"value": node.value, "count": node.records} for node in nodes.values],
             },
             "attributes": {"over": over_newest, "distinct": keys, "top": attributes},
         }
@@ -137,20 +137,20 @@ def top_of(records: Iterable[StoredRecord], limit: int) -> tuple[Top, Top]:
         nodes[node] += 1
         severities.setdefault(level, Counter())[severity] += 1
     total = levels.total()
-    top_levels = [ValueCount(*found, severities[found[0]].most_common(1)[0][0]) for found in _first(levels, limit)]
-    top_nodes = [ValueCount(*found, 0) for found in _first(nodes, limit)]
+    top_levels = [ValueCount(level, count, severities[level].most_common(1)[0][0]) for level, count in _first(levels, limit)]
+    top_nodes = [ValueCount(node, count, 0) for node, count in _first(nodes, limit)]
     return Top(top_levels, len(levels), total), Top(top_nodes, len(nodes), total)
 
 
 def attributes_of(attributes: Sequence[Mapping[str, str] | None], limit: int) -> tuple[int, list[Attribute]]:
     """How many keys there are, and the most frequent ones with their most frequent values."""
     keys: Counter[str] = Counter()
-    for found in attributes:
-        keys.update((found or {}).keys())
+    for of_record in attributes:
+        keys.update((of_record or {}).keys())
     listed = dict(_first(_short(keys), MAX_KEYS))
     values: dict[str, Counter[str]] = {key: Counter() for key in listed}
-    for found in attributes:
-        for key, value in (found or {}).items():
+    for of_record in attributes:
+        for key, value in (of_record or {}).items():
             if key in values:
                 values[key][value] += 1
     limit = min(limit, MAX_VALUES // max(1, len(listed)))
@@ -174,4 +174,4 @@ def _short(counts: Counter[str]) -> Counter[str]:
 
 def _first(counts: Counter[str], limit: int) -> list[tuple[str, int]]:
     """The most frequent; among equally frequent ones the order is that of their texts."""
-    return sorted(counts.items(), key=lambda found: (-found[1], found[0]))[:limit]
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit]

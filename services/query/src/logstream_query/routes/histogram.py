@@ -12,7 +12,7 @@ from logstream_contract.filters.query_string import parameter_problem
 from logstream_contract.rows.timestamps import iso_micros
 from typing_extensions import TypedDict
 
-from logstream_query.questions.aggregate_parameters import HistogramParameters, wanted_by
+from logstream_query.questions.aggregate_parameters import HistogramParameters, checked_filter
 from logstream_query.questions.bars import MAX_BARS, bar_starts, nice_width
 from logstream_query.questions.moments import MICROSECONDS
 from logstream_query.routes.responses import to_json
@@ -70,12 +70,12 @@ def histogram_routes(aggregates: Aggregates, record_counts: RecordCounts, clock:
     @routes.get("/histogram")
     def histogram() -> Response:
         now_us = clock()
-        asked, problems = HistogramParameters.read(request.environ["QUERY_STRING"])
-        wanted = wanted_by(asked, problems, now_us)
-        start_us = aggregates.oldest_us() if wanted.start_us is None else wanted.start_us
-        end_us = now_us if wanted.end_us is None else wanted.end_us
+        parameters, problems = HistogramParameters.read(request.environ["QUERY_STRING"])
+        filter_ = checked_filter(parameters, problems, now_us)
+        start_us = aggregates.oldest_us() if filter_.start_us is None else filter_.start_us
+        end_us = now_us if filter_.end_us is None else filter_.end_us
         start_us = end_us if start_us is None else min(start_us, end_us)
-        width_us = asked.bucket or nice_width(end_us - start_us, asked.buckets)
+        width_us = parameters.bucket or nice_width(end_us - start_us, parameters.buckets)
         starts = bar_starts(start_us, end_us, width_us)
         if len(starts) > MAX_BARS:
             expected = f"a width that leaves at most {MAX_BARS} bars of the time range, not {len(starts)}"
@@ -83,11 +83,11 @@ def histogram_routes(aggregates: Aggregates, record_counts: RecordCounts, clock:
         scanned_us = start_us
         source: Source = "counts"
         counted: Sequence[BarCount] | None = None
-        if is_countable(wanted) and width_us % MINUTE_US == 0:
-            counted = aggregates.counted_bars(replace(wanted, start_us=start_us, end_us=end_us), width_us, now_us)
+        if is_countable(filter_) and width_us % MINUTE_US == 0:
+            counted = aggregates.counted_bars(replace(filter_, start_us=start_us, end_us=end_us), width_us, now_us)
         if counted is None:
             source = "records"
-            counted, scanned_us = record_counts.bars(wanted, start_us, end_us, width_us)
+            counted, scanned_us = record_counts.bars(filter_, start_us, end_us, width_us)
         levels = levels_of(counted)
         body: Histogram = {
             "start": iso_micros(start_us),
@@ -117,7 +117,7 @@ def levels_of(counted: Sequence[BarCount]) -> list[Level]:
     levels: dict[str, Level] = {}
     for (level, severity), count in by_severity.most_common():
         levels.setdefault(level, {"level": level, "severity": severity, "count": 0})["count"] += count
-    return sorted(levels.values(), key=lambda found: (-found["count"], found["level"]))
+    return sorted(levels.values(), key=lambda level: (-level["count"], level["level"]))
 
 
 def fill_bars(starts: range, counted: Sequence[BarCount], levels: Sequence[str]) -> list[Bar]:

@@ -128,16 +128,18 @@ def _query_parameters(model: type[BaseModel] | None, components: dict[str, Any])
     schema = model.model_json_schema(ref_template=_REFERENCE, schema_generator=_ParameterSchema)
     components.update(schema.get("$defs", {}))
     required = schema.get("required", ())
-    return [_parameter(name, "query", one, required=name in required) for name, one in schema["properties"].items()]
+    return [
+        _parameter(name, "query", property_, required=name in required) for name, property_ in schema["properties"].items()
+    ]
 
 
-def _parameter(name: str, place: str, schema: Mapping[str, Any], *, required: bool) -> dict[str, Any]:
+def _parameter(name: str, location: str, schema: Mapping[str, Any], *, required: bool) -> dict[str, Any]:
     rest = {key: value for key, value in schema.items() if key != "description"}
-    parameter = {"name": name, "in": place, "description": schema.get("description", ""), "required": required}
+    parameter = {"name": name, "in": location, "description": schema.get("description", ""), "required": required}
     if schema.get("type") == "object":
         # Each property is a parameter of its own.
         parameter |= {"style": "form", "explode": True}
-    elif place == "query":
+    elif location == "query":
         parameter["allowEmptyValue"] = True
     return parameter | {"schema": rest}
 

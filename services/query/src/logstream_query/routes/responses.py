@@ -6,7 +6,7 @@ import orjson
 from flask import Response
 from logstream_contract.rows.invisible import escape_invisible
 
-from logstream_query.search.answering import Answering
+from logstream_query.search.answer_limiter import AnswerLimiter
 
 
 def to_json(body: Any, option: int = 0) -> bytes:
@@ -14,10 +14,10 @@ def to_json(body: Any, option: int = 0) -> bytes:
     return escape_invisible(orjson.dumps(body, option=option))
 
 
-def json_response(answering: Answering, body: Any) -> Response:
+def json_response(answer_limiter: AnswerLimiter, body: Any) -> Response:
     """Raises TooManyAnswers."""
     encoded = to_json(body)
-    release = answering.hold(len(encoded))
+    release = answer_limiter.hold(len(encoded))
     response = Response(encoded, mimetype="application/json")
     response.call_on_close(release)
     return response

@@ -70,7 +70,7 @@ class Stats(TypedDict):
     search_index: SearchIndex
 
 
-class Kept:
+class CachedStatistics:
     """Statistics that are read again once they are too old, by one request at a time."""
 
     def __init__(
@@ -80,17 +80,17 @@ class Kept:
         self._keep_s = keep_s
         self._clock_s = clock_s
         self._lock = threading.Lock()
-        self._kept: tuple[float, Statistics] | None = None
+        self._cached: tuple[float, Statistics] | None = None
 
     def get(self) -> Statistics:
         """Raises Unavailable."""
         with self._lock:
-            if self._kept is None or self._clock_s() - self._kept[0] >= self._keep_s:
-                self._kept = self._clock_s(), self._read()
-            return self._kept[1]
+            if self._cached is None or self._clock_s() - self._cached[0] >= self._keep_s:
+                self._cached = self._clock_s(), self._read()
+            return self._cached[1]
 
 
-def stats_routes(kept: Kept) -> Blueprint:
+def stats_routes(cached: CachedStatistics) -> Blueprint:
     routes = Blueprint("stats", __name__, url_prefix="/api")
 
     @routes.get("/stats")
@@ -98,27 +98,27 @@ def stats_routes(kept: Kept) -> Blueprint:
         _, problems = StatsParameters.read(request.environ["QUERY_STRING"])
         if problems:
             raise InvalidParameters(problems)
-        return Response(to_json(stats_of(kept.get())), mimetype="application/json")
+        return Response(to_json(stats_of(cached.get())), mimetype="application/json")
 
     return routes
 
 
-def stats_of(found: Statistics) -> Stats:
+def stats_of(statistics: Statistics) -> Stats:
     return {
-        "rows": found.rows,
-        "bytes": {"table": found.table_bytes, "index": found.index_bytes, "total": found.total_bytes},
-        "chunks": found.chunks,
-        "oldest": None if found.oldest_us is None else iso_micros(found.oldest_us),
-        "newest": None if found.newest_us is None else iso_micros(found.newest_us),
-        "edition": "community" if found.community else "apache",
-        "versions": {"postgresql": found.postgresql, "timescaledb": found.timescaledb},
+        "rows": statistics.rows,
+        "bytes": {"table": statistics.table_bytes, "index": statistics.index_bytes, "total": statistics.total_bytes},
+        "chunks": statistics.chunks,
+        "oldest": None if statistics.oldest_us is None else iso_micros(statistics.oldest_us),
+        "newest": None if statistics.newest_us is None else iso_micros(statistics.newest_us),
+        "edition": "community" if statistics.community else "apache",
+        "versions": {"postgresql": statistics.postgresql, "timescaledb": statistics.timescaledb},
         "rates": {
-            "minute": _rate(found.last_minute, found.minute_us, 1),
-            "hour": _rate(found.last_hour, found.minute_us, RATE_MINUTES),
+            "minute": _rate(statistics.last_minute, statistics.minute_us, 1),
+            "hour": _rate(statistics.last_hour, statistics.minute_us, RATE_MINUTES),
         },
         "search_index": {
-            "rows": found.indexed_rows,
-            "batches_behind": max(0, (found.newest_batch or 0) - (found.indexed_to or 0)),
+            "rows": statistics.indexed_rows,
+            "batches_behind": max(0, (statistics.newest_batch or 0) - (statistics.indexed_to or 0)),
         },
     }
 

@@ -23,10 +23,10 @@ class Sources(Protocol):
     """What the store knows of where records can be. Ranges are newest first, clipped or not; None: nothing is known.
     All raise Unavailable."""
 
-    def possible(self, wanted: Filter, within: Range, timeout_s: float) -> list[Range] | None:
+    def possible(self, filter_: Filter, within: Range, timeout_s: float) -> list[Range] | None:
         """To the hour by the counts, and by the search index."""
 
-    def present_minutes(self, wanted: Filter, within: Range, timeout_s: float) -> list[Range] | None:
+    def present_minutes(self, filter_: Filter, within: Range, timeout_s: float) -> list[Range] | None:
         """To the minute by the counts."""
 
 
@@ -41,9 +41,9 @@ class Part:
 class Plan:
     """Goes through `whole` once, in the walk's order."""
 
-    def __init__(self, sources: Sources, wanted: Filter, order: Order, whole: Range) -> None:
+    def __init__(self, sources: Sources, filter_: Filter, order: Order, whole: Range) -> None:
         self._sources = sources
-        self._wanted = wanted
+        self._filter = filter_
         self._order: Order = order
         self._left: Range | None = whole
         self._window = whole
@@ -59,7 +59,7 @@ class Plan:
         self._window, self._left = split(self._left, self._window_us, self._order)
         self._window_us *= _WINDOW_GROWTH
         try:
-            possible = self._sources.possible(self._wanted, self._window, timeout_s)
+            possible = self._sources.possible(self._filter, self._window, timeout_s)
         except StatementTimeout:
             possible = None
         self._coarse = self._in_order([self._window] if possible is None else common(possible, [self._window]))
@@ -70,7 +70,7 @@ class Plan:
         newest_first = self._in_order(group)
         try:
             minutes = self._sources.present_minutes(
-                self._wanted, Range(newest_first[-1].from_us, newest_first[0].to_us), timeout_s
+                self._filter, Range(newest_first[-1].from_us, newest_first[0].to_us), timeout_s
             )
         except StatementTimeout:
             minutes = None

@@ -37,15 +37,15 @@ class RecordCounts:
         self._budget_s = budget_s
         self._clock_s = clock_s
 
-    def bars(self, wanted: Filter, start_us: int, end_us: int, width_us: int) -> tuple[list[BarCount], int]:
+    def bars(self, filter_: Filter, start_us: int, end_us: int, width_us: int) -> tuple[list[BarCount], int]:
         """Counts by bar, and the time from which on all matching records are in them: start_us when nothing is left.
 
         The range counts, not the filter's own; microseconds since the Unix epoch. Raises Unavailable.
         """
-        with self._permit_for(wanted):
-            if wanted.regex:
-                self._check_regex(wanted.regex)
-            return self._bars(wanted, start_us, end_us, width_us)
+        with self._permit_for(filter_):
+            if filter_.regex:
+                self._check_regex(filter_.regex)
+            return self._bars(filter_, start_us, end_us, width_us)
 
     def _check_regex(self, regex: str) -> None:
         try:
@@ -55,7 +55,7 @@ class RecordCounts:
                 f"regex: the database took longer than {self._budget_s:g} s to read this regular expression: make it simpler"
             ) from error
 
-    def _bars(self, wanted: Filter, start_us: int, end_us: int, width_us: int) -> tuple[list[BarCount], int]:
+    def _bars(self, filter_: Filter, start_us: int, end_us: int, width_us: int) -> tuple[list[BarCount], int]:
         counted: Counter[tuple[int, str, int]] = Counter()
         deadline_s = self._clock_s() + self._budget_s
         span_us = end_us - start_us
@@ -67,13 +67,13 @@ class RecordCounts:
             from_us = max(start_us, end_us - span_us)
             started_s = self._clock_s()
             try:
-                found = self._aggregates.bars_of_records(
-                    replace(wanted, start_us=from_us, end_us=end_us), width_us, min(left_s, _MOST_SLICE_S)
+                slice_bars = self._aggregates.bars_of_records(
+                    replace(filter_, start_us=from_us, end_us=end_us), width_us, min(left_s, _MOST_SLICE_S)
                 )
             except StatementTimeout:
                 span_us = max(1, span_us // _SHRINK)
                 continue
-            for start, level, severity, count in found:
+            for start, level, severity, count in slice_bars:
                 counted[start, level, severity] += count
             end_us = from_us
             took_s = max(self._clock_s() - started_s, _SLICE_S / _MOST_GROWTH)

@@ -9,8 +9,8 @@ from logstream_contract.filters.filters import Filter
 
 from logstream_query.questions.cursors import Order, Position
 from logstream_query.questions.ranges import Range, past, short_of, take
-from logstream_query.search.pace import Pace
 from logstream_query.search.plan import Plan
+from logstream_query.search.slice_sizer import SliceSizer
 from logstream_query.store import Nearest, Store, StoredRecord
 from logstream_query.store.room import MOST_BYTES, Room
 from logstream_query.unavailable import StatementTimeout
@@ -63,7 +63,7 @@ class Walk:
     def __init__(
         self,
         store: Store,
-        wanted: Filter,
+        filter_: Filter,
         order: Order,
         after: Position | None,
         limit: int,
@@ -72,14 +72,14 @@ class Walk:
         room: Room | None = None,
     ) -> None:
         self._store = store
-        self._wanted = wanted
+        self._filter = filter_
         self._order: Order = order
         self._limit = limit
         self._budget = budget
         self._steps = steps
         # One more record than the page holds tells whether there is more.
         self._room = room or Room(MOST_BYTES, limit + 1)
-        self._pace = Pace(1)
+        self._slice_sizer = SliceSizer(1)
         self._has_more = False
         self.position = after
         self.records: list[StoredRecord] = []
@@ -97,7 +97,7 @@ class Walk:
         retry: entered for a second attempt, which may take the database long."""
         began_s = time.monotonic()
         rows = self._steps.first_rows
-        if self._store.is_indexed(self._wanted):
+        if self._store.is_indexed(self._filter):
             rows = min(rows, self._steps.indexed_rows)
         try:
             nearest = self._nearest(rows, self._budget.slice_timeout_s())
@@ -109,18 +109,18 @@ class Walk:
         self.position = nearest.last
         if nearest.first and nearest.last:
             span_us = abs(nearest.first.time_us - nearest.last.time_us) + 1
-            self._pace = Pace(span_us)
-            self._pace.took(span_us, 1, time.monotonic() - began_s)
+            self._slice_sizer = SliceSizer(span_us)
+            self._slice_sizer.took(span_us, 1, time.monotonic() - began_s)
         self._add(nearest.records)
 
     def _nearest(self, rows: int, timeout_s: float) -> Nearest:
-        return self._store.nearest(self._wanted, self._order, self.position, self._wanting, rows, timeout_s, self._room)
+        return self._store.nearest(self._filter, self._order, self.position, self._wanting, rows, timeout_s, self._room)
 
     def look_further(self) -> None:
         """Slice by slice where the plan says, until this request gets no further."""
         assert self.position
         try:
-            end_us = self._store.last_time(self._wanted, self._order, self.position, self._budget.slice_timeout_s())
+            end_us = self._store.last_time(self._filter, self._order, self.position, self._budget.slice_timeout_s())
         except StatementTimeout:
             self.timeouts += 1
             return
@@ -128,7 +128,7 @@ class Walk:
             self.position = None
             return
         whole = Range(min(end_us, self.position.time_us), max(end_us, self.position.time_us))
-        plan = Plan(self._store, self._wanted, self._order, whole)
+        plan = Plan(self._store, self._filter, self._order, whole)
         while not self.is_over:
             part = plan.next_part(self._budget.slice_timeout_s())
             if part is None:
@@ -139,7 +139,9 @@ class Walk:
     def _go_through(self, ranges: list[Range]) -> bool:
         """Whether to the end."""
         while ranges and not self.is_over:
-            group, rest = take(ranges, self._pace.span_us(self._budget.left_s()), self._pace.ranges, self._order)
+            group, rest = take(
+                ranges, self._slice_sizer.span_us(self._budget.left_s()), self._slice_sizer.ranges, self._order
+            )
             if not self._look_within(group):
                 continue
             if self._has_more:
@@ -150,18 +152,18 @@ class Walk:
 
     def _look_within(self, group: list[Range]) -> bool:
         """False: it took too long, and the next slice is to be smaller."""
-        span_us = sum(one.span_us for one in group)
+        span_us = sum(range_.span_us for range_ in group)
         began_s = time.monotonic()
         try:
-            found = self._store.within(
-                self._wanted, self._order, group, self.position, self._wanting, self._budget.slice_timeout_s(), self._room
+            records = self._store.within(
+                self._filter, self._order, group, self.position, self._wanting, self._budget.slice_timeout_s(), self._room
             )
         except StatementTimeout:
             self.timeouts += 1
-            self._pace.timed_out(span_us, len(group))
+            self._slice_sizer.timed_out(span_us, len(group))
             return False
-        self._pace.took(span_us, len(group), time.monotonic() - began_s)
-        self._add(found)
+        self._slice_sizer.took(span_us, len(group), time.monotonic() - began_s)
+        self._add(records)
         return True
 
     @property
@@ -169,11 +171,11 @@ class Walk:
         """One more than the page holds tells whether there is more."""
         return self._limit + 1 - len(self.records)
 
-    def _add(self, found: list[StoredRecord]) -> None:
-        self.records += found
+    def _add(self, records: list[StoredRecord]) -> None:
+        self.records += records
         self._has_more = self._room.is_full or len(self.records) > self._limit
         # A first record that did not fit into what others had left is where the walk has got to already.
-        if self._has_more and found:
+        if self._has_more and records:
             del self.records[self._limit :]
             last = self.records[-1]
             self.position = Position(last[_TIME_OF_RECORD], last[_SEQUENCE_OF_RECORD])

@@ -74,65 +74,65 @@ class Aggregates:
     def oldest_us(self) -> int | None:
         """The time of the oldest record, microseconds since the Unix epoch; None if there is none."""
         with self._store.transaction() as connection:
-            found = _rows(connection, _OLDEST)
-        return found[0][0] if found else None
+            rows = _rows(connection, _OLDEST)
+        return rows[0][0] if rows else None
 
-    def counted_bars(self, wanted: Filter, width_us: int, now_us: int) -> list[BarCount] | None:
+    def counted_bars(self, filter_: Filter, width_us: int, now_us: int) -> list[BarCount] | None:
         """Exact counts of a countable filter, by bars of a multiple of a minute; bars without records are left out.
 
         None: the counts don't tell.
         """
-        assert is_countable(wanted)
+        assert is_countable(filter_)
         assert width_us % MINUTE_US == 0
-        found = self._counted(wanted, now_us, width_us, lambda parts: counts.bars(wanted, parts, width_us))
-        return None if found is None else _settled(BarCount(*row[:-1]) for row in found)
+        rows = self._counted(filter_, now_us, width_us, lambda parts: counts.bars(filter_, parts, width_us))
+        return None if rows is None else _settled(BarCount(*row[:-1]) for row in rows)
 
-    def bars_of_records(self, wanted: Filter, width_us: int, timeout_s: float) -> list[BarCount]:
+    def bars_of_records(self, filter_: Filter, width_us: int, timeout_s: float) -> list[BarCount]:
         """The same for any filter and width, by looking at the records. Raises StatementTimeout after timeout_s."""
         with self._store.transaction() as connection:
             set_timeout(connection, timeout_s)
-            return [BarCount(*row) for row in _rows(connection, counts.bars_of_records(wanted, width_us))]
+            return [BarCount(*row) for row in _rows(connection, counts.bars_of_records(filter_, width_us))]
 
     def nth_newest_us(self, start_us: int, end_us: int, n: int) -> int | None:
         """The time of the n-th newest record of a time range, matching or not; None if there are fewer."""
         with self._store.transaction() as connection:
-            found = _rows(connection, counts.nth_newest_time(start_us, end_us, n))
-        return found[0][0] if found else None
+            rows = _rows(connection, counts.nth_newest_time(start_us, end_us, n))
+        return rows[0][0] if rows else None
 
-    def total(self, wanted: Filter, now_us: int) -> int | None:
+    def total(self, filter_: Filter, now_us: int) -> int | None:
         """The exact number of records that match a countable filter; None: the counts don't tell."""
-        assert is_countable(wanted)
-        found = self._counted(wanted, now_us, None, lambda parts: counts.total(wanted, parts))
-        return None if found is None else sum(row[0] for row in found)
+        assert is_countable(filter_)
+        rows = self._counted(filter_, now_us, None, lambda parts: counts.total(filter_, parts))
+        return None if rows is None else sum(row[0] for row in rows)
 
-    def top(self, wanted: Filter, limit: int, now_us: int) -> tuple[Top, Top] | None:
+    def top(self, filter_: Filter, limit: int, now_us: int) -> tuple[Top, Top] | None:
         """The most frequent levels and nodes of a countable filter, exactly counted; None: the counts don't tell."""
-        assert is_countable(wanted)
-        found = self._counted(wanted, now_us, None, lambda parts: counts.top(wanted, parts, limit))
-        return None if found is None else (_top(found, 0), _top(found, 1))
+        assert is_countable(filter_)
+        rows = self._counted(filter_, now_us, None, lambda parts: counts.top(filter_, parts, limit))
+        return None if rows is None else (_top(rows, 0), _top(rows, 1))
 
     def _counted(
-        self, wanted: Filter, now_us: int, bucket_us: int | None, statement: Callable[[Sequence[Piece]], Statement]
+        self, filter_: Filter, now_us: int, bucket_us: int | None, statement: Callable[[Sequence[Piece]], Statement]
     ) -> list[tuple[Any, ...]] | None:
         """The rows of a statement that says at the end of each whether it may count records that don't match: from the
         counts, and from the records where the counts don't name all that is asked for. None: those are too many."""
-        parts = pieces(wanted.start_us, wanted.end_us, now_us, bucket_us)
+        parts = pieces(filter_.start_us, filter_.end_us, now_us, bucket_us)
         if not parts:
             return []
         is_recounting = False
         try:
             with self._store.transaction() as connection:
-                found = _rows(connection, statement(parts))
-                if any(row[-1] for row in found):
+                rows = _rows(connection, statement(parts))
+                if any(row[-1] for row in rows):
                     is_recounting = True
                     set_timeout(connection, self._records_s)
-                    finer = _finer(connection, wanted, now_us, bucket_us)
-                    found = _rows(connection, statement(finer)) if finer else found
+                    finer = _finer(connection, filter_, now_us, bucket_us)
+                    rows = _rows(connection, statement(finer)) if finer else rows
         except StatementTimeout:
             if not is_recounting:
                 raise
             return None
-        return None if any(row[-1] for row in found) else found
+        return None if any(row[-1] for row in rows) else rows
 
 
 def set_timeout(connection: Connection, timeout_s: float) -> None:
@@ -140,17 +140,17 @@ def set_timeout(connection: Connection, timeout_s: float) -> None:
     connection.execute(_SET_TIMEOUT.format(sql.Literal(max(1, round(timeout_s * 1_000)))))
 
 
-def _finer(connection: Connection, wanted: Filter, now_us: int, bucket_us: int | None) -> list[Piece]:
+def _finer(connection: Connection, filter_: Filter, now_us: int, bucket_us: int | None) -> list[Piece]:
     """Pieces without the sums that don't name what is asked for; none if they are too many."""
-    start_us = 0 if wanted.start_us is None else wanted.start_us
-    end_us = MAX_US // HOUR_US * HOUR_US if wanted.end_us is None else wanted.end_us
+    start_us = 0 if filter_.start_us is None else filter_.start_us
+    end_us = MAX_US // HOUR_US * HOUR_US if filter_.end_us is None else filter_.end_us
     whole_us = start_us // HOUR_US * HOUR_US
-    hours = [hour_us for (hour_us,) in _rows(connection, counts.unnamed_hours(wanted, whole_us, end_us, _MOST_HOURS + 1))]
+    hours = [hour_us for (hour_us,) in _rows(connection, counts.unnamed_hours(filter_, whole_us, end_us, _MOST_HOURS + 1))]
     if len(hours) > _MOST_HOURS:
         return []
-    minutes = [minute_us for (minute_us,) in _rows(connection, counts.unnamed_minutes(wanted, hours))]
-    found = pieces_around(start_us, end_us, now_us, bucket_us, hours, minutes)
-    return found if len(found) <= _MOST_PIECES else []
+    minutes = [minute_us for (minute_us,) in _rows(connection, counts.unnamed_minutes(filter_, hours))]
+    finer = pieces_around(start_us, end_us, now_us, bucket_us, hours, minutes)
+    return finer if len(finer) <= _MOST_PIECES else []
 
 
 def _settled(bars: Iterable[BarCount]) -> list[BarCount]:

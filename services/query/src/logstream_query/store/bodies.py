@@ -39,39 +39,39 @@ def rows(connection: Connection, statement: Statement) -> list[StoredRecord]:
     return connection.execute(statement.query, statement.values, binary=True).fetchall()
 
 
-def fitting(connection: Connection, found: list[StoredRecord], order: Order, room: Room) -> list[StoredRecord]:
+def fitting(connection: Connection, unread: list[StoredRecord], order: Order, room: Room) -> list[StoredRecord]:
     """What `rows` gave, in its order, up to the first record that the room doesn't hold: then room.is_full."""
-    large = [place for place, row in enumerate(found) if row[_MESSAGE] is None]
+    large = [index for index, row in enumerate(unread) if row[_MESSAGE] is None]
     if not large:
-        room.add(found)
-        return found
+        room.add(unread)
+        return unread
     room.begin_large()
     fitted: list[StoredRecord] = []
-    for group in _groups(found, large):
-        bodies = _bodies(connection, [found[place] for place in group], order, room)
-        for row in found[len(fitted) : group[-1] + 1]:
+    for group in _groups(unread, large):
+        bodies = _bodies(connection, [unread[index] for index in group], order, room)
+        for row in unread[len(fitted) : group[-1] + 1]:
             whole = bodies.get(row[_SEQUENCE]) if row[_MESSAGE] is None else row
             if whole is None or not room.take(size_of(whole)):
                 room.is_full = True
                 return fitted
             fitted.append(whole)
-    for row in found[len(fitted) :]:
+    for row in unread[len(fitted) :]:
         if not room.take(size_of(row)):
             break
         fitted.append(row)
     return fitted
 
 
-def _groups(found: Sequence[StoredRecord], large: Sequence[int]) -> Iterator[list[int]]:
-    """The places of large records, as many at a time as may be asked for at once."""
+def _groups(unread: Sequence[StoredRecord], large: Sequence[int]) -> Iterator[list[int]]:
+    """The indexes of large records, as many at a time as may be asked for at once."""
     group: list[int] = []
     group_bytes = 0
-    for place in large:
-        least_bytes = _least_bytes(found[place])
+    for index in large:
+        least_bytes = _least_bytes(unread[index])
         if group and group_bytes + least_bytes > _GROUP_BYTES:
             yield group
             group, group_bytes = [], 0
-        group.append(place)
+        group.append(index)
         group_bytes += least_bytes
     if group:
         yield group

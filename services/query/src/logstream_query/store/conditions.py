@@ -56,39 +56,39 @@ class Conditions:
         return sql.SQL(" WHERE ") + sql.SQL(" AND ").join(self.parts) if self.parts else sql.SQL("")
 
 
-def add_filter(conditions: Conditions, wanted: Filter) -> None:
-    if wanted.start_us is not None:
-        conditions.add(sql.SQL("time >= %s"), as_datetime(wanted.start_us))
-    if wanted.end_us is not None:
-        conditions.add(sql.SQL("time < %s"), as_datetime(wanted.end_us))
-    if wanted.sequences:
-        _add_sequences(conditions, wanted.sequences)
-    if wanted.min_severity is not None:
-        conditions.add(sql.SQL("severity >= %s"), wanted.min_severity)
-    if wanted.levels:
-        lowered = sql.SQL(", ").join([_LOWERED] * len(wanted.levels))
-        conditions.add(_LEVEL + sql.SQL(" IN (") + lowered + sql.SQL(")"), *wanted.levels)
-    if wanted.level_contains:
-        conditions.add(_LEVEL + sql.SQL(" LIKE ") + _LOWERED, _containing(wanted.level_contains))
-    if wanted.nodes:
-        _add_nodes(conditions, wanted.nodes)
-    for pair in wanted.attributes:
+def add_filter(conditions: Conditions, filter_: Filter) -> None:
+    if filter_.start_us is not None:
+        conditions.add(sql.SQL("time >= %s"), as_datetime(filter_.start_us))
+    if filter_.end_us is not None:
+        conditions.add(sql.SQL("time < %s"), as_datetime(filter_.end_us))
+    if filter_.sequences:
+        _add_sequences(conditions, filter_.sequences)
+    if filter_.min_severity is not None:
+        conditions.add(sql.SQL("severity >= %s"), filter_.min_severity)
+    if filter_.levels:
+        lowered = sql.SQL(", ").join([_LOWERED] * len(filter_.levels))
+        conditions.add(_LEVEL + sql.SQL(" IN (") + lowered + sql.SQL(")"), *filter_.levels)
+    if filter_.level_contains:
+        conditions.add(_LEVEL + sql.SQL(" LIKE ") + _LOWERED, _containing(filter_.level_contains))
+    if filter_.nodes:
+        _add_nodes(conditions, filter_.nodes)
+    for pair in filter_.attributes:
         conditions.add(sql.SQL("attributes @> %s::jsonb"), _object(*pair))
-    for pair in wanted.not_attributes:
+    for pair in filter_.not_attributes:
         # Most records have no attributes at all.
         conditions.add(sql.SQL("(attributes @> %s::jsonb) IS NOT TRUE"), _object(*pair))
-    for term in wanted.text.included:
+    for term in filter_.text.included:
         conditions.add(_MESSAGE + sql.SQL(" LIKE ") + _LOWERED, _containing(term))
-    for term in wanted.text.excluded:
+    for term in filter_.text.excluded:
         conditions.add(_MESSAGE + sql.SQL(" NOT LIKE ") + _LOWERED, _containing(term))
-    if wanted.regex:
-        conditions.add(_REGEX, wanted.regex)
+    if filter_.regex:
+        conditions.add(_REGEX, filter_.regex)
 
 
-def add_counted_filter(conditions: Conditions, wanted: Filter) -> None:
+def add_counted_filter(conditions: Conditions, filter_: Filter) -> None:
     """As add_filter, for the stored counts: of what they hold under no name of its own, all that may match is taken."""
-    add_filter(conditions, replace(wanted, levels=(), level_contains="", nodes=()))
-    for named in (Filter(levels=wanted.levels), Filter(level_contains=wanted.level_contains), Filter(nodes=wanted.nodes)):
+    add_filter(conditions, replace(filter_, levels=(), level_contains="", nodes=()))
+    for named in (Filter(levels=filter_.levels), Filter(level_contains=filter_.level_contains), Filter(nodes=filter_.nodes)):
         if named != Filter():
             names = Conditions()
             add_filter(names, named)
@@ -96,18 +96,18 @@ def add_counted_filter(conditions: Conditions, wanted: Filter) -> None:
             conditions.add(sql.SQL("({})").format(sql.SQL(" OR ").join([*names.parts, *others])), *names.values)
 
 
-def unsure(wanted: Filter) -> sql.Composable | None:
+def unsure(filter_: Filter) -> sql.Composable | None:
     """Whether counts that add_counted_filter took may be of records that don't match; None: none ever are."""
-    others = _others(wanted)
+    others = _others(filter_)
     return sql.SQL("({})").format(sql.SQL(" OR ").join(others)) if others else None
 
 
-def _others(wanted: Filter) -> list[sql.Composed]:
+def _others(filter_: Filter) -> list[sql.Composed]:
     """Of a filter's names, the conditions for counts that may hold them unnamed."""
     others = []
-    if wanted.level_contains or not all(map(is_known_level, wanted.levels)):
+    if filter_.level_contains or not all(map(is_known_level, filter_.levels)):
         others.append(_OTHER_LEVEL)
-    if wanted.nodes:
+    if filter_.nodes:
         others.append(_OTHER_NODE)
     return others
 

@@ -35,15 +35,15 @@ class Piece:
     sign: Literal[1, -1] = 1
 
 
-def is_countable(wanted: Filter) -> bool:
+def is_countable(filter_: Filter) -> bool:
     """Whether stored counts tell how many records match: they know times, levels, severities and nodes only."""
     return not (
-        wanted.text.included
-        or wanted.text.excluded
-        or wanted.attributes
-        or wanted.not_attributes
-        or wanted.sequences
-        or wanted.regex
+        filter_.text.included
+        or filter_.text.excluded
+        or filter_.attributes
+        or filter_.not_attributes
+        or filter_.sequences
+        or filter_.regex
     )
 
 
@@ -59,12 +59,12 @@ def pieces(start_us: int | None, end_us: int | None, now_us: int, bucket_us: int
             return [Piece("logs", start_us, end_us)]
     start_us, ragged_start = _whole_start(start_us, now_us)
     end_us, ragged_end = _whole_end(end_us, now_us)
-    found = ragged_start + ragged_end
+    parts = ragged_start + ragged_end
     if start_us is None or end_us is None or start_us < end_us:
         widths = tuple(width for width in _WIDTHS_US if bucket_us is None or bucket_us % width == 0)
-        found.append(Piece("counts", start_us, end_us))
-        found += _rollups(start_us, end_us, widths)
-    return found
+        parts.append(Piece("counts", start_us, end_us))
+        parts += _rollups(start_us, end_us, widths)
+    return parts
 
 
 def pieces_around(
@@ -75,30 +75,32 @@ def pieces_around(
     hours: starts of those that are counted by the sums of their minutes alone. minutes: starts of those, within these hours,
     that are counted by their records.
     """
-    found: list[Piece] = []
+    parts: list[Piece] = []
     at_us = start_us
     for hour_us in sorted(hours):
         from_us, to_us = max(at_us, hour_us), min(end_us, hour_us + HOUR_US)
         if from_us < to_us:
-            found += pieces(at_us, from_us, now_us, bucket_us)
-            found += _minutes_around(from_us, to_us, now_us, [one for one in minutes if hour_us <= one < hour_us + HOUR_US])
+            parts += pieces(at_us, from_us, now_us, bucket_us)
+            parts += _minutes_around(
+                from_us, to_us, now_us, [minute_us for minute_us in minutes if hour_us <= minute_us < hour_us + HOUR_US]
+            )
             at_us = to_us
-    return found + pieces(at_us, end_us, now_us, bucket_us)
+    return parts + pieces(at_us, end_us, now_us, bucket_us)
 
 
 def _minutes_around(start_us: int, end_us: int, now_us: int, minutes: Collection[int]) -> list[Piece]:
     """At most an hour."""
-    found: list[Piece] = []
+    parts: list[Piece] = []
     at_us = start_us
     for minute_us in sorted(minutes):
         from_us, to_us = max(at_us, minute_us), min(end_us, minute_us + MINUTE_US)
         if from_us < to_us:
-            found += pieces(at_us, from_us, now_us, MINUTE_US)
-            if found and found[-1] == Piece("logs", found[-1].start_us, from_us):
-                from_us = found.pop().start_us or from_us
-            found.append(Piece("logs", from_us, to_us))
+            parts += pieces(at_us, from_us, now_us, MINUTE_US)
+            if parts and parts[-1] == Piece("logs", parts[-1].start_us, from_us):
+                from_us = parts.pop().start_us or from_us
+            parts.append(Piece("logs", from_us, to_us))
             at_us = to_us
-    return found + pieces(at_us, end_us, now_us, MINUTE_US)
+    return parts + pieces(at_us, end_us, now_us, MINUTE_US)
 
 
 def _whole_start(start_us: int | None, now_us: int) -> tuple[int | None, list[Piece]]:
@@ -136,9 +138,9 @@ def _rollups(start_us: int | None, end_us: int | None, widths_us: tuple[int, ...
     inner_end_us = None if end_us is None else end_us // width_us * width_us
     if inner_start_us is not None and inner_end_us is not None and inner_start_us >= inner_end_us:
         return _rollups(start_us, end_us, tuple(finer))
-    found = [Piece("rollups", inner_start_us, inner_end_us, width_us)]
+    parts = [Piece("rollups", inner_start_us, inner_end_us, width_us)]
     if start_us != inner_start_us:
-        found += _rollups(start_us, inner_start_us, tuple(finer))
+        parts += _rollups(start_us, inner_start_us, tuple(finer))
     if end_us != inner_end_us:
-        found += _rollups(inner_end_us, end_us, tuple(finer))
-    return found
+        parts += _rollups(inner_end_us, end_us, tuple(finer))
+    return parts

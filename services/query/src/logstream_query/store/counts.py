@@ -35,7 +35,7 @@ _TOP_LEVELS: Final = sql.SQL(
 WITH summed AS (
     SELECT level, sum(count)::bigint AS count FROM ({counted}) AS counted GROUP BY level HAVING sum(count) > 0
 )
-SELECT level, count, count(*) FILTER (WHERE level <> {other}) OVER () AS found, sum(count) OVER ()::bigint AS total
+SELECT level, count, count(*) FILTER (WHERE level <> {other}) OVER () AS distinct_levels, sum(count) OVER ()::bigint AS total
 FROM summed ORDER BY level = {other}, count DESC, level COLLATE "C" LIMIT %s
 """
 )
@@ -50,16 +50,16 @@ WITH summed AS (
     SELECT facet, coalesce(level, node) AS value, sum(count)::bigint AS count,
            coalesce((array_agg(severity ORDER BY count DESC, severity DESC))[1], 0) AS severity, {unsure} AS unsure
     FROM summed GROUP BY 1, 2
-), told AS (
+), flagged AS (
     SELECT *, value <> {other} AND count > 0 AS is_named FROM merged
 ), ranked AS (
     SELECT *, row_number() OVER (PARTITION BY facet ORDER BY is_named DESC, count DESC, value COLLATE "C") AS rank,
-           count(*) FILTER (WHERE is_named) OVER of_facet AS found, sum(count) OVER of_facet AS total,
+           count(*) FILTER (WHERE is_named) OVER of_facet AS distinct_values, sum(count) OVER of_facet AS total,
            coalesce(sum(count) FILTER (WHERE is_named) OVER of_facet, 0) AS named,
            coalesce(bool_or(unsure) OVER of_facet, false) AS is_unsure
-    FROM told WINDOW of_facet AS (PARTITION BY facet)
+    FROM flagged WINDOW of_facet AS (PARTITION BY facet)
 )
-SELECT facet, value, severity, count, is_named, found, total::bigint, named::bigint, is_unsure
+SELECT facet, value, severity, count, is_named, distinct_values, total::bigint, named::bigint, is_unsure
 FROM ranked WHERE rank <= %s ORDER BY facet, rank
 """
 )
@@ -71,40 +71,40 @@ _ANY_UNSURE: Final = sql.SQL("bool_or(unsure)")
 _FALSE: Final = sql.SQL("false")
 
 
-def bars(wanted: Filter, pieces: Iterable[Piece], width_us: int) -> Statement:
+def bars(filter_: Filter, pieces: Iterable[Piece], width_us: int) -> Statement:
     """Rows of (start of a bar, level, severity, count, whether it may count records that don't match), in no order.
 
     Bars without records have none. A count is less than 0 where records ahead of the range were counted unnamed.
     """
-    counted = _counted(wanted, pieces)
+    counted = _counted(filter_, pieces)
     bar, values = _bar(width_us)
-    query = _BARS.format(bar=bar, counted=counted.query, unsure=_any_unsure(wanted))
+    query = _BARS.format(bar=bar, counted=counted.query, unsure=_any_unsure(filter_))
     return Statement(query, (*values, *counted.values))
 
 
-def bars_of_records(wanted: Filter, width_us: int) -> Statement:
+def bars_of_records(filter_: Filter, width_us: int) -> Statement:
     """The same, with every matching record looked at."""
     bar, values = _bar(width_us)
     conditions = Conditions()
-    add_filter(conditions, wanted)
+    add_filter(conditions, filter_)
     return Statement(_BARS_OF_RECORDS.format(bar=bar, where=conditions.where()), (*values, *conditions.values))
 
 
-def total(wanted: Filter, pieces: Iterable[Piece]) -> Statement:
+def total(filter_: Filter, pieces: Iterable[Piece]) -> Statement:
     """One row with the number of records, and whether some of them may not match."""
-    counted = _counted(wanted, pieces)
-    return Statement(_TOTAL.format(counted=counted.query, unsure=_any_unsure(wanted)), counted.values)
+    counted = _counted(filter_, pieces)
+    return Statement(_TOTAL.format(counted=counted.query, unsure=_any_unsure(filter_)), counted.values)
 
 
-def top(wanted: Filter, pieces: Iterable[Piece], limit: int) -> Statement:
+def top(filter_: Filter, pieces: Iterable[Piece], limit: int) -> Statement:
     """Rows of (facet, value, severity, count, whether it is a value, number of values, total, total of the values, whether
     it may count records that don't match); facet 0 is the level, 1 the node."""
-    counted = _counted(wanted, pieces)
-    query = _TOP.format(counted=counted.query, unsure=_any_unsure(wanted), other=sql.Literal(OTHER))
+    counted = _counted(filter_, pieces)
+    query = _TOP.format(counted=counted.query, unsure=_any_unsure(filter_), other=sql.Literal(OTHER))
     return Statement(query, (*counted.values, limit))
 
 
-def unnamed_hours(wanted: Filter, start_us: int, end_us: int, limit: int) -> Statement:
+def unnamed_hours(filter_: Filter, start_us: int, end_us: int, limit: int) -> Statement:
     """Rows of the start of an hour in which records that match may be unnamed, at most so many.
 
     start_us: of an hour. An hour has at least as many names as each of its minutes: if those of a minute were too
@@ -117,13 +117,13 @@ def unnamed_hours(wanted: Filter, start_us: int, end_us: int, limit: int) -> Sta
         if source == "rollups":
             conditions.add(sql.SQL("width_s = 3600"))
         conditions.add(sql.SQL("bucket >= %s AND bucket < %s"), as_datetime(start_us), as_datetime(end_us))
-        _add_unnamed(conditions, wanted)
+        _add_unnamed(conditions, filter_)
         branches.append(_HOUR_OF.format(table=_TABLES[source], where=conditions.where()))
         values += conditions.values
     return Statement(sql.SQL(" UNION ").join(branches) + sql.SQL(" LIMIT %s"), (*values, limit))
 
 
-def unnamed_minutes(wanted: Filter, hours_us: Iterable[int]) -> Statement:
+def unnamed_minutes(filter_: Filter, hours_us: Iterable[int]) -> Statement:
     """Rows of the start of a minute, in one of these hours, in which records that match may be unnamed."""
     hours = [as_datetime(hour_us) for hour_us in hours_us]
     branches: list[sql.Composable] = []
@@ -133,7 +133,7 @@ def unnamed_minutes(wanted: Filter, hours_us: Iterable[int]) -> Statement:
         if source == "rollups":
             conditions.add(sql.SQL("width_s = 60"))
         conditions.add(sql.SQL("bucket >= hour AND bucket < hour + interval '1 hour'"))
-        _add_unnamed(conditions, wanted)
+        _add_unnamed(conditions, filter_)
         branches.append(_MINUTE_IN.format(table=_TABLES[source], where=conditions.where()))
         values += [hours, *conditions.values]
     return Statement(sql.Composed([sql.SQL(" UNION ").join(branches)]), tuple(values))
@@ -153,7 +153,7 @@ def nth_newest_time(start_us: int, end_us: int, n: int) -> Statement:
     return Statement(sql.Composed([query]), (as_datetime(start_us), as_datetime(end_us), n - 1))
 
 
-def _counted(wanted: Filter, pieces: Iterable[Piece]) -> Statement:
+def _counted(filter_: Filter, pieces: Iterable[Piece]) -> Statement:
     parts: list[sql.Composable] = []
     values: list[object] = []
     for piece in pieces:
@@ -165,8 +165,8 @@ def _counted(wanted: Filter, pieces: Iterable[Piece]) -> Statement:
             conditions.add(time + sql.SQL(" >= %s"), as_datetime(piece.start_us))
         if piece.end_us is not None:
             conditions.add(time + sql.SQL(" < %s"), as_datetime(piece.end_us))
-        untimed = replace(wanted, start_us=None, end_us=None)
-        count, is_unsure = sql.SQL("count"), unsure(wanted) or _FALSE
+        untimed = replace(filter_, start_us=None, end_us=None)
+        count, is_unsure = sql.SQL("count"), unsure(filter_) or _FALSE
         if piece.source == "logs":
             count, is_unsure = sql.SQL(str(piece.sign)), _FALSE
             add_filter(conditions, untimed)
@@ -183,10 +183,10 @@ def _bar(width_us: int) -> tuple[sql.SQL, tuple[object, ...]]:
     return _BAR, (width_us, as_datetime(origin_of(width_us)))
 
 
-def _any_unsure(wanted: Filter) -> sql.SQL:
-    return _FALSE if unsure(wanted) is None else _ANY_UNSURE
+def _any_unsure(filter_: Filter) -> sql.SQL:
+    return _FALSE if unsure(filter_) is None else _ANY_UNSURE
 
 
-def _add_unnamed(conditions: Conditions, wanted: Filter) -> None:
-    conditions.add(unsure(wanted) or _FALSE)
-    add_counted_filter(conditions, replace(wanted, start_us=None, end_us=None))
+def _add_unnamed(conditions: Conditions, filter_: Filter) -> None:
+    conditions.add(unsure(filter_) or _FALSE)
+    add_counted_filter(conditions, replace(filter_, start_us=None, end_us=None))

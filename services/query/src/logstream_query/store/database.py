@@ -21,10 +21,10 @@ from logstream_query.store import bodies, presence, sketches, statements
 from logstream_query.store.cancellation import Cancellation
 from logstream_query.store.conditions import InvalidRegex
 from logstream_query.store.connections import CONNECT_OPTIONS, adapt, connection_string
-from logstream_query.store.reach import Reach
 from logstream_query.store.room import MOST_BYTES, Room
+from logstream_query.store.lookback import Lookback
 from logstream_query.store.statements import Statement, StoredRecord
-from logstream_query.unavailable import DatabaseAway, DatabaseBusy, SchemaMissing, StatementTimeout, Unavailable
+from logstream_query.unavailable import DatabaseBusy, DatabaseUnavailable, SchemaMissing, StatementTimeout, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +73,8 @@ class Store:
         self._used = 0
         self._statement_timeout_s = statement_timeout_s
         self._cancellation = Cancellation(metrics)
-        self._page_reach = Reach()
-        self._rows_reach = Reach()
+        self._page_lookback = Lookback()
+        self._rows_lookback = Lookback()
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             connection_string(url),
             kwargs=CONNECT_OPTIONS,
@@ -98,7 +98,7 @@ class Store:
 
     def page(
         self,
-        wanted: Filter,
+        filter_: Filter,
         order: Order,
         after: Position | None,
         limit: int,
@@ -110,12 +110,12 @@ class Store:
         now_us = _now_us()
         room = room or Room(MOST_BYTES, limit)
         with self.transaction(timeout_s=timeout_s) as connection:
-            for tried in self._page_reach.attempts(wanted, order, after, now_us):
-                rows = bodies.rows(connection, statements.page(tried, order, after, limit, room.share_bytes))
+            for attempt in self._page_lookback.attempts(filter_, order, after, now_us):
+                rows = bodies.rows(connection, statements.page(attempt, order, after, limit, room.share_bytes))
                 if is_full := len(rows) >= limit:
                     break
             records = bodies.fitting(connection, rows, order, room)
-        self._page_reach.learn(wanted, order, after, now_us, rows[-1][1] if is_full else None)
+        self._page_lookback.learn(filter_, order, after, now_us, rows[-1][1] if is_full else None)
         return records
 
     def check_regex(self, regex: str, timeout_s: float | None = None) -> None:
@@ -126,7 +126,7 @@ class Store:
 
     def nearest(
         self,
-        wanted: Filter,
+        filter_: Filter,
         order: Order,
         after: Position | None,
         limit: int,
@@ -138,28 +138,28 @@ class Store:
         now_us = _now_us()
         room = room or Room(MOST_BYTES, limit)
         with self.transaction(timeout_s=timeout_s) as connection:
-            for tried in self._rows_reach.attempts(wanted, order, after, now_us):
-                found = bodies.rows(connection, statements.nearest(tried, order, after, limit, rows, room.share_bytes))
-                if len(found) >= limit:
-                    return Nearest(bodies.fitting(connection, found, order, room), None, None)
-                ends = [Position(*row) for row in _rows(connection, statements.nearest_ends(tried, order, after, rows))]
+            for attempt in self._rows_lookback.attempts(filter_, order, after, now_us):
+                matching = bodies.rows(connection, statements.nearest(attempt, order, after, limit, rows, room.share_bytes))
+                if len(matching) >= limit:
+                    return Nearest(bodies.fitting(connection, matching, order, room), None, None)
+                ends = [Position(*row) for row in _rows(connection, statements.nearest_ends(attempt, order, after, rows))]
                 if len(ends) > 1:
                     break
-            records = bodies.fitting(connection, found, order, room)
+            records = bodies.fitting(connection, matching, order, room)
         if room.is_full:
             return Nearest(records, None, None)
         first, last = (*ends, None, None)[:2]
-        self._rows_reach.learn(wanted, order, after, now_us, last and last.time_us)
+        self._rows_lookback.learn(filter_, order, after, now_us, last and last.time_us)
         return Nearest(records, first, last)
 
     @staticmethod
-    def is_indexed(wanted: Filter) -> bool:
+    def is_indexed(filter_: Filter) -> bool:
         """Whether the search index can help to find what a filter means."""
-        return sketches.can_tell(wanted)
+        return sketches.can_tell(filter_)
 
     def within(
         self,
-        wanted: Filter,
+        filter_: Filter,
         order: Order,
         ranges: Sequence[Range],
         after: Position | None,
@@ -171,33 +171,33 @@ class Store:
         far as the room holds them."""
         room = room or Room(MOST_BYTES, limit)
         with self.transaction(timeout_s=timeout_s) as connection:
-            statement = statements.within(wanted, order, ranges, after, limit, room.share_bytes)
+            statement = statements.within(filter_, order, ranges, after, limit, room.share_bytes)
             return bodies.records(connection, statement, order, room)
 
-    def last_time(self, wanted: Filter, order: Order, after: Position, timeout_s: float) -> int | None:
+    def last_time(self, filter_: Filter, order: Order, after: Position, timeout_s: float) -> int | None:
         """Microseconds since the epoch, of the last record of the filter's times; None if there is none from there on."""
         with self.transaction(timeout_s=timeout_s) as connection:
-            rows = _rows(connection, statements.last_time(wanted, order, after))
+            rows = _rows(connection, statements.last_time(filter_, order, after))
         return rows[0][0] if rows else None
 
-    def possible(self, wanted: Filter, within: Range, timeout_s: float) -> list[Range] | None:
+    def possible(self, filter_: Filter, within: Range, timeout_s: float) -> list[Range] | None:
         """Newest first, the hours in which records can match as far as the counts and the search index know."""
         with self.transaction(timeout_s=timeout_s) as connection:
-            hours = presence.present(connection, wanted, presence.HOUR_S, *within) if presence.can_tell(wanted) else None
+            hours = presence.present(connection, filter_, presence.HOUR_S, *within) if presence.can_tell(filter_) else None
             if hours is not None and not (hours := common(hours, [within])):
                 return []
-            reach = Range(hours[-1].from_us, hours[0].to_us) if hours else within
-            blocks = sketches.candidates(connection, wanted, *reach)
+            span = Range(hours[-1].from_us, hours[0].to_us) if hours else within
+            blocks = sketches.candidates(connection, filter_, *span)
         if blocks is None:
             return hours
         return merged(blocks) if hours is None else common(merged(blocks), hours)
 
-    def present_minutes(self, wanted: Filter, within: Range, timeout_s: float) -> list[Range] | None:
+    def present_minutes(self, filter_: Filter, within: Range, timeout_s: float) -> list[Range] | None:
         """Newest first, the minutes with records of the filter's nodes and levels; None if it names none."""
-        if not presence.can_tell(wanted):
+        if not presence.can_tell(filter_):
             return None
         with self.transaction(timeout_s=timeout_s) as connection:
-            return presence.present(connection, wanted, presence.MINUTE_S, *within)
+            return presence.present(connection, filter_, presence.MINUTE_S, *within)
 
     def position_of(self, sequence: int) -> Position | None:
         """Of the stored record of this sequence."""
@@ -268,9 +268,9 @@ class Store:
         if isinstance(error, (TooManyRequests, PoolTimeout)):
             if self._used >= self._size or isinstance(error, TooManyRequests):
                 return DatabaseBusy(f"all {self._size} connections to the database are in use: {error}")
-            return DatabaseAway("the database can't be reached")
+            return DatabaseUnavailable("the database can't be reached")
         if isinstance(error, PoolClosed):
-            return DatabaseAway("this process is stopping")
+            return DatabaseUnavailable("this process is stopping")
         if isinstance(error, errors.InvalidRegularExpression):
             return InvalidRegex(error.diag.message_primary or str(error))
         if isinstance(error, errors.QueryCanceled):
@@ -281,7 +281,7 @@ class Store:
             return SchemaMissing("the database has no logstream tables yet, or of another version")
         if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
             log.warning("database error", extra={"error": str(error).strip(), "sqlstate": error.sqlstate})
-            return DatabaseAway("the database closed the connection or refuses it")
+            return DatabaseUnavailable("the database closed the connection or refuses it")
         return error
 
 
@@ -296,9 +296,9 @@ def _rows(connection: Connection, statement: Statement) -> list[tuple[Any, ...]]
 
 def _time_of(connection: Connection, sequence: int) -> int | None:
     """Microseconds since the epoch. The batch's row bounds the search, since `logs` has no index by sequence alone."""
-    found = _rows(connection, statements.batch_times(sequence >> SEQUENCE_INDEX_BITS))
-    if not found:
+    batches = _rows(connection, statements.batch_times(sequence >> SEQUENCE_INDEX_BITS))
+    if not batches:
         return None
-    from_us, to_us = found[0]
+    from_us, to_us = batches[0]
     rows = _rows(connection, statements.record_time(sequence, from_us, to_us))
     return rows[0][0] if rows else None

@@ -146,9 +146,9 @@ class Neighbours:
 
     def _of_node(self, record: StoredRecord, order: Order, limit: int, make_room: Callable[[int], Room]) -> Side:
         nearest: list[StoredRecord] = []
-        found: list[StoredRecord] = []
+        neighbours: list[StoredRecord] = []
         if limit == 0:
-            return Side(found, True)
+            return Side(neighbours, True)
         deadline_s = self._clock_s() + self._budget_s
         try:
             with self._store.transaction(timeout_s=self._budget_s) as connection:
@@ -158,16 +158,16 @@ class Neighbours:
                     return Side(nearest, not room.is_full, room.is_full)
                 room = make_room(limit)
                 for minutes in _groups(_minutes(connection, record, order), limit):
-                    found += _in_minutes(connection, record, order, minutes, limit - len(found), room)
+                    neighbours += _in_minutes(connection, record, order, minutes, limit - len(neighbours), room)
                     if room.is_full:
-                        return Side(max(found, nearest, key=len), False, True)
-                    if len(found) == limit:
+                        return Side(max(neighbours, nearest, key=len), False, True)
+                    if len(neighbours) == limit:
                         break
                     if self._clock_s() >= deadline_s:
-                        return Side(max(found, nearest, key=len), False)
+                        return Side(max(neighbours, nearest, key=len), False)
         except StatementTimeout:
-            return Side(max(found, nearest, key=len), False)
-        return Side(found, True)
+            return Side(max(neighbours, nearest, key=len), False)
+        return Side(neighbours, True)
 
 
 def _record(connection: Connection, sequence: int) -> StoredRecord | None:
@@ -176,16 +176,16 @@ def _record(connection: Connection, sequence: int) -> StoredRecord | None:
         return None
     times = [as_datetime(time_us) for time_us in batch[0]]
     # Whole, however large it is: it is only one.
-    found = _rows(connection, _RECORD, *times, sequence)
-    return cast(StoredRecord, found[0]) if found else None
+    rows = _rows(connection, _RECORD, *times, sequence)
+    return cast(StoredRecord, rows[0]) if rows else None
 
 
 def _of_all(
     connection: Connection, record: StoredRecord, order: Order, limit: int, make_room: Callable[[int], Room]
 ) -> Side:
     room = make_room(limit)
-    found = _records(connection, _OF_ALL, order, room, *_position(record), limit)
-    return Side(found, not room.is_full, room.is_full)
+    records = _records(connection, _OF_ALL, order, room, *_position(record), limit)
+    return Side(records, not room.is_full, room.is_full)
 
 
 def _nearest_of_node(

@@ -16,12 +16,12 @@ _MICROSECONDS: Final = 1_000_000
 _BUCKETS: Final = sql.SQL("SELECT bucket FROM log_rollups{} UNION SELECT bucket FROM log_counts{}")
 
 
-def can_tell(wanted: Filter) -> bool:
+def can_tell(filter_: Filter) -> bool:
     """Whether counts can tell anything about a filter."""
-    return bool(wanted.levels or wanted.level_contains or wanted.nodes or wanted.min_severity is not None)
+    return bool(filter_.levels or filter_.level_contains or filter_.nodes or filter_.min_severity is not None)
 
 
-def present(connection: Connection, wanted: Filter, width_s: int, from_us: int, to_us: int) -> list[Range]:
+def present(connection: Connection, filter_: Filter, width_s: int, from_us: int, to_us: int) -> list[Range]:
     """Newest first, the buckets of width_s that hold records of the filter's nodes and levels, whatever their text, or whose
     counts don't name all.
 
@@ -30,10 +30,10 @@ def present(connection: Connection, wanted: Filter, width_s: int, from_us: int, 
     width_us = width_s * _MICROSECONDS
     first_us = from_us // width_us * width_us
     counted = Filter(
-        levels=wanted.levels,
-        level_contains=wanted.level_contains,
-        nodes=wanted.nodes,
-        min_severity=wanted.min_severity,
+        levels=filter_.levels,
+        level_contains=filter_.level_contains,
+        nodes=filter_.nodes,
+        min_severity=filter_.min_severity,
     )
     rolled_up, not_yet = Conditions(), Conditions()
     rolled_up.add(sql.SQL("width_s = %s"), width_s)

@@ -36,18 +36,18 @@ _NOT_INDEXED: Final = sql.SQL(
 _MOST_WAITING: Final = 50_000
 
 
-def can_tell(wanted: Filter) -> bool:
+def can_tell(filter_: Filter) -> bool:
     """Whether the index can tell anything about a filter."""
-    return bool(_slots_of(wanted))
+    return bool(_slots_of(filter_))
 
 
-def candidates(connection: Connection, wanted: Filter, from_us: int, to_us: int) -> list[Range] | None:
+def candidates(connection: Connection, filter_: Filter, from_us: int, to_us: int) -> list[Range] | None:
     """Ranges within this one outside of which no record matches; None: the index can't tell.
 
     Ranges are microseconds since the Unix epoch, both ends included, newest first and apart from each other. connection: in
     a transaction that sees one snapshot, for segments are merged into others meanwhile.
     """
-    slots = _slots_of(wanted)
+    slots = _slots_of(filter_)
     if not slots:
         return None
     times = as_datetime(from_us), as_datetime(to_us)
@@ -62,10 +62,10 @@ def candidates(connection: Connection, wanted: Filter, from_us: int, to_us: int)
     return merged((max(begin, from_us), min(end, to_us)) for begin, end in ranges)
 
 
-def _slots_of(wanted: Filter) -> list[int]:
+def _slots_of(filter_: Filter) -> list[int]:
     """Slots that are all set in a block with a record that matches."""
-    slots = [slot for term in wanted.text.included for slot in slots_of_text(simple_lower(term))]
-    slots += [slot for pair in wanted.attributes for slot in slots_of_attribute(*pair)]
+    slots = [slot for term in filter_.text.included for slot in slots_of_text(simple_lower(term))]
+    slots += [slot for pair in filter_.attributes for slot in slots_of_attribute(*pair)]
     return list(dict.fromkeys(slots))
 
 
@@ -78,34 +78,36 @@ def _blocks(connection: Connection, slots: Sequence[int], times: tuple[object, o
         blocks[segment] = count
         if page is not None:
             bits[segment][page] = stored
-    return {segment: found for segment, of_pages in bits.items() if (found := _all_set(slots, of_pages, blocks[segment]))}
+    return {
+        segment: bits_set for segment, of_pages in bits.items() if (bits_set := _all_set(slots, of_pages, blocks[segment]))
+    }
 
 
 def _all_set(slots: Iterable[int], pages: dict[int, bytes], blocks: int) -> int:
     width = -(-blocks // 8)
-    found = (1 << blocks) - 1
+    bits_set = (1 << blocks) - 1
     raw: dict[int, bytes] = {}
     for slot in slots:
-        page, place = divmod(slot, PAGE_SLOTS)
+        page, slot_in_page = divmod(slot, PAGE_SLOTS)
         if page not in pages:
             return 0
         if page not in raw:
             raw[page] = zlib.decompress(pages[page])
-        found &= int.from_bytes(raw[page][place * width : (place + 1) * width], "little")
-        if not found:
+        bits_set &= int.from_bytes(raw[page][slot_in_page * width : (slot_in_page + 1) * width], "little")
+        if not bits_set:
             return 0
-    return found
+    return bits_set
 
 
-def _ranges(connection: Connection, found: dict[int, int]) -> list[tuple[int, int]]:
+def _ranges(connection: Connection, blocks: dict[int, int]) -> list[tuple[int, int]]:
     """Times of the blocks."""
-    if not found:
+    if not blocks:
         return []
-    rows = connection.execute(_TIMES, (list(found),), binary=True).fetchall()
+    rows = connection.execute(_TIMES, (list(blocks),), binary=True).fetchall()
     ranges: list[tuple[int, int]] = []
     for segment, block_from, block_to in rows:
         begins, ends = (struct.unpack(f"<{len(stored) // 8}q", stored) for stored in (block_from, block_to))
-        for first, last in _runs(found[segment]):
+        for first, last in _runs(blocks[segment]):
             ranges += _side_by_side(begins[first : last + 1], ends[first : last + 1])
     return ranges
 

@@ -67,18 +67,18 @@ def record_columns(share_bytes: int) -> sql.SQL:
     return sql.SQL(_RECORD.format(small=small, bytes=_BYTES))
 
 
-def page(wanted: Filter, order: Order, after: Position | None, limit: int, share_bytes: int) -> Statement:
+def page(filter_: Filter, order: Order, after: Position | None, limit: int, share_bytes: int) -> Statement:
     """The first `limit` matching records after a position (or from the end of the order)."""
     conditions = _after(order, after)
-    add_filter(conditions, wanted)
+    add_filter(conditions, filter_)
     return Statement(_select(share_bytes) + conditions.where() + ORDER_BY[order] + _LIMIT, (*conditions.values, limit))
 
 
-def nearest(wanted: Filter, order: Order, after: Position | None, limit: int, rows: int, share_bytes: int) -> Statement:
+def nearest(filter_: Filter, order: Order, after: Position | None, limit: int, rows: int, share_bytes: int) -> Statement:
     """As page, of the next `rows` records only, whether they match or not."""
     inner, outer = _after(order, after), Conditions()
-    add_filter(inner, _times_of(wanted))
-    add_filter(outer, _without_times(wanted))
+    add_filter(inner, _times_of(filter_))
+    add_filter(outer, _without_times(filter_))
     query = (
         _select(share_bytes, sql.SQL("(SELECT * FROM logs"))
         + inner.where()
@@ -91,31 +91,31 @@ def nearest(wanted: Filter, order: Order, after: Position | None, limit: int, ro
     return Statement(query, (*inner.values, rows, *outer.values, limit))
 
 
-def nearest_ends(wanted: Filter, order: Order, after: Position | None, rows: int) -> Statement:
+def nearest_ends(filter_: Filter, order: Order, after: Position | None, rows: int) -> Statement:
     """Time and sequence of the first and, if there are so many, the last of the next `rows` (at least 2) records."""
     conditions = _after(order, after)
-    add_filter(conditions, _times_of(wanted))
-    one = sql.SQL("(SELECT time, sequence FROM logs") + conditions.where() + ORDER_BY[order]
-    query = one + sql.SQL(" LIMIT 1) UNION ALL ") + one + sql.SQL(" LIMIT 1 OFFSET %s)")
+    add_filter(conditions, _times_of(filter_))
+    first = sql.SQL("(SELECT time, sequence FROM logs") + conditions.where() + ORDER_BY[order]
+    query = first + sql.SQL(" LIMIT 1) UNION ALL ") + first + sql.SQL(" LIMIT 1 OFFSET %s)")
     return Statement(query, (*conditions.values, *conditions.values, rows - 1))
 
 
 def within(
-    wanted: Filter, order: Order, ranges: Sequence[Range], after: Position | None, limit: int, share_bytes: int
+    filter_: Filter, order: Order, ranges: Sequence[Range], after: Position | None, limit: int, share_bytes: int
 ) -> Statement:
     """As page, of the records of these times, which must lie within the filter's own and not reach over the position's."""
-    starts = [as_datetime(one.from_us) for one in ranges]
-    ends = [as_datetime(one.to_us) for one in ranges]
+    starts = [as_datetime(range_.from_us) for range_ in ranges]
+    ends = [as_datetime(range_.to_us) for range_ in ranges]
     conditions = Conditions()
     # Constant bounds let the planner leave out chunks; what is between the ranges is left out when the query runs.
     conditions.add(sql.SQL("time >= %s AND time <= %s"), min(starts), max(ends))
     if after is not None:
         conditions.add(_BEHIND[order], as_datetime(after.time_us), after.sequence)
     if len(ranges) == 1:
-        add_filter(conditions, _without_times(wanted))
+        add_filter(conditions, _without_times(filter_))
         return Statement(_select(share_bytes) + conditions.where() + ORDER_BY[order] + _LIMIT, (*conditions.values, limit))
     conditions.add(sql.SQL("time >= range.start AND time <= range.stop"))
-    add_filter(conditions, _without_times(wanted))
+    add_filter(conditions, _without_times(filter_))
     query = (
         sql.SQL("SELECT found.* FROM unnest(%s::timestamptz[], %s::timestamptz[]) AS range (start, stop), LATERAL (")
         + _select(share_bytes)
@@ -128,11 +128,11 @@ def within(
     return Statement(query, (starts, ends, *conditions.values, limit, limit))
 
 
-def last_time(wanted: Filter, order: Order, after: Position) -> Statement:
+def last_time(filter_: Filter, order: Order, after: Position) -> Statement:
     """The time of the last record, in this order, of the filter's times; whether it matches otherwise or not."""
     conditions = Conditions()
     conditions.add(sql.SQL("time <= %s") if order == "desc" else sql.SQL("time >= %s"), as_datetime(after.time_us))
-    add_filter(conditions, _times_of(wanted))
+    add_filter(conditions, _times_of(filter_))
     backwards = ORDER_BY["asc" if order == "desc" else "desc"]
     return Statement(
         sql.SQL("SELECT time FROM logs") + conditions.where() + backwards + sql.SQL(" LIMIT 1"), tuple(conditions.values)
@@ -151,12 +151,12 @@ def _after(order: Order, after: Position | None) -> Conditions:
     return conditions
 
 
-def _times_of(wanted: Filter) -> Filter:
-    return Filter(start_us=wanted.start_us, end_us=wanted.end_us)
+def _times_of(filter_: Filter) -> Filter:
+    return Filter(start_us=filter_.start_us, end_us=filter_.end_us)
 
 
-def _without_times(wanted: Filter) -> Filter:
-    return replace(wanted, start_us=None, end_us=None)
+def _without_times(filter_: Filter) -> Filter:
+    return replace(filter_, start_us=None, end_us=None)
 
 
 def batch_times(number: int) -> Statement:

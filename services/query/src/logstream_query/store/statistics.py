@@ -100,9 +100,9 @@ def _levels(connection: Connection, last_minute_us: int, minutes: int) -> Levels
     """Of so many minutes, of which the last begins here."""
     end_us = last_minute_us + MINUTE_US
     statement = counts.top_levels(pieces(end_us - minutes * MINUTE_US, end_us, end_us), MAX_LEVELS)
-    found = connection.execute(statement.query, statement.values, binary=True).fetchall()
-    distinct, records = found[0][2:] if found else (0, 0)
-    named = {level: count for level, count, _, _ in found if level != OTHER}
+    rows = connection.execute(statement.query, statement.values, binary=True).fetchall()
+    distinct, records = rows[0][2:] if rows else (0, 0)
+    named = {level: count for level, count, _, _ in rows if level != OTHER}
     return Levels(named, distinct - len(named), records)
 
 

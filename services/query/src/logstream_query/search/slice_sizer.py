@@ -12,7 +12,7 @@ _MOST_GROWTH: Final = 4.0
 _LEAST_TOOK_S: Final = 0.001
 
 
-class Pace:
+class SliceSizer:
     """Spans are microseconds of records' time. ranges: as many may be in the next slice."""
 
     def __init__(self, span_us: int) -> None:

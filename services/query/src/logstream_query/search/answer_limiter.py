@@ -34,7 +34,7 @@ class AnswerLimits:
     held_bytes: int = 96 * 1024 * 1024
 
 
-class Answering:
+class AnswerLimiter:
     """Usable by many greenlets or threads at once."""
 
     def __init__(self, metrics: Metrics, limits: AnswerLimits | None = None) -> None:

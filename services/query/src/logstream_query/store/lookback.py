@@ -16,32 +16,32 @@ _MARGIN: Final = 16
 _TOO_MUCH: Final = 64
 
 
-class Reach:
+class Lookback:
     """Learns from each answer; of one kind of question, about a similar number of records. A wrong guess costs a second
     statement and nothing else."""
 
     def __init__(self) -> None:
         self._span_us = _FIRST_US
 
-    def attempts(self, wanted: Filter, order: Order, after: Position | None, now_us: int) -> Iterator[Filter]:
+    def attempts(self, filter_: Filter, order: Order, after: Position | None, now_us: int) -> Iterator[Filter]:
         """Filters to be tried one after the other, until one has brought enough: within the reach, then as asked."""
-        begin_us = _begin_us(wanted, order, after, now_us)
-        if begin_us is not None and self._span_us <= begin_us and not wanted.sequences:
+        begin_us = _begin_us(filter_, order, after, now_us)
+        if begin_us is not None and self._span_us <= begin_us and not filter_.sequences:
             if order == "desc":
-                bounded = replace(wanted, start_us=max(begin_us - self._span_us, wanted.start_us or 0))
+                bounded = replace(filter_, start_us=max(begin_us - self._span_us, filter_.start_us or 0))
             else:
                 bounded = replace(
-                    wanted, end_us=min(begin_us + self._span_us, MAX_US if wanted.end_us is None else wanted.end_us)
+                    filter_, end_us=min(begin_us + self._span_us, MAX_US if filter_.end_us is None else filter_.end_us)
                 )
-            if bounded != wanted:
+            if bounded != filter_:
                 yield bounded
-        yield wanted
+        yield filter_
 
-    def learn(self, wanted: Filter, order: Order, after: Position | None, now_us: int, last_us: int | None) -> None:
+    def learn(self, filter_: Filter, order: Order, after: Position | None, now_us: int, last_us: int | None) -> None:
         """last_us: the time of the last record needed; None: there were not enough of them at all, which tells something
         only of questions without a bound of their own."""
-        begin_us = _begin_us(wanted, order, after, now_us)
-        is_bounded = (wanted.start_us if order == "desc" else wanted.end_us) is not None or wanted.sequences
+        begin_us = _begin_us(filter_, order, after, now_us)
+        is_bounded = (filter_.start_us if order == "desc" else filter_.end_us) is not None or filter_.sequences
         if begin_us is None or (last_us is None and is_bounded):
             return
         if last_us is None:
@@ -52,10 +52,10 @@ class Reach:
             self._span_us = span_us * _MARGIN
 
 
-def _begin_us(wanted: Filter, order: Order, after: Position | None, now_us: int) -> int | None:
+def _begin_us(filter_: Filter, order: Order, after: Position | None, now_us: int) -> int | None:
     """About where the question begins; None: at the oldest record, wherever that is."""
     if after is not None:
         return after.time_us
     if order == "desc":
-        return now_us if wanted.end_us is None else min(now_us, wanted.end_us)
-    return wanted.start_us
+        return now_us if filter_.end_us is None else min(now_us, filter_.end_us)
+    return filter_.start_us

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from logstream_query.metrics import Metrics
-from logstream_query.search.answering import SMALL_BYTES, Answering, AnswerLimits
+from logstream_query.search.answer_limiter import SMALL_BYTES, AnswerLimiter, AnswerLimits
 from logstream_query.unavailable import TooManyAnswers
 from prometheus_client import CollectorRegistry
 
@@ -14,13 +14,13 @@ MIB = 1024 * 1024
 BeginLarge = Callable[[], None]
 
 
-def answering(registry: CollectorRegistry | None = None, **limits: float) -> Answering:
-    return Answering(Metrics(registry or CollectorRegistry()), AnswerLimits(**limits))  # type: ignore[arg-type]
+def answer_limiter(registry: CollectorRegistry | None = None, **limits: float) -> AnswerLimiter:
+    return AnswerLimiter(Metrics(registry or CollectorRegistry()), AnswerLimits(**limits))  # type: ignore[arg-type]
 
 
 def test_bytes_past_the_most_are_refused_until_others_are_taken() -> None:
     registry = CollectorRegistry()
-    held = answering(registry, held_bytes=12 * MIB)
+    held = answer_limiter(registry, held_bytes=12 * MIB)
     releases = [held.hold(MIB) for _ in range(10)]
     with pytest.raises(TooManyAnswers, match="not yet taken"):
         held.hold(MIB)
@@ -33,7 +33,7 @@ def test_bytes_past_the_most_are_refused_until_others_are_taken() -> None:
 
 
 def test_large_answers_leave_room_for_small_ones() -> None:
-    held = answering(held_bytes=12 * MIB)
+    held = answer_limiter(held_bytes=12 * MIB)
     held.hold(10 * MIB)
     for _ in range(8):
         held.hold(SMALL_BYTES)
@@ -42,7 +42,7 @@ def test_large_answers_leave_room_for_small_ones() -> None:
 
 
 def test_an_answer_larger_than_everything_is_given_alone() -> None:
-    held = answering(held_bytes=MIB)
+    held = answer_limiter(held_bytes=MIB)
     release = held.hold(5 * MIB)
     with pytest.raises(TooManyAnswers):
         held.hold(1)
@@ -51,7 +51,7 @@ def test_an_answer_larger_than_everything_is_given_alone() -> None:
 
 
 def test_no_more_than_so_many_are_made_at_a_time() -> None:
-    making = answering(making=1, wait_s=0.01)
+    making = answer_limiter(making=1, wait_s=0.01)
 
     def another(_: BeginLarge) -> None:
         with pytest.raises(TooManyAnswers, match="1 answers are being made"):
@@ -62,7 +62,7 @@ def test_no_more_than_so_many_are_made_at_a_time() -> None:
 
 
 def test_who_waits_to_read_large_records_keeps_no_turn_of_others() -> None:
-    making = answering(making=2, large=1, wait_s=60.0)
+    making = answer_limiter(making=2, large=1, wait_s=60.0)
     is_first_large, is_second_waiting, may_end = threading.Event(), threading.Event(), threading.Event()
 
     def first(begin_large: BeginLarge) -> str:
@@ -95,7 +95,7 @@ def test_who_waits_to_read_large_records_keeps_no_turn_of_others() -> None:
 
 
 def test_turns_come_back_after_an_error() -> None:
-    making = answering(making=1, large=1, wait_s=0.01)
+    making = answer_limiter(making=1, large=1, wait_s=0.01)
 
     def fail(begin_large: BeginLarge) -> None:
         begin_large()
