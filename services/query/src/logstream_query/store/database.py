@@ -21,8 +21,8 @@ from logstream_query.store import bodies, presence, sketches, statements
 from logstream_query.store.cancellation import Cancellation
 from logstream_query.store.conditions import InvalidRegex
 from logstream_query.store.connections import CONNECT_OPTIONS, adapt, connection_string
-from logstream_query.store.room import MOST_BYTES, Room
 from logstream_query.store.lookback import Lookback
+from logstream_query.store.room import MOST_BYTES, Room
 from logstream_query.store.statements import Statement, StoredRecord
 from logstream_query.unavailable import DatabaseBusy, DatabaseUnavailable, SchemaMissing, StatementTimeout, Unavailable
 
