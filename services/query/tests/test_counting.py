@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from logstream_contract.filters.filters import Filter, Terms
-from logstream_query.store.counting import MINUTE_US, Piece, is_countable, pieces, pieces_around
+from logstream_query.questions.moments import MINUTE_US
+from logstream_query.store.counting import Piece, is_countable, pieces, pieces_around
 
 HOUR_US = 60 * MINUTE_US
 LAST_US = 5 * HOUR_US

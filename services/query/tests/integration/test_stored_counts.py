@@ -15,10 +15,9 @@ import pytest
 from logstream_contract.filters.filters import Filter, Terms
 from logstream_query.metrics import Metrics
 from logstream_query.questions.bars import bar_starts, nice_width
-from logstream_query.questions.moments import as_datetime
+from logstream_query.questions.moments import MINUTE_US, as_datetime
 from logstream_query.search.record_counts import RecordCounts
 from logstream_query.store import Aggregates, Levels, Neighbours, Side, Store, StoredRecord, Top, read_statistics
-from logstream_query.store.counting import MINUTE_US
 from prometheus_client import CollectorRegistry
 
 START_US = 1_722_902_400_000_000

@@ -16,10 +16,9 @@ from logstream_contract.counted_names import OTHER, folded_level, is_known_level
 from logstream_contract.filters.filters import Filter
 from logstream_query.app import create_app
 from logstream_query.metrics import Metrics
-from logstream_query.questions.moments import as_datetime
+from logstream_query.questions.moments import MINUTE_US, as_datetime
 from logstream_query.questions.ranges import Range
 from logstream_query.store import Aggregates, Neighbours, Store, aggregates
-from logstream_query.store.counting import MINUTE_US
 from prometheus_client import CollectorRegistry
 
 START_US = 1_722_902_400_000_000

@@ -3,12 +3,11 @@
 import re
 from typing import Final
 
-from logstream_query.questions.moments import MICROSECONDS
+from logstream_query.questions.moments import MICROSECONDS, UNIT_S
 
 MAX_BARS: Final = 5_000
 EXPECTED: Final = "a width such as 10s, 5m, 1h or 1d (units s, m, h, d, w), up to 3650d"
 
-_UNIT_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _WIDTH: Final = re.compile(r"(\d{1,9})([smhdw])", re.ASCII)
 _MAX_WIDTH_S: Final = 3_650 * 86_400
 _WEEK_US: Final = 7 * 86_400 * MICROSECONDS
@@ -16,7 +15,7 @@ _WEEK_US: Final = 7 * 86_400 * MICROSECONDS
 _FIRST_MONDAY_US: Final = 4 * 86_400 * MICROSECONDS
 # Widths that people read easily; from a minute on each is a multiple of one that counts are stored for.
 _NICE_S: Final = tuple(
-    int(number) * _UNIT_S[unit]
+    int(number) * UNIT_S[unit]
     for number, unit in _WIDTH.findall("1s 2s 5s 10s 15s 30s 1m 2m 5m 10m 20m 30m 1h 2h 3h 6h 12h 1d 2d 1w 2w 4w 13w 52w")
 )
 
@@ -24,7 +23,7 @@ _NICE_S: Final = tuple(
 def read_width(text: str) -> int:
     """Microseconds. Raises ValueError saying what was expected."""
     match = _WIDTH.fullmatch(text)
-    width_s = int(match[1]) * _UNIT_S[match[2]] if match else 0
+    width_s = int(match[1]) * UNIT_S[match[2]] if match else 0
     if not 1 <= width_s <= _MAX_WIDTH_S:
         raise ValueError(EXPECTED)
     return width_s * MICROSECONDS

@@ -13,12 +13,14 @@ EXPECTED: Final = (
     "epoch seconds or milliseconds, or relative such as -15m (units s, m, h, d, w) or now"
 )
 MICROSECONDS: Final = 1_000_000
+MINUTE_US: Final = 60 * MICROSECONDS
+HOUR_US: Final = 60 * MINUTE_US
+UNIT_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # The last microsecond of the year 9999, past which no datetime goes.
 MAX_US: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 
 _RELATIVE: Final = re.compile(r"-(\d{1,9})([smhdw])", re.ASCII)
-_UNIT_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _NUMBER: Final = re.compile(r"\d{1,14}(\.\d{1,9})?", re.ASCII)
 # Epoch seconds reach this number in the year 5138, epoch milliseconds passed it in 1973.
 _FIRST_MILLISECONDS: Final = 100_000_000_000
@@ -44,7 +46,7 @@ def read_moment(text: str, zone: tzinfo = UTC) -> Moment:
         return Moment(0, relative=True, text=text)
     relative = _RELATIVE.fullmatch(text)
     if relative:
-        return Moment(-int(relative[1]) * _UNIT_S[relative[2]] * MICROSECONDS, relative=True, text=text)
+        return Moment(-int(relative[1]) * UNIT_S[relative[2]] * MICROSECONDS, relative=True, text=text)
     us = _epoch_number_us(text) if _NUMBER.fullmatch(text) else _timestamp_us(text, zone)
     if us is None or not 0 <= us <= MAX_US:
         raise ValueError(EXPECTED)

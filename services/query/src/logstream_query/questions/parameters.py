@@ -8,13 +8,12 @@ from logstream_contract.filters.filters import MAX_TEXT_CHARACTERS, read_names
 from logstream_contract.filters.parameters import Parameters, RecordParameters, whole_number
 from pydantic import ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema
 
-from logstream_query.questions.cursors import Cursor, Order, read_cursor
+from logstream_query.questions.cursors import MAX_SEQUENCE, Cursor, Order, read_cursor
 from logstream_query.questions.moments import Moment, read_moment
 
 MAX_LIMIT: Final = 5_000
 DEFAULT_LIMIT: Final = 100
 SEED_DEFAULT_LIMIT: Final = 10
-MAX_SEQUENCE: Final = 2**63 - 1
 
 
 def _read_limit(text: str) -> int:

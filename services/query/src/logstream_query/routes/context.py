@@ -9,7 +9,7 @@ from werkzeug.exceptions import NotFound
 
 from logstream_query.metrics import Metrics
 from logstream_query.questions.aggregate_parameters import ContextParameters, read_whole_number
-from logstream_query.questions.parameters import MAX_SEQUENCE
+from logstream_query.questions.cursors import MAX_SEQUENCE
 from logstream_query.routes.responses import json_response
 from logstream_query.search.answer_limiter import AnswerLimiter
 from logstream_query.store import Neighbours

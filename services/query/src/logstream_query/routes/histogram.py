@@ -14,11 +14,11 @@ from typing_extensions import TypedDict
 
 from logstream_query.questions.aggregate_parameters import HistogramParameters, checked_filter
 from logstream_query.questions.bars import MAX_BARS, bar_starts, nice_width
-from logstream_query.questions.moments import MICROSECONDS
+from logstream_query.questions.moments import MICROSECONDS, MINUTE_US
 from logstream_query.routes.responses import to_json
 from logstream_query.search.record_counts import RecordCounts
 from logstream_query.store import Aggregates, BarCount
-from logstream_query.store.counting import MINUTE_US, is_countable
+from logstream_query.store.counting import is_countable
 
 # Levels are free text; past this many a chart can't show them apart, and an answer would grow with their number.
 MAX_LEVELS: Final = 50

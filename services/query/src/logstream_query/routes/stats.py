@@ -11,9 +11,9 @@ from logstream_contract.rows.timestamps import iso_micros
 from typing_extensions import TypedDict
 
 from logstream_query.questions.aggregate_parameters import StatsParameters
+from logstream_query.questions.moments import MINUTE_US
 from logstream_query.routes.responses import to_json
 from logstream_query.store import RATE_MINUTES, Levels, Statistics
-from logstream_query.store.counting import MINUTE_US
 
 # What is told may be this old: many pages may ask, and the sizes of many chunks take the database some time.
 KEEP_S: Final = 5.0

@@ -7,15 +7,15 @@ from typing import Final, Protocol
 from logstream_contract.filters.filters import Filter
 
 from logstream_query.questions.cursors import Order, Position
+from logstream_query.questions.moments import HOUR_US
 from logstream_query.questions.ranges import Range, common, past, short_of, split, take
 from logstream_query.unavailable import StatementTimeout
 
-_HOUR_US: Final = 3_600_000_000
 # What is known of a window is asked for at once. The first is enough for most searches; a long retention takes few more.
-_FIRST_WINDOW_US: Final = 48 * _HOUR_US
+_FIRST_WINDOW_US: Final = 48 * HOUR_US
 _WINDOW_GROWTH: Final = 4
 # Minutes are many, so they are asked for only where the hours leave something, and shortly before they are needed.
-_MINUTES_US: Final = 6 * _HOUR_US
+_MINUTES_US: Final = 6 * HOUR_US
 _MOST_RANGES: Final = 1_000_000
 
 

@@ -10,14 +10,14 @@ from typing import Final
 
 from logstream_contract.filters.filters import Filter
 
+from logstream_query.search.slice_sizer import TARGET_S, SliceSizer
 from logstream_query.store import Aggregates, BarCount
 from logstream_query.unavailable import RegexTooExpensive, StatementTimeout
 
-# The first slice holds this many records, which take the database some ten milliseconds; later ones last about this long.
+# The first slice holds this many records, which take the database some ten milliseconds.
 _FIRST_RECORDS: Final = 20_000
-_SLICE_S: Final = 0.15
-_MOST_SLICE_S: Final = 4 * _SLICE_S
-_MOST_GROWTH: Final = 4.0
+_MOST_SLICE_S: Final = 4 * TARGET_S
+# A slice may take four times the target before it times out, so a smaller step down would often time out again.
 _SHRINK: Final = 16
 
 
@@ -57,25 +57,25 @@ class RecordCounts:
 
     def _bars(self, filter_: Filter, start_us: int, end_us: int, width_us: int) -> tuple[list[BarCount], int]:
         counted: Counter[tuple[int, str, int]] = Counter()
+        if start_us >= end_us:
+            return [], end_us
         deadline_s = self._clock_s() + self._budget_s
-        span_us = end_us - start_us
-        if span_us > 0:
-            first_us = self._aggregates.nth_newest_us(start_us, end_us, _FIRST_RECORDS)
-            # Records of the same microsecond are in one slice.
-            span_us = span_us if first_us is None else max(1, end_us - first_us)
+        first_us = self._aggregates.nth_newest_us(start_us, end_us, _FIRST_RECORDS)
+        # Records of the same microsecond are in one slice.
+        slice_sizer = SliceSizer(end_us - (start_us if first_us is None else first_us), _SHRINK)
         while end_us > start_us and (left_s := deadline_s - self._clock_s()) > 0:
+            span_us = slice_sizer.span_us()
             from_us = max(start_us, end_us - span_us)
-            started_s = self._clock_s()
+            began_s = self._clock_s()
             try:
                 slice_bars = self._aggregates.bars_of_records(
                     replace(filter_, start_us=from_us, end_us=end_us), width_us, min(left_s, _MOST_SLICE_S)
                 )
             except StatementTimeout:
-                span_us = max(1, span_us // _SHRINK)
+                slice_sizer.timed_out(span_us, 1)
                 continue
             for start, level, severity, count in slice_bars:
                 counted[start, level, severity] += count
             end_us = from_us
-            took_s = max(self._clock_s() - started_s, _SLICE_S / _MOST_GROWTH)
-            span_us = max(1, int(span_us * _SLICE_S / took_s))
+            slice_sizer.took(span_us, 1, self._clock_s() - began_s)
         return [BarCount(*key, count) for key, count in counted.items()], end_us

@@ -1,4 +1,4 @@
-"""How much a slice of a search covers, from how long the slices before took. Pure: it looks at no clock."""
+"""How much the next slice of a search or a count covers, from how long earlier ones took. Pure: it looks at no clock."""
 
 from typing import Final
 
@@ -8,6 +8,7 @@ TARGET_S: Final = 0.15
 MOST_RANGES: Final = 200
 _FIRST_RANGES: Final = 50
 _MOST_GROWTH: Final = 4.0
+_SHRINK: Final = 4
 # Quick answers say little about the cost of a longer slice, and a clock's resolution must not divide by nothing.
 _LEAST_TOOK_S: Final = 0.001
 
@@ -15,12 +16,14 @@ _LEAST_TOOK_S: Final = 0.001
 class SliceSizer:
     """Spans are microseconds of records' time. ranges: as many may be in the next slice."""
 
-    def __init__(self, span_us: int) -> None:
+    def __init__(self, span_us: int, shrink: int = _SHRINK) -> None:
+        """span_us: of the first slice. shrink: a slice that timed out is divided by this."""
         self._span_us = max(1, span_us)
+        self._shrink = shrink
         self.ranges = _FIRST_RANGES
 
-    def span_us(self, left_s: float) -> int:
-        """For the next slice, which shall end within left_s."""
+    def span_us(self, left_s: float = TARGET_S) -> int:
+        """The span of the next slice. Less than TARGET_S left makes it shorter in proportion."""
         return max(1, int(self._span_us * min(1.0, max(0.0, left_s) / TARGET_S)))
 
     def took(self, span_us: int, ranges: int, seconds: float) -> None:
@@ -31,5 +34,5 @@ class SliceSizer:
 
     def timed_out(self, span_us: int, ranges: int) -> None:
         """A slice of this span in so many ranges was too long."""
-        self._span_us = max(1, span_us // 4)
-        self.ranges = max(1, ranges // 4)
+        self._span_us = max(1, span_us // self._shrink)
+        self.ranges = max(1, ranges // self._shrink)

@@ -14,9 +14,9 @@ from logstream_contract.counted_names import folded_level
 from logstream_contract.filters.filters import Filter
 from psycopg import Connection, sql
 
-from logstream_query.questions.moments import MAX_US
+from logstream_query.questions.moments import HOUR_US, MAX_US, MINUTE_US
 from logstream_query.store import counts
-from logstream_query.store.counting import HOUR_US, MINUTE_US, Piece, is_countable, pieces, pieces_around
+from logstream_query.store.counting import Piece, is_countable, pieces, pieces_around
 from logstream_query.store.database import Store
 from logstream_query.store.statements import Statement
 from logstream_query.unavailable import StatementTimeout

@@ -4,21 +4,19 @@ Writers store a count for each minute; maintenance moves counts into sums over a
 which alone holds all that was moved. So a range is cut into pieces, each read from the widest sums that fit. Pure.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from logstream_contract.filters.filters import Filter
 
-from logstream_query.questions.moments import MICROSECONDS
+from logstream_query.questions.moments import HOUR_US, MINUTE_US
 
 # counts: what has not been moved yet. logs: the records themselves.
 Source = Literal["logs", "counts", "rollups"]
 
-MINUTE_US: Final = 60 * MICROSECONDS
-HOUR_US: Final = 60 * MINUTE_US
 # Widths of the sums, widest first; each is a multiple of the next.
-_WIDTHS_US: Final = (60 * MINUTE_US, 10 * MINUTE_US, MINUTE_US)
+_WIDTHS_US: Final = (HOUR_US, 10 * MINUTE_US, MINUTE_US)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,31 +74,35 @@ def pieces_around(
     that are counted by their records.
     """
     parts: list[Piece] = []
-    at_us = start_us
-    for hour_us in sorted(hours):
-        from_us, to_us = max(at_us, hour_us), min(end_us, hour_us + HOUR_US)
-        if from_us < to_us:
-            parts += pieces(at_us, from_us, now_us, bucket_us)
-            parts += _minutes_around(
-                from_us, to_us, now_us, [minute_us for minute_us in minutes if hour_us <= minute_us < hour_us + HOUR_US]
-            )
-            at_us = to_us
-    return parts + pieces(at_us, end_us, now_us, bucket_us)
+    for at_us, from_us, to_us in _cut_out(start_us, end_us, hours, HOUR_US):
+        parts += pieces(at_us, from_us, now_us, bucket_us)
+        parts += _minutes_around(from_us, to_us, now_us, minutes)
+    return parts
 
 
 def _minutes_around(start_us: int, end_us: int, now_us: int, minutes: Collection[int]) -> list[Piece]:
     """At most an hour."""
     parts: list[Piece] = []
+    for at_us, from_us, to_us in _cut_out(start_us, end_us, minutes, MINUTE_US):
+        parts += pieces(at_us, from_us, now_us, MINUTE_US)
+        if from_us == to_us:
+            continue
+        if parts and parts[-1] == Piece("logs", parts[-1].start_us, from_us):
+            from_us = parts.pop().start_us or from_us
+        parts.append(Piece("logs", from_us, to_us))
+    return parts
+
+
+def _cut_out(start_us: int, end_us: int, buckets: Collection[int], width_us: int) -> Iterator[tuple[int, int, int]]:
+    """Cuts the buckets of this width out of a range: for each that overlaps it, where the rest before it begins, and where
+    the bucket's own part begins and ends. The last triple is the rest behind them all, without a bucket."""
     at_us = start_us
-    for minute_us in sorted(minutes):
-        from_us, to_us = max(at_us, minute_us), min(end_us, minute_us + MINUTE_US)
+    for bucket_start_us in sorted(buckets):
+        from_us, to_us = max(at_us, bucket_start_us), min(end_us, bucket_start_us + width_us)
         if from_us < to_us:
-            parts += pieces(at_us, from_us, now_us, MINUTE_US)
-            if parts and parts[-1] == Piece("logs", parts[-1].start_us, from_us):
-                from_us = parts.pop().start_us or from_us
-            parts.append(Piece("logs", from_us, to_us))
+            yield at_us, from_us, to_us
             at_us = to_us
-    return parts + pieces(at_us, end_us, now_us, MINUTE_US)
+    yield at_us, end_us, end_us
 
 
 def _whole_start(start_us: int | None, now_us: int) -> tuple[int | None, list[Piece]]:

@@ -12,9 +12,10 @@ from psycopg import sql
 from logstream_query.questions.bars import origin_of
 from logstream_query.questions.moments import MICROSECONDS, as_datetime
 from logstream_query.store.conditions import Conditions, add_counted_filter, add_filter, unsure
-from logstream_query.store.counting import Piece
+from logstream_query.store.counting import Piece, Source
 from logstream_query.store.statements import Statement
 
+_COUNT_SOURCES: Final[tuple[Source, Source]] = ("counts", "rollups")
 _TABLES: Final = {"logs": sql.SQL("logs"), "counts": sql.SQL("log_counts"), "rollups": sql.SQL("log_rollups")}
 _TIME_COLUMNS: Final = {"logs": sql.SQL("time"), "counts": sql.SQL("bucket"), "rollups": sql.SQL("bucket")}
 _COUNTED: Final = sql.SQL(
@@ -110,33 +111,35 @@ def unnamed_hours(filter_: Filter, start_us: int, end_us: int, limit: int) -> St
     start_us: of an hour. An hour has at least as many names as each of its minutes: if those of a minute were too
     many, so were those of its hour.
     """
-    branches: list[sql.Composable] = []
-    values: list[object] = []
-    for source in ("counts", "rollups"):
-        conditions = Conditions()
-        if source == "rollups":
-            conditions.add(sql.SQL("width_s = 3600"))
-        conditions.add(sql.SQL("bucket >= %s AND bucket < %s"), as_datetime(start_us), as_datetime(end_us))
-        _add_unnamed(conditions, filter_)
-        branches.append(_HOUR_OF.format(table=_TABLES[source], where=conditions.where()))
-        values += conditions.values
-    return Statement(sql.SQL(" UNION ").join(branches) + sql.SQL(" LIMIT %s"), (*values, limit))
+    bounds = sql.SQL("bucket >= %s AND bucket < %s")
+    branches = [
+        _unnamed(filter_, source, _HOUR_OF, 3_600, bounds, (as_datetime(start_us), as_datetime(end_us)))
+        for source in _COUNT_SOURCES
+    ]
+    query = sql.SQL(" UNION ").join([branch.query for branch in branches]) + sql.SQL(" LIMIT %s")
+    return Statement(query, (*(value for branch in branches for value in branch.values), limit))
 
 
 def unnamed_minutes(filter_: Filter, hours_us: Iterable[int]) -> Statement:
     """Rows of the start of a minute, in one of these hours, in which records that match may be unnamed."""
     hours = [as_datetime(hour_us) for hour_us in hours_us]
-    branches: list[sql.Composable] = []
-    values: list[object] = []
-    for source in ("counts", "rollups"):
-        conditions = Conditions()
-        if source == "rollups":
-            conditions.add(sql.SQL("width_s = 60"))
-        conditions.add(sql.SQL("bucket >= hour AND bucket < hour + interval '1 hour'"))
-        _add_unnamed(conditions, filter_)
-        branches.append(_MINUTE_IN.format(table=_TABLES[source], where=conditions.where()))
-        values += [hours, *conditions.values]
-    return Statement(sql.Composed([sql.SQL(" UNION ").join(branches)]), tuple(values))
+    bounds = sql.SQL("bucket >= hour AND bucket < hour + interval '1 hour'")
+    branches = [_unnamed(filter_, source, _MINUTE_IN, 60, bounds, ()) for source in _COUNT_SOURCES]
+    query = sql.Composed([sql.SQL(" UNION ").join([branch.query for branch in branches])])
+    return Statement(query, tuple(value for branch in branches for value in (hours, *branch.values)))
+
+
+def _unnamed(
+    filter_: Filter, source: Source, query: sql.SQL, width_s: int, bounds: sql.SQL, values: tuple[object, ...]
+) -> Statement:
+    """The query over the counts of one source that lie within these bounds and may hold matching records unnamed."""
+    conditions = Conditions()
+    if source == "rollups":
+        conditions.add(sql.SQL("width_s = {}").format(sql.Literal(width_s)))
+    conditions.add(bounds, *values)
+    conditions.add(unsure(filter_) or _FALSE)
+    add_counted_filter(conditions, replace(filter_, start_us=None, end_us=None))
+    return Statement(query.format(table=_TABLES[source], where=conditions.where()), tuple(conditions.values))
 
 
 def top_levels(pieces: Iterable[Piece], limit: int) -> Statement:
@@ -185,8 +188,3 @@ def _bar(width_us: int) -> tuple[sql.SQL, tuple[object, ...]]:
 
 def _any_unsure(filter_: Filter) -> sql.SQL:
     return _FALSE if unsure(filter_) is None else _ANY_UNSURE
-
-
-def _add_unnamed(conditions: Conditions, filter_: Filter) -> None:
-    conditions.add(unsure(filter_) or _FALSE)
-    add_counted_filter(conditions, replace(filter_, start_us=None, end_us=None))

@@ -8,9 +8,9 @@ from typing import Final
 from logstream_contract.filters.filters import Filter
 
 from logstream_query.questions.cursors import Order, Position
-from logstream_query.questions.moments import MAX_US
+from logstream_query.questions.moments import HOUR_US, MAX_US
 
-_FIRST_US: Final = 3_600_000_000
+_FIRST_US: Final = HOUR_US
 # Records come in bursts, so much more than what was enough last time; past the second factor it is too much.
 _MARGIN: Final = 16
 _TOO_MUCH: Final = 64

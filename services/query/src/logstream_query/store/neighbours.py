@@ -13,15 +13,13 @@ from logstream_contract.rows.rows import SEQUENCE_INDEX_BITS
 from psycopg import Connection, sql
 
 from logstream_query.questions.cursors import Order
-from logstream_query.questions.moments import MICROSECONDS, as_datetime
+from logstream_query.questions.moments import HOUR_US, MICROSECONDS, MINUTE_US, as_datetime
 from logstream_query.store import bodies
-from logstream_query.store.counting import MINUTE_US
 from logstream_query.store.database import Store
 from logstream_query.store.room import MOST_BYTES, Room
 from logstream_query.store.statements import Statement, StoredRecord, record_columns
 from logstream_query.unavailable import StatementTimeout
 
-_HOUR_US: Final = 60 * MINUTE_US
 # Read before anything else: a node of which every 200th record is has the usual ten among them.
 _NEAREST: Final = 2_000
 _HOURS_AT_ONCE: Final = 100
@@ -232,17 +230,17 @@ def _minutes(connection: Connection, record: StoredRecord, order: Order) -> Iter
     _, time_us, _, _, node, *_ = record
     step = -1 if order == "desc" else 1
     end = _rows(connection, _END[order])
-    last_us = end[0][0] // _HOUR_US * _HOUR_US if end else time_us
-    first_us = time_us // _HOUR_US * _HOUR_US
+    last_us = end[0][0] // HOUR_US * HOUR_US if end else time_us
+    first_us = time_us // HOUR_US * HOUR_US
     while (last_us - first_us) * step >= 0:
-        until_us = first_us + (_HOURS_AT_ONCE - 1) * _HOUR_US * step
+        until_us = first_us + (_HOURS_AT_ONCE - 1) * HOUR_US * step
         until_us = max(until_us, last_us) if step < 0 else min(until_us, last_us)
-        for hour_us, _ in _present(connection, node, first_us, until_us, _HOUR_US, step):
-            bounds = [hour_us, hour_us + _HOUR_US - MINUTE_US][::step]
+        for hour_us, _ in _present(connection, node, first_us, until_us, HOUR_US, step):
+            bounds = [hour_us, hour_us + HOUR_US - MINUTE_US][::step]
             for minute_us, count in _present(connection, node, bounds[0], bounds[1], MINUTE_US, step):
                 if (minute_us - time_us // MINUTE_US * MINUTE_US) * step >= 0:
                     yield minute_us, count
-        first_us = until_us + _HOUR_US * step
+        first_us = until_us + HOUR_US * step
 
 
 def _present(

@@ -5,13 +5,12 @@ from typing import Any, Final
 from logstream_contract.filters.filters import Filter
 from psycopg import Connection, sql
 
-from logstream_query.questions.moments import MAX_US, as_datetime
+from logstream_query.questions.moments import MAX_US, MICROSECONDS, as_datetime
 from logstream_query.questions.ranges import Range, merged
 from logstream_query.store.conditions import Conditions, add_counted_filter
 
 HOUR_S: Final = 3_600
 MINUTE_S: Final = 60
-_MICROSECONDS: Final = 1_000_000
 # What maintenance hasn't moved yet is in log_counts, by minute; one statement sees each count in exactly one of the two.
 _BUCKETS: Final = sql.SQL("SELECT bucket FROM log_rollups{} UNION SELECT bucket FROM log_counts{}")
 
@@ -27,7 +26,7 @@ def present(connection: Connection, filter_: Filter, width_s: int, from_us: int,
 
     from_us, to_us: both included; a bucket that begins before from_us counts if any of it is later.
     """
-    width_us = width_s * _MICROSECONDS
+    width_us = width_s * MICROSECONDS
     first_us = from_us // width_us * width_us
     counted = Filter(
         levels=filter_.levels,

@@ -7,8 +7,9 @@ from logstream_contract.counted_names import OTHER
 from logstream_contract.filters.filters import Filter
 from psycopg import Connection, sql
 
+from logstream_query.questions.moments import MINUTE_US
 from logstream_query.store import counts
-from logstream_query.store.counting import MINUTE_US, pieces
+from logstream_query.store.counting import pieces
 from logstream_query.store.database import Store
 
 RATE_MINUTES: Final = 60
