@@ -1,12 +1,12 @@
 """Bad parameters of the routes that count, export or look around a record; no store is asked."""
 
 from collections.abc import Callable
-from datetime import UTC
 from typing import cast
 
 import pytest
 from flask.testing import FlaskClient
 from logstream_query.app import create_app
+from logstream_query.config import Config
 from logstream_query.metrics import Metrics
 from logstream_query.store import Store
 from prometheus_client import CollectorRegistry
@@ -22,7 +22,8 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 def client(registry: CollectorRegistry) -> FlaskClient:
-    return create_app(cast(Store, None), Metrics(registry), lambda: registry, UTC, export_records=1_000).test_client()
+    config = Config(database_url="postgresql://", export_records=1_000)
+    return create_app(cast(Store, None), Metrics(registry), lambda: registry, config).test_client()
 
 
 def problems(client: FlaskClient, path: str) -> dict[str, str]:

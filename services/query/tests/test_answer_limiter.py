@@ -3,8 +3,10 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
+from logstream_query.config import Config
 from logstream_query.metrics import Metrics
 from logstream_query.search.answer_limiter import SMALL_BYTES, AnswerLimiter, AnswerLimits
 from logstream_query.unavailable import TooManyAnswers
@@ -15,7 +17,8 @@ BeginLarge = Callable[[], None]
 
 
 def answer_limiter(registry: CollectorRegistry | None = None, **limits: float) -> AnswerLimiter:
-    return AnswerLimiter(Metrics(registry or CollectorRegistry()), AnswerLimits(**limits))  # type: ignore[arg-type]
+    defaults = AnswerLimits.from_config(Config(database_url="postgresql://"))
+    return AnswerLimiter(Metrics(registry or CollectorRegistry()), replace(defaults, **limits))  # type: ignore[arg-type]
 
 
 def test_bytes_past_the_most_are_refused_until_others_are_taken() -> None:

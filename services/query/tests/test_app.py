@@ -1,12 +1,12 @@
 """The HTTP surface with a store that answers from memory: shapes, errors, counts."""
 
 from collections.abc import Callable
-from datetime import UTC
 from typing import Any, cast
 
 import pytest
 from flask.testing import FlaskClient
 from logstream_query.app import create_app
+from logstream_query.config import Config
 from logstream_query.metrics import Metrics
 from logstream_query.questions.cursors import Position, read_cursor
 from logstream_query.store import InvalidRegex, Store, StoredRecord
@@ -73,7 +73,9 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 def client(store: MemoryStore, registry: CollectorRegistry) -> FlaskClient:
-    return create_app(cast(Store, store), Metrics(registry), lambda: registry, UTC).test_client()
+    return create_app(
+        cast(Store, store), Metrics(registry), lambda: registry, Config(database_url="postgresql://")
+    ).test_client()
 
 
 @pytest.fixture

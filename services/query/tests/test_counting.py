@@ -105,12 +105,12 @@ def test_sums_begin_and_end_at_multiples_of_their_width(
 def test_the_widest_sums_that_fit_are_read() -> None:
     found = pieces(50 * MINUTE_US, 4 * HOUR_US + 11 * MINUTE_US, LAST_US)
     assert [piece for piece in found if piece.source == "rollups"] == [
-        Piece("rollups", HOUR_US, 4 * HOUR_US, HOUR_US),
-        Piece("rollups", 50 * MINUTE_US, HOUR_US, 10 * MINUTE_US),
-        Piece("rollups", 4 * HOUR_US, 4 * HOUR_US + 10 * MINUTE_US, 10 * MINUTE_US),
-        Piece("rollups", 4 * HOUR_US + 10 * MINUTE_US, 4 * HOUR_US + 11 * MINUTE_US, MINUTE_US),
+        Piece("rollups", HOUR_US, 4 * HOUR_US, width_us=HOUR_US),
+        Piece("rollups", 50 * MINUTE_US, HOUR_US, width_us=10 * MINUTE_US),
+        Piece("rollups", 4 * HOUR_US, 4 * HOUR_US + 10 * MINUTE_US, width_us=10 * MINUTE_US),
+        Piece("rollups", 4 * HOUR_US + 10 * MINUTE_US, 4 * HOUR_US + 11 * MINUTE_US, width_us=MINUTE_US),
     ]
-    assert pieces(None, None, 0) == [Piece("counts", None, None), Piece("rollups", None, None, HOUR_US)]
+    assert pieces(None, None, 0) == [Piece("counts", None, None), Piece("rollups", None, None, width_us=HOUR_US)]
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from logstream_query.questions.moments import MAX_US
 TIMES = st.integers(0, MAX_US)
 CURSORS = st.builds(
     Cursor,
-    st.sampled_from(get_args(Order)),
-    TIMES,
-    st.builds(Position, TIMES, st.integers(0, MAX_SEQUENCE)),
-    st.integers(0, 2**40),
+    order=st.sampled_from(get_args(Order)),
+    requested_at_us=TIMES,
+    position=st.builds(Position, TIMES, st.integers(0, MAX_SEQUENCE)),
+    records_sent=st.integers(0, 2**40),
 )
 
 
@@ -44,7 +44,9 @@ def _raw(
 
 
 def test_the_form_is_this() -> None:
-    assert read_cursor(base64.urlsafe_b64encode(_raw()).decode()) == Cursor("desc", 1, Position(2, 3), 4)
+    assert read_cursor(base64.urlsafe_b64encode(_raw()).decode()) == Cursor(
+        order="desc", requested_at_us=1, position=Position(2, 3), records_sent=4
+    )
 
 
 @pytest.mark.parametrize(

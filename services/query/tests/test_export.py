@@ -9,11 +9,12 @@ from typing import Any, cast
 
 import pytest
 from logstream_contract.filters.filters import Filter
+from logstream_query.config import Config
 from logstream_query.metrics import Metrics
 from logstream_query.questions.aggregate_parameters import ExportFormat
 from logstream_query.questions.cursors import Order, Position, read_cursor
 from logstream_query.routes.export import Exporter, ExportQuery, next_page
-from logstream_query.search.answer_limiter import AnswerLimiter
+from logstream_query.search.answer_limiter import AnswerLimiter, AnswerLimits
 from logstream_query.search.search import Search, SearchResult
 from logstream_query.store import StoredRecord
 from logstream_query.unavailable import DatabaseBusy, StatementTimeout
@@ -58,11 +59,14 @@ class Case:
         self.registry = CollectorRegistry()
         self.pauses: list[float] = []
         metrics = Metrics(self.registry)
-        self.exporter = Exporter(cast(Search, search), AnswerLimiter(metrics), metrics, self.pauses.append)
+        limits = AnswerLimits.from_config(Config(database_url="postgresql://"))
+        self.exporter = Exporter(cast(Search, search), AnswerLimiter(metrics, limits), metrics, sleep=self.pauses.append)
 
     def export(self, form: ExportFormat = "ndjson", max_records: int = 1_000_000) -> Iterator[bytes]:
-        asked = ExportQuery(Filter(), form, "desc", None, 7, max_records)
-        return self.exporter.body(asked, self.exporter.first(asked))
+        query = ExportQuery(
+            filter=Filter(), format=form, order="desc", after=None, requested_at_us=7, max_records=max_records
+        )
+        return self.exporter.body(query, self.exporter.first(query))
 
     def outcome(self, outcome: str, form: str = "ndjson") -> float:
         labels = {"format": form, "outcome": outcome}

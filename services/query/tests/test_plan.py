@@ -62,7 +62,7 @@ def test_a_plan_goes_once_through_what_every_source_leaves(
     possible: list[Range] | None, minutes: list[Range] | None, first: int, second: int, order: Order
 ) -> None:
     whole = Range(min(first, second) * HOUR_US + 7, max(first, second) * HOUR_US + 9)
-    plan = Plan(KnownSources(possible, minutes), Filter(), order, whole)
+    plan = Plan(KnownSources(possible, minutes), filter_=Filter(), order=order, whole=whole)
     seen = parts(plan, order)
     expected = [whole]
     for known in (possible, minutes):
@@ -75,12 +75,12 @@ def test_a_plan_goes_once_through_what_every_source_leaves(
 @pytest.mark.parametrize("order", ["desc", "asc"])
 def test_nothing_is_left_out_when_the_sources_time_out(order: Order) -> None:
     whole = Range(5, 2_000 * HOUR_US)
-    assert merged(parts(Plan(KnownSources([], []), Filter(), order, whole), order, 0)) == [whole]
+    assert merged(parts(Plan(KnownSources([], []), filter_=Filter(), order=order, whole=whole), order, 0)) == [whole]
 
 
 def test_what_is_far_away_is_asked_for_last_and_minutes_only_where_hours_leave_something() -> None:
     sources = KnownSources(merged([(0, HOUR_US - 1)]), None)
-    plan = Plan(sources, Filter(), "desc", Range(0, 1_000 * HOUR_US))
+    plan = Plan(sources, filter_=Filter(), order="desc", whole=Range(0, 1_000 * HOUR_US))
     assert parts(plan, "desc") == [Range(0, HOUR_US - 1)]
     names = [name for name, _ in sources.calls]
     assert names == ["possible"] * 3 + ["minutes"]

@@ -30,7 +30,9 @@ def names_of_problems(query_string: str) -> list[str]:
 
 @pytest.mark.parametrize("query_string", ["", "limit=&q=&start=&end=&level=&min_level=&node=&cursor=&order=", "&&"])
 def test_absent_and_empty_parameters_are_the_defaults(query_string: str) -> None:
-    assert page_query(query_string, NOW_US) == PageQuery(Filter(), "desc", None, 100, NOW_US, 0)
+    assert page_query(query_string, NOW_US) == PageQuery(
+        filter=Filter(), order="desc", after=None, limit=100, requested_at_us=NOW_US, records_sent=0
+    )
 
 
 def test_every_parameter() -> None:
@@ -149,10 +151,17 @@ def test_a_start_after_the_end_is_a_problem_and_an_empty_range_is_none() -> None
 
 
 def test_a_cursor_carries_order_position_count_and_the_time_of_the_first_question() -> None:
-    cursor = Cursor("asc", NOW_US, Position(7, 8), 300).encode()
+    cursor = Cursor(order="asc", requested_at_us=NOW_US, position=Position(7, 8), records_sent=300).encode()
     later_us = NOW_US + 60_000_000
     query = page_query(f"start=-15m&cursor={cursor}", later_us)
-    assert query == PageQuery(Filter(start_us=NOW_US - 900_000_000), "asc", Position(7, 8), 100, NOW_US, 300)
+    assert query == PageQuery(
+        filter=Filter(start_us=NOW_US - 900_000_000),
+        order="asc",
+        after=Position(7, 8),
+        limit=100,
+        requested_at_us=NOW_US,
+        records_sent=300,
+    )
     assert page_query(f"order=asc&cursor={cursor}", later_us).order == "asc"
     assert names_of_problems(f"order=desc&cursor={cursor}") == ["order"]
 

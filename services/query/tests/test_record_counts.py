@@ -47,7 +47,7 @@ class MemoryAggregates:
 
 
 def count(aggregates: MemoryAggregates, start_us: int, end_us: int, budget_s: float = 1.0) -> tuple[dict[int, int], int]:
-    counts = RecordCounts(cast(Aggregates, aggregates), budget_s, lambda _: nullcontext(), aggregates.clock_s)
+    counts = RecordCounts(cast(Aggregates, aggregates), budget_s, lambda _: nullcontext(), clock_s=aggregates.clock_s)
     bars, scanned_us = counts.bars(WANTED, start_us, end_us, WIDTH_US)
     assert len({bar[:3] for bar in bars}) == len(bars)
     return {bar.start_us: bar.records for bar in bars}, scanned_us

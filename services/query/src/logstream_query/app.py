@@ -3,16 +3,16 @@
 import logging
 import time
 from collections.abc import Callable
-from datetime import tzinfo
 from typing import Final
 
 from flask import Flask, Response, g, request
 from logstream_contract.filters.parameters import InvalidParameters, label_of, names_of
 from logstream_contract.filters.query_string import parameter_problem
-from logstream_runtime.guard import Guard, Hosts, Origins
+from logstream_runtime.guard import Guard
 from prometheus_client import CollectorRegistry
 from werkzeug.exceptions import HTTPException
 
+from logstream_query.config import Config
 from logstream_query.metrics import Metrics
 from logstream_query.questions.clients import KnownClients
 from logstream_query.questions.parameters import HistoricalLogsParameters, LogsParameters
@@ -20,7 +20,7 @@ from logstream_query.routes.aggregate_routes import AGGREGATE_PARAMETERS, aggreg
 from logstream_query.routes.documentation import documentation_routes
 from logstream_query.routes.health import health_routes
 from logstream_query.routes.historical_logs import historical_logs_routes
-from logstream_query.routes.logs import api_routes
+from logstream_query.routes.logs import logs_routes
 from logstream_query.routes.problems import problem_response
 from logstream_query.search.answer_limiter import AnswerLimiter, AnswerLimits
 from logstream_query.search.search import Search, SearchLimits
@@ -42,26 +42,29 @@ def create_app(
     store: Store,
     metrics: Metrics,
     registry: Callable[[], CollectorRegistry],
-    zone: tzinfo,
-    clock: Callable[[], int] = now_us,
-    limits: SearchLimits | None = None,
+    config: Config,
     *,
-    answer_limits: AnswerLimits | None = None,
-    count_budget_s: float = 1.0,
-    export_records: int = 1_000_000,
-    hosts: Hosts | None = None,
-    origins: Origins | None = None,
+    clock: Callable[[], int] = now_us,
 ) -> Flask:
-    """registry: gives the one to answer /metrics from. zone: of /historical-logs times that name none. hosts, origins:
-    besides our own, see logstream_runtime.guard."""
+    """registry: returns the one that /metrics shows. clock: microseconds since the epoch."""
     app = Flask("logstream_query", static_folder=None)
     app.wsgi_app = KnownClients(app.wsgi_app)  # type: ignore[method-assign]
-    answer_limiter = AnswerLimiter(metrics, answer_limits)
-    search = Search(store, metrics, limits, answer_limiter)
-    app.register_blueprint(api_routes(search, answer_limiter, metrics, clock))
-    for routes in aggregate_routes(store, search, answer_limiter, metrics, clock, count_budget_s, export_records):
+    answer_limiter = AnswerLimiter(metrics, AnswerLimits.from_config(config))
+    search = Search(store, metrics, limits=SearchLimits.from_config(config), answer_limiter=answer_limiter)
+    app.register_blueprint(logs_routes(search, answer_limiter, metrics, clock=clock))
+    for routes in aggregate_routes(
+        store,
+        search,
+        answer_limiter,
+        metrics=metrics,
+        clock=clock,
+        count_budget_s=config.count_budget_s,
+        export_records=config.export_records,
+    ):
         app.register_blueprint(routes)
-    app.register_blueprint(historical_logs_routes(store, search, answer_limiter, metrics, zone, clock))
+    app.register_blueprint(
+        historical_logs_routes(store, search, answer_limiter, metrics=metrics, zone=config.legacy_timezone, clock=clock)
+    )
     app.register_blueprint(documentation_routes())
     app.register_blueprint(health_routes(store, registry))
     _answer_errors(app, metrics)
@@ -69,8 +72,8 @@ def create_app(
     metrics.expect_routes(rule.rule for rule in app.url_map.iter_rules())
     app.wsgi_app = Guard(  # type: ignore[method-assign]
         app.wsgi_app,
-        hosts or Hosts(),
-        origins or Origins(),
+        config.allowed_hosts,
+        config.allowed_origins,
         lambda reason: metrics.refused_requests.labels(reason).inc(),
     )
     return app

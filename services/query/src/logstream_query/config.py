@@ -10,7 +10,7 @@ from logstream_runtime.guard import HOSTS_DOC, ORIGINS_DOC, AllowedHosts, Allowe
 from pydantic import Field
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Config:
     database_url: Annotated[str, Field(pattern="^postgres(ql)?://")] = setting(
         "LOGSTREAM_DATABASE_URL",

@@ -14,16 +14,12 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from logstream_query.app import create_app
 from logstream_query.config import Config
 from logstream_query.metrics import Metrics
-from logstream_query.search.answer_limiter import AnswerLimits
-from logstream_query.search.search import SearchLimits, fitting_searches
 from logstream_query.store import Store
 
 # gunicorn takes no longer request line; past it the answer is 414.
 _MAX_REQUEST_LINE_BYTES: Final = 8_190
 # An idle connection also holds up the end of the process for this long.
 _KEEP_ALIVE_S: Final = 2
-# Answers that may be made at a time beside those that have a connection: between two statements one has none.
-_MAKING_BESIDE: Final = 4
 _SHARED_MEMORY: Final = "/dev/shm"
 
 
@@ -75,29 +71,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             statement_timeout_s=self._config.statement_timeout_s,
         )
         self._store.open()
-        limits = SearchLimits(
-            budget_s=self._config.search_budget_s,
-            most_s=self._config.statement_timeout_s,
-            concurrent=fitting_searches(self._config.searches, self._config.pool_connections),
-            answer_bytes=self._config.answer_bytes,
-        )
-        answer_limits = AnswerLimits(
-            making=self._config.pool_connections + _MAKING_BESIDE,
-            wait_s=self._config.pool_wait_s,
-            held_bytes=self._config.held_bytes,
-        )
-        return create_app(
-            self._store,
-            metrics,
-            _summed_registry,
-            self._config.legacy_timezone,
-            limits=limits,
-            answer_limits=answer_limits,
-            count_budget_s=self._config.count_budget_s,
-            export_records=self._config.export_records,
-            hosts=self._config.allowed_hosts,
-            origins=self._config.allowed_origins,
-        )
+        return create_app(self._store, metrics, _summed_registry, self._config)
 
     def _close_store(self, _server: Any, _worker: Any) -> None:
         if self._store:

@@ -9,6 +9,7 @@ from logstream_contract.filters.filters import Filter, Terms
 from logstream_query.metrics import Metrics
 from logstream_query.questions.cursors import Order, Position
 from logstream_query.store import Store, StoredRecord
+from logstream_query.store.room import Room
 from prometheus_client import CollectorRegistry
 
 START_US = 1_740_787_200_000_000
@@ -69,7 +70,7 @@ def walk(store: Store, filter_: Filter, order: Order, limit: int) -> list[Stored
     records: list[StoredRecord] = []
     after = None
     for _ in range(MAX_PAGES):
-        page = store.page(filter_, order, after, limit)
+        page = store.page(filter_, order, after, limit, Room(8_388_608, limit))
         records += page
         if len(page) < limit:
             return records
@@ -106,4 +107,4 @@ def test_a_record_of_a_compressed_chunk_is_found_by_its_sequence(store: Store) -
     for index in (700, 2_500):
         sequence = RECORDS[index][0]
         position = store.position_of(sequence)
-        assert store.page(Filter(), "desc", position, 10) == RECORDS[index - 10 : index][::-1]
+        assert store.page(Filter(), "desc", position, 10, Room(8_388_608, 10)) == RECORDS[index - 10 : index][::-1]

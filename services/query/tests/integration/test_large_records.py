@@ -2,15 +2,18 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from sys import getsizeof
+from typing import Any
 
 import psycopg
 import pytest
 from harness.planting import Planted, Stored, clear, plant
 from logstream_contract.filters.filters import Filter, Terms
+from logstream_query.config import Config
 from logstream_query.metrics import Metrics
 from logstream_query.questions.cursors import Order, Position
-from logstream_query.search.answer_limiter import AnswerLimiter
+from logstream_query.search.answer_limiter import AnswerLimiter, AnswerLimits
 from logstream_query.search.search import Search, SearchLimits, SearchResult
 from logstream_query.search.walk import Steps
 from logstream_query.store import Neighbours, Store, StoredRecord
@@ -57,13 +60,17 @@ def some_record(chance: random.Random) -> Planted:
     return Planted(time_us, message, node=chance.choice(("api", "db")), attributes=attributes)
 
 
-def search(store: Store, **limits: int) -> Search:
+CONFIG = Config(database_url="postgresql://")
+
+
+def search(store: Store, **limits: Any) -> Search:
     metrics = Metrics(CollectorRegistry())
+    small: dict[str, Any] = {"budget_s": 60.0, "answer_bytes": ANSWER_BYTES, "steps": Steps(9, 3)}
     return Search(
         store,
         metrics,
-        SearchLimits(budget_s=60.0, answer_bytes=ANSWER_BYTES, steps=Steps(9, 3), **limits),
-        AnswerLimiter(metrics),
+        limits=replace(SearchLimits.from_config(CONFIG), **small | limits),
+        answer_limiter=AnswerLimiter(metrics, AnswerLimits.from_config(CONFIG)),
     )
 
 
@@ -111,8 +118,7 @@ def test_what_fits_is_one_answer(store: Store, records: list[Stored]) -> None:
 
 
 def test_pages_of_a_number_of_records_are_as_many(store: Store, records: list[Stored]) -> None:
-    limits = SearchLimits(answer_bytes=EVERYTHING)
-    result = Search(store, Metrics(CollectorRegistry()), limits).find(Filter(), "desc", None, 7)
+    result = search(store, answer_bytes=EVERYTHING).find(Filter(), "desc", None, 7)
     assert result.records == records[:7]
     assert result.position == (records[6].time_us, records[6].sequence)
     assert not result.is_full

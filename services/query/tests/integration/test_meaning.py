@@ -17,6 +17,7 @@ from logstream_contract.filters.parameters import RecordParameters
 from logstream_query.metrics import Metrics
 from logstream_query.questions.moments import as_datetime
 from logstream_query.store import InvalidRegex, Store
+from logstream_query.store.room import Room
 from prometheus_client import CollectorRegistry
 
 START_US = 1_722_902_400_000_000
@@ -66,7 +67,7 @@ def store(database_url: str) -> Iterator[Store]:
 
 def assert_same(store: Store, records: list[Candidate], filter_: Filter) -> None:
     matcher = Matcher(filter_)
-    found = [Candidate(*row) for row in store.page(filter_, "asc", None, 1_000)]
+    found = [Candidate(*row) for row in store.page(filter_, "asc", None, 1_000, Room(8_388_608, 1_000))]
     assert found == [record for record in records if matcher.record(record)]
 
 
@@ -123,7 +124,9 @@ def test_what_only_history_is_asked(store: Store, records: list[Candidate]) -> N
 def test_a_regular_expression_is_the_databases_own(
     store: Store, records: list[Candidate], regex: str, found: str | None
 ) -> None:
-    assert {row[5] for row in store.page(Filter(regex=regex), "asc", None, 1_000)} == ({found} if found else set())
+    assert {row[5] for row in store.page(Filter(regex=regex), "asc", None, 1_000, Room(8_388_608, 1_000))} == (
+        {found} if found else set()
+    )
 
 
 @pytest.mark.parametrize("regex", ["[", "(", "a{2,1}", "*", "\\", "[[:nope:]]", "((a{1,200}){1,200}){1,200}"])
@@ -133,7 +136,7 @@ def test_a_regular_expression_that_is_none_is_refused_whatever_else_is_asked(
 ) -> None:
     filter_ = Filter(start_us=others.start_us, end_us=others.end_us, nodes=others.nodes, regex=regex)
     with pytest.raises(InvalidRegex, match="regular expression"):
-        store.page(filter_, "desc", None, 1)
+        store.page(filter_, "desc", None, 1, Room(8_388_608, 1))
 
 
 def test_a_regular_expression_that_is_none_is_refused_where_nothing_is_stored(database_url: str, store: Store) -> None:
@@ -143,7 +146,7 @@ def test_a_regular_expression_that_is_none_is_refused_where_nothing_is_stored(da
         connection.commit()
         try:
             with pytest.raises(InvalidRegex):
-                store.page(Filter(regex="["), "desc", None, 1)
+                store.page(Filter(regex="["), "desc", None, 1, Room(8_388_608, 1))
         finally:
             connection.execute("INSERT INTO logs SELECT * FROM kept")
             connection.execute("DROP TABLE kept")

@@ -6,19 +6,23 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from dataclasses import replace
+from typing import Any, Final, TypeVar
 
 import psycopg
 import pytest
 from harness.planting import Planted, Stored, clear, move_counts, plant
 from logstream_contract.filters.filters import Filter, Terms
+from logstream_query.config import Config
 from logstream_query.metrics import Metrics
 from logstream_query.questions.cursors import Order, Position
 from logstream_query.questions.ranges import Range, common
+from logstream_query.search.answer_limiter import AnswerLimiter, AnswerLimits
 from logstream_query.search.search import Search, SearchLimits
 from logstream_query.search.walk import Budget, Steps, Walk
 from logstream_query.store import Store, StoredRecord, sketches
 from logstream_query.store.database import Nearest
+from logstream_query.store.room import Room
 from logstream_query.unavailable import StatementTimeout, TooManySearches
 from prometheus_client import CollectorRegistry
 
@@ -47,7 +51,7 @@ class ImpatientStore(Store):
         return super().nearest(*arguments)  # type: ignore[arg-type]
 
     def within(self, filter_: Filter, order: Order, ranges: Sequence[Range], *rest: object) -> list[StoredRecord]:
-        if sum(one.span_us for one in ranges) > self.most_span_us:
+        if sum(range_.span_us for range_ in ranges) > self.most_span_us:
             raise StatementTimeout("too long")
         return super().within(filter_, order, ranges, *rest)  # type: ignore[arg-type]
 
@@ -139,23 +143,41 @@ def expected(records: Sequence[Stored], filter_: Filter, order: Order) -> list[S
     return sorted(found, key=lambda record: (record.time_us, record.sequence), reverse=order == "desc")
 
 
+CONFIG = Config(database_url="postgresql://")
+
+
+def search_of(store: Store, metrics: Metrics | None = None, **limits: Any) -> Search:
+    """With the limits of the default settings, but for these."""
+    metrics = metrics or Metrics(CollectorRegistry())
+    return Search(
+        store,
+        metrics,
+        limits=replace(SearchLimits.from_config(CONFIG), **limits),
+        answer_limiter=AnswerLimiter(metrics, AnswerLimits.from_config(CONFIG)),
+    )
+
+
+def walk_of(store: Store, budget: Budget, steps: Steps, *, limit: int, **question: Any) -> Walk:
+    return Walk(store, limit=limit, budget=budget, steps=steps, room=Room(CONFIG.answer_bytes, limit + 1), **question)
+
+
 def walk(
     store: Store, filter_: Filter, order: Order, limit: int, looks: Callable[[], int], steps: Steps
 ) -> Iterator[list[StoredRecord]]:
     """All answers to the end, which must come; each that isn't the last gets further."""
     after: Position | None = None
     for _ in range(MOST_ANSWERS):
-        one = Walk(store, filter_, order, after, limit, Questions(looks()), steps)
-        one.look_at_first()
-        if not one.is_over:
-            one.look_further()
-        assert len(one.records) <= limit
-        yield one.records
-        if one.position is None:
+        step = walk_of(store, Questions(looks()), steps, filter_=filter_, order=order, after=after, limit=limit)
+        step.look_at_first()
+        if not step.is_over:
+            step.look_further()
+        assert len(step.records) <= limit
+        yield step.records
+        if step.position is None:
             return
-        assert after is None or (one.position < after) is (order == "desc")
-        assert one.position != after
-        after = one.position
+        assert after is None or (step.position < after) is (order == "desc")
+        assert step.position != after
+        after = step.position
     pytest.fail(f"no end after {MOST_ANSWERS} answers")
 
 
@@ -208,7 +230,7 @@ def test_only_what_the_index_leaves_is_read(
         return Store.within(patient, filter_, order, ranges, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(patient, "within", within)
-    search = Search(patient, Metrics(CollectorRegistry()), SearchLimits(budget_s=60.0, steps=Steps(2, 2)))
+    search = search_of(patient, budget_s=60.0, steps=Steps(2, 2))
     assert search.find(Filter(text=Terms(("needle",))), "desc", None, 10).records == [needle]
     assert common(sorted(read, reverse=True), [block]) == sorted(read, reverse=True)
 
@@ -219,7 +241,7 @@ def test_records_that_never_were_are_known_not_to_be_without_reading_any(
     plant(sql, some_records(chance, 100))
     move_counts(sql, 0.5, chance)
     monkeypatch.setattr(patient, "within", lambda *_: pytest.fail("records were read"))
-    search = Search(patient, Metrics(CollectorRegistry()), SearchLimits(budget_s=60.0, steps=Steps(2, 2)))
+    search = search_of(patient, budget_s=60.0, steps=Steps(2, 2))
     for filter_ in (Filter(nodes=("nosuch",)), Filter(levels=("nosuch",)), Filter(min_severity=20)):
         assert search.find(filter_, "desc", None, 10).position is None
 
@@ -233,7 +255,7 @@ def test_minutes_of_a_node_come_from_counts_of_both_kinds(
         minutes = {record.time_us // MINUTE_US for record in stored if record.node == "db" and record.severity >= 13}
         found = store.present_minutes(Filter(nodes=("db",), min_severity=13), Range(0, START_US + 99 * DAY_US), 20)
         assert found is not None
-        assert {one // MINUTE_US for start, end in found for one in range(start, end, MINUTE_US)} == minutes
+        assert {time_us // MINUTE_US for start, end in found for time_us in range(start, end, MINUTE_US)} == minutes
 
 
 def test_late_records_are_found_before_the_place_of_a_walk_and_not_behind(
@@ -251,12 +273,14 @@ def test_slices_that_take_too_long_are_made_smaller_until_they_fit(patient: Impa
     records = [Planted(START_US + minute * MINUTE_US, "hay", node=f"n{minute % 2}") for minute in range(60)]
     stored = plant(sql, [*records, Planted(START_US + 9 * DAY_US, "last"), Planted(START_US + 9 * DAY_US + 1, "last")])
     patient.most_span_us = 10 * MINUTE_US
-    one = Walk(patient, Filter(text=Terms(("hay",))), "desc", None, 100, Questions(2_000), Steps(3, 2))
-    one.look_at_first()
-    one.look_further()
-    assert one.timeouts > 1
-    assert one.position is None
-    assert one.records == expected(stored[:60], Filter(), "desc")
+    step = walk_of(
+        patient, Questions(2_000), Steps(3, 2), filter_=Filter(text=Terms(("hay",))), order="desc", after=None, limit=100
+    )
+    step.look_at_first()
+    step.look_further()
+    assert step.timeouts > 1
+    assert step.position is None
+    assert step.records == expected(stored[:60], Filter(), "desc")
 
 
 def test_the_statements_of_a_transaction_see_the_same_records(store: ImpatientStore, sql: psycopg.Connection) -> None:
@@ -269,7 +293,7 @@ def test_the_statements_of_a_transaction_see_the_same_records(store: ImpatientSt
 
 def test_an_answer_says_how_far_it_looked(patient: ImpatientStore, sql: psycopg.Connection) -> None:
     stored = plant(sql, [Planted(START_US + minute * MINUTE_US, "hay") for minute in range(20)])
-    search = Search(patient, Metrics(CollectorRegistry()), SearchLimits(budget_s=0.0, steps=Steps(4, 4)))
+    search = search_of(patient, budget_s=0.0, steps=Steps(4, 4))
     filter_ = Filter(text=Terms(("needle",)))
     found = search.find(filter_, "desc", None, 10)
     assert (found.records, found.scanned_until_us) == ([], stored[16].time_us)
@@ -280,7 +304,7 @@ def test_an_answer_says_how_far_it_looked(patient: ImpatientStore, sql: psycopg.
 def test_a_search_that_gets_no_further_at_all_is_a_time_out(patient: ImpatientStore, sql: psycopg.Connection) -> None:
     plant(sql, [Planted(START_US, "hay")])
     patient.most_rows = 1
-    search = Search(patient, Metrics(CollectorRegistry()))
+    search = search_of(patient)
     with pytest.raises(StatementTimeout):
         search.find(Filter(text=Terms(("needle",))), "desc", None, 10)
 
@@ -289,11 +313,11 @@ def test_an_answer_that_must_be_whole_is_whole_or_a_time_out(patient: ImpatientS
     stored = plant(sql, [Planted(START_US + minute * MINUTE_US, "hay") for minute in range(20)])
     filter_ = Filter(text=Terms(("hay",)))
     metrics = Metrics(CollectorRegistry())
-    hasty = Search(patient, metrics, SearchLimits(budget_s=0.0, most_s=0.0, steps=Steps(4, 2)))
+    hasty = search_of(patient, metrics, budget_s=0.0, most_s=0.0, steps=Steps(4, 2))
     with pytest.raises(StatementTimeout, match="0 s"):
         hasty.find_all(filter_, "desc", None, 10)
     assert hasty.find_all(filter_, "desc", None, 3).records == expected(stored, Filter(), "desc")[:3]
-    thorough = Search(patient, metrics, SearchLimits(budget_s=0.0, most_s=60.0, steps=Steps(4, 2)))
+    thorough = search_of(patient, metrics, budget_s=0.0, most_s=60.0, steps=Steps(4, 2))
     assert thorough.find_all(filter_, "desc", None, 15).records == expected(stored, Filter(), "desc")[:15]
 
 
@@ -310,7 +334,7 @@ def test_too_many_searches_are_refused_and_cheap_questions_are_not(
         return Store.within(patient, filter_, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(patient, "within", within)
-    search = Search(patient, Metrics(CollectorRegistry()), SearchLimits(budget_s=60.0, concurrent=1, steps=Steps(4, 2)))
+    search = search_of(patient, budget_s=60.0, concurrent=1, steps=Steps(4, 2))
     filter_ = Filter(text=Terms(("needle",)))
     with ThreadPoolExecutor() as pool:
         first = pool.submit(search.find, filter_, "desc", None, 10)
@@ -319,8 +343,6 @@ def test_too_many_searches_are_refused_and_cheap_questions_are_not(
             search.find(filter_, "desc", None, 10)
         assert search.find(Filter(nodes=("n1",)), "desc", None, 10).records == [stored[1]]
         assert search.find(Filter(text=Terms(("hay",))), "desc", None, 2).records == stored[:17:-1]
-        patient_one = pool.submit(search.find, filter_, "desc", None, 10, None, 60.0)
         may_go_on.set()
         assert first.result().position is None
-        assert patient_one.result().position is None
     assert search.find(filter_, "desc", None, 10).position is None

@@ -155,7 +155,7 @@ def some_filter(chance: random.Random, records: list[StoredRecord]) -> Filter:
 
 
 def test_a_range_is_counted_to_the_record(database: Database, seed: int) -> None:
-    aggregates = Aggregates(database.store)
+    aggregates = Aggregates(database.store, 1.0)
     chance = random.Random(seed)
     for _ in range(150):
         filter_ = some_filter(chance, database.records)
@@ -166,7 +166,7 @@ def test_a_range_is_counted_to_the_record(database: Database, seed: int) -> None
 
 @pytest.mark.parametrize("minutes", [1, 2, 7, 10, 60, 90, 1_440, 10_080])
 def test_bars_are_counted_to_the_record(database: Database, seed: int, minutes: int) -> None:
-    aggregates = Aggregates(database.store)
+    aggregates = Aggregates(database.store, 1.0)
     chance = random.Random(seed)
     width_us = minutes * MINUTE_US
     for _ in range(20):
@@ -184,7 +184,7 @@ def test_bars_are_counted_to_the_record(database: Database, seed: int, minutes: 
 
 @pytest.mark.parametrize("budget_s", [20, 0.000_001])
 def test_records_are_counted_from_the_newest_on(database: Database, budget_s: float) -> None:
-    counts = RecordCounts(Aggregates(database.store), budget_s, lambda _: nullcontext())
+    counts = RecordCounts(Aggregates(database.store, 1.0), budget_s, lambda _: nullcontext())
     filter_ = Filter(text=Terms(("disk",)), nodes=("api-*",))
     width_us = nice_width(SPAN_US, 60) + 1
     result, scanned_us = counts.bars(filter_, START_US, END_US, width_us)
@@ -196,7 +196,7 @@ def test_records_are_counted_from_the_newest_on(database: Database, budget_s: fl
 
 
 def test_the_most_frequent_levels_and_nodes(database: Database, seed: int) -> None:
-    aggregates = Aggregates(database.store)
+    aggregates = Aggregates(database.store, 1.0)
     chance = random.Random(seed)
     for _ in range(60):
         filter_ = some_filter(chance, database.records)
@@ -218,7 +218,7 @@ def test_the_most_frequent_levels_and_nodes(database: Database, seed: int) -> No
 @pytest.mark.parametrize("same_node", [True, False])
 def test_neighbours_are_the_nearest_records(database: Database, seed: int, same_node: bool) -> None:
     """Even a node's are found that are hours apart, because the counts tell where they are."""
-    neighbours = Neighbours(database.store, 20)
+    neighbours = Neighbours(database.store, 20, most_bytes=8_388_608)
     chance = random.Random(seed)
     in_order = sorted(database.records, key=lambda record: (record[1], record[0]))
     for record in [in_order[0], in_order[-1], *chance.sample(in_order, 25)]:
@@ -236,7 +236,7 @@ def test_neighbours_are_the_nearest_records(database: Database, seed: int, same_
 def test_neighbours_of_a_rare_node_are_found_over_days(database: Database) -> None:
     rare = sorted((record for record in database.records if record[4] == "rare"), key=lambda record: record[1])
     for index, record in enumerate(rare):
-        result = Neighbours(database.store, 20).of(record[0], 10, 10, same_node=True)
+        result = Neighbours(database.store, 20, most_bytes=8_388_608).of(record[0], 10, 10, same_node=True)
         assert result
         assert (result.before.records[::-1], result.after.records) == (rare[:index], rare[index + 1 :])
 
@@ -244,7 +244,8 @@ def test_neighbours_of_a_rare_node_are_found_over_days(database: Database) -> No
 def test_neighbours_not_found_within_the_budget_are_not_said_to_be_missing(database: Database) -> None:
     ticks_s = itertools.count(0, 100)
     newest = max(database.records, key=lambda record: record[1])
-    result = Neighbours(database.store, 20, lambda: next(ticks_s)).of(newest[0], 2, 0, same_node=True)
+    neighbours = Neighbours(database.store, 20, most_bytes=8_388_608, clock_s=lambda: next(ticks_s))
+    result = neighbours.of(newest[0], 2, 0, same_node=True)
     assert result
     assert (newest[4], result.before) == ("rare", Side([], False))
 
@@ -255,13 +256,13 @@ def test_neighbours_not_found_because_the_database_is_slow_are_not_said_to_be_mi
     newest = max(database.records, key=lambda record: record[1])
     with psycopg.connect(database_url) as connection:
         connection.execute("LOCK TABLE log_counts IN ACCESS EXCLUSIVE MODE")
-        result = Neighbours(database.store, 0.5).of(newest[0], 2, 0, same_node=True)
+        result = Neighbours(database.store, 0.5, most_bytes=8_388_608).of(newest[0], 2, 0, same_node=True)
     assert result
     assert result.before == Side([], False)
 
 
 def test_an_unknown_sequence_has_no_neighbourhood(database: Database) -> None:
-    neighbours = Neighbours(database.store, 20)
+    neighbours = Neighbours(database.store, 20, most_bytes=8_388_608)
     last = max(record[0] for record in database.records)
     for sequence in (0, last + 1, last + (1 << 16), 2**63 - 1):
         assert neighbours.of(sequence, 1, 1, same_node=True) is None
@@ -284,7 +285,7 @@ def test_statistics(database: Database) -> None:
 
 
 def test_counts_that_are_being_moved_are_counted_once(database: Database, database_url: str) -> None:
-    aggregates = Aggregates(database.store)
+    aggregates = Aggregates(database.store, 1.0)
 
     def move() -> None:
         with psycopg.connect(database_url, autocommit=True) as connection:
@@ -300,7 +301,7 @@ def test_counts_that_are_being_moved_are_counted_once(database: Database, databa
 
 def test_an_empty_database(database: Database) -> None:
     database.connection.execute("TRUNCATE logs, log_counts, log_rollups, batches")
-    aggregates = Aggregates(database.store)
+    aggregates = Aggregates(database.store, 1.0)
     assert aggregates.oldest_us() is None
     assert aggregates.total(Filter(), START_US) == 0
     assert aggregates.counted_bars(Filter(end_us=START_US + 1), MINUTE_US, START_US) == []

@@ -15,6 +15,7 @@ from logstream_query.questions.cursors import Order, Position
 from logstream_query.questions.moments import as_datetime
 from logstream_query.questions.queries import historical_query
 from logstream_query.store import Store, StoredRecord
+from logstream_query.store.room import Room
 from logstream_query.unavailable import SchemaMissing
 from prometheus_client import CollectorRegistry
 
@@ -93,7 +94,7 @@ def walk(store: Store, filter_: Filter, order: Order, limit: int) -> Iterator[li
     """All pages to the end, which must come."""
     after: Position | None = None
     for _ in range(MOST_PAGES):
-        page = store.page(filter_, order, after, limit)
+        page = store.page(filter_, order, after, limit, Room(8_388_608, limit))
         if not page:
             return
         yield page
@@ -108,7 +109,7 @@ def test_records_come_back_as_they_were_stored(store: Store, plant: Plant) -> No
             Planted(START_US, "", "", 0, "n"),
         ]
     )
-    assert store.page(Filter(), "desc", None, 10) == stored
+    assert store.page(Filter(), "desc", None, 10, Room(8_388_608, 10)) == stored
 
 
 # Words of a sentence each; İ and ẞ lower-case to one character each, as simple lower-casing has it.
@@ -150,7 +151,7 @@ SENTENCES = [
 )
 def test_text_search(store: Store, plant: Plant, terms: Terms, expected: list[str]) -> None:
     plant([Planted(START_US + index, sentence) for index, sentence in enumerate(SENTENCES)])
-    assert messages(store.page(Filter(text=terms), "asc", None, 100)) == expected
+    assert messages(store.page(Filter(text=terms), "asc", None, 100, Room(8_388_608, 100))) == expected
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ def test_filters(store: Store, plant: Plant, filter_: Filter, expected: str) -> 
             Planted(START_US + 5, "f", "100%", 0, "x"),
         ]
     )
-    assert "".join(messages(store.page(filter_, "asc", None, 100))) == expected
+    assert "".join(messages(store.page(filter_, "asc", None, 100, Room(8_388_608, 100)))) == expected
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
@@ -228,7 +229,7 @@ def test_a_record_that_is_not_stored_has_no_position(store: Store, plant: Plant)
 def test_the_seed_finds_the_millisecond_it_was_told(store: Store, plant: Plant) -> None:
     plant([Planted(START_US + 513_000, "a"), Planted(START_US + 513_999, "b"), Planted(START_US + 514_000, "c")])
     filter_ = historical_query("startTime=2024-08-06T00:00:00.513Z&endTime=2024-08-06T00:00:00.513Z", 0, UTC).filter
-    assert messages(store.page(filter_, "asc", None, 10)) == ["a", "b"]
+    assert messages(store.page(filter_, "asc", None, 10, Room(8_388_608, 10))) == ["a", "b"]
 
 
 def test_a_database_without_tables(database_url: str, store: Store) -> None:

@@ -5,7 +5,6 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any
 
 import psycopg
@@ -15,6 +14,7 @@ from harness.planting import Planted, Stored, move_counts, plant
 from logstream_contract.counted_names import OTHER, folded_level, is_known_level
 from logstream_contract.filters.filters import Filter
 from logstream_query.app import create_app
+from logstream_query.config import Config
 from logstream_query.metrics import Metrics
 from logstream_query.questions.moments import MINUTE_US, as_datetime
 from logstream_query.questions.ranges import Range
@@ -37,7 +37,7 @@ class Database:
 
     @property
     def aggregates(self) -> Aggregates:
-        return Aggregates(self.store)
+        return Aggregates(self.store, 1.0)
 
 
 def fold_some(connection: psycopg.Connection, chance: random.Random, table: str, widths_s: tuple[int, ...] = (0,)) -> None:
@@ -91,7 +91,9 @@ def database(database_url: str, seed: int) -> Iterator[Database]:
 @pytest.fixture
 def client(database: Database) -> FlaskClient:
     registry = CollectorRegistry()
-    return create_app(database.store, Metrics(registry), lambda: registry, UTC).test_client()
+    return create_app(
+        database.store, Metrics(registry), lambda: registry, Config(database_url="postgresql://")
+    ).test_client()
 
 
 def matches(record: Stored, filter_: Filter) -> bool:
@@ -211,7 +213,7 @@ def test_neighbours_of_an_unnamed_node_are_found(database: Database, seed: int) 
     for record in chance.sample(in_order, 20):
         family = [other for other in in_order if other[4] == record[4]]
         index = family.index(record)
-        result = Neighbours(database.store, 20).of(record[0], 200, 200, same_node=True)
+        result = Neighbours(database.store, 20, most_bytes=8_388_608).of(record[0], 200, 200, same_node=True)
         assert result
         assert result.before.records[::-1] == family[max(0, index - 200) : index]
         assert result.after.records == family[index + 1 : index + 201]

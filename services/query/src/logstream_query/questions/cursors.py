@@ -28,7 +28,7 @@ class Position(NamedTuple):
     sequence: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
     """asked_at_us: when the first page was asked for, so that relative times mean the same on every page.
 
@@ -61,4 +61,9 @@ def read_cursor(text: str) -> Cursor:
         and 0 <= records_sent <= _MAX_RECORDS_SENT
     ):
         raise ValueError(EXPECTED)
-    return Cursor(_ORDERS[order], requested_at_us, Position(time_us, sequence), records_sent)
+    return Cursor(
+        order=_ORDERS[order],
+        requested_at_us=requested_at_us,
+        position=Position(time_us, sequence),
+        records_sent=records_sent,
+    )

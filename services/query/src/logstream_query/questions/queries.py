@@ -9,14 +9,14 @@ from logstream_contract.filters.filters import Filter, Terms
 from logstream_contract.filters.parameters import InvalidParameters
 from logstream_contract.filters.query_string import ParameterProblem, parameter_problem
 
-from logstream_query.questions.cursors import Order, Position
+from logstream_query.questions.cursors import Cursor, Order, Position
 from logstream_query.questions.moments import MAX_US, Moment
 from logstream_query.questions.parameters import FilterParameters, HistoricalLogsParameters, LogsParameters
 
 _NOT_BEFORE_START: Final = "a time that is not before the start"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageQuery:
     """One page: at most `limit` records that match and come after `after` in this order.
 
@@ -47,13 +47,23 @@ def page_query(query_string: str, now_us: int) -> PageQuery:
     cursor = parameters.cursor
     requested_at_us = cursor.requested_at_us if cursor else now_us
     filter_ = filter_of(parameters, requested_at_us, problems)
-    if cursor and parameters.order and parameters.order != cursor.order:
-        problems.append(parameter_problem("order", parameters.order, f"{cursor.order}, the cursor's own order, or nothing"))
+    check_order(parameters.order, cursor, problems)
     if problems:
         raise InvalidParameters(problems)
-    if not cursor:
-        return PageQuery(filter_, parameters.order or "desc", None, parameters.limit, requested_at_us, 0)
-    return PageQuery(filter_, cursor.order, cursor.position, parameters.limit, requested_at_us, cursor.records_sent)
+    return PageQuery(
+        filter=filter_,
+        order=cursor.order if cursor else parameters.order or "desc",
+        after=cursor.position if cursor else None,
+        limit=parameters.limit,
+        requested_at_us=requested_at_us,
+        records_sent=cursor.records_sent if cursor else 0,
+    )
+
+
+def check_order(order: Order | None, cursor: Cursor | None, problems: list[ParameterProblem]) -> None:
+    """A cursor keeps its order: another one is added to the problems."""
+    if cursor and order and order != cursor.order:
+        problems.append(parameter_problem("order", order, f"{cursor.order}, the cursor's own order, or nothing"))
 
 
 def filter_of(parameters: FilterParameters, now_us: int, problems: list[ParameterProblem]) -> Filter:

@@ -32,6 +32,7 @@ def aggregate_routes(
     store: Store,
     search: Search,
     answer_limiter: AnswerLimiter,
+    *,
     metrics: Metrics,
     clock: Callable[[], int],
     count_budget_s: float,
@@ -41,8 +42,8 @@ def aggregate_routes(
     aggregates = Aggregates(store, count_budget_s)
     return [
         histogram_routes(aggregates, RecordCounts(aggregates, count_budget_s, search.permit_for), clock),
-        facets_routes(aggregates, search, metrics, clock),
+        facets_routes(aggregates, search, metrics, clock=clock),
         context_routes(Neighbours(store, count_budget_s, most_bytes=search.answer_bytes), answer_limiter, metrics),
-        export_routes(aggregates, Exporter(search, answer_limiter, metrics), export_records, clock),
+        export_routes(aggregates, Exporter(search, answer_limiter, metrics), most_records=export_records, clock=clock),
         stats_routes(CachedStatistics(lambda: read_statistics(store, clock()))),
     ]

@@ -24,7 +24,7 @@ from logstream_query.metrics import Metrics
 from logstream_query.questions.aggregate_parameters import ExportFormat, ExportParameters
 from logstream_query.questions.cursors import Cursor, Order, Position
 from logstream_query.questions.moments import as_datetime
-from logstream_query.questions.queries import filter_of
+from logstream_query.questions.queries import check_order, filter_of
 from logstream_query.routes.csv_text import csv_header, csv_lines
 from logstream_query.search.answer_limiter import AnswerLimiter
 from logstream_query.search.search import Search, SearchResult
@@ -52,7 +52,7 @@ class ExportEnd(TypedDict):
     next_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportQuery:
     """What one request asks for."""
 
@@ -69,7 +69,7 @@ class Exporter:
     """Makes the bodies of exports. sleep: pauses this request only, seconds."""
 
     def __init__(
-        self, search: Search, answer_limiter: AnswerLimiter, metrics: Metrics, sleep: Callable[[float], None] = time.sleep
+        self, search: Search, answer_limiter: AnswerLimiter, metrics: Metrics, *, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._search = search
         self._answer_limiter = answer_limiter
@@ -134,7 +134,7 @@ class Exporter:
         return self._search.find(query.filter, query.order, after, limit, most_bytes=_PAGE_BYTES)
 
 
-def export_routes(aggregates: Aggregates, exporter: Exporter, most_records: int, clock: Callable[[], int]) -> Blueprint:
+def export_routes(aggregates: Aggregates, exporter: Exporter, *, most_records: int, clock: Callable[[], int]) -> Blueprint:
     """most_records: of one export. clock: microseconds since the epoch."""
     routes = Blueprint("export", __name__)
 
@@ -187,33 +187,34 @@ def _query(query_string: str, now_us: int, most_records: int) -> ExportQuery:
     cursor = parameters.cursor
     requested_at_us = cursor.requested_at_us if cursor else now_us
     filter_ = filter_of(parameters, requested_at_us, problems)
-    if cursor and parameters.order and parameters.order != cursor.order:
-        problems.append(parameter_problem("order", parameters.order, f"{cursor.order}, the cursor's own order, or nothing"))
+    check_order(parameters.order, cursor, problems)
     max_records = most_records if parameters.max_records is None else parameters.max_records
     if max_records > most_records:
         expected = f"a whole number from 1 to {most_records}"
         problems.append(parameter_problem("max_records", str(max_records), expected))
     if problems:
         raise InvalidParameters(problems)
-    order = cursor.order if cursor else parameters.order or "desc"
     return ExportQuery(
-        filter_,
-        parameters.format,
-        order,
-        cursor.position if cursor else None,
-        requested_at_us,
-        max_records,
-        cursor.records_sent if cursor else 0,
+        filter=filter_,
+        format=parameters.format,
+        order=cursor.order if cursor else parameters.order or "desc",
+        after=cursor.position if cursor else None,
+        requested_at_us=requested_at_us,
+        max_records=max_records,
+        records_sent=cursor.records_sent if cursor else 0,
     )
 
 
 def _end(query: ExportQuery, sent: int, position: Position | None) -> bytes:
-    cursor = (
-        None
-        if position is None
-        else Cursor(query.order, query.requested_at_us, position, query.records_sent + sent).encode()
-    )
-    end: ExportEnd = {"records": sent, "complete": position is None, "next_cursor": cursor}
+    next_cursor = None
+    if position:
+        next_cursor = Cursor(
+            order=query.order,
+            requested_at_us=query.requested_at_us,
+            position=position,
+            records_sent=query.records_sent + sent,
+        ).encode()
+    end: ExportEnd = {"records": sent, "complete": position is None, "next_cursor": next_cursor}
     return orjson.dumps({"logstream_export": end}, option=orjson.OPT_APPEND_NEWLINE)
 
 

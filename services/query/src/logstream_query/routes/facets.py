@@ -87,7 +87,7 @@ class Facets(TypedDict):
     attributes: Attributes
 
 
-def facets_routes(aggregates: Aggregates, search: Search, metrics: Metrics, clock: Callable[[], int]) -> Blueprint:
+def facets_routes(aggregates: Aggregates, search: Search, metrics: Metrics, *, clock: Callable[[], int]) -> Blueprint:
     """clock: microseconds since the epoch."""
     routes = Blueprint("facets", __name__, url_prefix="/api/logs")
 

@@ -15,7 +15,7 @@ from logstream_query.store import Store, StoredRecord
 
 
 def historical_logs_routes(
-    store: Store, search: Search, answer_limiter: AnswerLimiter, metrics: Metrics, zone: tzinfo, clock: Callable[[], int]
+    store: Store, search: Search, answer_limiter: AnswerLimiter, *, metrics: Metrics, zone: tzinfo, clock: Callable[[], int]
 ) -> Blueprint:
     """zone: of times that name none. clock: microseconds since the epoch."""
     routes = Blueprint("historical_logs", __name__)

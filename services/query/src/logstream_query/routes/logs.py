@@ -1,4 +1,4 @@
-"""The routes under /api."""
+"""The route /api/logs: the records that match, page by page."""
 
 from collections.abc import Callable
 
@@ -14,9 +14,9 @@ from logstream_query.search.answer_limiter import AnswerLimiter
 from logstream_query.search.search import Search
 
 
-def api_routes(search: Search, answer_limiter: AnswerLimiter, metrics: Metrics, clock: Callable[[], int]) -> Blueprint:
+def logs_routes(search: Search, answer_limiter: AnswerLimiter, metrics: Metrics, *, clock: Callable[[], int]) -> Blueprint:
     """clock: microseconds since the epoch."""
-    routes = Blueprint("api", __name__, url_prefix="/api")
+    routes = Blueprint("logs", __name__, url_prefix="/api")
 
     @routes.get("/logs")
     def logs() -> Response:
@@ -25,7 +25,9 @@ def api_routes(search: Search, answer_limiter: AnswerLimiter, metrics: Metrics, 
         total = query.records_sent + len(result.records)
         next_cursor = None
         if result.position:
-            next_cursor = Cursor(query.order, query.requested_at_us, result.position, total).encode()
+            next_cursor = Cursor(
+                order=query.order, requested_at_us=query.requested_at_us, position=result.position, records_sent=total
+            ).encode()
         metrics.returned_records.labels("/api/logs").inc(len(result.records))
         metrics.full_answers.labels("/api/logs").inc(result.is_full)
         body = {

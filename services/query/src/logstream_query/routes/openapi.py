@@ -27,7 +27,7 @@ class Answer:
     headers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """GET on one path.
 
@@ -46,7 +46,7 @@ class Operation:
     path_parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
     """problems: the errors that operations have in common, by status; each has a place of its own in the document."""
 

@@ -91,99 +91,113 @@ def _ok(description: str, body: Any, media_type: str = _JSON) -> dict[int, Answe
 
 OPERATIONS: Final = (
     Operation(
-        "/api/logs",
-        "findLogs",
-        "Stored records, page by page",
-        _ok("Matching records.", Page),
-        _SEARCHING,
-        "A record matches if every filter given does. Pages are in the order of time, then sequence. A walk from page to "
+        path="/api/logs",
+        name="findLogs",
+        summary="Stored records, page by page",
+        answers=_ok("Matching records.", Page),
+        problems=_SEARCHING,
+        description="A record matches if every filter given does. Pages are in the order of time, then sequence. A walk "
+        "from page to "
         "page never repeats or shifts: new records don't move it, and relative times mean on every page what they meant on "
         "the first. A page ends with `limit` records, after about 8 MiB of them, or when its time is up: only the one whose "
         "`next_cursor` is null is the last.",
-        LogsParameters,
+        parameters=LogsParameters,
     ),
     Operation(
-        "/api/logs/histogram",
-        "countLogs",
-        "How many records match, by time and level",
-        _ok("Bars from the first to the last, empty ones too.", Histogram),
-        _SEARCHING,
-        "Filtered by time, level and node only, and in bars of whole minutes, it is answered from stored counts. Else "
+        path="/api/logs/histogram",
+        name="countLogs",
+        summary="How many records match, by time and level",
+        answers=_ok("Bars from the first to the last, empty ones too.", Histogram),
+        problems=_SEARCHING,
+        description="Filtered by time, level and node only, and in bars of whole minutes, it is answered from stored "
+        "counts. Else "
         "records are counted from newest to oldest within a budget: `complete` and `scanned_from` say how far that went.",
-        HistogramParameters,
+        parameters=HistogramParameters,
     ),
     Operation(
-        "/api/logs/facets",
-        "findFacets",
-        "The most frequent levels, nodes and attributes of the records that match",
-        _ok("Values with their counts, the most frequent first.", Facets),
-        _SEARCHING,
-        "Filtered by time, level and node only, levels and nodes are counted over all matching records. Attributes, and "
+        path="/api/logs/facets",
+        name="findFacets",
+        summary="The most frequent levels, nodes and attributes of the records that match",
+        answers=_ok("Values with their counts, the most frequent first.", Facets),
+        problems=_SEARCHING,
+        description="Filtered by time, level and node only, levels and nodes are counted over all matching records. "
+        "Attributes, and "
         "with other filters levels and nodes too, are counted over the newest ones, up to about 8 MiB: `over` says over how "
         "many. At most 100 keys and 5,000 of their values are listed, none of more than 256 characters.",
-        FacetsParameters,
+        parameters=FacetsParameters,
     ),
     Operation(
-        "/api/logs/{sequence}/context",
-        "findContext",
-        "The records around one",
-        _ok("The record and its neighbours.", Context),
-        (*_READING, 404),
-        "Neighbours in the order of time, then sequence, up to about 4 MiB a side: `complete` says whether there may be "
+        path="/api/logs/{sequence}/context",
+        name="findContext",
+        summary="The records around one",
+        answers=_ok("The record and its neighbours.", Context),
+        problems=(*_READING, 404),
+        description="Neighbours in the order of time, then sequence, up to about 4 MiB a side: `complete` says whether "
+        "there may be "
         "more.",
-        ContextParameters,
-        {"sequence": {"description": "Of the record.", "type": "string", "pattern": "^[0-9]{1,19}$", "examples": ["65536"]}},
+        parameters=ContextParameters,
+        path_parameters={
+            "sequence": {
+                "description": "Of the record.",
+                "type": "string",
+                "pattern": "^[0-9]{1,19}$",
+                "examples": ["65536"],
+            }
+        },
     ),
     Operation(
-        "/api/logs/export",
-        "exportLogs",
-        "Every matching record, as a file",
-        {200: Answer("The records.", {"application/x-ndjson": None, "text/csv": None}, _EXPORT_HEADERS)},
-        _SEARCHING,
-        'NDJSON ends with a line `{"logstream_export": {"records", "complete", "next_cursor"}}`. In CSV a cell that a '
+        path="/api/logs/export",
+        name="exportLogs",
+        summary="Every matching record, as a file",
+        answers={200: Answer("The records.", {"application/x-ndjson": None, "text/csv": None}, _EXPORT_HEADERS)},
+        problems=_SEARCHING,
+        description='NDJSON ends with a line `{"logstream_export": {"records", "complete", "next_cursor"}}`. In CSV a '
+        "cell that a "
         "spreadsheet would take for a formula begins with an apostrophe, and control characters are escaped. An answer that "
         "breaks off is never ended cleanly.",
-        ExportParameters,
+        parameters=ExportParameters,
     ),
     Operation(
-        "/api/stats",
-        "readStats",
-        "How much is stored and how much comes in",
-        _ok("Up to a few seconds old.", Stats),
-        _READING,
+        path="/api/stats",
+        name="readStats",
+        summary="How much is stored and how much comes in",
+        answers=_ok("Up to a few seconds old.", Stats),
+        problems=_READING,
         parameters=StatsParameters,
     ),
     Operation(
-        "/historical-logs",
-        "findHistoricalLogs",
-        "Stored records as grpc-log-stream gave them",
-        _ok("Matching records, newest first.", list[SeedRecord]),
-        _SEARCHING,
-        "Kept for its clients. Parameters that it doesn't know are overlooked. A time that names no zone is read in "
+        path="/historical-logs",
+        name="findHistoricalLogs",
+        summary="Stored records as grpc-log-stream gave them",
+        answers=_ok("Matching records, newest first.", list[SeedRecord]),
+        problems=_SEARCHING,
+        description="Kept for its clients. Parameters that it doesn't know are overlooked. A time that names no zone is "
+        "read in "
         "`LOGSTREAM_LEGACY_TIMEZONE`.",
-        HistoricalLogsParameters,
+        parameters=HistoricalLogsParameters,
     ),
     Operation(
-        "/api/openapi.json",
-        "describeApi",
-        "This description, as an OpenAPI 3.1 document",
-        _ok("The document.", dict[str, Any]),
-        _ALWAYS,
+        path="/api/openapi.json",
+        name="describeApi",
+        summary="This description, as an OpenAPI 3.1 document",
+        answers=_ok("The document.", dict[str, Any]),
+        problems=_ALWAYS,
     ),
     Operation(
-        "/api/docs",
-        "readApiDocs",
-        "This description, as a page for people",
-        _ok("The page.", None, _HTML),
-        _ALWAYS,
+        path="/api/docs",
+        name="readApiDocs",
+        summary="This description, as a page for people",
+        answers=_ok("The page.", None, _HTML),
+        problems=_ALWAYS,
     ),
 )
 
 API: Final = Api(
-    "logstream",
-    "Answers questions about stored logs. A parameter given as the empty string counts as absent; one that is unknown or "
+    title="logstream",
+    description="Answers questions about stored logs. A parameter given as the empty string counts as absent; one "
+    "that is unknown or "
     "given twice is an error. HEAD is answered wherever GET is, any other method with 405. Times are UTC unless they say "
     "otherwise. Every error is `application/problem+json` (RFC 9457).",
-    PROBLEMS,
-    OPERATIONS,
+    problems=PROBLEMS,
+    operations=OPERATIONS,
 )

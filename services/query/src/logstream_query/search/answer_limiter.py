@@ -7,12 +7,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from logstream_query.config import Config
 from logstream_query.metrics import Metrics
 from logstream_query.unavailable import TooManyAnswers
 
 # No answer as small as this is refused for large ones: a part of the bytes is kept for such.
 SMALL_BYTES: Final = 256 * 1024
 _KEPT_FOR_SMALL: Final = 1 / 6
+# Responses that may be made at a time besides those that have a connection: between two statements one has none.
+_MAKING_BESIDE: Final = 4
 
 
 T = TypeVar("T")
@@ -22,24 +25,28 @@ class _LargeLater(Exception):
     """Large records are to be read, and no turn is free."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerLimits:
     """making: answers being made at a time, each within a Room; large: those of them that read records larger than their
     shares, which keeps the database busy for long. wait_s: how long others wait for their turn. held_bytes: of those made.
     """
 
-    making: int = 14
+    making: int
     large: int = 3
-    wait_s: float = 3.0
-    held_bytes: int = 96 * 1024 * 1024
+    wait_s: float
+    held_bytes: int
+
+    @classmethod
+    def from_config(cls, config: Config) -> "AnswerLimits":
+        return cls(making=config.pool_connections + _MAKING_BESIDE, wait_s=config.pool_wait_s, held_bytes=config.held_bytes)
 
 
 class AnswerLimiter:
     """Usable by many greenlets or threads at once."""
 
-    def __init__(self, metrics: Metrics, limits: AnswerLimits | None = None) -> None:
+    def __init__(self, metrics: Metrics, limits: AnswerLimits) -> None:
         self._metrics = metrics
-        self._limits = limits or AnswerLimits()
+        self._limits = limits
         self._turns = threading.BoundedSemaphore(self._limits.making)
         self._large_turns = threading.BoundedSemaphore(self._limits.large)
         self._lock = threading.Lock()

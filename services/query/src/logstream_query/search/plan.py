@@ -41,7 +41,7 @@ class Part:
 class Plan:
     """Goes through `whole` once, in the walk's order."""
 
-    def __init__(self, sources: Sources, filter_: Filter, order: Order, whole: Range) -> None:
+    def __init__(self, sources: Sources, *, filter_: Filter, order: Order, whole: Range) -> None:
         self._sources = sources
         self._filter = filter_
         self._order: Order = order

@@ -29,6 +29,7 @@ class RecordCounts:
         aggregates: Aggregates,
         budget_s: float,
         permit_for: Callable[[Filter], AbstractContextManager[None]],
+        *,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """permit_for: gives what is held while records are looked at; entering it may raise Unavailable."""

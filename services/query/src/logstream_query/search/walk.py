@@ -12,7 +12,7 @@ from logstream_query.questions.ranges import Range, past, short_of, take
 from logstream_query.search.plan import Plan
 from logstream_query.search.slice_sizer import SliceSizer
 from logstream_query.store import Nearest, Store, StoredRecord
-from logstream_query.store.room import MOST_BYTES, Room
+from logstream_query.store.room import Room
 from logstream_query.unavailable import StatementTimeout
 
 _SEQUENCE_OF_RECORD: Final = 0
@@ -63,13 +63,14 @@ class Walk:
     def __init__(
         self,
         store: Store,
+        *,
         filter_: Filter,
         order: Order,
         after: Position | None,
         limit: int,
         budget: Budget,
         steps: Steps,
-        room: Room | None = None,
+        room: Room,
     ) -> None:
         self._store = store
         self._filter = filter_
@@ -77,8 +78,7 @@ class Walk:
         self._limit = limit
         self._budget = budget
         self._steps = steps
-        # One more record than the page holds tells whether there is more.
-        self._room = room or Room(MOST_BYTES, limit + 1)
+        self._room = room
         self._slice_sizer = SliceSizer(1)
         self._has_more = False
         self.position = after
@@ -128,7 +128,7 @@ class Walk:
             self.position = None
             return
         whole = Range(min(end_us, self.position.time_us), max(end_us, self.position.time_us))
-        plan = Plan(self._store, self._filter, self._order, whole)
+        plan = Plan(self._store, filter_=self._filter, order=self._order, whole=whole)
         while not self.is_over:
             part = plan.next_part(self._budget.slice_timeout_s())
             if part is None:

@@ -63,7 +63,7 @@ class Top(NamedTuple):
 class Aggregates:
     """Like the Store, usable by many greenlets at once. records_s: how long records are counted where names are missing."""
 
-    def __init__(self, store: Store, records_s: float = 1.0) -> None:
+    def __init__(self, store: Store, records_s: float) -> None:
         self._store = store
         self._records_s = records_s
 

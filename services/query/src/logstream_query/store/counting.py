@@ -5,7 +5,7 @@ which alone holds all that was moved. So a range is cut into pieces, each read f
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Final, Literal
 
 from logstream_contract.filters.filters import Filter
@@ -29,6 +29,7 @@ class Piece:
     source: Source
     start_us: int | None
     end_us: int | None
+    _: KW_ONLY
     width_us: int = 0
     sign: Literal[1, -1] = 1
 
@@ -140,7 +141,7 @@ def _rollups(start_us: int | None, end_us: int | None, widths_us: tuple[int, ...
     inner_end_us = None if end_us is None else end_us // width_us * width_us
     if inner_start_us is not None and inner_end_us is not None and inner_start_us >= inner_end_us:
         return _rollups(start_us, end_us, tuple(finer))
-    parts = [Piece("rollups", inner_start_us, inner_end_us, width_us)]
+    parts = [Piece("rollups", inner_start_us, inner_end_us, width_us=width_us)]
     if start_us != inner_start_us:
         parts += _rollups(start_us, inner_start_us, tuple(finer))
     if end_us != inner_end_us:

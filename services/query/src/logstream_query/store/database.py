@@ -22,7 +22,7 @@ from logstream_query.store.cancellation import Cancellation
 from logstream_query.store.conditions import InvalidRegex
 from logstream_query.store.connections import CONNECT_OPTIONS, adapt, connection_string
 from logstream_query.store.lookback import Lookback
-from logstream_query.store.room import MOST_BYTES, Room
+from logstream_query.store.room import Room
 from logstream_query.store.statements import Statement, StoredRecord
 from logstream_query.unavailable import DatabaseBusy, DatabaseUnavailable, SchemaMissing, StatementTimeout, Unavailable
 
@@ -102,13 +102,12 @@ class Store:
         order: Order,
         after: Position | None,
         limit: int,
-        room: Room | None = None,
+        room: Room,
         timeout_s: float | None = None,
     ) -> list[StoredRecord]:
         """The first `limit` matching records after a position (or from the end of the order), as far as the room holds
         them."""
         now_us = _now_us()
-        room = room or Room(MOST_BYTES, limit)
         with self.transaction(timeout_s=timeout_s) as connection:
             for attempt in self._page_lookback.attempts(filter_, order, after, now_us):
                 rows = bodies.rows(connection, statements.page(attempt, order, after, limit, room.share_bytes))
@@ -132,11 +131,10 @@ class Store:
         limit: int,
         rows: int,
         timeout_s: float,
-        room: Room | None = None,
+        room: Room,
     ) -> Nearest:
         """Looks at the next `rows` records, whatever they are, and stops when `limit` of them match or the room is full."""
         now_us = _now_us()
-        room = room or Room(MOST_BYTES, limit)
         with self.transaction(timeout_s=timeout_s) as connection:
             for attempt in self._rows_lookback.attempts(filter_, order, after, now_us):
                 matching = bodies.rows(connection, statements.nearest(attempt, order, after, limit, rows, room.share_bytes))
@@ -165,11 +163,10 @@ class Store:
         after: Position | None,
         limit: int,
         timeout_s: float,
-        room: Room | None = None,
+        room: Room,
     ) -> list[StoredRecord]:
         """The first matching records after a position that have these times, which must lie within the filter's own, as
         far as the room holds them."""
-        room = room or Room(MOST_BYTES, limit)
         with self.transaction(timeout_s=timeout_s) as connection:
             statement = statements.within(filter_, order, ranges, after, limit, room.share_bytes)
             return bodies.records(connection, statement, order, room)

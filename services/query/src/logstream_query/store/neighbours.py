@@ -16,7 +16,7 @@ from logstream_query.questions.cursors import Order
 from logstream_query.questions.moments import HOUR_US, MICROSECONDS, MINUTE_US, as_datetime
 from logstream_query.store import bodies
 from logstream_query.store.database import Store
-from logstream_query.store.room import MOST_BYTES, Room
+from logstream_query.store.room import Room
 from logstream_query.store.statements import Statement, StoredRecord, record_columns
 from logstream_query.unavailable import StatementTimeout
 
@@ -106,8 +106,9 @@ class Neighbours:
         self,
         store: Store,
         budget_s: float,
+        *,
+        most_bytes: int,
         clock_s: Callable[[], float] = time.monotonic,
-        most_bytes: int = MOST_BYTES,
     ) -> None:
         """most_bytes: of both sides together."""
         self._store = store

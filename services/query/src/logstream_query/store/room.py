@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from sys import getsizeof
 from typing import Any, Final
 
-MOST_BYTES: Final = 8 * 1024 * 1024
 # Of a record without its texts: time, sequence, names, and what Python needs for them.
 _FIXED_BYTES: Final = 200
 _MESSAGE: Final = 5

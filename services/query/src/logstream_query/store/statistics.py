@@ -42,7 +42,7 @@ class Levels(NamedTuple):
     records: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
     """Times are microseconds since the Unix epoch, None if there are no records.
 
