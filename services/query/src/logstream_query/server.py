@@ -39,8 +39,8 @@ class Server(BaseApplication):  # type: ignore[misc]
     """run() blocks until a signal ends the process, then exits it: 0 after a drain, else with gunicorn's status.
 
     Each step of a stop is one line of the log. gunicorn's "Handling signal": no new connections, running requests get
-    shutdown_s. Its "Worker exiting", after "Worker graceful timeout" if requests were cut off. Ours when the worker has closed
-    its database connections. gunicorn's "Shutting down: Master" when all workers have ended, then ours, "stopped".
+    shutdown_s. Its "Worker exiting", after "Worker graceful timeout" if requests were cut off. Ours when the worker has
+    closed its database connections. gunicorn's "Shutting down: Master" when all workers have ended, then our "stopped".
     """
 
     def __init__(self, config: Config) -> None:

@@ -6,12 +6,14 @@ import struct
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from logstream_query.questions.moments import MAX_US
+from logstream_query.questions.moments import INFINITE_US, MAX_US
 
 Order = Literal["desc", "asc"]
 
 EXPECTED: Final = "the next_cursor of an earlier answer, unchanged"
 MAX_SEQUENCE: Final = 2**63 - 1
+# Of a position; stands for infinity, which is more.
+_MOST_US: Final = 2**63 - 1
 # Far more than are ever found, and room to add to it.
 _MAX_RECORDS_SENT: Final = 2**52
 
@@ -41,7 +43,9 @@ class Cursor:
     records_sent: int
 
     def encode(self) -> str:
-        raw = _FORM.pack(_VERSION, _ORDERS.index(self.order), self.requested_at_us, *self.position, self.records_sent)
+        time_us, sequence = self.position
+        time_us = max(-_MOST_US, min(time_us, _MOST_US))
+        raw = _FORM.pack(_VERSION, _ORDERS.index(self.order), self.requested_at_us, time_us, sequence, self.records_sent)
         return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
@@ -53,17 +57,11 @@ def read_cursor(text: str) -> Cursor:
     except (binascii.Error, struct.error, ValueError) as error:
         raise ValueError(EXPECTED) from error
     known = version == _VERSION and order < len(_ORDERS)
-    if not (
-        known
-        and 0 <= requested_at_us <= MAX_US
-        and 0 <= time_us <= MAX_US
-        and sequence >= 0
-        and 0 <= records_sent <= _MAX_RECORDS_SENT
-    ):
+    if not (known and 0 <= requested_at_us <= MAX_US and sequence >= 0 and 0 <= records_sent <= _MAX_RECORDS_SENT):
         raise ValueError(EXPECTED)
     return Cursor(
         order=_ORDERS[order],
         requested_at_us=requested_at_us,
-        position=Position(time_us, sequence),
+        position=Position(INFINITE_US if time_us == _MOST_US else time_us, sequence),
         records_sent=records_sent,
     )

@@ -17,8 +17,11 @@ MINUTE_US: Final = 60 * MICROSECONDS
 HOUR_US: Final = 60 * MINUTE_US
 UNIT_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-# The last microsecond of the year 9999, past which no datetime goes.
+# The first and the last microsecond of the years 1 to 9999, past which no datetime goes.
+_MIN_US: Final = (datetime.min.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 MAX_US: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+# PostgreSQL's infinity, as a number that is larger than all others.
+INFINITE_US: Final = 2**63 - 1 + 946_684_800_000_000
 
 _RELATIVE: Final = re.compile(r"-(\d{1,9})([smhdw])", re.ASCII)
 _NUMBER: Final = re.compile(r"\d{1,14}(\.\d{1,9})?", re.ASCII)
@@ -39,6 +42,15 @@ class Moment:
         return max(0, now_us + self.us) if self.relative else self.us
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class StoredTime:
+    """A time for the database to hold records' times against: microseconds since the epoch. It is exact where a datetime is
+    not: somebody with SQL may have stored a year past 9999, one BC, or infinity, and a walk that went on at another time
+    would repeat or skip such records. Lists of them need placeholders of psycopg's binary form, %b."""
+
+    us: int
+
+
 def read_moment(text: str, zone: tzinfo = UTC) -> Moment:
     """A time without an offset is read in `zone`. Raises ValueError saying what was expected."""
     text = text.strip()
@@ -54,8 +66,9 @@ def read_moment(text: str, zone: tzinfo = UTC) -> Moment:
 
 
 def as_datetime(time_us: int) -> datetime:
-    """time_us: microseconds since the epoch. Past MAX_US it is that: rounded up, a time may leave the last year there is."""
-    return EPOCH + timedelta(microseconds=min(time_us, MAX_US))
+    """time_us: microseconds since the epoch. Outside the years 1 to 9999 it is the first or last microsecond of these:
+    rounded, a time may leave them."""
+    return EPOCH + timedelta(microseconds=max(_MIN_US, min(time_us, MAX_US)))
 
 
 def _epoch_number_us(text: str) -> int:

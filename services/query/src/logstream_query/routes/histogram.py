@@ -74,7 +74,8 @@ def histogram_routes(aggregates: Aggregates, record_counts: RecordCounts, clock:
         filter_ = checked_filter(parameters, problems, now_us)
         start_us = aggregates.oldest_us() if filter_.start_us is None else filter_.start_us
         end_us = now_us if filter_.end_us is None else filter_.end_us
-        start_us = end_us if start_us is None else min(start_us, end_us)
+        # A record inserted with SQL may be thousands of years old; a request cannot name a time before 1970.
+        start_us = end_us if start_us is None else max(0, min(start_us, end_us))
         width_us = parameters.bucket or nice_width(end_us - start_us, parameters.buckets)
         starts = bar_starts(start_us, end_us, width_us)
         if len(starts) > MAX_BARS:

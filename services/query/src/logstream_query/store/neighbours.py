@@ -5,7 +5,6 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import timedelta
 from typing import Any, Final, NamedTuple, cast
 
 from logstream_contract.counted_names import OTHER
@@ -13,7 +12,7 @@ from logstream_contract.rows.rows import SEQUENCE_INDEX_BITS
 from psycopg import Connection, sql
 
 from logstream_query.questions.cursors import Order
-from logstream_query.questions.moments import HOUR_US, MICROSECONDS, MINUTE_US, as_datetime
+from logstream_query.questions.moments import HOUR_US, MAX_US, MICROSECONDS, MINUTE_US, StoredTime, as_datetime
 from logstream_query.store import bodies
 from logstream_query.store.database import Store
 from logstream_query.store.room import Room
@@ -61,6 +60,18 @@ _OF_NODE_IN_OWN_MINUTE: Final = sql.SQL(
 _END: Final = {
     "desc": sql.SQL("SELECT time FROM logs ORDER BY time, sequence LIMIT 1"),
     "asc": sql.SQL("SELECT time FROM logs ORDER BY time DESC, sequence DESC LIMIT 1"),
+}
+# Where the next counts are, of whichever nodes: somebody with SQL may have stored a record of the year 200000, and all hours
+# until then would never be gone through.
+_NEXT_COUNTED: Final = {
+    "desc": sql.SQL(
+        "SELECT greatest((SELECT max(bucket) FROM log_rollups WHERE width_s = 3600 AND bucket < %s),"
+        " (SELECT max(bucket) FROM log_counts WHERE bucket < %s))"
+    ),
+    "asc": sql.SQL(
+        "SELECT least((SELECT min(bucket) FROM log_rollups WHERE width_s = 3600 AND bucket >= %s),"
+        " (SELECT min(bucket) FROM log_counts WHERE bucket >= %s))"
+    ),
 }
 # One look into the index for each bucket: all nodes of a long time would take longer to read over. What is counted under no
 # node's name may be of any node.
@@ -173,7 +184,7 @@ def _record(connection: Connection, sequence: int) -> StoredRecord | None:
     batch = _rows(connection, _BATCH, sequence >> SEQUENCE_INDEX_BITS)
     if not batch:
         return None
-    times = [as_datetime(time_us) for time_us in batch[0]]
+    times = [StoredTime(time_us) for time_us in batch[0]]
     # Whole, however large it is: it is only one.
     rows = _rows(connection, _RECORD, *times, sequence)
     return cast(StoredRecord, rows[0]) if rows else None
@@ -204,7 +215,7 @@ def _in_minutes(
 ) -> list[StoredRecord]:
     """Of the minutes with these starts and numbers of records, the nearest records of the same node."""
     starts = [as_datetime(minute_us) for minute_us, _ in minutes]
-    bounds = min(starts), max(starts) + timedelta(minutes=1)
+    bounds = min(starts), StoredTime(max(minutes)[0] + MINUTE_US)
     if len(minutes) == 1 and minutes[0][0] == record[1] // MINUTE_US * MINUTE_US:
         own_minute = _OF_NODE_IN_OWN_MINUTE
         return _records(connection, own_minute, order, room, *_position(record), *bounds, record[4], limit)
@@ -231,9 +242,9 @@ def _minutes(connection: Connection, record: StoredRecord, order: Order) -> Iter
     _, time_us, _, _, node, *_ = record
     step = -1 if order == "desc" else 1
     end = _rows(connection, _END[order])
-    last_us = end[0][0] // HOUR_US * HOUR_US if end else time_us
-    first_us = time_us // HOUR_US * HOUR_US
-    while (last_us - first_us) * step >= 0:
+    last_us = _hour_of(end[0][0] if end else time_us)
+    first_us: int | None = _hour_of(time_us)
+    while first_us is not None and (last_us - first_us) * step >= 0:
         until_us = first_us + (_HOURS_AT_ONCE - 1) * HOUR_US * step
         until_us = max(until_us, last_us) if step < 0 else min(until_us, last_us)
         for hour_us, _ in _present(connection, node, first_us, until_us, HOUR_US, step):
@@ -241,7 +252,19 @@ def _minutes(connection: Connection, record: StoredRecord, order: Order) -> Iter
             for minute_us, count in _present(connection, node, bounds[0], bounds[1], MINUTE_US, step):
                 if (minute_us - time_us // MINUTE_US * MINUTE_US) * step >= 0:
                     yield minute_us, count
-        first_us = until_us + HOUR_US * step
+        first_us = _next_counted(connection, order, until_us)
+
+
+def _hour_of(time_us: int) -> int:
+    """Where its hour begins, or the nearest one of 1970 to 9999: no others are counted."""
+    return max(0, min(time_us, MAX_US)) // HOUR_US * HOUR_US
+
+
+def _next_counted(connection: Connection, order: Order, hour_us: int) -> int | None:
+    """The next hour after this one, in this order, with counts of any node."""
+    border = as_datetime(hour_us if order == "desc" else hour_us + HOUR_US)
+    next_us: int | None = _rows(connection, _NEXT_COUNTED[order], border, border)[0][0]
+    return None if next_us is None else next_us // HOUR_US * HOUR_US
 
 
 def _present(
@@ -256,7 +279,7 @@ def _present(
 
 
 def _position(record: StoredRecord) -> tuple[object, ...]:
-    time = as_datetime(record[1])
+    time = StoredTime(record[1])
     return time, time, record[0]
 
 
