@@ -38,7 +38,7 @@ def test_a_level_has_the_severity_of_most_of_its_records() -> None:
 
 
 def record(level: str, node: str, severity: int = 9) -> StoredRecord:
-    return 0, 0, severity, level, node, "", None
+    return StoredRecord(0, 0, severity, level, node, "", None)
 
 
 def test_levels_and_nodes_of_records() -> None:

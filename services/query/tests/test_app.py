@@ -28,7 +28,9 @@ UNKNOWN_SEQUENCE = 1_000_000
 
 
 def stored(sequence: int) -> StoredRecord:
-    return sequence, TIME_US + sequence, 17, "error", "api", f"message {sequence}", {"k": "v"} if sequence % 2 else None
+    return StoredRecord(
+        sequence, TIME_US + sequence, 17, "error", "api", f"message {sequence}", {"k": "v"} if sequence % 2 else None
+    )
 
 
 class MemoryStore:

@@ -17,7 +17,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl
 
 
 def stored(message: str = "", level: str = "info", node: str = "api", **attributes: str) -> StoredRecord:
-    return 65_536, TIME_US, 9, level, node, message, attributes or None
+    return StoredRecord(65_536, TIME_US, 9, level, node, message, attributes or None)
 
 
 def read_back(text: bytes) -> list[list[str]]:

@@ -24,7 +24,7 @@ TIME_US = 1_722_970_292_513_200
 
 
 def stored(sequence: int, message: str = "m") -> StoredRecord:
-    return sequence, TIME_US + sequence, 17, "error", "api", message, {"k": "v"}
+    return StoredRecord(sequence, TIME_US + sequence, 17, "error", "api", message, {"k": "v"})
 
 
 class MemorySearch:

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from harness.planting import Planted, Stored, clear, plant
+from harness.planting import Planted, clear, plant
 from logstream_contract.filters.filters import Filter, Terms
 from logstream_query.config import Config
 from logstream_query.metrics import Metrics
@@ -27,6 +27,10 @@ ANSWER_BYTES = 200_000
 EVERYTHING = 10**9
 
 
+def planted(connection: psycopg.Connection, records: list[Planted]) -> list[StoredRecord]:
+    return [StoredRecord(*record) for record in plant(connection, records)]
+
+
 @pytest.fixture(scope="module")
 def store(database_url: str) -> Iterator[Store]:
     opened = Store(database_url, Metrics(CollectorRegistry()), pool_connections=5, pool_wait_s=20, statement_timeout_s=20)
@@ -36,12 +40,12 @@ def store(database_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="module")
-def records(database_url: str, seed: int) -> list[Stored]:
+def records(database_url: str, seed: int) -> list[StoredRecord]:
     """Of all sizes, newest first."""
     chance = random.Random(seed)
     with psycopg.connect(database_url, autocommit=True) as connection:
         clear(connection)
-        result = [record for _ in range(6) for record in plant(connection, [some_record(chance) for _ in range(25)])]
+        result = [record for _ in range(6) for record in planted(connection, [some_record(chance) for _ in range(25)])]
     return sorted(result, key=lambda record: (record.time_us, record.sequence), reverse=True)
 
 
@@ -91,7 +95,7 @@ def memory(records: Sequence[StoredRecord]) -> int:
     ],
 )
 def test_going_on_by_cursors_brings_every_record_once(
-    store: Store, records: list[Stored], order: Order, filter_: Filter
+    store: Store, records: list[StoredRecord], order: Order, filter_: Filter
 ) -> None:
     expected = [record for record in records if not filter_.nodes or record.node in filter_.nodes]
     looking = search(store)
@@ -111,13 +115,13 @@ def test_going_on_by_cursors_brings_every_record_once(
     assert full > 10
 
 
-def test_what_fits_is_one_answer(store: Store, records: list[Stored]) -> None:
+def test_what_fits_is_one_answer(store: Store, records: list[StoredRecord]) -> None:
     room = Room(EVERYTHING, 1_000)
     assert store.page(Filter(), "desc", None, 1_000, room) == records
     assert not room.is_full
 
 
-def test_pages_of_a_number_of_records_are_as_many(store: Store, records: list[Stored]) -> None:
+def test_pages_of_a_number_of_records_are_as_many(store: Store, records: list[StoredRecord]) -> None:
     result = search(store, answer_bytes=EVERYTHING).find(Filter(), "desc", None, 7)
     assert result.records == records[:7]
     assert result.position == (records[6].time_us, records[6].sequence)
@@ -125,7 +129,7 @@ def test_pages_of_a_number_of_records_are_as_many(store: Store, records: list[St
 
 
 @pytest.mark.parametrize("same_node", [True, False])
-def test_a_context_is_the_nearest_that_fit(store: Store, records: list[Stored], same_node: bool) -> None:
+def test_a_context_is_the_nearest_that_fit(store: Store, records: list[StoredRecord], same_node: bool) -> None:
     index = len(records) // 2
     middle = records[index]
     result = Neighbours(store, 20, most_bytes=ANSWER_BYTES).of(middle.sequence, 100, 100, same_node=same_node)

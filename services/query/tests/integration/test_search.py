@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 import pytest
-from harness.planting import Planted, Stored, clear, move_counts, plant
+from harness.planting import Planted, clear, move_counts, plant
 from logstream_contract.filters.filters import Filter, Terms
 from logstream_query.config import Config
 from logstream_query.metrics import Metrics
@@ -37,6 +37,10 @@ MOST_ANSWERS = 2_000
 TRIALS = 60
 
 T = TypeVar("T")
+
+
+def planted(connection: psycopg.Connection, records: list[Planted]) -> list[StoredRecord]:
+    return [StoredRecord(*record) for record in plant(connection, records)]
 
 
 class ImpatientStore(Store):
@@ -123,7 +127,7 @@ def some_filter(chance: random.Random) -> Filter:
     )
 
 
-def matches(record: Stored, filter_: Filter) -> bool:
+def matches(record: StoredRecord, filter_: Filter) -> bool:
     level, message = record.level.lower(), record.message.lower()
     patterns = [re.escape(name).replace(r"\*", ".*") for name in filter_.nodes]
     return (
@@ -138,7 +142,7 @@ def matches(record: Stored, filter_: Filter) -> bool:
     )
 
 
-def expected(records: Sequence[Stored], filter_: Filter, order: Order) -> list[Stored]:
+def expected(records: Sequence[StoredRecord], filter_: Filter, order: Order) -> list[StoredRecord]:
     found = [record for record in records if matches(record, filter_)]
     return sorted(found, key=lambda record: (record.time_us, record.sequence), reverse=order == "desc")
 
@@ -185,7 +189,7 @@ def walk(
 def test_walks_find_what_plain_python_finds(
     patient: ImpatientStore, sql: psycopg.Connection, chance: random.Random, impatience: bool
 ) -> None:
-    stored = [record for _ in range(6) for record in plant(sql, some_records(chance, 40))]
+    stored = [record for _ in range(6) for record in planted(sql, some_records(chance, 40))]
     move_counts(sql, 0.5, chance)
     for _ in range(TRIALS):
         if impatience:
@@ -202,7 +206,7 @@ def test_walks_find_what_plain_python_finds(
 def test_the_search_index_leaves_out_nothing_that_matches(
     patient: ImpatientStore, sql: psycopg.Connection, chance: random.Random, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stored = [record for _ in range(6) for record in plant(sql, some_records(chance, 40))]
+    stored = [record for _ in range(6) for record in planted(sql, some_records(chance, 40))]
 
     def candidates(_: object, filter_: Filter, from_us: int, to_us: int) -> list[tuple[int, int]]:
         """The times of the records that match, some with others around them."""
@@ -220,7 +224,7 @@ def test_the_search_index_leaves_out_nothing_that_matches(
 def test_only_what_the_index_leaves_is_read(
     patient: ImpatientStore, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (needle, *_) = plant(sql, [Planted(START_US, "needle"), *[Planted(START_US + DAY_US + i, "hay") for i in range(9)]])
+    (needle, *_) = planted(sql, [Planted(START_US, "needle"), *[Planted(START_US + DAY_US + i, "hay") for i in range(9)]])
     block = Range(needle.time_us - 1, needle.time_us + 1)
     monkeypatch.setattr(sketches, "candidates", lambda *_: [block])
     read: list[Range] = []
@@ -238,7 +242,7 @@ def test_only_what_the_index_leaves_is_read(
 def test_records_that_never_were_are_known_not_to_be_without_reading_any(
     patient: ImpatientStore, sql: psycopg.Connection, chance: random.Random, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plant(sql, some_records(chance, 100))
+    planted(sql, some_records(chance, 100))
     move_counts(sql, 0.5, chance)
     monkeypatch.setattr(patient, "within", lambda *_: pytest.fail("records were read"))
     search = search_of(patient, budget_s=60.0, steps=Steps(2, 2))
@@ -249,7 +253,7 @@ def test_records_that_never_were_are_known_not_to_be_without_reading_any(
 def test_minutes_of_a_node_come_from_counts_of_both_kinds(
     store: ImpatientStore, sql: psycopg.Connection, chance: random.Random
 ) -> None:
-    stored = plant(sql, some_records(chance, 100))
+    stored = planted(sql, some_records(chance, 100))
     for share in (0.0, 0.5, 1.0):
         move_counts(sql, share, chance)
         minutes = {record.time_us // MINUTE_US for record in stored if record.node == "db" and record.severity >= 13}
@@ -261,17 +265,17 @@ def test_minutes_of_a_node_come_from_counts_of_both_kinds(
 def test_late_records_are_found_before_the_place_of_a_walk_and_not_behind(
     patient: ImpatientStore, sql: psycopg.Connection
 ) -> None:
-    old = plant(sql, [Planted(START_US + minute * MINUTE_US, "old") for minute in range(20)])
+    old = planted(sql, [Planted(START_US + minute * MINUTE_US, "old") for minute in range(20)])
     pages = walk(patient, Filter(text=Terms(("l",))), "desc", 5, lambda: 100, Steps(2, 2))
     first = next(pages)
-    late = plant(sql, [Planted(START_US + 30, "late"), Planted(START_US + 19 * MINUTE_US + 1, "too late")])
+    late = planted(sql, [Planted(START_US + 30, "late"), Planted(START_US + 19 * MINUTE_US + 1, "too late")])
     seen = first + [record for page in pages for record in page]
     assert seen == expected([*old, late[0]], Filter(), "desc")
 
 
 def test_slices_that_take_too_long_are_made_smaller_until_they_fit(patient: ImpatientStore, sql: psycopg.Connection) -> None:
     records = [Planted(START_US + minute * MINUTE_US, "hay", node=f"n{minute % 2}") for minute in range(60)]
-    stored = plant(sql, [*records, Planted(START_US + 9 * DAY_US, "last"), Planted(START_US + 9 * DAY_US + 1, "last")])
+    stored = planted(sql, [*records, Planted(START_US + 9 * DAY_US, "last"), Planted(START_US + 9 * DAY_US + 1, "last")])
     patient.most_span_us = 10 * MINUTE_US
     step = walk_of(
         patient, Questions(2_000), Steps(3, 2), filter_=Filter(text=Terms(("hay",))), order="desc", after=None, limit=100
@@ -284,15 +288,15 @@ def test_slices_that_take_too_long_are_made_smaller_until_they_fit(patient: Impa
 
 
 def test_the_statements_of_a_transaction_see_the_same_records(store: ImpatientStore, sql: psycopg.Connection) -> None:
-    plant(sql, [Planted(START_US, "a")])
+    planted(sql, [Planted(START_US, "a")])
     with store.transaction() as connection:
         for _ in range(2):
             assert connection.execute("SELECT count(*) FROM logs").fetchone() == (1,)
-            plant(sql, [Planted(START_US, "b")])
+            planted(sql, [Planted(START_US, "b")])
 
 
 def test_an_answer_says_how_far_it_looked(patient: ImpatientStore, sql: psycopg.Connection) -> None:
-    stored = plant(sql, [Planted(START_US + minute * MINUTE_US, "hay") for minute in range(20)])
+    stored = planted(sql, [Planted(START_US + minute * MINUTE_US, "hay") for minute in range(20)])
     search = search_of(patient, budget_s=0.0, steps=Steps(4, 4))
     filter_ = Filter(text=Terms(("needle",)))
     found = search.find(filter_, "desc", None, 10)
@@ -302,7 +306,7 @@ def test_an_answer_says_how_far_it_looked(patient: ImpatientStore, sql: psycopg.
 
 
 def test_a_search_that_gets_no_further_at_all_is_a_time_out(patient: ImpatientStore, sql: psycopg.Connection) -> None:
-    plant(sql, [Planted(START_US, "hay")])
+    planted(sql, [Planted(START_US, "hay")])
     patient.most_rows = 1
     search = search_of(patient)
     with pytest.raises(StatementTimeout):
@@ -310,7 +314,7 @@ def test_a_search_that_gets_no_further_at_all_is_a_time_out(patient: ImpatientSt
 
 
 def test_an_answer_that_must_be_whole_is_whole_or_a_time_out(patient: ImpatientStore, sql: psycopg.Connection) -> None:
-    stored = plant(sql, [Planted(START_US + minute * MINUTE_US, "hay") for minute in range(20)])
+    stored = planted(sql, [Planted(START_US + minute * MINUTE_US, "hay") for minute in range(20)])
     filter_ = Filter(text=Terms(("hay",)))
     metrics = Metrics(CollectorRegistry())
     hasty = search_of(patient, metrics, budget_s=0.0, most_s=0.0, steps=Steps(4, 2))
@@ -324,7 +328,7 @@ def test_an_answer_that_must_be_whole_is_whole_or_a_time_out(patient: ImpatientS
 def test_too_many_searches_are_refused_and_cheap_questions_are_not(
     patient: ImpatientStore, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stored = plant(sql, [Planted(START_US + minute * MINUTE_US, "hay", node=f"n{minute}") for minute in range(20)])
+    stored = planted(sql, [Planted(START_US + minute * MINUTE_US, "hay", node=f"n{minute}") for minute in range(20)])
     searching, may_go_on = threading.Event(), threading.Event()
 
     def within(filter_: Filter, *rest: object) -> list[StoredRecord]:

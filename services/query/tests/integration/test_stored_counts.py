@@ -78,7 +78,9 @@ def plant(connection: psycopg.Connection, planted: list[Planted]) -> list[Stored
         ).fetchone()
         assert row
         records: list[StoredRecord] = [
-            (row[0] << 16 | index, record.time_us, record.severity, record.level, record.node, record.message, None)
+            StoredRecord(
+                row[0] << 16 | index, record.time_us, record.severity, record.level, record.node, record.message, None
+            )
             for index, record in enumerate(planted)
         ]
         counts = Counter((r.time_us // MINUTE_US * MINUTE_US, r.node, r.level, r.severity) for r in planted)

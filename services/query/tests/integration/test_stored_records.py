@@ -54,7 +54,15 @@ def plant(database_url: str) -> Iterator[Plant]:
             ).fetchone()
             assert row
             stored: list[StoredRecord] = [
-                (row[0] << 16 | index, item.time_us, item.severity, item.level, item.node, item.message, item.attributes)
+                StoredRecord(
+                    sequence=row[0] << 16 | index,
+                    time_us=item.time_us,
+                    severity=item.severity,
+                    level=item.level,
+                    node=item.node,
+                    message=item.message,
+                    attributes=item.attributes,
+                )
                 for index, item in enumerate(records)
             ]
             with connection.cursor() as cursor:

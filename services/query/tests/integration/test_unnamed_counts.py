@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from flask.testing import FlaskClient
-from harness.planting import Planted, Stored, move_counts, plant
+from harness.planting import Planted, move_counts, plant
 from logstream_contract.counted_names import OTHER, folded_level, is_known_level
 from logstream_contract.filters.filters import Filter
 from logstream_query.app import create_app
@@ -18,7 +18,7 @@ from logstream_query.config import Config
 from logstream_query.metrics import Metrics
 from logstream_query.questions.moments import MINUTE_US, as_datetime
 from logstream_query.questions.ranges import Range
-from logstream_query.store import Aggregates, Neighbours, Store, aggregates
+from logstream_query.store import Aggregates, Neighbours, Store, StoredRecord, aggregates
 from prometheus_client import CollectorRegistry
 
 START_US = 1_722_902_400_000_000
@@ -30,9 +30,13 @@ NODES = ["api-1", "api-2", "db", "other"]
 CROWDED_HOURS = (1, 3)
 
 
+def planted(connection: psycopg.Connection, records: list[Planted]) -> list[StoredRecord]:
+    return [StoredRecord(*record) for record in plant(connection, records)]
+
+
 @dataclass(frozen=True)
 class Database:
-    records: list[Stored]
+    records: list[StoredRecord]
     store: Store
 
     @property
@@ -78,11 +82,11 @@ def database(database_url: str, seed: int) -> Iterator[Database]:
         ]
 
     with psycopg.connect(database_url, autocommit=True) as connection:
-        records = plant(connection, some_records(2_000))
+        records = planted(connection, some_records(2_000))
         fold_some(connection, chance, "log_counts")
         move_counts(connection, 0.7, chance)
         fold_some(connection, chance, "log_rollups", (60, 600, 3600))
-        records += plant(connection, some_records(500))
+        records += planted(connection, some_records(500))
         fold_some(connection, chance, "log_counts")
     yield Database(records, store)
     store.close()
@@ -96,7 +100,7 @@ def client(database: Database) -> FlaskClient:
     ).test_client()
 
 
-def matches(record: Stored, filter_: Filter) -> bool:
+def matches(record: StoredRecord, filter_: Filter) -> bool:
     return (
         (filter_.start_us is None or record.time_us >= filter_.start_us)
         and (filter_.end_us is None or record.time_us < filter_.end_us)

@@ -102,7 +102,7 @@ def facets_routes(aggregates: Aggregates, search: Search, metrics: Metrics, *, c
         counted = aggregates.top(filter_, parameters.top, now_us) if is_countable(filter_) else None
         over: Over = "all" if counted else over_newest
         levels, nodes = counted or top_of(newest.records, parameters.top)
-        keys, attributes = attributes_of([row[-1] for row in newest.records], parameters.top)
+        keys, attributes = attributes_of([row.attributes for row in newest.records], parameters.top)
         body: Facets = {
             "levels": {
                 "over": over,

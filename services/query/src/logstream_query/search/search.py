@@ -19,8 +19,6 @@ from logstream_query.store import Store, StoredRecord
 from logstream_query.store.room import Room
 from logstream_query.unavailable import RegexTooExpensive, StatementTimeout, TooManySearches
 
-_SEQUENCE_OF_RECORD: Final = 0
-_TIME_OF_RECORD: Final = 1
 # Connections kept for requests that need no search.
 _SPARE_CONNECTIONS: Final = 2
 
@@ -198,7 +196,7 @@ class Search:
         if len(records) <= limit and not request.room.is_full:
             return SearchResult(records, None, None)
         last = records[:limit][-1]
-        position = Position(last[_TIME_OF_RECORD], last[_SEQUENCE_OF_RECORD])
+        position = Position(last.time_us, last.sequence)
         return SearchResult(records[:limit], position, position.time_us, is_full=len(records) < limit)
 
     @contextmanager

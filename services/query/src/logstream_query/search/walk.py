@@ -15,8 +15,6 @@ from logstream_query.store import Nearest, Store, StoredRecord
 from logstream_query.store.room import Room
 from logstream_query.unavailable import StatementTimeout
 
-_SEQUENCE_OF_RECORD: Final = 0
-_TIME_OF_RECORD: Final = 1
 # A statement may take this much longer than what is left, so that a slice that nearly fits is not in vain.
 _GRACE_S: Final = 0.15
 # Less isn't worth a statement.
@@ -178,4 +176,4 @@ class Walk:
         if self._has_more and records:
             del self.records[self._limit :]
             last = self.records[-1]
-            self.position = Position(last[_TIME_OF_RECORD], last[_SEQUENCE_OF_RECORD])
+            self.position = Position(last.time_us, last.sequence)

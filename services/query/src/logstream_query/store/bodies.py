@@ -5,7 +5,8 @@ then does not even read. These come here one by one: psycopg streams the rows of
 hold all of them at once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection, sql
@@ -14,12 +15,11 @@ from logstream_query.questions.cursors import Order
 from logstream_query.questions.moments import StoredTime
 from logstream_query.store.attributes import read_attributes
 from logstream_query.store.room import Room, size_of, size_of_texts
-from logstream_query.store.statements import LEAST_BYTES, ORDER_BY, Statement, StoredRecord
+from logstream_query.store.statements import LEAST_BYTES, ORDER_BY, Statement
+from logstream_query.store.stored_record import StoredRecord
 
-_SEQUENCE: Final = 0
-_TIME: Final = 1
-_MESSAGE: Final = 5
-_ATTRIBUTES: Final = 6
+# Faster than StoredRecord._make, which counts the columns of each row.
+_make_record: Final = partial(tuple.__new__, StoredRecord)
 # What is asked for at a time, by the sizes that the database knows without reading a value: those of compressed ones. What
 # doesn't fit is read to the end and let go, so this bounds what is read in vain.
 _GROUP_BYTES: Final = 256 * 1024
@@ -29,6 +29,11 @@ _BODIES: Final = sql.SQL(
 )
 
 
+def as_records(_cursor: object) -> Callable[[Sequence[Any]], StoredRecord]:
+    """psycopg's row factory for statements with the columns of StoredRecord."""
+    return _make_record
+
+
 def records(connection: Connection, statement: Statement, order: Order, room: Room) -> list[StoredRecord]:
     """The statement's records in their order, up to the first one that the room doesn't hold: then room.is_full."""
     return fitting(connection, rows(connection, statement), order, room)
@@ -36,12 +41,13 @@ def records(connection: Connection, statement: Statement, order: Order, room: Ro
 
 def rows(connection: Connection, statement: Statement) -> list[StoredRecord]:
     """The statement's records, large ones still without their texts: not yet to be shown to anybody."""
-    return connection.execute(statement.query, statement.values, binary=True).fetchall()
+    cursor = connection.cursor(row_factory=as_records)
+    return cursor.execute(statement.query, statement.values, binary=True).fetchall()
 
 
 def fitting(connection: Connection, unread: list[StoredRecord], order: Order, room: Room) -> list[StoredRecord]:
     """What `rows` gave, in its order, up to the first record that the room doesn't hold: then room.is_full."""
-    large = [index for index, row in enumerate(unread) if row[_MESSAGE] is None]
+    large = [index for index, row in enumerate(unread) if row.message is None]
     if not large:
         room.add(unread)
         return unread
@@ -50,7 +56,7 @@ def fitting(connection: Connection, unread: list[StoredRecord], order: Order, ro
     for group in _groups(unread, large):
         bodies = _bodies(connection, [unread[index] for index in group], order, room)
         for row in unread[len(fitted) : group[-1] + 1]:
-            whole = bodies.get(row[_SEQUENCE]) if row[_MESSAGE] is None else row
+            whole = bodies.get(row.sequence) if row.message is None else row
             if whole is None or not room.take(size_of(whole)):
                 room.is_full = True
                 return fitted
@@ -78,14 +84,14 @@ def _groups(unread: Sequence[StoredRecord], large: Sequence[int]) -> Iterator[li
 
 
 def _least_bytes(row: StoredRecord) -> int:
-    size: Any = row[_ATTRIBUTES]
+    size: Any = row.attributes
     return int(size[LEAST_BYTES])
 
 
 def _bodies(connection: Connection, group: Sequence[StoredRecord], order: Order, room: Room) -> dict[int, StoredRecord]:
     """By their sequences the records of a group that the room may hold: a run of them from the first on."""
-    by_sequence = {row[_SEQUENCE]: row for row in group}
-    times = [row[_TIME] for row in group]
+    by_sequence = {row.sequence: row for row in group}
+    times = [row.time_us for row in group]
     values = (StoredTime(min(times)), StoredTime(max(times)), list(by_sequence), len(group))
     whole: dict[int, StoredRecord] = {}
     left_bytes, is_first, is_over = room.left_bytes, room.is_empty, False
@@ -97,6 +103,6 @@ def _bodies(connection: Connection, group: Sequence[StoredRecord], order: Order,
         is_over = is_over or (left_bytes < 0 and not is_first)
         is_first = False
         if not is_over:
-            row = by_sequence[sequence]
-            whole[sequence] = (*row[:_MESSAGE], message, read_attributes(attributes) if attributes else None)
+            texts = read_attributes(attributes) if attributes else None
+            whole[sequence] = by_sequence[sequence]._replace(message=message, attributes=texts)
     return whole

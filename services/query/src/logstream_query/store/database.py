@@ -23,7 +23,8 @@ from logstream_query.store.conditions import InvalidRegex
 from logstream_query.store.connections import CONNECT_OPTIONS, adapt, connection_string
 from logstream_query.store.lookback import Lookback
 from logstream_query.store.room import Room
-from logstream_query.store.statements import Statement, StoredRecord
+from logstream_query.store.statements import Statement
+from logstream_query.store.stored_record import StoredRecord
 from logstream_query.unavailable import DatabaseBusy, DatabaseUnavailable, SchemaMissing, StatementTimeout, Unavailable
 
 log = logging.getLogger(__name__)
@@ -114,7 +115,7 @@ class Store:
                 if is_full := len(rows) >= limit:
                     break
             records = bodies.fitting(connection, rows, order, room)
-        self._page_lookback.learn(filter_, order, after, now_us, rows[-1][1] if is_full else None)
+        self._page_lookback.learn(filter_, order, after, now_us, rows[-1].time_us if is_full else None)
         return records
 
     def check_regex(self, regex: str, timeout_s: float | None = None) -> None:

@@ -5,7 +5,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from logstream_contract.counted_names import OTHER
 from logstream_contract.rows.rows import SEQUENCE_INDEX_BITS
@@ -16,7 +16,8 @@ from logstream_query.questions.moments import HOUR_US, MAX_US, MICROSECONDS, MIN
 from logstream_query.store import bodies
 from logstream_query.store.database import Store
 from logstream_query.store.room import Room
-from logstream_query.store.statements import Statement, StoredRecord, record_columns
+from logstream_query.store.statements import Statement, record_columns
+from logstream_query.store.stored_record import StoredRecord
 from logstream_query.unavailable import StatementTimeout
 
 # Read before anything else: a node of which every 200th record is has the usual ten among them.
@@ -186,8 +187,8 @@ def _record(connection: Connection, sequence: int) -> StoredRecord | None:
         return None
     times = [StoredTime(time_us) for time_us in batch[0]]
     # Whole, however large it is: it is only one.
-    rows = _rows(connection, _RECORD, *times, sequence)
-    return cast(StoredRecord, rows[0]) if rows else None
+    cursor = connection.cursor(row_factory=bodies.as_records)
+    return cursor.execute(_RECORD, (*times, sequence), binary=True).fetchone()
 
 
 def _of_all(
@@ -202,7 +203,7 @@ def _nearest_of_node(
     connection: Connection, record: StoredRecord, order: Order, limit: int, room: Room
 ) -> list[StoredRecord]:
     """Of the nearest records those of the same node, at most limit."""
-    return _records(connection, _NEAREST_OF_NODE, order, room, *_position(record), _NEAREST, record[4], limit)
+    return _records(connection, _NEAREST_OF_NODE, order, room, *_position(record), _NEAREST, record.node, limit)
 
 
 def _in_minutes(
@@ -216,11 +217,11 @@ def _in_minutes(
     """Of the minutes with these starts and numbers of records, the nearest records of the same node."""
     starts = [as_datetime(minute_us) for minute_us, _ in minutes]
     bounds = min(starts), StoredTime(max(minutes)[0] + MINUTE_US)
-    if len(minutes) == 1 and minutes[0][0] == record[1] // MINUTE_US * MINUTE_US:
+    if len(minutes) == 1 and minutes[0][0] == record.time_us // MINUTE_US * MINUTE_US:
         own_minute = _OF_NODE_IN_OWN_MINUTE
-        return _records(connection, own_minute, order, room, *_position(record), *bounds, record[4], limit)
+        return _records(connection, own_minute, order, room, *_position(record), *bounds, record.node, limit)
     numbers = [number for _, number in minutes]
-    return _records(connection, _OF_NODE, order, room, starts, numbers, *bounds, record[4], limit)
+    return _records(connection, _OF_NODE, order, room, starts, numbers, *bounds, record.node, limit)
 
 
 def _groups(minutes: Iterable[tuple[int, int]], limit: int) -> Iterator[list[tuple[int, int]]]:
@@ -239,7 +240,7 @@ def _groups(minutes: Iterable[tuple[int, int]], limit: int) -> Iterator[list[tup
 
 def _minutes(connection: Connection, record: StoredRecord, order: Order) -> Iterator[tuple[int, int]]:
     """Start and number of records of the minutes in which the record's node has some, from its own minute on."""
-    _, time_us, _, _, node, *_ = record
+    time_us, node = record.time_us, record.node
     step = -1 if order == "desc" else 1
     end = _rows(connection, _END[order])
     last_us = _hour_of(end[0][0] if end else time_us)
@@ -279,8 +280,8 @@ def _present(
 
 
 def _position(record: StoredRecord) -> tuple[object, ...]:
-    time = StoredTime(record[1])
-    return time, time, record[0]
+    time = StoredTime(record.time_us)
+    return time, time, record.sequence
 
 
 def _records(connection: Connection, query: sql.SQL, order: Order, room: Room, *values: object) -> list[StoredRecord]:

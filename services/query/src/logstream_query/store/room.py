@@ -6,12 +6,12 @@ held against what is left: so neither this process nor the database's client lib
 
 from collections.abc import Callable, Mapping, Sequence
 from sys import getsizeof
-from typing import Any, Final
+from typing import Final
+
+from logstream_query.store.stored_record import StoredRecord
 
 # Of a record without its texts: time, sequence, names, and what Python needs for them.
 _FIXED_BYTES: Final = 200
-_MESSAGE: Final = 5
-_ATTRIBUTES: Final = 6
 
 
 class Room:
@@ -27,9 +27,9 @@ class Room:
         self.is_full = False
         self._most_bytes = most_bytes
         self._taken_bytes = 0
-        self._unmeasured: list[Sequence[Sequence[Any]]] = []
+        self._unmeasured: list[Sequence[StoredRecord]] = []
 
-    def add(self, records: Sequence[Sequence[Any]]) -> None:
+    def add(self, records: Sequence[StoredRecord]) -> None:
         """Takes in records that are no larger than their shares. They are measured only if that matters."""
         if records:
             self._unmeasured.append(records)
@@ -57,9 +57,9 @@ def _nothing() -> None:
     """No leave is needed."""
 
 
-def size_of(record: Sequence[Any]) -> int:
+def size_of(record: StoredRecord) -> int:
     """About the bytes that a stored record takes in memory."""
-    return _FIXED_BYTES + getsizeof(record[_MESSAGE]) + _size_of_attributes(record[_ATTRIBUTES])
+    return _FIXED_BYTES + getsizeof(record.message) + _size_of_attributes(record.attributes)
 
 
 def size_of_texts(message: str, attributes: str | None) -> int:

@@ -1,6 +1,6 @@
 """SQL for the questions, composed but not executed. Every value goes in as a parameter; columns and operators stand here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
@@ -12,10 +12,6 @@ from logstream_query.questions.cursors import Order, Position
 from logstream_query.questions.moments import StoredTime
 from logstream_query.questions.ranges import Range
 from logstream_query.store.conditions import Conditions, add_filter
-
-# sequence, time in microseconds since the epoch, severity, level, node, message, attributes: as
-# logstream_contract.rows.records.record takes them.
-StoredRecord = tuple[int, int, int, str, str, str, Mapping[str, str] | None]
 
 # The order is that of StoredRecord. A record that is larger than its share comes without its message, and has in place of
 # its attributes how large it is at least; the database need not even read such values. How large a compressed one is nobody
