@@ -16,13 +16,14 @@ from psycopg import Connection, sql
 
 from logstream_query.questions.moments import HOUR_US, MAX_US, MINUTE_US
 from logstream_query.store import counts
+from logstream_query.store.connections import fetch_rows
 from logstream_query.store.counting import Piece, is_countable, pieces, pieces_around
 from logstream_query.store.database import Store
-from logstream_query.store.statements import Statement
+from logstream_query.store.statements import OLDEST, Statement
 from logstream_query.unavailable import StatementTimeout
 
 _SET_TIMEOUT = sql.SQL("SET LOCAL statement_timeout = {}")
-_OLDEST = Statement(sql.Composed([sql.SQL("SELECT time FROM logs ORDER BY time, sequence LIMIT 1")]), ())
+_OLDEST = Statement(sql.Composed([OLDEST]), ())
 
 # A statement has parts for each hour and minute whose sums don't name what is asked for.
 _MOST_HOURS: Final = 12
@@ -74,7 +75,7 @@ class Aggregates:
     def oldest_us(self) -> int | None:
         """The time of the oldest record, microseconds since the Unix epoch; None if there is none."""
         with self._store.transaction() as connection:
-            rows = _rows(connection, _OLDEST)
+            rows = fetch_rows(connection, _OLDEST)
         return rows[0][0] if rows else None
 
     def counted_bars(self, filter_: Filter, width_us: int, now_us: int) -> list[BarCount] | None:
@@ -91,12 +92,12 @@ class Aggregates:
         """The same for any filter and width, by looking at the records. Raises StatementTimeout after timeout_s."""
         with self._store.transaction() as connection:
             set_timeout(connection, timeout_s)
-            return [BarCount(*row) for row in _rows(connection, counts.bars_of_records(filter_, width_us))]
+            return [BarCount(*row) for row in fetch_rows(connection, counts.bars_of_records(filter_, width_us))]
 
     def nth_newest_us(self, start_us: int, end_us: int, n: int) -> int | None:
         """The time of the n-th newest record of a time range, matching or not; None if there are fewer."""
         with self._store.transaction() as connection:
-            rows = _rows(connection, counts.nth_newest_time(start_us, end_us, n))
+            rows = fetch_rows(connection, counts.nth_newest_time(start_us, end_us, n))
         return rows[0][0] if rows else None
 
     def total(self, filter_: Filter, now_us: int) -> int | None:
@@ -122,12 +123,12 @@ class Aggregates:
         is_recounting = False
         try:
             with self._store.transaction() as connection:
-                rows = _rows(connection, statement(parts))
+                rows = fetch_rows(connection, statement(parts))
                 if any(row[-1] for row in rows):
                     is_recounting = True
                     set_timeout(connection, self._records_s)
                     finer = _finer(connection, filter_, now_us, bucket_us)
-                    rows = _rows(connection, statement(finer)) if finer else rows
+                    rows = fetch_rows(connection, statement(finer)) if finer else rows
         except StatementTimeout:
             if not is_recounting:
                 raise
@@ -145,10 +146,12 @@ def _finer(connection: Connection, filter_: Filter, now_us: int, bucket_us: int 
     start_us = 0 if filter_.start_us is None else filter_.start_us
     end_us = MAX_US // HOUR_US * HOUR_US if filter_.end_us is None else filter_.end_us
     whole_us = start_us // HOUR_US * HOUR_US
-    hours = [hour_us for (hour_us,) in _rows(connection, counts.unnamed_hours(filter_, whole_us, end_us, _MOST_HOURS + 1))]
+    hours = [
+        hour_us for (hour_us,) in fetch_rows(connection, counts.unnamed_hours(filter_, whole_us, end_us, _MOST_HOURS + 1))
+    ]
     if len(hours) > _MOST_HOURS:
         return []
-    minutes = [minute_us for (minute_us,) in _rows(connection, counts.unnamed_minutes(filter_, hours))]
+    minutes = [minute_us for (minute_us,) in fetch_rows(connection, counts.unnamed_minutes(filter_, hours))]
     finer = pieces_around(start_us, end_us, now_us, bucket_us, hours, minutes)
     return finer if len(finer) <= _MOST_PIECES else []
 
@@ -174,7 +177,3 @@ def _top(rows: list[tuple[Any, ...]], facet: int) -> Top:
     *_, distinct, total, named = mine[0]
     values = [ValueCount(value, count, severity) for value, severity, count, is_named, *_ in mine if is_named]
     return Top(values, distinct, total, max(0, total - named))
-
-
-def _rows(connection: Connection, statement: Statement) -> list[tuple[Any, ...]]:
-    return connection.execute(statement.query, statement.values, binary=True).fetchall()

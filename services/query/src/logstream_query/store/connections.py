@@ -13,6 +13,7 @@ from psycopg.pq import Format
 
 from logstream_query.questions.moments import INFINITE_US, StoredTime
 from logstream_query.store.attributes import read_attributes
+from logstream_query.store.statements import Statement
 
 # libpq's parameters. A dead peer is noticed within about ten seconds, at rest and in the middle of a query.
 _DEFAULTS: Final[dict[str, Any]] = {
@@ -80,3 +81,7 @@ def adapt(connection: Connection) -> None:
     connection.adapters.register_loader("timestamptz", _MicrosecondsLoader)
     connection.adapters.register_dumper(StoredTime, _StoredTimeDumper)
     connection.adapters.register_loader("jsonb", _AttributesLoader)
+
+
+def fetch_rows(connection: Connection, statement: Statement) -> list[tuple[Any, ...]]:
+    return connection.execute(statement.query, statement.values, binary=True).fetchall()

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import psycopg
 from logstream_contract.filters.filters import Filter
@@ -20,10 +20,9 @@ from logstream_query.questions.ranges import Range, common, merged
 from logstream_query.store import bodies, presence, sketches, statements
 from logstream_query.store.cancellation import Cancellation
 from logstream_query.store.conditions import InvalidRegex
-from logstream_query.store.connections import CONNECT_OPTIONS, adapt, connection_string
+from logstream_query.store.connections import CONNECT_OPTIONS, adapt, connection_string, fetch_rows
 from logstream_query.store.lookback import Lookback
 from logstream_query.store.room import Room
-from logstream_query.store.statements import Statement
 from logstream_query.store.stored_record import StoredRecord
 from logstream_query.unavailable import DatabaseBusy, DatabaseUnavailable, SchemaMissing, StatementTimeout, Unavailable
 
@@ -141,7 +140,9 @@ class Store:
                 matching = bodies.rows(connection, statements.nearest(attempt, order, after, limit, rows, room.share_bytes))
                 if len(matching) >= limit:
                     return Nearest(bodies.fitting(connection, matching, order, room), None, None)
-                ends = [Position(*row) for row in _rows(connection, statements.nearest_ends(attempt, order, after, rows))]
+                ends = [
+                    Position(*row) for row in fetch_rows(connection, statements.nearest_ends(attempt, order, after, rows))
+                ]
                 if len(ends) > 1:
                     break
             records = bodies.fitting(connection, matching, order, room)
@@ -175,7 +176,7 @@ class Store:
     def last_time(self, filter_: Filter, order: Order, after: Position, timeout_s: float) -> int | None:
         """Microseconds since the epoch, of the last record of the filter's times; None if there is none from there on."""
         with self.transaction(timeout_s=timeout_s) as connection:
-            rows = _rows(connection, statements.last_time(filter_, order, after))
+            rows = fetch_rows(connection, statements.last_time(filter_, order, after))
         return rows[0][0] if rows else None
 
     def possible(self, filter_: Filter, within: Range, timeout_s: float) -> list[Range] | None:
@@ -288,15 +289,11 @@ def _now_us() -> int:
     return time.time_ns() // 1_000
 
 
-def _rows(connection: Connection, statement: Statement) -> list[tuple[Any, ...]]:
-    return connection.execute(statement.query, statement.values, binary=True).fetchall()
-
-
 def _time_of(connection: Connection, sequence: int) -> int | None:
     """Microseconds since the epoch. The batch's row bounds the search, since `logs` has no index by sequence alone."""
-    batches = _rows(connection, statements.batch_times(sequence >> SEQUENCE_INDEX_BITS))
+    batches = fetch_rows(connection, statements.batch_times(sequence >> SEQUENCE_INDEX_BITS))
     if not batches:
         return None
     from_us, to_us = batches[0]
-    rows = _rows(connection, statements.record_time(sequence, from_us, to_us))
+    rows = fetch_rows(connection, statements.record_time(sequence, from_us, to_us))
     return rows[0][0] if rows else None

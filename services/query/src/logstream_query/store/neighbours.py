@@ -14,9 +14,10 @@ from psycopg import Connection, sql
 from logstream_query.questions.cursors import Order
 from logstream_query.questions.moments import HOUR_US, MAX_US, MICROSECONDS, MINUTE_US, StoredTime, as_datetime
 from logstream_query.store import bodies
+from logstream_query.store.connections import fetch_rows
 from logstream_query.store.database import Store
 from logstream_query.store.room import Room
-from logstream_query.store.statements import Statement, record_columns
+from logstream_query.store.statements import AFTER, NEWEST, OLDEST, ORDER_BY, Statement, batch_times, record_columns
 from logstream_query.store.stored_record import StoredRecord
 from logstream_query.unavailable import StatementTimeout
 
@@ -25,23 +26,13 @@ _NEAREST: Final = 2_000
 _HOURS_AT_ONCE: Final = 100
 # Minutes in one statement, at most: what it found is lost when it takes too long.
 _MINUTES_AT_ONCE: Final = 16
-_ORDER_BY: Final = {
-    "desc": sql.SQL("ORDER BY time DESC, sequence DESC"),
-    "asc": sql.SQL("ORDER BY time, sequence"),
-}
-# The comparison of times alone is implied; TimescaleDB leaves out chunks by it, and not by the comparison of pairs.
-_BEYOND: Final = {
-    "desc": sql.SQL("time <= %s AND (time, sequence) < (%s, %s)"),
-    "asc": sql.SQL("time >= %s AND (time, sequence) > (%s, %s)"),
-}
-_BATCH: Final = sql.SQL("SELECT time_from, time_to FROM batches WHERE number = %s")
 _RECORD: Final = sql.SQL(
     "SELECT sequence, time, severity, level, node, message, attributes FROM logs"
     " WHERE time >= %s AND time <= %s AND sequence = %s LIMIT 1"
 )
-_OF_ALL: Final = sql.SQL("SELECT {columns} FROM logs WHERE {beyond} {order} LIMIT %s")
+_OF_ALL: Final = sql.SQL("SELECT {columns} FROM logs WHERE {beyond}{order} LIMIT %s")
 _NEAREST_OF_NODE: Final = sql.SQL(
-    "SELECT {columns} FROM (SELECT * FROM logs WHERE {beyond} {order} LIMIT %s) AS nearest WHERE node = %s {order} LIMIT %s"
+    "SELECT {columns} FROM (SELECT * FROM logs WHERE {beyond}{order} LIMIT %s) AS nearest WHERE node = %s{order} LIMIT %s"
 )
 # A minute is read no further than to the last of the records that it is known to hold. The bounds around all the minutes are
 # implied; they leave out chunks before the statement runs.
@@ -49,19 +40,16 @@ _OF_NODE: Final = sql.SQL(
     """
 SELECT {columns} FROM unnest(%s::timestamptz[], %s::bigint[]) AS present (start, number), LATERAL (
     SELECT * FROM logs
-    WHERE time >= start AND time < start + interval '1 minute' AND time >= %s AND time < %s AND node = %s {order}
+    WHERE time >= start AND time < start + interval '1 minute' AND time >= %s AND time < %s AND node = %s{order}
     LIMIT present.number
-) AS minute {order} LIMIT %s
+) AS minute{order} LIMIT %s
 """
 )
 # Apart from the others: with this condition the index is read on from the record.
 _OF_NODE_IN_OWN_MINUTE: Final = sql.SQL(
-    "SELECT {columns} FROM logs WHERE {beyond} AND time >= %s AND time < %s AND node = %s {order} LIMIT %s"
+    "SELECT {columns} FROM logs WHERE {beyond} AND time >= %s AND time < %s AND node = %s{order} LIMIT %s"
 )
-_END: Final = {
-    "desc": sql.SQL("SELECT time FROM logs ORDER BY time, sequence LIMIT 1"),
-    "asc": sql.SQL("SELECT time FROM logs ORDER BY time DESC, sequence DESC LIMIT 1"),
-}
+_END: Final = {"desc": OLDEST, "asc": NEWEST}
 # Where the next counts are, of whichever nodes: somebody with SQL may have stored a record of the year 200000, and all hours
 # until then would never be gone through.
 _NEXT_COUNTED: Final = {
@@ -182,7 +170,7 @@ class Neighbours:
 
 
 def _record(connection: Connection, sequence: int) -> StoredRecord | None:
-    batch = _rows(connection, _BATCH, sequence >> SEQUENCE_INDEX_BITS)
+    batch = fetch_rows(connection, batch_times(sequence >> SEQUENCE_INDEX_BITS))
     if not batch:
         return None
     times = [StoredTime(time_us) for time_us in batch[0]]
@@ -286,7 +274,7 @@ def _position(record: StoredRecord) -> tuple[object, ...]:
 
 def _records(connection: Connection, query: sql.SQL, order: Order, room: Room, *values: object) -> list[StoredRecord]:
     columns = record_columns(room.share_bytes)
-    composed = query.format(columns=columns, beyond=_BEYOND[order], order=_ORDER_BY[order])
+    composed = query.format(columns=columns, beyond=AFTER[order], order=ORDER_BY[order])
     return bodies.records(connection, Statement(composed, values), order, room)
 
 

@@ -34,8 +34,10 @@ ORDER_BY: Final = {
     "desc": sql.SQL(" ORDER BY time DESC, sequence DESC"),
     "asc": sql.SQL(" ORDER BY time, sequence"),
 }
+OLDEST: Final = sql.SQL("SELECT time FROM logs ORDER BY time, sequence LIMIT 1")
+NEWEST: Final = sql.SQL("SELECT time FROM logs ORDER BY time DESC, sequence DESC LIMIT 1")
 # The comparison of times alone is implied; TimescaleDB leaves out chunks by it, and not by the comparison of pairs.
-_AFTER: Final = {
+AFTER: Final = {
     "desc": sql.SQL("time <= %s AND (time, sequence) < (%s, %s)"),
     "asc": sql.SQL("time >= %s AND (time, sequence) > (%s, %s)"),
 }
@@ -144,7 +146,7 @@ def _after(order: Order, after: Position | None) -> Conditions:
     conditions = Conditions()
     if after is not None:
         time = StoredTime(after.time_us)
-        conditions.add(_AFTER[order], time, time, after.sequence)
+        conditions.add(AFTER[order], time, time, after.sequence)
     return conditions
 
 

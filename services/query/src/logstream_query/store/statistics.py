@@ -9,14 +9,14 @@ from psycopg import Connection, sql
 
 from logstream_query.questions.moments import MINUTE_US
 from logstream_query.store import counts
+from logstream_query.store.connections import fetch_rows
 from logstream_query.store.counting import pieces
 from logstream_query.store.database import Store
+from logstream_query.store.statements import NEWEST, OLDEST
 
 RATE_MINUTES: Final = 60
 # Levels are free text: an answer must not grow with their number.
 MAX_LEVELS: Final = 50
-_OLDEST: Final = sql.SQL("SELECT time FROM logs ORDER BY time, sequence LIMIT 1")
-_NEWEST: Final = sql.SQL("SELECT time FROM logs ORDER BY time DESC, sequence DESC LIMIT 1")
 # The table's own bytes with those of long values; total has the indexes, too.
 _SIZE: Final = sql.SQL(
     "SELECT (table_bytes + coalesce(toast_bytes, 0))::bigint, index_bytes::bigint, total_bytes::bigint"
@@ -78,9 +78,9 @@ def read_statistics(store: Store, now_us: int) -> Statistics:
         indexed_rows, indexed_to, newest_batch = _row(connection, _INDEXED) or (0, None, None)
         everything = counts.total(Filter(), pieces(None, None, now_us))
         return Statistics(
-            rows=connection.execute(everything.query, everything.values, binary=True).fetchall()[0][0],
-            oldest_us=_value(connection, _OLDEST),
-            newest_us=_value(connection, _NEWEST),
+            rows=fetch_rows(connection, everything)[0][0],
+            oldest_us=_value(connection, OLDEST),
+            newest_us=_value(connection, NEWEST),
             table_bytes=table_bytes,
             index_bytes=index_bytes,
             total_bytes=total_bytes,
@@ -101,7 +101,7 @@ def _levels(connection: Connection, last_minute_us: int, minutes: int) -> Levels
     """Of so many minutes, of which the last begins here."""
     end_us = last_minute_us + MINUTE_US
     statement = counts.top_levels(pieces(end_us - minutes * MINUTE_US, end_us, end_us), MAX_LEVELS)
-    rows = connection.execute(statement.query, statement.values, binary=True).fetchall()
+    rows = fetch_rows(connection, statement)
     distinct, records = rows[0][2:] if rows else (0, 0)
     named = {level: count for level, count, _, _ in rows if level != OTHER}
     return Levels(named, distinct - len(named), records)
