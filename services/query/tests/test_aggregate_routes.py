@@ -44,7 +44,10 @@ def test_unknown_parameters_are_named(client: FlaskClient, path: str) -> None:
         ("histogram?buckets=0&start=x", {"buckets": f"{COUNT}1 to 1000", "start": ""}),
         ("histogram?buckets=1001", {"buckets": f"{COUNT}1 to 1000"}),
         ("histogram?bucket=5", {"bucket": "a width such as"}),
-        ("histogram?bucket=1s&start=2024-01-01&end=2024-01-02", {"bucket": "a width that leaves at most 5000 bars"}),
+        (
+            "histogram?bucket=1s&start=2024-01-01&end=2024-01-02",
+            {"bucket": "a width that divides the time range into at most 5000 bars"},
+        ),
         ("histogram?start=2024-01-02&end=2024-01-01", {"end": "a time that is not before the start"}),
         ("facets?top=1001&records=5001", {"top": f"{COUNT}1 to 1000", "records": f"{COUNT}1 to 5000"}),
         ("facets?min_level=nothing", {"min_level": "a level name"}),

@@ -1,4 +1,4 @@
-"""The WSGI application: routes joined, every error turned into a problem+json answer, every request counted."""
+"""The WSGI application: joins the routes, turns every error into a problem+json response, and counts every request."""
 
 import logging
 import time
@@ -89,7 +89,7 @@ def _answer_errors(app: Flask, metrics: Metrics) -> None:
 
     @app.errorhandler(InvalidRegex)
     def invalid_regex(error: InvalidRegex) -> Response:
-        expected = f"a regular expression as PostgreSQL has them: {error}"
+        expected = f"a regular expression of PostgreSQL: {error}"
         return invalid_parameters(InvalidParameters([parameter_problem("regex", request.args.get("regex", ""), expected)]))
 
     @app.errorhandler(Unavailable)
@@ -102,13 +102,13 @@ def _answer_errors(app: Flask, metrics: Metrics) -> None:
     def http_error(error: HTTPException) -> Response:
         headers = {name: value for name, value in error.get_headers() if name == "Allow"}
         nowhere = error.code == 404 and not request.url_rule
-        text = "There is no such address. /api/docs lists those there are." if nowhere else error.description
+        text = "There is no such path. /api/docs lists all paths." if nowhere else error.description
         return problem_response(error.code or 500, text or "", headers=headers)
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         log.error("request failed", extra={"route": _route()}, exc_info=error)
-        return problem_response(500, "The request failed for a reason of the service's own; its log says more.")
+        return problem_response(500, "The service failed to process the request; its log says more.")
 
 
 def _count_requests(app: Flask, metrics: Metrics) -> None:

@@ -1,5 +1,5 @@
-"""The parameters of the routes that count, export or look around a record, and how their texts are read. Nothing here knows
-Flask or SQL."""
+"""The parameters of the routes that count, export or return the records around one, and how their texts are read. Nothing
+here knows Flask or SQL."""
 
 from functools import partial
 from typing import Annotated, Final, Literal
@@ -39,7 +39,7 @@ def _read_format(text: str) -> ExportFormat:
         return "ndjson"
     if text == "csv":
         return "csv"
-    raise ValueError("ndjson (a JSON object a line) or csv")
+    raise ValueError("ndjson (one JSON object a line) or csv")
 
 
 def _read_scope(text: str) -> Scope:
@@ -69,53 +69,55 @@ Sample = Annotated[int, *_whole(1, MAX_SAMPLE)]
 Neighbours = Annotated[int, *_whole(0, MAX_NEIGHBOURS)]
 FormatText = Annotated[ExportFormat, PlainValidator(_read_format), _FORMAT]
 ScopeText = Annotated[Scope, PlainValidator(_read_scope), _SCOPE]
-# The most is a setting, so the route compares.
+# The maximum is a setting, so the route checks it.
 RecordCount = Annotated[int, PlainValidator(partial(read_whole_number, least=1, most=None)), _AT_LEAST_ONE]
 
 
 class HistogramParameters(FilterParameters):
-    """What /api/logs/histogram takes."""
+    """The parameters of /api/logs/histogram."""
 
-    buckets: TargetBars = Field(DEFAULT_BARS, description="About how many bars; the width is then one that reads easily.")
+    buckets: TargetBars = Field(
+        DEFAULT_BARS, description="The approximate number of bars; their width is rounded to one that is easy to read."
+    )
     bucket: Width | None = Field(
         None, description=f"The width of a bar instead, such as 10s, 5m, 1h or 1d; at most {MAX_BARS} bars."
     )
 
 
 class FacetsParameters(FilterParameters):
-    """What /api/logs/facets takes."""
+    """The parameters of /api/logs/facets."""
 
-    top: TopCount = Field(DEFAULT_TOP, description="Values listed of each facet, the most frequent first.")
-    records: Sample = Field(
-        DEFAULT_SAMPLE, description="How many of the newest matching records the attributes are counted in."
-    )
+    top: TopCount = Field(DEFAULT_TOP, description="How many values to list for each facet, the most frequent first.")
+    records: Sample = Field(DEFAULT_SAMPLE, description="How many of the newest matching records to count attributes in.")
 
 
 class ContextParameters(Parameters):
-    """What /api/logs/<sequence>/context takes."""
+    """The parameters of /api/logs/<sequence>/context."""
 
     before: Neighbours = Field(DEFAULT_NEIGHBOURS, description="Records before this one.")
     after: Neighbours = Field(DEFAULT_NEIGHBOURS, description="Records after this one.")
-    scope: ScopeText = Field("node", description="Neighbours of the same node, or of all.")
+    scope: ScopeText = Field("node", description="Neighbours of the same node, or of all nodes.")
 
 
 class ExportParameters(FilterParameters):
-    """What /api/logs/export takes."""
+    """The parameters of /api/logs/export."""
 
-    format: FormatText = Field("ndjson", description="A JSON object a line, or comma-separated values.")
-    order: OrderText | None = Field(None, description="desc, newest first, unless asked otherwise; a cursor keeps its own.")
-    cursor: CursorText | None = Field(None, description="next_cursor of an earlier export or page, to go on there.")
+    format: FormatText = Field("ndjson", description="One JSON object a line, or comma-separated values.")
+    order: OrderText | None = Field(
+        None, description="desc (newest first, the default) or asc; a cursor keeps its own order."
+    )
+    cursor: CursorText | None = Field(None, description="The next_cursor of an earlier export or page, to continue there.")
     max_records: RecordCount | None = Field(
-        None, description="Records at most; no more than LOGSTREAM_QUERY_EXPORT_RECORDS, which is also the default."
+        None, description="The most records, up to LOGSTREAM_QUERY_EXPORT_RECORDS, which is also the default."
     )
 
 
 class StatsParameters(Parameters):
-    """What /api/stats takes: nothing."""
+    """/api/stats has no parameters."""
 
 
 def checked_filter(parameters: FilterParameters, problems: list[ParameterProblem], now_us: int) -> Filter:
-    """The records meant. Raises InvalidParameters with these problems and those between the parameters."""
+    """The filter of these parameters. Raises InvalidParameters with these problems and with contradictions between them."""
     filter_ = filter_of(parameters, now_us, problems)
     if problems:
         raise InvalidParameters(problems)

@@ -1,5 +1,5 @@
-"""The parameters of each route and how their texts are read. The models are made to describe the parameters, too; nothing
-here knows Flask or SQL."""
+"""The parameters of each route and how their texts are read. The models also describe the parameters in the OpenAPI
+document. Nothing here knows Flask or SQL."""
 
 from datetime import UTC
 from typing import Annotated, Final
@@ -56,42 +56,42 @@ OrderText = Annotated[Order, PlainValidator(_read_order), _ORDER]
 
 
 class FilterParameters(RecordParameters):
-    """Which records are meant: what all routes about stored records take."""
+    """The filter that all routes about stored records take."""
 
     start: Time | None = Field(None, description="Records from this time on.")
     end: Time | None = Field(None, description="Records before this time.")
-    sequence: Sequences = Field((), description="Records with these sequences, with commas between them.")
+    sequence: Sequences = Field((), description="Records with these sequences, separated by commas.")
     regex: str = Field(
         "",
         max_length=MAX_TEXT_CHARACTERS,
-        description="A regular expression of PostgreSQL that is found in the message; upper and lower case differ.",
+        description="A regular expression of PostgreSQL that matches a part of the message; case-sensitive.",
     )
 
 
 class LogsParameters(FilterParameters):
-    """What /api/logs takes."""
+    """The parameters of /api/logs."""
 
-    limit: Limit = Field(DEFAULT_LIMIT, description="Records in an answer.")
-    cursor: CursorText | None = Field(None, description="next_cursor of the page before.")
-    order: OrderText | None = Field(None, description="desc, newest first, unless asked otherwise; a cursor keeps its own.")
+    limit: Limit = Field(DEFAULT_LIMIT, description="The most records in a response.")
+    cursor: CursorText | None = Field(None, description="The next_cursor of the previous page.")
+    order: OrderText | None = Field(
+        None, description="desc (newest first, the default) or asc; a cursor keeps its own order."
+    )
 
 
 class HistoricalLogsParameters(Parameters):
-    """What the seed's /historical-logs takes; like the seed it overlooks other parameters."""
+    """The parameters of /historical-logs. As in the first release, other parameters are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
     sequence_number: Sequence | None = Field(
-        None, description="Records that come after the one of this sequence, newest first."
+        None, description="Continue after the record with this sequence, in the order newest first."
     )
     start_time: Time | None = Field(None, alias="startTime", description="Records from this time on.")
-    end_time: Time | None = Field(None, alias="endTime", description="Records up to and with this millisecond.")
+    end_time: Time | None = Field(None, alias="endTime", description="Records up to and including this millisecond.")
     message: str = Field(
         "",
         max_length=MAX_TEXT_CHARACTERS,
-        description="A text the message holds; upper and lower case are the same.",
+        description="A text that the message contains, in any case.",
     )
-    level: str = Field(
-        "", max_length=MAX_TEXT_CHARACTERS, description="A text the level holds; upper and lower case are the same."
-    )
-    limit: Limit = Field(SEED_DEFAULT_LIMIT, description="Records in an answer.")
+    level: str = Field("", max_length=MAX_TEXT_CHARACTERS, description="A text that the level contains, in any case.")
+    limit: Limit = Field(SEED_DEFAULT_LIMIT, description="The most records in a response.")

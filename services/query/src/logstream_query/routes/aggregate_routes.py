@@ -38,7 +38,7 @@ def aggregate_routes(
     count_budget_s: float,
     export_records: int,
 ) -> list[Blueprint]:
-    """clock: microseconds since the epoch. export_records: of one export at most."""
+    """clock: microseconds since the epoch. export_records: the most records of one export."""
     aggregates = Aggregates(store, count_budget_s)
     return [
         histogram_routes(aggregates, RecordCounts(aggregates, count_budget_s, search.permit_for), clock),

@@ -1,5 +1,5 @@
-"""The forms of the answers, to be described: the OpenAPI document is made from these models. The routes make their answers
-of plain dictionaries, and a test holds the two together."""
+"""Models of the responses. The OpenAPI document is made from them. The routes build their responses from plain dictionaries;
+a test keeps both the same."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ SequenceText = Annotated[
     str,
     Field(
         pattern="^[0-9]{1,19}$",
-        description="Identifies the record. A decimal number of up to 63 bits, more than a JavaScript number holds.",
+        description="Identifies the record. A decimal number of up to 63 bits, more than a JavaScript number can hold.",
         examples=["65536"],
     ),
 ]
@@ -19,7 +19,7 @@ Severity = Annotated[
     Field(
         ge=0,
         le=24,
-        description="OpenTelemetry's number: 5 debug, 9 info, 13 warn, 17 error; 0 for a level of no known severity.",
+        description="OpenTelemetry's severity number: 5 debug, 9 info, 13 warn, 17 error; 0 for an unknown level.",
     ),
 ]
 
@@ -30,39 +30,39 @@ class Record(BaseModel):
     sequence: SequenceText
     time: Time
     severity: Severity
-    level: str = Field(description="As the sender wrote it.", examples=["error"])
-    node: str = Field(description="Who logged.", examples=["api-1"])
+    level: str = Field(description="The level as the sender wrote it.", examples=["error"])
+    node: str = Field(description="The sender of the record.", examples=["api-1"])
     message: str = Field(examples=["disk is full"])
     attributes: dict[str, str] = Field(examples=[{"trace_id": "4bf92f3577b34da6"}])
 
 
 class Page(BaseModel):
-    """Records in the order asked for. It may hold fewer than asked for, or none, and yet not be the last: a search answers
-    within its budget with what it has found, and no page holds more than about 8 MiB of records."""
+    """Records in the requested order. A page may hold fewer records than requested, or none, without being the last one: a
+    search returns within its time budget what it has found, and no page holds more than about 8 MiB of records."""
 
     records: list[Record]
     next_cursor: str | None = Field(
-        description="Ask the same again with `cursor` set to this to go on; null when everything was looked at."
+        description="To continue, repeat the request with `cursor` set to this value. Null when everything was searched."
     )
-    complete: bool = Field(description="Whether everything was looked at.")
+    complete: bool = Field(description="Whether everything was searched.")
     scanned_until: str | None = Field(
-        description="All matching records between where the search began and this time are in the answers so far; null when "
-        "everything was looked at.",
+        description="All matching records between the start of the walk and this time have been returned. Null when "
+        "everything was searched.",
         examples=["2024-08-06T18:00:00.000000Z"],
     )
-    found: int = Field(ge=0, description="Records found so far, on all pages of this walk.")
+    found: int = Field(ge=0, description="Number of records returned so far, on all pages of this walk.")
 
 
 class Complete(BaseModel):
-    """Whether a side holds as many as asked for, or all that there are. Else the search ended early, or the records were too
-    large: there may be more."""
+    """Whether a side holds as many records as requested, or all that there are. Otherwise the search ended early or the
+    records were too large, and there may be more."""
 
     before: bool
     after: bool
 
 
 class Context(BaseModel):
-    """A record among its neighbours, all oldest first."""
+    """A record and its neighbours, ordered oldest first."""
 
     before: list[Record]
     record: Record
@@ -71,7 +71,7 @@ class Context(BaseModel):
 
 
 class SeedRecord(BaseModel):
-    """A stored record as the first release's route has it."""
+    """A stored record in the format of the first release."""
 
     sequence_number: SequenceText
     timestamp: str = Field(description="UTC, with milliseconds.", examples=["2024-08-06T18:51:32.513Z"])
@@ -84,17 +84,19 @@ class ParameterProblem(BaseModel):
     """What is wrong with one parameter."""
 
     name: str = Field(examples=["limit"])
-    value: str = Field(description="What was given, cut to a length fit to be shown.", examples=["1e9"])
+    value: str = Field(description="The given value, cut to a displayable length.", examples=["1e9"])
     expected: str = Field(examples=["a whole number from 1 to 5000"])
 
 
 class Problem(BaseModel):
-    """Why a request was not answered (RFC 9457)."""
+    """Why a request failed (RFC 9457)."""
 
-    type: str = Field(description="Always about:blank: the status says the kind.", examples=["about:blank"])
+    type: str = Field(
+        description="Always about:blank; the status says what kind of problem it is.", examples=["about:blank"]
+    )
     title: str = Field(examples=["Invalid parameters"])
     status: int = Field(ge=400, le=599)
-    detail: str = Field(description="For people.", examples=["limit: expected a whole number from 1 to 5000"])
+    detail: str = Field(description="An explanation to read.", examples=["limit: expected a whole number from 1 to 5000"])
     problems: list[ParameterProblem] = Field(
-        default_factory=list, description="Of a 400: what is wrong with the parameters, up to ten things at once."
+        default_factory=list, description="For a 400: up to ten problems with the parameters."
     )

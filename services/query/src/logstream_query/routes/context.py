@@ -18,8 +18,8 @@ _ROUTE = "/api/logs/<sequence>/context"
 
 
 class Complete(TypedDict):
-    """Whether a side holds as many as asked for, or all that there are. Else the search ended early, or the records were too
-    large: there may be more."""
+    """Whether a side holds as many records as requested, or all that there are. Otherwise the search ended early or the
+    records were too large, and there may be more."""
 
     before: bool
     after: bool
@@ -53,7 +53,7 @@ def context_routes(neighbours: Neighbours, answer_limiter: AnswerLimiter, metric
             )
         )
         if neighbourhood is None:
-            raise NotFound(f"no record of sequence {number} is stored: it never was, or the retention has dropped it")
+            raise NotFound(f"no record with sequence {number} is stored: it never was, or the retention has deleted it")
         metrics.returned_records.labels(_ROUTE).inc(len(neighbourhood.before.records) + 1 + len(neighbourhood.after.records))
         metrics.full_answers.labels(_ROUTE).inc(neighbourhood.before.is_full or neighbourhood.after.is_full)
         body: Context = {

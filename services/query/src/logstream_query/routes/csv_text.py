@@ -1,8 +1,8 @@
-"""Records as comma-separated values (RFC 4180, UTF-8) that a spreadsheet shows as they are and never runs. Pure.
+"""Records as comma-separated values (RFC 4180, UTF-8) that a spreadsheet shows unchanged and never executes. Pure.
 
-Source: OWASP, "CSV Injection": a cell that begins with one of = + - @ TAB CR LF, or a full-width form of the first four, may
-be taken for a formula; an apostrophe in front makes it a text. Control characters, on which a terminal acts, are written as
-JSON writes them, as CSV itself has no escapes; but for TAB, CR and LF.
+Source: OWASP, "CSV Injection": a spreadsheet may take a cell for a formula if it begins with = + - @ TAB CR LF or a
+full-width form of the first four. An apostrophe in front makes it a text. Control characters except TAB, CR and LF are
+written as in JSON, because a terminal would act on them and CSV has no escapes of its own.
 """
 
 import csv
@@ -26,7 +26,7 @@ def csv_header() -> bytes:
 
 
 def csv_lines(records: Iterable[StoredRecord]) -> bytes:
-    """A line a record in the order of COLUMNS; attributes as a JSON object, or nothing if there are none."""
+    """One line for each record, in the order of COLUMNS. attributes is a JSON object, or empty if there are none."""
     return _lines(
         (
             iso_micros(time_us),

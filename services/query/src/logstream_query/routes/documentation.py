@@ -1,5 +1,5 @@
-"""The description of the API as its routes give it: the OpenAPI document, and a page made from it that asks nothing of other
-hosts and needs no inline script or style."""
+"""The routes that describe the API: the OpenAPI document, and a page made from it. The page loads nothing from other hosts
+and needs no inline script or style."""
 
 from functools import cache
 from importlib.metadata import version
@@ -13,7 +13,7 @@ from logstream_query.routes.openapi import openapi_document
 from logstream_query.routes.operations import API
 
 _ASSETS: Final = {"page.css": "text/css", "page.js": "text/javascript"}
-# The page's proxy sends the same for every page; this is for who asks the service directly.
+# The page's proxy sends the same header for every page; this one is for clients that reach the service directly.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
@@ -21,7 +21,7 @@ _POLICY: Final = (
 
 
 def documentation_routes() -> Blueprint:
-    """Answers are made once a process."""
+    """Each response is made once in a process."""
     routes = Blueprint("documentation", __name__, url_prefix="/api", template_folder="templates")
 
     @cache

@@ -14,11 +14,11 @@ from logstream_query.search.search import Search
 from logstream_query.store import Aggregates, StoredRecord, Top, ValueCount
 from logstream_query.store.counting import is_countable
 
-# Keys are free text; past this many an answer would grow with their number.
+# Keys are free text, and a response must not grow with their number.
 MAX_KEYS: Final = 100
-# Of attributes, in one answer: each of 100 keys may list 50.
+# Of all attributes in one response: each of 100 keys may list 50.
 MAX_VALUES: Final = 5_000
-# A longer key or value is nobody's choice from a list, and cut it would be another one.
+# Nobody picks a longer key or value from a list, and a shortened one would be a different one.
 MAX_CHARACTERS: Final = 256
 
 
@@ -44,8 +44,8 @@ class Count(TypedDict):
 
 
 class Levels(TypedDict):
-    """distinct: how many values there are; top: the most frequent of them. unnamed: records of values beyond those that the
-    stored counts keep of a time; with any, distinct and each count are at least what they say."""
+    """distinct: the number of different values; top: the most frequent ones. unnamed: records with values beyond those that
+    the stored counts keep for a time; if there are any, distinct and each count are lower bounds."""
 
     over: Over
     total: int
@@ -63,8 +63,8 @@ class Nodes(TypedDict):
 
 
 class Attribute(TypedDict):
-    """count: records that have the key. distinct: how many values there are, too_long of which are never listed for their
-    length."""
+    """count: records that have the key. distinct: the number of different values; too_long of them are never listed because
+    of their length."""
 
     key: str
     count: int
@@ -74,7 +74,7 @@ class Attribute(TypedDict):
 
 
 class Attributes(TypedDict):
-    """distinct: how many keys there are; top: those that most records have."""
+    """distinct: the number of different keys; top: those that most records have."""
 
     over: Newest
     distinct: int
@@ -173,5 +173,5 @@ def _short(counts: Counter[str]) -> Counter[str]:
 
 
 def _first(counts: Counter[str], limit: int) -> list[tuple[str, int]]:
-    """The most frequent; among equally frequent ones the order is that of their texts."""
+    """The most frequent ones, equally frequent ones in the order of their texts."""
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit]

@@ -1,4 +1,4 @@
-"""/livez, /readyz and /metrics, for the ones who run the service; the page's proxy doesn't pass them on."""
+"""/livez, /readyz and /metrics, for operators. The page's proxy does not pass them on."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from logstream_query.store import Store
 
 
 def health_routes(store: Store, registry: Callable[[], CollectorRegistry]) -> Blueprint:
-    """registry: gives the one to answer /metrics from."""
+    """registry: returns the one that /metrics shows."""
     routes = Blueprint("health", __name__)
 
     @routes.get("/livez")

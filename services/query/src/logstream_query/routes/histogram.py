@@ -20,14 +20,14 @@ from logstream_query.search.record_counts import RecordCounts
 from logstream_query.store import Aggregates, BarCount
 from logstream_query.store.counting import is_countable
 
-# Levels are free text; past this many a chart can't show them apart, and an answer would grow with their number.
+# Levels are free text. A chart cannot distinguish more than these, and a response must not grow with their number.
 MAX_LEVELS: Final = 50
 
 Source = Literal["counts", "records"]
 
 
 class Bar(TypedDict):
-    """`counts` by level holds the levels listed by the answer; `total` counts all."""
+    """`counts` holds the levels that `levels` lists; `total` counts all records."""
 
     start: str
     total: int
@@ -35,7 +35,7 @@ class Bar(TypedDict):
 
 
 class Level(TypedDict):
-    """severity: of most of the level's records, 0 if unknown."""
+    """severity: of most records with this level, 0 if unknown."""
 
     level: str
     severity: int
@@ -43,11 +43,12 @@ class Level(TypedDict):
 
 
 class Histogram(TypedDict):
-    """Bars from the first to the last, empty ones too. The first and the last may reach over the range, which counts.
+    """Bars from the first to the last, including empty ones. The first and the last may extend beyond the range, but count
+    only what lies within it.
 
-    complete: whether all of the range was counted. scanned_from: from here on it was. unnamed: records of levels beyond
-    those that the stored counts keep of a time: they are in totals only, and counts by level and other_levels are at least
-    what they say.
+    complete: whether the whole range was counted. scanned_from: from this time on it was. unnamed: records with levels
+    beyond those that the stored counts keep for a time. Only totals include them; if there are any, counts by level and
+    other_levels are lower bounds.
     """
 
     start: str
@@ -79,7 +80,7 @@ def histogram_routes(aggregates: Aggregates, record_counts: RecordCounts, clock:
         width_us = parameters.bucket or nice_width(end_us - start_us, parameters.buckets)
         starts = bar_starts(start_us, end_us, width_us)
         if len(starts) > MAX_BARS:
-            expected = f"a width that leaves at most {MAX_BARS} bars of the time range, not {len(starts)}"
+            expected = f"a width that divides the time range into at most {MAX_BARS} bars, not {len(starts)}"
             raise InvalidParameters([parameter_problem("bucket", f"{width_us // MICROSECONDS}s", expected)])
         scanned_us = start_us
         source: Source = "counts"
@@ -109,7 +110,7 @@ def histogram_routes(aggregates: Aggregates, record_counts: RecordCounts, clock:
 
 
 def levels_of(counted: Sequence[BarCount]) -> list[Level]:
-    """Every level that has a name with its number of records, the most frequent first."""
+    """Every named level with its number of records, the most frequent first."""
     by_severity: Counter[tuple[str, int]] = Counter()
     for bar in counted:
         if bar.level == OTHER:
@@ -122,7 +123,7 @@ def levels_of(counted: Sequence[BarCount]) -> list[Level]:
 
 
 def fill_bars(starts: range, counted: Sequence[BarCount], levels: Sequence[str]) -> list[Bar]:
-    """A bar for each start; of the levels only these are named."""
+    """A bar for each start, with counts of these levels only."""
     bars: list[Bar] = [{"start": iso_micros(start_us), "total": 0, "counts": {}} for start_us in starts]
     named = frozenset(levels)
     for start_us, level, _, count in counted:

@@ -1,4 +1,4 @@
-"""The seed's route /historical-logs, kept to the letter except for its order: by time, then sequence."""
+"""The route /historical-logs of the first release, unchanged except for its order: by time, then sequence."""
 
 from collections.abc import Callable
 from datetime import tzinfo
@@ -17,7 +17,7 @@ from logstream_query.store import Store, StoredRecord
 def historical_logs_routes(
     store: Store, search: Search, answer_limiter: AnswerLimiter, *, metrics: Metrics, zone: tzinfo, clock: Callable[[], int]
 ) -> Blueprint:
-    """zone: of times that name none. clock: microseconds since the epoch."""
+    """zone: of times without one. clock: microseconds since the epoch."""
     routes = Blueprint("historical_logs", __name__)
 
     @routes.get("/historical-logs")
@@ -25,7 +25,7 @@ def historical_logs_routes(
         query = historical_query(request.environ["QUERY_STRING"], clock(), zone)
         records: list[StoredRecord] = []
         after = None if query.after_sequence is None else store.position_of(query.after_sequence)
-        # After a record that isn't stored any more came only what was older still.
+        # What came after a record that is no longer stored was older still, so it is gone too.
         if after or query.after_sequence is None:
             result = search.find_all(query.filter, "desc", after, query.limit)
             records = result.records

@@ -1,4 +1,4 @@
-"""Errors as HTTP tells them: application/problem+json (RFC 9457). It decides no status by itself."""
+"""Error responses: application/problem+json (RFC 9457). It does not decide the status."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -13,7 +13,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 
 class Problem(TypedDict):
-    """The body of an error answer."""
+    """The body of an error response."""
 
     type: str
     title: str

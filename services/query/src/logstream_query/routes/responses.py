@@ -1,4 +1,4 @@
-"""Answers as Flask sends them: JSON that is safe to look at, and bodies that count until their clients have them."""
+"""Flask responses: JSON that is safe to show in a terminal, and bodies that count as held until the client has read them."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from logstream_query.search.answer_limiter import AnswerLimiter
 
 
 def to_json(body: Any, option: int = 0) -> bytes:
-    """No character that terminals act on is left unescaped."""
+    """Every character that a terminal would act on is escaped."""
     return escape_invisible(orjson.dumps(body, option=option))
 
 

@@ -15,12 +15,12 @@ from logstream_query.questions.moments import MINUTE_US
 from logstream_query.routes.responses import to_json
 from logstream_query.store import RATE_MINUTES, Levels, Statistics
 
-# What is told may be this old: many pages may ask, and the sizes of many chunks take the database some time.
+# How old the response may be: many pages may request it, and reading the sizes of many chunks takes the database some time.
 KEEP_S: Final = 5.0
 
 
 class Bytes(TypedDict):
-    """On disk, of the records: the rows, their indexes, and all of it."""
+    """On disk: the rows of the records, their indexes, and both."""
 
     table: int
     index: int
@@ -33,8 +33,8 @@ class Versions(TypedDict):
 
 
 class Rate(TypedDict):
-    """Records by their own times; end is not included. levels: the most frequent ones; other_levels: how many there are
-    besides, at least, where the counts don't name all."""
+    """Records by their own times; end is not included. levels: the most frequent ones; other_levels: the number of further
+    levels, a lower bound where the counts do not name all."""
 
     start: str
     end: str
@@ -45,14 +45,14 @@ class Rate(TypedDict):
 
 
 class Rates(TypedDict):
-    """Of the last whole minute, and of the 60 whole minutes that end with it."""
+    """For the last whole minute, and for the 60 whole minutes that end with it."""
 
     minute: Rate
     hour: Rate
 
 
 class SearchIndex(TypedDict):
-    """batches_behind: how many of the newest batches the index does not cover yet."""
+    """batches_behind: the number of the newest batches that the index does not cover yet."""
 
     rows: int
     batches_behind: int
@@ -71,7 +71,7 @@ class Stats(TypedDict):
 
 
 class CachedStatistics:
-    """Statistics that are read again once they are too old, by one request at a time."""
+    """Statistics that are read again when they are too old, by one request at a time."""
 
     def __init__(
         self, read: Callable[[], Statistics], keep_s: float = KEEP_S, clock_s: Callable[[], float] = time.monotonic
