@@ -25,7 +25,7 @@ def test_bytes_past_the_most_are_refused_until_others_are_taken() -> None:
     registry = CollectorRegistry()
     held = answer_limiter(registry, held_bytes=12 * MIB)
     releases = [held.hold(MIB) for _ in range(10)]
-    with pytest.raises(TooManyAnswers, match="not yet taken"):
+    with pytest.raises(TooManyAnswers, match="have not read"):
         held.hold(MIB)
     assert registry.get_sample_value("logstream_query_held_bytes") == 10 * MIB
     for release in releases:
@@ -57,7 +57,7 @@ def test_no_more_than_so_many_are_made_at_a_time() -> None:
     making = answer_limiter(making=1, wait_s=0.01)
 
     def another(_: BeginLarge) -> None:
-        with pytest.raises(TooManyAnswers, match="1 answers are being made"):
+        with pytest.raises(TooManyAnswers, match="1 responses are already being prepared"):
             making.make(lambda _: None)
 
     making.make(another)

@@ -99,7 +99,7 @@ def test_the_routes_agree_on_how_much_there_is(service: Service) -> None:
 def test_a_sequence_that_is_not_stored_is_a_404(service: Service) -> None:
     answer = service.get("/api/logs/5/context")
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
-    assert "no record of sequence 5 is stored" in answer.json()["detail"]
+    assert "no record with sequence 5 is stored" in answer.json()["detail"]
 
 
 def test_an_export_takes_the_memory_of_a_page(service: Service) -> None:

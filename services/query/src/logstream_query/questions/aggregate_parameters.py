@@ -27,10 +27,12 @@ Scope = Literal["node", "all"]
 
 
 def read_whole_number(text: str, least: int, most: int | None) -> int:
-    """Raises ValueError saying what was expected."""
+    """Raises ValueError, which says what was expected."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else -1
     if number < least or (most is not None and number > most):
-        raise ValueError(f"a whole number from {least} to {most}" if most is not None else f"a whole number from {least} on")
+        raise ValueError(
+            f"a whole number from {least} to {most}" if most is not None else f"a whole number of at least {least}"
+        )
     return number
 
 

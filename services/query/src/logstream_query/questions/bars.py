@@ -13,7 +13,7 @@ _MAX_WIDTH_S: Final = 3_650 * 86_400
 _WEEK_US: Final = 7 * 86_400 * MICROSECONDS
 # 1970 began on a Thursday.
 _FIRST_MONDAY_US: Final = 4 * 86_400 * MICROSECONDS
-# Widths that people read easily; from a minute on each is a multiple of one that counts are stored for.
+# Widths that are easy to read. From a minute on, each is a multiple of a width for which counts are stored.
 _NICE_S: Final = tuple(
     int(number) * UNIT_S[unit]
     for number, unit in _WIDTH.findall("1s 2s 5s 10s 15s 30s 1m 2m 5m 10m 20m 30m 1h 2h 3h 6h 12h 1d 2d 1w 2w 4w 13w 52w")
@@ -21,7 +21,7 @@ _NICE_S: Final = tuple(
 
 
 def read_width(text: str) -> int:
-    """Microseconds. Raises ValueError saying what was expected."""
+    """Returns microseconds. Raises ValueError, which says what was expected."""
     match = _WIDTH.fullmatch(text)
     width_s = int(match[1]) * UNIT_S[match[2]] if match else 0
     if not 1 <= width_s <= _MAX_WIDTH_S:
@@ -30,7 +30,7 @@ def read_width(text: str) -> int:
 
 
 def nice_width(span_us: int, bars: int) -> int:
-    """Microseconds: the narrowest easily read width of which about this many bars, or fewer, cover the time."""
+    """Microseconds: the narrowest easily readable width with which about this many bars, or fewer, cover the time."""
     for width_s in _NICE_S:
         if width_s * MICROSECONDS * bars >= span_us:
             return width_s * MICROSECONDS
@@ -39,7 +39,7 @@ def nice_width(span_us: int, bars: int) -> int:
 
 
 def origin_of(width_us: int) -> int:
-    """Where bars are counted from, microseconds since the epoch: weeks begin on Mondays, all else at whole multiples."""
+    """Where bars are counted from, microseconds since the epoch: weeks begin on Mondays, other widths at whole multiples."""
     return 0 if width_us % _WEEK_US else _FIRST_MONDAY_US
 
 

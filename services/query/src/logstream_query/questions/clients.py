@@ -1,4 +1,4 @@
-"""Knows whether the client of the request under way is still there. It looks at the connection and reads nothing from it."""
+"""Knows whether the client of the current request is still connected. It checks the connection and reads nothing from it."""
 
 import select
 from collections.abc import Iterable
@@ -11,8 +11,8 @@ from werkzeug.wsgi import ClosingIterator
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# gevent's poll knows reading and writing only. A client that has closed its side shows even while bytes that it sent before,
-# such as a next request, are unread.
+# gevent's poll knows only reading and writing. With this one, a client that has closed its side is noticed even while
+# earlier bytes, such as a next request, are unread.
 _poll: Final[Any] = get_original("select", "poll")
 _LEFT: Final = select.POLLRDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
 
@@ -20,7 +20,7 @@ _current: ContextVar["Client | None"] = ContextVar("client", default=None)
 
 
 class Client:
-    """Who waits for the answer at the other end of a socket."""
+    """The client that waits for the response at the other end of a socket."""
 
     def __init__(self, socket: Any) -> None:
         self._socket = socket
@@ -36,12 +36,12 @@ class Client:
 
 
 def current_client() -> Client | None:
-    """The client of the request that this greenlet or thread answers; None if there is none to be asked."""
+    """The client of the request that this greenlet or thread handles; None if it is not known."""
     return _current.get()
 
 
 class KnownClients:
-    """A WSGI application that gives each request of another its client, until the last part of the answer is sent."""
+    """WSGI middleware that records the client of each request until the last part of the response is sent."""
 
     def __init__(self, application: "WSGIApplication") -> None:
         self._application = application

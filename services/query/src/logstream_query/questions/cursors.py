@@ -1,4 +1,4 @@
-"""Where a walk through pages goes on: an opaque text for the client, a position in (time, sequence) for the store."""
+"""Where a walk through pages continues: an opaque text for the client, a position in (time, sequence) for the store."""
 
 import base64
 import binascii
@@ -10,21 +10,21 @@ from logstream_query.questions.moments import INFINITE_US, MAX_US
 
 Order = Literal["desc", "asc"]
 
-EXPECTED: Final = "the next_cursor of an earlier answer, unchanged"
+EXPECTED: Final = "the next_cursor of an earlier response, unchanged"
 MAX_SEQUENCE: Final = 2**63 - 1
-# Of a position; stands for infinity, which is more.
+# The greatest time of a position. It stands for infinity, which is greater.
 _MOST_US: Final = 2**63 - 1
-# Far more than are ever found, and room to add to it.
+# Far more than are ever returned, with room for addition.
 _MAX_RECORDS_SENT: Final = 2**52
 
 _VERSION: Final = 2
 _ORDERS: Final[tuple[Order, Order]] = ("desc", "asc")
-# Version, order, time of the walk's first question, time and sequence of where it has got to, records sent so far.
+# Version, order, time of the walk's first request, time and sequence of its position, records sent so far.
 _FORM: Final = struct.Struct(">BBqqqq")
 
 
 class Position(NamedTuple):
-    """A place in the order of records. No record need be stored there."""
+    """A position in the order of records. There need not be a record at it."""
 
     time_us: int
     sequence: int
@@ -32,9 +32,8 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """asked_at_us: when the first page was asked for, so that relative times mean the same on every page.
-
-    found: records on all pages so far.
+    """requested_at_us: when the first page was requested, so that relative times mean the same on every page.
+    records_sent: on all pages so far.
     """
 
     order: Order
@@ -50,7 +49,7 @@ class Cursor:
 
 
 def read_cursor(text: str) -> Cursor:
-    """Raises ValueError for a text that no answer of this version carried."""
+    """Raises ValueError for a text that is not a cursor of this version."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         version, order, requested_at_us, time_us, sequence, records_sent = _FORM.unpack(raw)

@@ -1,4 +1,4 @@
-"""Reads the times that people put into a query: absolute, epoch numbers, or relative to now. It looks at no clock."""
+"""Reads the times of a query: absolute, epoch numbers, or relative to now. It looks at no clock."""
 
 import re
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from typing import Final
 from logstream_contract.rows.timestamps import read_timestamp
 
 EXPECTED: Final = (
-    "a time from 1970 on: ISO 8601 such as 2024-08-06T18:51:32Z (+ in an offset is written %2B), "
+    "a time from 1970 on: ISO 8601 such as 2024-08-06T18:51:32Z (write + in an offset as %2B),  "
     "epoch seconds or milliseconds, or relative such as -15m (units s, m, h, d, w) or now"
 )
 MICROSECONDS: Final = 1_000_000
@@ -25,34 +25,34 @@ INFINITE_US: Final = 2**63 - 1 + 946_684_800_000_000
 
 _RELATIVE: Final = re.compile(r"-(\d{1,9})([smhdw])", re.ASCII)
 _NUMBER: Final = re.compile(r"\d{1,14}(\.\d{1,9})?", re.ASCII)
-# Epoch seconds reach this number in the year 5138, epoch milliseconds passed it in 1973.
+# Epoch seconds reach this number in the year 5138; epoch milliseconds passed it in 1973.
 _FIRST_MILLISECONDS: Final = 100_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time as it was asked for: microseconds since the epoch, or, if relative, from now. `text`: how it was written."""
+    """A time as it was requested: microseconds since the epoch or, if relative, from now. `text`: as it was written."""
 
     us: int
     relative: bool = False
     text: str = field(default="", compare=False)
 
     def at(self, now_us: int) -> int:
-        """Microseconds since the epoch, 0 for what lies before it."""
+        """Microseconds since the epoch, 0 for earlier times."""
         return max(0, now_us + self.us) if self.relative else self.us
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class StoredTime:
-    """A time for the database to hold records' times against: microseconds since the epoch. It is exact where a datetime is
-    not: somebody with SQL may have stored a year past 9999, one BC, or infinity, and a walk that went on at another time
-    would repeat or skip such records. Lists of them need placeholders of psycopg's binary form, %b."""
+    """A time that the database compares with records' times: microseconds since the epoch. It is exact where a datetime
+    is not: a row inserted with SQL may have a year after 9999, a year BC, or infinity, and a walk that continued at
+    another time would repeat or skip such records. Lists of them need psycopg's binary placeholders, %b."""
 
     us: int
 
 
 def read_moment(text: str, zone: tzinfo = UTC) -> Moment:
-    """A time without an offset is read in `zone`. Raises ValueError saying what was expected."""
+    """A time without an offset is read in `zone`. Raises ValueError, which says what was expected."""
     text = text.strip()
     if text == "now":
         return Moment(0, relative=True, text=text)

@@ -1,5 +1,5 @@
-"""What the routes ask the store, read from their query strings: relative times resolved, parameters held against each other.
-Pure: it looks at no clock and no database."""
+"""Reads query strings into queries for the store: resolves relative times and checks parameters against each other. Pure:
+it looks at no clock and no database."""
 
 from dataclasses import dataclass, replace
 from datetime import tzinfo
@@ -18,10 +18,10 @@ _NOT_BEFORE_START: Final = "a time that is not before the start"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageQuery:
-    """One page: at most `limit` records that match and come after `after` in this order.
+    """One page: at most `limit` matching records that come after `after` in this order.
 
-    asked_at_us: when the first page of the walk was asked for, microseconds since the epoch. found: records on the pages
-    before.
+    requested_at_us: when the first page of the walk was requested, microseconds since the epoch. records_sent: on the
+    previous pages.
     """
 
     filter: Filter
@@ -34,7 +34,7 @@ class PageQuery:
 
 @dataclass(frozen=True, slots=True)
 class HistoricalQuery:
-    """As the seed asks: newest first, after the record of this sequence."""
+    """A query of /historical-logs: newest first, after the record with this sequence."""
 
     filter: Filter
     after_sequence: int | None
@@ -42,7 +42,7 @@ class HistoricalQuery:
 
 
 def page_query(query_string: str, now_us: int) -> PageQuery:
-    """The question of a request to /api/logs at the time now_us. Raises InvalidParameters naming every problem."""
+    """The query of a request to /api/logs at the time now_us. Raises InvalidParameters, which names every problem."""
     parameters, problems = LogsParameters.read(query_string)
     cursor = parameters.cursor
     requested_at_us = cursor.requested_at_us if cursor else now_us
@@ -67,7 +67,8 @@ def check_order(order: Order | None, cursor: Cursor | None, problems: list[Param
 
 
 def filter_of(parameters: FilterParameters, now_us: int, problems: list[ParameterProblem]) -> Filter:
-    """The records meant, relative times resolved; what is wrong between the parameters is added to the problems."""
+    """The filter of these parameters, with relative times resolved. Contradictions between parameters are added to the
+    problems."""
     start_us, end_us = _at(parameters.start, now_us), _at(parameters.end, now_us)
     if parameters.end and _is_backward(start_us, end_us):
         problems.append(parameter_problem("end", parameters.end.text, _NOT_BEFORE_START))
@@ -77,9 +78,9 @@ def filter_of(parameters: FilterParameters, now_us: int, problems: list[Paramete
 
 
 def historical_query(query_string: str, now_us: int, zone: tzinfo) -> HistoricalQuery:
-    """The question of a request to /historical-logs. zone: of times that name none. Raises InvalidParameters.
+    """The query of a request to /historical-logs. zone: of times without one. Raises InvalidParameters.
 
-    The seed's range includes its end, and it knows milliseconds only: the last one counts whole.
+    In the first release a range includes its end, and times are in milliseconds: the last millisecond counts as a whole.
     """
     parameters, problems = HistoricalLogsParameters.read(query_string, zone)
     start_us, end_us = _at(parameters.start_time, now_us), _at(parameters.end_time, now_us)

@@ -1,6 +1,6 @@
-"""Stretches of time, and how a walk goes through them. Pure.
+"""Time ranges, and how a walk goes through them. Pure.
 
-A list of ranges holds no two that overlap or touch; unless said otherwise it is newest first.
+The ranges of a list do not overlap or touch. Unless stated otherwise, they are newest first.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ class Range(NamedTuple):
 
 
 def merged(ranges: Iterable[tuple[int, int]]) -> list[Range]:
-    """The same times as a list of ranges. Takes them in any order; one that ends before it begins is empty."""
+    """The same times as a list of ranges. The input may be in any order; a pair that ends before it begins is empty."""
     merged_ranges: list[Range] = []
     for from_us, to_us in sorted(ranges, key=lambda ends: ends[1], reverse=True):
         if from_us > to_us:
@@ -49,7 +49,7 @@ def common(left: Sequence[Range], right: Sequence[Range]) -> list[Range]:
 
 
 def split(whole: Range, span_us: int, order: Order) -> tuple[Range, Range | None]:
-    """What a walk in this order comes to first, at most span_us (at least 1) long, and what is left."""
+    """The part that a walk in this order reaches first, at most span_us (at least 1) long, and the rest."""
     if whole.span_us <= span_us:
         return whole, None
     if order == "desc":
@@ -60,7 +60,7 @@ def split(whole: Range, span_us: int, order: Order) -> tuple[Range, Range | None
 
 
 def take(walk: list[Range], span_us: int, most: int, order: Order) -> tuple[list[Range], list[Range]]:
-    """The first ranges of a walk, span_us long in total and at most so many, and those left, all in the walk's order."""
+    """The first ranges of a walk, span_us long in total and at most `most`, and the rest, all in the walk's order."""
     taken: list[Range] = []
     for index, range_ in enumerate(walk):
         if span_us <= 0 or len(taken) >= most:
@@ -74,18 +74,18 @@ def take(walk: list[Range], span_us: int, most: int, order: Order) -> tuple[list
 
 
 def past(range_: Range, order: Order) -> Position:
-    """Where a walk goes on that has been through a range."""
+    """Where a walk continues after a range."""
     return Position(range_.from_us, 0) if order == "desc" else Position(range_.to_us, MAX_SEQUENCE)
 
 
 def short_of(range_: Range, order: Order) -> Position | None:
-    """Where a walk goes on that comes to a range next; None: at its beginning."""
+    """Where a walk continues that reaches a range next; None: at its beginning."""
     if order == "desc":
         return Position(range_.to_us, MAX_SEQUENCE)
     return Position(range_.from_us - 1, MAX_SEQUENCE) if range_.from_us else None
 
 
 def border_us(position: Position) -> int:
-    """The time up to which a walk that goes on at this position has seen everything: in descending order all records from
-    then on, in ascending order all records before. Of a record that the walk stopped at it is the time."""
+    """The time up to which a walk at this position has seen everything: in descending order all records from then on, in
+    ascending order all records before. If the walk stopped at a record, it is the time of that record."""
     return position.time_us + 1 if position.sequence == MAX_SEQUENCE else position.time_us

@@ -1,8 +1,7 @@
 """The route /api/logs/export: every matching record, up to a number of them, as a file.
 
-Records are read page by page, each page in a transaction of its own: a client that reads slowly holds no connection to the
-database, and no more than a page is in memory. An answer that breaks off is never ended cleanly, so a client sees that it is
-not whole.
+Records are read page by page, each page in its own transaction: a slow client holds no connection to the database, and no
+more than a page is in memory. If the export fails, the response has no proper end, so a client sees that it is not whole.
 """
 
 import logging
@@ -38,14 +37,15 @@ _ROUTE: Final = "/api/logs/export"
 _MEDIA_TYPES: Final = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8; header=present"}
 _FIRST_PAGE: Final = 500
 _MAX_PAGE: Final = 5_000
-# Large records come in smaller pages. So much is also what an export counts for among the answers of its process.
+# Large records are read in smaller pages. An export also counts for this many bytes among the responses of its process.
 _PAGE_BYTES: Final = 2 * 1024 * 1024
-# How often a page is asked for again, after the pause that the error names, before the answer breaks off.
+# How often a page is tried, after the pause that the error names, before the export fails.
 _TRIES: Final = 4
 
 
 class ExportEnd(TypedDict):
-    """The last line of an NDJSON export, under the key logstream_export. next_cursor: to go on with; null if complete."""
+    """The last line of an NDJSON export, under the key logstream_export. next_cursor: where to continue; null if
+    complete."""
 
     records: int
     complete: bool
@@ -54,7 +54,7 @@ class ExportEnd(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportQuery:
-    """What one request asks for."""
+    """The query of one export."""
 
     filter: Filter
     format: ExportFormat
@@ -66,7 +66,7 @@ class ExportQuery:
 
 
 class Exporter:
-    """Makes the bodies of exports. sleep: pauses this request only, seconds."""
+    """Makes the bodies of exports. sleep: pauses only this request, in seconds."""
 
     def __init__(
         self, search: Search, answer_limiter: AnswerLimiter, metrics: Metrics, *, sleep: Callable[[float], None] = time.sleep
@@ -77,7 +77,7 @@ class Exporter:
         self._sleep = sleep
 
     def hold(self) -> Callable[[], None]:
-        """Counts an export until what is returned is called. Raises TooManyAnswers."""
+        """Counts an export until the returned function is called. Raises TooManyAnswers."""
         return self._answer_limiter.hold(_PAGE_BYTES)
 
     def first(self, query: ExportQuery) -> SearchResult:
@@ -85,7 +85,7 @@ class Exporter:
         return self._page(query, query.after, min(_FIRST_PAGE, query.max_records))
 
     def body(self, query: ExportQuery, result: SearchResult) -> Iterator[bytes]:
-        """All pages from the first one on, in pieces. Raises Unavailable, which breaks the answer off."""
+        """All pages from the first one on, in pieces. Raises Unavailable, which cuts the response off."""
         sent, page, outcome = 0, _FIRST_PAGE, "left"
         try:
             if query.format == "csv":
@@ -96,7 +96,7 @@ class Exporter:
                     count = len(result.records)
                     sent += count
                     page = next_page(page, count, len(lines))
-                    # A slow client keeps a page in memory in one form, not in two.
+                    # For a slow client, a page is in memory in one form, not in two.
                     result.records.clear()
                     yield lines
                     self._metrics.returned_records.labels(_ROUTE).inc(count)
@@ -107,12 +107,12 @@ class Exporter:
                 yield _end(query, sent, result.position)
             outcome = "complete" if result.position is None else "capped"
         except ClientGone:
-            # Noticed while a page was being read; nobody is there to be told.
+            # Noticed while a page was being read; there is no client to report an error to.
             raise
         except Unavailable as error:
             outcome = "failed"
             self._metrics.unavailable_requests.labels(error.reason).inc()
-            log.warning("export broken off", extra={"reason": error.reason, "error": str(error), "records": sent})
+            log.warning("export failed", extra={"reason": error.reason, "error": str(error), "records": sent})
             raise
         except Exception:
             outcome = "failed"
@@ -156,7 +156,7 @@ def export_routes(aggregates: Aggregates, exporter: Exporter, *, most_records: i
         headers = {
             "Content-Disposition": f'attachment; filename="{_file_name(now_us, query.format)}"',
             "X-Logstream-Max-Records": str(query.max_records),
-            # nginx hands the answer on as it comes, instead of keeping all of it for a slow client.
+            # nginx passes the response on as it comes, instead of buffering all of it for a slow client.
             "X-Accel-Buffering": "no",
         }
         if query.after is None and result.position is None:
@@ -171,12 +171,12 @@ def export_routes(aggregates: Aggregates, exporter: Exporter, *, most_records: i
 
 
 def ndjson_lines(records: Sequence[StoredRecord]) -> bytes:
-    """A line a record, as /api/logs has them."""
+    """One line for each record, as in /api/logs."""
     return escape_invisible(b"".join([orjson.dumps(record(*row), option=orjson.OPT_APPEND_NEWLINE) for row in records]))
 
 
 def next_page(page: int, records: int, size_bytes: int) -> int:
-    """How many records to ask for next, after a page of this many for which `page` were asked."""
+    """How many records to request next, after a page with this many records for which `page` were requested."""
     fitting = _PAGE_BYTES * records // size_bytes
     return max(1, min(2 * page, _MAX_PAGE, fitting))
 

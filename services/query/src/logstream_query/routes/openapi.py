@@ -1,5 +1,5 @@
-"""The OpenAPI 3.1 document, composed of the models that read the parameters and of those that describe the answers. It knows
-no route by itself: `operations` lists them. Pure."""
+"""Makes the OpenAPI 3.1 document from the models that read the parameters and from those that describe the responses. It
+knows no routes; `operations` lists them. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,10 +16,10 @@ _REFERENCE: Final = "#/components/schemas/{model}"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one status tells.
+    """The response for one status.
 
-    bodies: by media type what pydantic can describe (a model, a list of one), or None for a text without a schema.
-    headers: by name the OpenAPI header object.
+    bodies: by media type, a type that pydantic can describe (a model, a list of models), or None for a text without a
+    schema. headers: by name, the OpenAPI header object.
     """
 
     description: str
@@ -31,9 +31,9 @@ class Answer:
 class Operation:
     """GET on one path.
 
-    path: with each parameter in braces, /a/{b}. name: unique, the operationId. parameters: those of the query string; a
-    field whose JSON schema is an object stands for parameters whose names the caller chooses. path_parameters: by name a
-    JSON schema with a description. problems: the statuses it can answer besides, of those in Api.problems.
+    path: with each parameter in braces, /a/{b}. name: the unique operationId. parameters: those of the query string; a
+    field whose JSON schema is an object stands for parameters whose names the client chooses. path_parameters: by name, a
+    JSON schema with a description. problems: the other statuses it can return, of those in Api.problems.
     """
 
     path: str
@@ -48,7 +48,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """problems: the errors that operations have in common, by status; each has a place of its own in the document."""
+    """problems: the errors that operations have in common, by status; each is defined once in the document."""
 
     title: str
     description: str
@@ -57,8 +57,8 @@ class Api:
 
 
 class _ParameterSchema(GenerateJsonSchema):
-    """A parameter that is left out is simply not in the query string: null is no value of it, and only a default that a
-    query string could hold is shown."""
+    """A parameter that is left out is not in the query string, so null is not one of its values. Only a default that a
+    query string can hold is shown."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
@@ -79,7 +79,7 @@ class _AnswerSchema(GenerateJsonSchema):
 
 
 def openapi_document(api: Api, version: str) -> dict[str, Any]:
-    """The document as JSON types; the same for the same arguments."""
+    """The document as JSON types. The same arguments give the same document."""
     shared = [answer for _, answer in api.problems.values()]
     answers = [answer for operation in api.operations for answer in operation.answers.values()] + shared
     schemas, components = _schemas_of(answers)
@@ -97,7 +97,7 @@ def openapi_document(api: Api, version: str) -> dict[str, Any]:
 
 
 def _schemas_of(answers: Sequence[Answer]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The schema of each body by its type's text, and the models that they refer to by name."""
+    """The schema of each body by the text of its type, and the models that they refer to, by name."""
     bodies = {repr(body): body for answer in answers for body in answer.bodies.values() if body is not None}
     schemas, definitions = TypeAdapter.json_schemas(
         [(key, "validation", TypeAdapter(body)) for key, body in bodies.items()],

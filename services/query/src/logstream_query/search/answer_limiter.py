@@ -1,5 +1,5 @@
-"""Bounds what all answers under way in a process hold in memory: how many are being made at a time, and the bytes of those
-that are made but not yet taken by their clients. It knows neither HTTP nor SQL."""
+"""Limits what all responses of a process hold in memory: how many are being prepared at the same time, and the bytes of
+those that are ready but that clients have not read yet. It knows neither HTTP nor SQL."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from logstream_query.config import Config
 from logstream_query.metrics import Metrics
 from logstream_query.unavailable import TooManyAnswers
 
-# No answer as small as this is refused for large ones: a part of the bytes is kept for such.
+# A response as small as this is not refused because of large ones: a part of the bytes is reserved for small responses.
 SMALL_BYTES: Final = 256 * 1024
 _KEPT_FOR_SMALL: Final = 1 / 6
 # Responses that may be made at a time besides those that have a connection: between two statements one has none.
@@ -22,13 +22,14 @@ T = TypeVar("T")
 
 
 class _LargeLater(Exception):
-    """Large records are to be read, and no turn is free."""
+    """Large records have to be read, and no turn for them is free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerLimits:
-    """making: answers being made at a time, each within a Room; large: those of them that read records larger than their
-    shares, which keeps the database busy for long. wait_s: how long others wait for their turn. held_bytes: of those made.
+    """making: responses being prepared at the same time, each within a Room. large: those of them that read records larger
+    than their shares, which keeps the database busy for long. wait_s: how long other requests wait for their turn.
+    held_bytes: of the responses that are ready.
     """
 
     making: int
@@ -53,10 +54,11 @@ class AnswerLimiter:
         self._held_bytes = 0
 
     def make(self, read: Callable[[Callable[[], None]], T]) -> T:
-        """What `read` returns, which reads records into a Room; to this it gives what it is given, as begin_large.
+        """Returns the result of `read`, which reads records into a Room. It passes its argument on to the Room as
+        begin_large.
 
-        When many read large records already, read is left for as long as it takes until one of them is done, and called
-        again: who waits holds no connection and none of the turns that others need. Raises TooManyAnswers.
+        If too many requests read large records already, read is aborted, and called again when one of them is done: a
+        waiting request holds no connection and none of the turns that others need. Raises TooManyAnswers.
         """
         with ExitStack() as held:
 
@@ -68,10 +70,10 @@ class AnswerLimiter:
                     has_turn.append(True)
 
             has_turn: list[bool] = []
-            # Left before the wait, for an exception keeps what was read.
+            # The exception holds on to what was read, so it ends before the wait.
             with suppress(_LargeLater), self._making():
                 return read(begin_at_once)
-            self._wait(self._large_turns, f"{self._limits.large} answers of large records are being made already")
+            self._wait(self._large_turns, f"{self._limits.large} responses with large records are already being prepared")
             held.callback(self._large_turns.release)
             has_turn.append(True)
             with self._making():
@@ -79,7 +81,7 @@ class AnswerLimiter:
 
     @contextmanager
     def _making(self) -> Iterator[None]:
-        self._wait(self._turns, f"{self._limits.making} answers are being made already")
+        self._wait(self._turns, f"{self._limits.making} responses are already being prepared")
         try:
             yield
         finally:
@@ -90,15 +92,16 @@ class AnswerLimiter:
             raise TooManyAnswers(f"{what}: try again in a moment")
 
     def hold(self, size_bytes: int) -> Callable[[], None]:
-        """Counts an answer of this size until what is returned is called, once or more often. Raises TooManyAnswers."""
+        """Counts a response of this size until the returned function is called, once or more often. Raises
+        TooManyAnswers."""
         most_bytes = self._limits.held_bytes
         if size_bytes > SMALL_BYTES:
             most_bytes = int(most_bytes * (1 - _KEPT_FOR_SMALL))
         with self._lock:
-            # A single one that is larger than everything still gets through.
+            # A single response that is larger than the limit still gets through.
             if self._held_bytes and self._held_bytes + size_bytes > most_bytes:
                 raise TooManyAnswers(
-                    "clients have not yet taken the answers that this process holds for them: try again in a moment"
+                    "clients have not read the responses that this process holds for them yet: try again in a moment"
                 )
             self._held_bytes += size_bytes
         self._metrics.held_bytes.inc(size_bytes)

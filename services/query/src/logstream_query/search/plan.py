@@ -1,5 +1,5 @@
-"""Where a search has to look at all: the times that the stored counts and the search index leave, asked for as the search
-gets there. It knows no SQL."""
+"""Where a search has to look: the times that the stored counts and the search index do not rule out. It requests them as the
+search gets there. It knows no SQL."""
 
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -11,17 +11,18 @@ from logstream_query.questions.moments import HOUR_US
 from logstream_query.questions.ranges import Range, common, past, short_of, split, take
 from logstream_query.unavailable import StatementTimeout
 
-# What is known of a window is asked for at once. The first is enough for most searches; a long retention takes few more.
+# Everything known about a window is read at once. The first window is enough for most searches; a long retention takes only
+# a few more.
 _FIRST_WINDOW_US: Final = 48 * HOUR_US
 _WINDOW_GROWTH: Final = 4
-# Minutes are many, so they are asked for only where the hours leave something, and shortly before they are needed.
+# There are many minutes, so they are read only within the hours that remain, and shortly before they are needed.
 _MINUTES_US: Final = 6 * HOUR_US
 _MOST_RANGES: Final = 1_000_000
 
 
 class Sources(Protocol):
-    """What the store knows of where records can be. Ranges are newest first, clipped or not; None: nothing is known.
-    All raise Unavailable."""
+    """What the store knows about where records can be. Ranges are newest first and may extend beyond `within`; None: nothing
+    is known. All methods raise Unavailable."""
 
     def possible(self, filter_: Filter, within: Range, timeout_s: float) -> list[Range] | None:
         """To the hour by the counts, and by the search index."""
@@ -32,7 +33,7 @@ class Sources(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """ranges: in the walk's order. end: where the walk goes on when it has been through them."""
+    """ranges: in the walk's order. end: where the walk continues after them."""
 
     ranges: list[Range]
     end: Position
@@ -51,7 +52,7 @@ class Plan:
         self._coarse: list[Range] = []
 
     def next_part(self, timeout_s: float) -> Part | None:
-        """None: the whole was gone through. Raises Unavailable, except for a time-out: then nothing is left out."""
+        """None: the whole range is done. Raises Unavailable, except after a timeout: then it rules nothing out."""
         if self._coarse:
             return self._fine(timeout_s)
         if not self._left:
@@ -76,8 +77,8 @@ class Plan:
         except StatementTimeout:
             minutes = newest_first
         if minutes is None:
-            # Nothing is known of any minute. Whoever goes through all has a pace: steps of hours would never get past the
-            # years to a time that somebody made up with SQL.
+            # Nothing is known about any minute, so the whole part is returned and SliceSizer chooses the steps. Steps of
+            # hours would not get past the years to an invented time that was inserted with SQL.
             self._coarse = []
             return Part(coarse, past(self._window, self._order))
         fine = common(minutes, newest_first)

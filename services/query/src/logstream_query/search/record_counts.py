@@ -1,4 +1,4 @@
-"""Counts records by looking at them, newest first and slice by slice, for as long as a budget lasts. It knows no HTTP and no
+"""Counts records by reading them, newest first and slice by slice, within a budget of time. It knows neither HTTP nor
 SQL."""
 
 import time
@@ -32,16 +32,16 @@ class RecordCounts:
         *,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """permit_for: gives what is held while records are looked at; entering it may raise Unavailable."""
+        """permit_for: returns the context manager that is held while records are read; entering it may raise Unavailable."""
         self._permit_for = permit_for
         self._aggregates = aggregates
         self._budget_s = budget_s
         self._clock_s = clock_s
 
     def bars(self, filter_: Filter, start_us: int, end_us: int, width_us: int) -> tuple[list[BarCount], int]:
-        """Counts by bar, and the time from which on all matching records are in them: start_us when nothing is left.
+        """Returns counts by bar, and the time from which on they hold all matching records: start_us when nothing is left.
 
-        The range counts, not the filter's own; microseconds since the Unix epoch. Raises Unavailable.
+        The given range replaces the filter's; microseconds since the Unix epoch. Raises Unavailable.
         """
         with self._permit_for(filter_):
             if filter_.regex:

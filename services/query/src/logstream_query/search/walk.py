@@ -1,4 +1,4 @@
-"""The way of one search through the records, slice by slice, within a budget of time. It knows neither HTTP nor SQL."""
+"""One search through the records, slice by slice, within a budget of time. It knows neither HTTP nor SQL."""
 
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -15,14 +15,14 @@ from logstream_query.store import Nearest, Store, StoredRecord
 from logstream_query.store.room import Room
 from logstream_query.unavailable import StatementTimeout
 
-# A statement may take this much longer than what is left, so that a slice that nearly fits is not in vain.
+# A statement may take this much longer than the time left, so that a slice that nearly fits is not wasted.
 _GRACE_S: Final = 0.15
-# Less isn't worth a statement.
+# With less time left, a statement is not worthwhile.
 _LEAST_LEFT_S: Final = 0.02
 
 
 class Budget:
-    """seconds: to search for. most_s: what the request may take if it would get no further otherwise."""
+    """seconds: for the search. most_s: how long the request may take if it would get no further otherwise."""
 
     def __init__(self, seconds: float, most_s: float) -> None:
         self._began_s = time.monotonic()
@@ -37,7 +37,7 @@ class Budget:
         return self.left_s() < _LEAST_LEFT_S
 
     def slice_timeout_s(self) -> float:
-        """Half of what is left: after a slice that took too long there is time for a smaller one."""
+        """Half of the time left: after a slice that took too long there is time for a smaller one."""
         return min(max(0.0, self.left_s()) / 2 + _GRACE_S, self.most_left_s())
 
     def most_left_s(self) -> float:
@@ -46,8 +46,8 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """How many records a search looks at before it thinks about where to look: first_rows, or indexed_rows if the search
-    index will help, or if these take too long, least_rows, which may take as long as a statement may."""
+    """How many records a search looks at before it plans where to look: first_rows, or indexed_rows if the search index can
+    help. If these take too long, it looks at least_rows, which may take as long as a statement may."""
 
     first_rows: int = 20_000
     least_rows: int = 500
@@ -55,7 +55,7 @@ class Steps:
 
 
 class Walk:
-    """position: where to go on; None when all was looked at. records: at most as many as asked for, and as the room holds.
+    """position: where to continue; None when everything was searched. records: at most limit, and as many as the room holds.
     Not shared."""
 
     def __init__(
@@ -85,14 +85,15 @@ class Walk:
 
     @property
     def is_over(self) -> bool:
-        """Whether this request gets no further: all is looked at, the page or its room is full, or the budget used up."""
+        """Whether this request gets no further: everything was searched, the page or its room is full, or the budget is used
+        up."""
         return self.position is None or self._has_more or self._budget.is_used_up
 
     def look_at_first(self, retry: AbstractContextManager[None] | None = None) -> None:
-        """The records that come next, whatever they are: finds what is frequent, and gets further in any case.
-        Raises StatementTimeout when even the least number of records took too long.
+        """Looks at the next records without a plan: finds frequent records quickly, and gets further in any case.
+        Raises StatementTimeout if even the least number of records took too long.
 
-        retry: entered for a second attempt, which may take the database long."""
+        retry: entered for a second attempt, which may keep the database busy for long."""
         began_s = time.monotonic()
         rows = self._steps.first_rows
         if self._store.is_indexed(self._filter):
@@ -115,7 +116,7 @@ class Walk:
         return self._store.nearest(self._filter, self._order, self.position, self._wanting, rows, timeout_s, self._room)
 
     def look_further(self) -> None:
-        """Slice by slice where the plan says, until this request gets no further."""
+        """Searches slice by slice where the plan says, until this request gets no further."""
         assert self.position
         try:
             end_us = self._store.last_time(self._filter, self._order, self.position, self._budget.slice_timeout_s())
@@ -135,7 +136,7 @@ class Walk:
                 self.position = part.end
 
     def _go_through(self, ranges: list[Range]) -> bool:
-        """Whether to the end."""
+        """Whether it reached the end."""
         while ranges and not self.is_over:
             group, rest = take(
                 ranges, self._slice_sizer.span_us(self._budget.left_s()), self._slice_sizer.ranges, self._order
@@ -149,7 +150,7 @@ class Walk:
         return not ranges
 
     def _look_within(self, group: list[Range]) -> bool:
-        """False: it took too long, and the next slice is to be smaller."""
+        """False: it took too long, and the next slice has to be smaller."""
         span_us = sum(range_.span_us for range_ in group)
         began_s = time.monotonic()
         try:
@@ -166,13 +167,13 @@ class Walk:
 
     @property
     def _wanting(self) -> int:
-        """One more than the page holds tells whether there is more."""
+        """One record more than the page holds shows whether there are more."""
         return self._limit + 1 - len(self.records)
 
     def _add(self, records: list[StoredRecord]) -> None:
         self.records += records
         self._has_more = self._room.is_full or len(self.records) > self._limit
-        # A first record that did not fit into what others had left is where the walk has got to already.
+        # If not even the first record fits into the rest of the room, the walk is already at its position.
         if self._has_more and records:
             del self.records[self._limit :]
             last = self.records[-1]

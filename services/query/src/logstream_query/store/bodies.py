@@ -1,7 +1,7 @@
-"""Reads the records of a statement so that what is in memory at a time is bounded, whatever their sizes.
+"""Reads the records of a statement with a bounded amount of memory, no matter how large they are.
 
-The statements of `statements` and `neighbours` give large records without their message and attributes, which PostgreSQL
-then does not even read. These come here one by one: psycopg streams the rows of a statement, and without that libpq would
+The statements of `statements` and `neighbours` return large records without their message and attributes, which PostgreSQL
+then does not even read. They are read here one by one: psycopg streams the rows of a statement, while libpq would otherwise
 hold all of them at once.
 """
 
@@ -20,8 +20,8 @@ from logstream_query.store.stored_record import StoredRecord
 
 # Faster than StoredRecord._make, which counts the columns of each row.
 _make_record: Final = partial(tuple.__new__, StoredRecord)
-# What is asked for at a time, by the sizes that the database knows without reading a value: those of compressed ones. What
-# doesn't fit is read to the end and let go, so this bounds what is read in vain.
+# How much is requested at once, by the sizes that the database knows without reading a value: the compressed ones. Records
+# that do not fit are read and discarded, so this limits how much is read in vain.
 _GROUP_BYTES: Final = 256 * 1024
 _BODIES: Final = sql.SQL(
     "SELECT sequence, message, attributes::text FROM logs"
@@ -35,18 +35,19 @@ def as_records(_cursor: object) -> Callable[[Sequence[Any]], StoredRecord]:
 
 
 def records(connection: Connection, statement: Statement, order: Order, room: Room) -> list[StoredRecord]:
-    """The statement's records in their order, up to the first one that the room doesn't hold: then room.is_full."""
+    """The statement's records in their order, up to the first one that does not fit into the room: then room.is_full."""
     return fitting(connection, rows(connection, statement), order, room)
 
 
 def rows(connection: Connection, statement: Statement) -> list[StoredRecord]:
-    """The statement's records, large ones still without their texts: not yet to be shown to anybody."""
+    """The statement's records. Large ones have no texts yet and must not be returned to a client."""
     cursor = connection.cursor(row_factory=as_records)
     return cursor.execute(statement.query, statement.values, binary=True).fetchall()
 
 
 def fitting(connection: Connection, unread: list[StoredRecord], order: Order, room: Room) -> list[StoredRecord]:
-    """What `rows` gave, in its order, up to the first record that the room doesn't hold: then room.is_full."""
+    """The records that `rows` returned, in their order, up to the first one that does not fit into the room: then
+    room.is_full."""
     large = [index for index, row in enumerate(unread) if row.message is None]
     if not large:
         room.add(unread)
@@ -69,7 +70,7 @@ def fitting(connection: Connection, unread: list[StoredRecord], order: Order, ro
 
 
 def _groups(unread: Sequence[StoredRecord], large: Sequence[int]) -> Iterator[list[int]]:
-    """The indexes of large records, as many at a time as may be asked for at once."""
+    """The indexes of large records, in groups that may be requested at once."""
     group: list[int] = []
     group_bytes = 0
     for index in large:
@@ -89,13 +90,13 @@ def _least_bytes(row: StoredRecord) -> int:
 
 
 def _bodies(connection: Connection, group: Sequence[StoredRecord], order: Order, room: Room) -> dict[int, StoredRecord]:
-    """By their sequences the records of a group that the room may hold: a run of them from the first on."""
+    """The records of a group that fit into the room, by sequence: the first ones, without a gap."""
     by_sequence = {row.sequence: row for row in group}
     times = [row.time_us for row in group]
     values = (StoredTime(min(times)), StoredTime(max(times)), list(by_sequence), len(group))
     whole: dict[int, StoredRecord] = {}
     left_bytes, is_first, is_over = room.left_bytes, room.is_empty, False
-    # To the end also when the room is full: to leave off would mean to cancel the statement.
+    # Read to the end even when the room is full: stopping would mean cancelling the statement.
     for sequence, message, attributes in connection.cursor().stream(
         _BODIES.format(order=ORDER_BY[order]), values, binary=True
     ):

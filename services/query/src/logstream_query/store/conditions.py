@@ -1,9 +1,9 @@
-"""Filters as SQL conditions. Every value goes in as a parameter; columns and operators stand here. What a filter means is
-said in logstream_contract.filters.matching.
+"""Filters as SQL conditions. Every value is a parameter; columns and operators are constants here.
+logstream_contract.filters.matching defines the meaning of a filter.
 
-Texts are lower-cased by the database on both sides of a comparison, by the collation that
-logstream_contract.filters.lowercase is about and not by the database's own. Where texts are compared as they are, the
-database's own collation will do: none that a database can have is other than byte by byte about equality and LIKE.
+The database lower-cases texts on both sides of a comparison, by the collation that logstream_contract.filters.lowercase
+describes and not by the database's own. Where texts are compared unchanged, the database's own collation is enough: every
+collation that a database can have compares byte by byte for equality and LIKE.
 """
 
 import re
@@ -20,29 +20,29 @@ from psycopg import sql
 from logstream_query.questions.moments import as_datetime
 
 _LIKE_SPECIAL: Final = re.compile(r"[\\%_]")
-# What is lower-cased is compared byte by byte: that spares the database a look at the collation for every record.
+# Lower-cased texts are compared byte by byte, so that the database need not consult the collation for every record.
 _LOWERED: Final = sql.SQL('lower(%s::text COLLATE "pg_c_utf8") COLLATE "C"')
 _LEVEL: Final = sql.SQL('lower(level COLLATE "pg_c_utf8") COLLATE "C"')
 _MESSAGE: Final = sql.SQL('lower(message COLLATE "pg_c_utf8") COLLATE "C"')
-# One that is none is refused when the statement is planned, even where there is no record to hold it against.
+# An invalid one is refused when the statement is planned, even if there is no record to compare.
 _REGEX: Final = sql.SQL('message COLLATE "pg_c_utf8" ~ %s::text')
-# `logs` has no index by sequence alone: the batch's row tells between which times to look.
+# `logs` has no index by sequence alone: the batch's row has the times to search between.
 _OF_BATCH: Final = sql.SQL(
     "(time >= (SELECT time_from FROM batches WHERE number = %s) AND time <= (SELECT time_to FROM batches WHERE number = %s)"
     " AND sequence = ANY(%s::bigint[]))"
 )
 
-# Counted under no name of its own: what the counts hold beyond the names they keep of a time.
+# The names under which records are counted whose own names the counts do not keep.
 _OTHER_LEVEL: Final = sql.SQL("level = {}").format(sql.Literal(OTHER))
 _OTHER_NODE: Final = sql.SQL("node = {}").format(sql.Literal(OTHER))
 
 
 class InvalidRegex(Exception):
-    """A regular expression that the database can't read; the text says what is wrong with it."""
+    """A regular expression that the database cannot read; the text says what is wrong with it."""
 
 
 class Conditions:
-    """Collects conditions that must all hold, with their values."""
+    """Collects conditions that must all be true, with their values."""
 
     def __init__(self) -> None:
         self.parts: list[sql.Composable] = []
@@ -75,7 +75,7 @@ def add_filter(conditions: Conditions, filter_: Filter) -> None:
     for pair in filter_.attributes:
         conditions.add(sql.SQL("attributes @> %s::jsonb"), _object(*pair))
     for pair in filter_.not_attributes:
-        # Most records have no attributes at all.
+        # IS NOT TRUE, because most records have no attributes at all.
         conditions.add(sql.SQL("(attributes @> %s::jsonb) IS NOT TRUE"), _object(*pair))
     for term in filter_.text.included:
         conditions.add(_MESSAGE + sql.SQL(" LIKE ") + _LOWERED, _containing(term))
@@ -86,7 +86,7 @@ def add_filter(conditions: Conditions, filter_: Filter) -> None:
 
 
 def add_counted_filter(conditions: Conditions, filter_: Filter) -> None:
-    """As add_filter, for the stored counts: of what they hold under no name of its own, all that may match is taken."""
+    """Like add_filter, for the stored counts: unnamed counts are included if they may match."""
     add_filter(conditions, replace(filter_, levels=(), level_contains="", nodes=()))
     for named in (Filter(levels=filter_.levels), Filter(level_contains=filter_.level_contains), Filter(nodes=filter_.nodes)):
         if named != Filter():
@@ -97,13 +97,14 @@ def add_counted_filter(conditions: Conditions, filter_: Filter) -> None:
 
 
 def unsure(filter_: Filter) -> sql.Composable | None:
-    """Whether counts that add_counted_filter took may be of records that don't match; None: none ever are."""
+    """The condition for counts that add_counted_filter includes and that may be of records that do not match; None: there
+    are none."""
     others = _others(filter_)
     return sql.SQL("({})").format(sql.SQL(" OR ").join(others)) if others else None
 
 
 def _others(filter_: Filter) -> list[sql.Composed]:
-    """Of a filter's names, the conditions for counts that may hold them unnamed."""
+    """The conditions for counts that may hold records with the filter's names without naming them."""
     others = []
     if filter_.level_contains or not all(map(is_known_level, filter_.levels)):
         others.append(_OTHER_LEVEL)

@@ -1,7 +1,8 @@
-"""From which stored counts, and from which rows at its ragged ends, the records of a time range are counted exactly.
+"""Which stored counts, and which rows at its incomplete ends, count the records of a time range exactly.
 
-Writers store a count for each minute; maintenance moves counts into sums over a minute, ten minutes and an hour, each of
-which alone holds all that was moved. So a range is cut into pieces, each read from the widest sums that fit. Pure.
+Writers store a count for each minute. Maintenance moves counts into sums over a minute, ten minutes and an hour, each of
+which alone holds everything that was moved. So a range is divided into pieces, each read from the widest sums that fit.
+Pure.
 """
 
 from collections.abc import Collection, Iterator
@@ -12,7 +13,7 @@ from logstream_contract.filters.filters import Filter
 
 from logstream_query.questions.moments import HOUR_US, MINUTE_US
 
-# counts: what has not been moved yet. logs: the records themselves.
+# counts: the counts that have not been moved yet. logs: the records themselves.
 Source = Literal["logs", "counts", "rollups"]
 
 # Widths of the sums, widest first; each is a multiple of the next.
@@ -23,7 +24,7 @@ _WIDTHS_US: Final = (HOUR_US, 10 * MINUTE_US, MINUTE_US)
 class Piece:
     """A part of the range: microseconds since the Unix epoch, from start up to but not including end, None for no bound.
 
-    width_us: of the sums, of rollups only. sign: -1 if what is found there is to be taken away.
+    width_us: the width of the sums, for rollups only. sign: -1 if the piece has to be subtracted.
     """
 
     source: Source
@@ -35,7 +36,7 @@ class Piece:
 
 
 def is_countable(filter_: Filter) -> bool:
-    """Whether stored counts tell how many records match: they know times, levels, severities and nodes only."""
+    """Whether stored counts know how many records match: they know only times, levels, severities and nodes."""
     return not (
         filter_.text.included
         or filter_.text.excluded
@@ -47,9 +48,9 @@ def is_countable(filter_: Filter) -> bool:
 
 
 def pieces(start_us: int | None, end_us: int | None, now_us: int, bucket_us: int | None = None) -> list[Piece]:
-    """The pieces whose counts, each times its sign, add up to the range's.
+    """The pieces whose counts, each multiplied by its sign, add up to the range's.
 
-    bucket_us: no sums are used that may reach over a multiple of it; it is a multiple of a minute. None: all may be used.
+    bucket_us: no sums are used that may extend over a multiple of it; it is a multiple of a minute. None: all may be used.
     """
     if start_us is not None and end_us is not None:
         if start_us >= end_us:
@@ -69,10 +70,10 @@ def pieces(start_us: int | None, end_us: int | None, now_us: int, bucket_us: int
 def pieces_around(
     start_us: int, end_us: int, now_us: int, bucket_us: int | None, hours: Collection[int], minutes: Collection[int]
 ) -> list[Piece]:
-    """As pieces, where some sums don't name what is asked for.
+    """As pieces, where some sums do not name the filter's nodes or levels.
 
-    hours: starts of those that are counted by the sums of their minutes alone. minutes: starts of those, within these hours,
-    that are counted by their records.
+    hours: starts of the hours that are counted only by the sums of their minutes. minutes: starts of the minutes, within
+    these hours, that are counted by their records.
     """
     parts: list[Piece] = []
     for at_us, from_us, to_us in _cut_out(start_us, end_us, hours, HOUR_US):
@@ -107,7 +108,7 @@ def _cut_out(start_us: int, end_us: int, buckets: Collection[int], width_us: int
 
 
 def _whole_start(start_us: int | None, now_us: int) -> tuple[int | None, list[Piece]]:
-    """The start moved to a whole minute, and the rows that this leaves out or takes in too much, whichever is shorter."""
+    """The start, moved to a whole minute, and the rows that this leaves out or adds, whichever is shorter."""
     if start_us is None or start_us % MINUTE_US == 0:
         return start_us, []
     minute_us = start_us - start_us % MINUTE_US
@@ -128,12 +129,12 @@ def _whole_end(end_us: int | None, now_us: int) -> tuple[int | None, list[Piece]
 
 
 def _filled_us(start_us: int, end_us: int, now_us: int) -> int:
-    """How much of a time can hold many records: what lies ahead holds only those of clocks that are ahead."""
+    """How much of a time range can hold many records: the future holds only records of clocks that are fast."""
     return max(0, min(end_us, now_us) - start_us)
 
 
 def _rollups(start_us: int | None, end_us: int | None, widths_us: tuple[int, ...]) -> list[Piece]:
-    """The widest sums in the middle, the next ones on both sides of them. Both ends are multiples of the last width."""
+    """The widest sums in the middle, narrower ones on both sides. Both ends are multiples of the last width."""
     if start_us is not None and end_us is not None and start_us >= end_us:
         return []
     width_us, *finer = widths_us

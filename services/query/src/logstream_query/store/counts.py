@@ -1,5 +1,5 @@
-"""SQL that counts: from the stored counts and the ragged ends of a range in one statement, whose one snapshot sees every
-record once, or from the records themselves. Composed, not executed. Every value goes in as a parameter."""
+"""SQL that counts: from the stored counts and the incomplete ends of a range in one statement, whose snapshot sees every
+record once, or from the records themselves. Composed, not executed. Every value is a parameter."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -22,15 +22,15 @@ _COUNTED: Final = sql.SQL(
     "SELECT {time} AS time, node, level, severity, {count} AS count, {unsure} AS unsure FROM {table}{where}"
 )
 _BAR: Final = sql.SQL("date_bin(%s * interval '1 microsecond', time, %s)")
-# A key that is only in rows ahead of the range, and in the counts that hold them, sums up to nothing, or to less where these
-# counts don't name it.
+# A key that occurs only in rows outside the range, and in the counts that include them, adds up to 0, or to less where these
+# counts do not name it.
 _BARS: Final = sql.SQL(
     "SELECT {bar}, level, severity, sum(count)::bigint, {unsure} FROM ({counted}) AS counted GROUP BY 1, 2, 3"
     " HAVING sum(count) <> 0 OR {unsure}"
 )
 _BARS_OF_RECORDS: Final = sql.SQL("SELECT {bar}, level, severity, count(*) FROM logs{where} GROUP BY 1, 2, 3")
 _TOTAL: Final = sql.SQL("SELECT coalesce(sum(count), 0)::bigint, coalesce({unsure}, false) FROM ({counted}) AS counted")
-# What has no name comes last.
+# Unnamed levels come last.
 _TOP_LEVELS: Final = sql.SQL(
     """
 WITH summed AS (
@@ -40,8 +40,8 @@ SELECT level, count, count(*) FILTER (WHERE level <> {other}) OVER () AS distinc
 FROM summed ORDER BY level = {other}, count DESC, level COLLATE "C" LIMIT %s
 """
 )
-# facet 0: by level and severity, 1: by node. What is of the facet and not of a value rides on each of its rows. What has no
-# name comes last.
+# facet 0: by level and severity, 1: by node. Columns that belong to the facet are repeated in each of its rows. Unnamed
+# values come last.
 _TOP: Final = sql.SQL(
     """
 WITH summed AS (
@@ -73,9 +73,9 @@ _FALSE: Final = sql.SQL("false")
 
 
 def bars(filter_: Filter, pieces: Iterable[Piece], width_us: int) -> Statement:
-    """Rows of (start of a bar, level, severity, count, whether it may count records that don't match), in no order.
+    """Rows of (start of a bar, level, severity, count, whether it may count records that do not match), in no order.
 
-    Bars without records have none. A count is less than 0 where records ahead of the range were counted unnamed.
+    Bars without records have no rows. A count is negative where records outside the range were counted without a name.
     """
     counted = _counted(filter_, pieces)
     bar, values = _bar(width_us)
@@ -84,7 +84,7 @@ def bars(filter_: Filter, pieces: Iterable[Piece], width_us: int) -> Statement:
 
 
 def bars_of_records(filter_: Filter, width_us: int) -> Statement:
-    """The same, with every matching record looked at."""
+    """The same, by reading every matching record."""
     bar, values = _bar(width_us)
     conditions = Conditions()
     add_filter(conditions, filter_)
@@ -98,18 +98,18 @@ def total(filter_: Filter, pieces: Iterable[Piece]) -> Statement:
 
 
 def top(filter_: Filter, pieces: Iterable[Piece], limit: int) -> Statement:
-    """Rows of (facet, value, severity, count, whether it is a value, number of values, total, total of the values, whether
-    it may count records that don't match); facet 0 is the level, 1 the node."""
+    """Rows of (facet, value, severity, count, whether the value is named, number of values, total, total of the named
+    values, whether the row may count records that do not match); facet 0 is the level, 1 the node."""
     counted = _counted(filter_, pieces)
     query = _TOP.format(counted=counted.query, unsure=_any_unsure(filter_), other=sql.Literal(OTHER))
     return Statement(query, (*counted.values, limit))
 
 
 def unnamed_hours(filter_: Filter, start_us: int, end_us: int, limit: int) -> Statement:
-    """Rows of the start of an hour in which records that match may be unnamed, at most so many.
+    """Rows of the start of an hour in which matching records may be unnamed, at most limit.
 
-    start_us: of an hour. An hour has at least as many names as each of its minutes: if those of a minute were too
-    many, so were those of its hour.
+    start_us: the start of an hour. An hour has at least as many names as each of its minutes: if a minute had too many,
+    so did its hour.
     """
     bounds = sql.SQL("bucket >= %s AND bucket < %s")
     branches = [
@@ -121,7 +121,7 @@ def unnamed_hours(filter_: Filter, start_us: int, end_us: int, limit: int) -> St
 
 
 def unnamed_minutes(filter_: Filter, hours_us: Iterable[int]) -> Statement:
-    """Rows of the start of a minute, in one of these hours, in which records that match may be unnamed."""
+    """Rows of the start of a minute, in one of these hours, in which matching records may be unnamed."""
     hours = [as_datetime(hour_us) for hour_us in hours_us]
     bounds = sql.SQL("bucket >= hour AND bucket < hour + interval '1 hour'")
     branches = [_unnamed(filter_, source, _MINUTE_IN, 60, bounds, ()) for source in _COUNT_SOURCES]

@@ -1,5 +1,5 @@
-"""Asks the database through a pool of connections. A Store belongs to one process, opened after the fork; its methods may be
-called by many greenlets at once and block cooperatively."""
+"""Runs statements through a pool of connections. A Store belongs to one process and is opened after the fork. Its methods
+may be called by many greenlets at once and block cooperatively."""
 
 import logging
 import time
@@ -28,13 +28,14 @@ from logstream_query.unavailable import DatabaseBusy, DatabaseUnavailable, Schem
 
 log = logging.getLogger(__name__)
 
-# Requests that may wait for a connection at a time; others are answered at once that the database is busy.
+# How many requests may wait for a connection at the same time; further ones fail at once with DatabaseBusy.
 _MAX_WAITING: Final = 200
-# The pool tries a lost connection again after 1 s, 2 s, 4 s ...; giving up early lets the next request start anew, so that a
-# database that was away for long is noticed soon after it is back.
+# The pool tries a lost connection again after 1 s, 2 s, 4 s ...; giving up early lets the next request start again, so that
+# a database that was unavailable for long is noticed soon after it is back.
 _RECONNECT_S: Final = 3.0
 _READINESS_WAIT_S: Final = 1.0
-# All statements of a transaction see the same records. Set in the transaction, the time-out also holds behind a pooler.
+# All statements of a transaction see the same records. Because it is set in the transaction, the timeout also works with a
+# pooler.
 _BEGIN: Final = sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {}")
 _REGEX: Final = sql.SQL("SELECT '' COLLATE \"pg_c_utf8\" ~ %s::text")
 _COMMIT: Final = sql.SQL("COMMIT")
@@ -43,8 +44,8 @@ _READINESS: Final = sql.SQL("SELECT to_regclass('logs') IS NOT NULL AND to_regcl
 
 
 class Nearest(NamedTuple):
-    """records: those of the records looked at that match. first, last: of those looked at; last None: there are no more.
-    Both None: the limit was reached before, or the room is full."""
+    """records: the matching ones. first, last: positions of the first and last record that was looked at; last is None if
+    there are no more. Both are None if the limit was reached before, or the room is full."""
 
     records: list[StoredRecord]
     first: Position | None
@@ -52,7 +53,7 @@ class Nearest(NamedTuple):
 
 
 def url_problem(url: str) -> str | None:
-    """What is wrong with a database URL, or None."""
+    """The problem with a database URL, or None."""
     try:
         connection_string(url)
     except ValueError as error:
@@ -61,12 +62,12 @@ def url_problem(url: str) -> str | None:
 
 
 class Store:
-    """Reads records. Every method raises Unavailable when the database doesn't answer in time."""
+    """Reads records. Every method raises Unavailable if the database does not respond in time."""
 
     def __init__(
         self, url: str, metrics: Metrics, *, pool_connections: int, pool_wait_s: float, statement_timeout_s: float
     ) -> None:
-        # One line a try from the pool is enough; its INFO lines tell of every checkout.
+        # One line from the pool for each attempt is enough; its INFO lines report every checkout.
         logging.getLogger("psycopg.pool").setLevel(logging.WARNING)
         self._metrics = metrics
         self._size = pool_connections
@@ -88,7 +89,7 @@ class Store:
         )
 
     def open(self) -> None:
-        """Starts connecting and doesn't wait for it."""
+        """Starts connecting and does not wait for it."""
         self._cancellation.start()
         self._pool.open()
 
@@ -118,8 +119,8 @@ class Store:
         return records
 
     def check_regex(self, regex: str, timeout_s: float | None = None) -> None:
-        """Raises InvalidRegex. A search that looks at no record would not notice. Compiling one may take the database
-        long: it is given timeout_s, the store's own if None."""
+        """Raises InvalidRegex: a search that reads no record would not notice an invalid one. Compiling it may take the
+        database long; it has timeout_s, or the store's own if None."""
         with self.transaction(timeout_s=timeout_s) as connection:
             connection.execute(_REGEX, (regex,))
 
@@ -133,7 +134,7 @@ class Store:
         timeout_s: float,
         room: Room,
     ) -> Nearest:
-        """Looks at the next `rows` records, whatever they are, and stops when `limit` of them match or the room is full."""
+        """Looks at the next `rows` records, matching or not, and stops when `limit` of them match or the room is full."""
         now_us = _now_us()
         with self.transaction(timeout_s=timeout_s) as connection:
             for attempt in self._rows_lookback.attempts(filter_, order, after, now_us):
@@ -154,7 +155,7 @@ class Store:
 
     @staticmethod
     def is_indexed(filter_: Filter) -> bool:
-        """Whether the search index can help to find what a filter means."""
+        """Whether the search index can help with this filter."""
         return sketches.can_tell(filter_)
 
     def within(
@@ -205,7 +206,7 @@ class Store:
         return None if time_us is None else Position(time_us, sequence)
 
     def problem(self) -> str | None:
-        """Why questions can't be answered at the moment, or None. A busy database is no problem: it answers others."""
+        """Why requests fail at the moment, or None. A busy database is not a problem: it serves other requests."""
         if self._used >= self._size:
             return None
         try:
@@ -221,8 +222,8 @@ class Store:
     def transaction(self, wait_s: float | None = None, timeout_s: float | None = None) -> Iterator[Connection]:
         """A read-only transaction, in which all statements see the same records.
 
-        wait_s: for a connection, the pool's own time if None. timeout_s: of each statement, the store's own if None. When
-        the client of the request under way leaves, the statement is cancelled and ClientGone raised.
+        wait_s: for a connection; None: the pool's own time. timeout_s: of each statement; None: the store's own. If the
+        client of the current request disconnects, the statement is cancelled and ClientGone is raised.
         """
         try:
             with self._metrics.pool_waiting_requests.track_inprogress():
@@ -245,8 +246,8 @@ class Store:
     def _begun(self, wait_s: float, timeout_s: float) -> Connection:
         """A connection of the pool with a transaction begun, which must be put back.
 
-        BEGIN shows whether the connection was lost while it lay in the pool. Then the next one is taken at once, however
-        many were lost; the pool's own check pauses a second or more after each.
+        BEGIN shows whether the connection was lost while it was in the pool. Then the next one is taken at once, no
+        matter how many were lost; the pool's own check pauses for a second or more after each.
         """
         begin = _BEGIN.format(sql.Literal(max(1, round(timeout_s * 1_000))))
         deadline_s = time.monotonic() + wait_s
@@ -263,7 +264,7 @@ class Store:
         return connection
 
     def _unavailable(self, error: psycopg.Error, timeout_s: float) -> Exception:
-        """Ours for psycopg's error; one that is no outage but our mistake is given back as it is."""
+        """Translates psycopg's error into ours. An error that is not an outage but a bug is returned unchanged."""
         if isinstance(error, (TooManyRequests, PoolTimeout)):
             if self._used >= self._size or isinstance(error, TooManyRequests):
                 return DatabaseBusy(f"all {self._size} connections to the database are in use: {error}")
@@ -274,13 +275,13 @@ class Store:
             return InvalidRegex(error.diag.message_primary or str(error))
         if isinstance(error, errors.QueryCanceled):
             return StatementTimeout(
-                f"not answered within {timeout_s:.3g} s: ask for a shorter time range, or filter by level or node"
+                f"no result within {timeout_s:.3g} s: use a shorter time range, or filter by level or node"
             )
         if isinstance(error, (errors.UndefinedTable, errors.UndefinedColumn)):
-            return SchemaMissing("the database has no logstream tables yet, or of another version")
+            return SchemaMissing("the database has no logstream tables yet, or they are of another version")
         if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
             log.warning("database error", extra={"error": str(error).strip(), "sqlstate": error.sqlstate})
-            return DatabaseUnavailable("the database closed the connection or refuses it")
+            return DatabaseUnavailable("the database closed or refused the connection")
         return error
 
 

@@ -1,5 +1,5 @@
-"""How far a question that needs only the next few records has to reach. The planner looks at every chunk that a statement
-may touch, so the next records are asked for within a bound first. Pure: it looks at no clock."""
+"""How far back (or forward) a statement that needs only the next few records has to look. The planner examines every chunk
+that a statement may touch, so the next records are first requested within a bound. Pure: it looks at no clock."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,20 +11,20 @@ from logstream_query.questions.cursors import Order, Position
 from logstream_query.questions.moments import HOUR_US, MAX_US
 
 _FIRST_US: Final = HOUR_US
-# Records come in bursts, so much more than what was enough last time; past the second factor it is too much.
+# Records come in bursts, so the bound is much more than what was enough last time. Beyond the second factor it is too much.
 _MARGIN: Final = 16
 _TOO_MUCH: Final = 64
 
 
 class Lookback:
-    """Learns from each answer; of one kind of question, about a similar number of records. A wrong guess costs a second
-    statement and nothing else."""
+    """Learns from each result. One Lookback serves one kind of statement, about a similar number of records. A wrong guess
+    costs only a second statement."""
 
     def __init__(self) -> None:
         self._span_us = _FIRST_US
 
     def attempts(self, filter_: Filter, order: Order, after: Position | None, now_us: int) -> Iterator[Filter]:
-        """Filters to be tried one after the other, until one has brought enough: within the reach, then as asked."""
+        """Filters to try one after the other until one returns enough records: first the bounded one, then the original."""
         begin_us = _begin_us(filter_, order, after, now_us)
         if begin_us is not None and self._span_us <= begin_us and not filter_.sequences:
             if order == "desc":
@@ -38,8 +38,8 @@ class Lookback:
         yield filter_
 
     def learn(self, filter_: Filter, order: Order, after: Position | None, now_us: int, last_us: int | None) -> None:
-        """last_us: the time of the last record needed; None: there were not enough of them at all, which tells something
-        only of questions without a bound of their own."""
+        """last_us: the time of the last record needed; None: there were not enough records at all, which says something only
+        if the filter has no bound of its own."""
         begin_us = _begin_us(filter_, order, after, now_us)
         is_bounded = (filter_.start_us if order == "desc" else filter_.end_us) is not None or filter_.sequences
         if begin_us is None or (last_us is None and is_bounded):
@@ -53,7 +53,7 @@ class Lookback:
 
 
 def _begin_us(filter_: Filter, order: Order, after: Position | None, now_us: int) -> int | None:
-    """About where the question begins; None: at the oldest record, wherever that is."""
+    """About where the statement begins; None: at the oldest record, whose time is not known."""
     if after is not None:
         return after.time_us
     if order == "desc":

@@ -1,6 +1,6 @@
 """Finds a record by its sequence, and the records around it, through the connections of the store.
 
-`logs` has no index by node. The stored counts tell in which minutes a node has records at all, so only those are read.
+`logs` has no index by node. The stored counts know in which minutes a node has records at all, so only those are read.
 """
 
 import time
@@ -21,10 +21,10 @@ from logstream_query.store.statements import AFTER, NEWEST, OLDEST, ORDER_BY, St
 from logstream_query.store.stored_record import StoredRecord
 from logstream_query.unavailable import StatementTimeout
 
-# Read before anything else: a node of which every 200th record is has the usual ten among them.
+# These are read first: if every 200th record is of the node, they include the usual ten.
 _NEAREST: Final = 2_000
 _HOURS_AT_ONCE: Final = 100
-# Minutes in one statement, at most: what it found is lost when it takes too long.
+# The most minutes in one statement: if it takes too long, its result is lost.
 _MINUTES_AT_ONCE: Final = 16
 _RECORD: Final = sql.SQL(
     "SELECT sequence, time, severity, level, node, message, attributes FROM logs"
@@ -34,8 +34,8 @@ _OF_ALL: Final = sql.SQL("SELECT {columns} FROM logs WHERE {beyond}{order} LIMIT
 _NEAREST_OF_NODE: Final = sql.SQL(
     "SELECT {columns} FROM (SELECT * FROM logs WHERE {beyond}{order} LIMIT %s) AS nearest WHERE node = %s{order} LIMIT %s"
 )
-# A minute is read no further than to the last of the records that it is known to hold. The bounds around all the minutes are
-# implied; they leave out chunks before the statement runs.
+# A minute is read no further than the last of the records that it is known to hold. The bounds around all the minutes are
+# redundant, but exclude chunks before the statement runs.
 _OF_NODE: Final = sql.SQL(
     """
 SELECT {columns} FROM unnest(%s::timestamptz[], %s::bigint[]) AS present (start, number), LATERAL (
@@ -45,13 +45,13 @@ SELECT {columns} FROM unnest(%s::timestamptz[], %s::bigint[]) AS present (start,
 ) AS minute{order} LIMIT %s
 """
 )
-# Apart from the others: with this condition the index is read on from the record.
+# A separate statement: with this condition the index is read from the record on.
 _OF_NODE_IN_OWN_MINUTE: Final = sql.SQL(
     "SELECT {columns} FROM logs WHERE {beyond} AND time >= %s AND time < %s AND node = %s{order} LIMIT %s"
 )
 _END: Final = {"desc": OLDEST, "asc": NEWEST}
-# Where the next counts are, of whichever nodes: somebody with SQL may have stored a record of the year 200000, and all hours
-# until then would never be gone through.
+# Where the next counts are, of any node. A record inserted with SQL may be of the year 200000, and going through all hours
+# until then would never end.
 _NEXT_COUNTED: Final = {
     "desc": sql.SQL(
         "SELECT greatest((SELECT max(bucket) FROM log_rollups WHERE width_s = 3600 AND bucket < %s),"
@@ -62,7 +62,7 @@ _NEXT_COUNTED: Final = {
         " (SELECT min(bucket) FROM log_counts WHERE bucket >= %s))"
     ),
 }
-# One look into the index for each bucket: all nodes of a long time would take longer to read over. What is counted under no
+# One index lookup for each bucket: scanning all nodes of a long time would take longer. Records that are counted without a
 # node's name may be of any node.
 _PRESENT: Final = sql.SQL(
     """
@@ -84,8 +84,8 @@ WHERE rolled.count + fresh.count > 0
 class Side(NamedTuple):
     """Neighbours on one side, the nearest first.
 
-    complete: as many as asked for, or all that there are; else the budget of time or that of bytes (is_full) ran out, and
-    there may be more further away.
+    complete: as many as requested, or all that there are. Otherwise the budget of time or of bytes (is_full) ran out, and
+    there may be more records further away.
     """
 
     records: list[StoredRecord]
@@ -100,7 +100,7 @@ class Neighbourhood(NamedTuple):
 
 
 class Neighbours:
-    """Like the Store, usable by many greenlets at once. budget_s: how long the neighbours on one side are looked for."""
+    """Usable by many greenlets at once, like the Store. budget_s: how long the neighbours on one side are searched."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Neighbours:
         most_bytes: int,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """most_bytes: of both sides together."""
+        """most_bytes: for both sides together."""
         self._store = store
         self._budget_s = budget_s
         self._side_bytes = most_bytes // 2
@@ -174,7 +174,7 @@ def _record(connection: Connection, sequence: int) -> StoredRecord | None:
     if not batch:
         return None
     times = [StoredTime(time_us) for time_us in batch[0]]
-    # Whole, however large it is: it is only one.
+    # Read whole, no matter how large: it is only one record.
     cursor = connection.cursor(row_factory=bodies.as_records)
     return cursor.execute(_RECORD, (*times, sequence), binary=True).fetchone()
 
@@ -190,7 +190,7 @@ def _of_all(
 def _nearest_of_node(
     connection: Connection, record: StoredRecord, order: Order, limit: int, room: Room
 ) -> list[StoredRecord]:
-    """Of the nearest records those of the same node, at most limit."""
+    """Those of the nearest records that are of the same node, at most limit."""
     return _records(connection, _NEAREST_OF_NODE, order, room, *_position(record), _NEAREST, record.node, limit)
 
 
@@ -202,7 +202,7 @@ def _in_minutes(
     limit: int,
     room: Room,
 ) -> list[StoredRecord]:
-    """Of the minutes with these starts and numbers of records, the nearest records of the same node."""
+    """The nearest records of the same node within the minutes with these starts and numbers of records."""
     starts = [as_datetime(minute_us) for minute_us, _ in minutes]
     bounds = min(starts), StoredTime(max(minutes)[0] + MINUTE_US)
     if len(minutes) == 1 and minutes[0][0] == record.time_us // MINUTE_US * MINUTE_US:
@@ -213,11 +213,12 @@ def _in_minutes(
 
 
 def _groups(minutes: Iterable[tuple[int, int]], limit: int) -> Iterator[list[tuple[int, int]]]:
-    """The minutes that may hold the nearest records, up to limit: the record's own alone, then more and more at once."""
+    """Groups the minutes that may hold the nearest records, up to limit: first the record's own minute alone, then more
+    and more at once."""
     most, group, expected = 1, list[tuple[int, int]](), 0
     for minute in minutes:
         group.append(minute)
-        # Of the record's own minute only a part lies on this side, and nobody knows which.
+        # Only a part of the record's own minute lies on this side, and its number of records is not known.
         expected += minute[1] if most > 1 else 0
         if len(group) == most or expected >= limit:
             yield group
@@ -227,7 +228,7 @@ def _groups(minutes: Iterable[tuple[int, int]], limit: int) -> Iterator[list[tup
 
 
 def _minutes(connection: Connection, record: StoredRecord, order: Order) -> Iterator[tuple[int, int]]:
-    """Start and number of records of the minutes in which the record's node has some, from its own minute on."""
+    """Start and number of records of the minutes in which the record's node has records, from its own minute on."""
     time_us, node = record.time_us, record.node
     step = -1 if order == "desc" else 1
     end = _rows(connection, _END[order])
@@ -245,7 +246,7 @@ def _minutes(connection: Connection, record: StoredRecord, order: Order) -> Iter
 
 
 def _hour_of(time_us: int) -> int:
-    """Where its hour begins, or the nearest one of 1970 to 9999: no others are counted."""
+    """The start of its hour, or the nearest hour of the years 1970 to 9999: no others are counted."""
     return max(0, min(time_us, MAX_US)) // HOUR_US * HOUR_US
 
 
@@ -259,8 +260,8 @@ def _next_counted(connection: Connection, order: Order, hour_us: int) -> int | N
 def _present(
     connection: Connection, node: str, first_us: int, last_us: int, width_us: int, step: int
 ) -> list[tuple[int, int]]:
-    """Start and number of records, at most, of the buckets from first to last in which the node may have some; in this
-    order."""
+    """Start and greatest possible number of records of the buckets, from first to last, in which the node may have
+    records."""
     width_s = width_us // MICROSECONDS
     nodes = [node, OTHER]
     values = (as_datetime(first_us), as_datetime(last_us), step * width_s, width_s, nodes, width_s, nodes)

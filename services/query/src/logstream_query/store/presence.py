@@ -1,4 +1,4 @@
-"""When records of a node and level came at all, from the stored counts: a search skips the rest."""
+"""When there are records of a node and level at all, from the stored counts: a search skips the rest."""
 
 from typing import Any, Final
 
@@ -11,18 +11,19 @@ from logstream_query.store.conditions import Conditions, add_counted_filter
 
 HOUR_S: Final = 3_600
 MINUTE_S: Final = 60
-# What maintenance hasn't moved yet is in log_counts, by minute; one statement sees each count in exactly one of the two.
+# Counts that maintenance has not moved yet are in log_counts, by minute. One statement sees each count in exactly one of the
+# two.
 _BUCKETS: Final = sql.SQL("SELECT bucket FROM log_rollups{} UNION SELECT bucket FROM log_counts{}")
 
 
 def can_tell(filter_: Filter) -> bool:
-    """Whether counts can tell anything about a filter."""
+    """Whether counts can rule anything out for a filter."""
     return bool(filter_.levels or filter_.level_contains or filter_.nodes or filter_.min_severity is not None)
 
 
 def present(connection: Connection, filter_: Filter, width_s: int, from_us: int, to_us: int) -> list[Range]:
-    """Newest first, the buckets of width_s that hold records of the filter's nodes and levels, whatever their text, or whose
-    counts don't name all.
+    """The buckets of width_s with records of the filter's nodes and levels, matching otherwise or not, or with unnamed
+    counts. Newest first.
 
     from_us, to_us: both included; a bucket that begins before from_us counts if any of it is later.
     """

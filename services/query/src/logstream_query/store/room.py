@@ -1,7 +1,8 @@
-"""How much one answer may hold. Pure.
+"""How much one response may hold in memory. Pure.
 
-Records are fetched with a share of the room each. One that is larger than its share is fetched by itself afterwards, and
-held against what is left: so neither this process nor the database's client library ever holds much more than the room.
+Records are fetched with a share of the room each. A record that is larger than its share is fetched by itself afterwards,
+and compared with the bytes left. So neither this process nor the database's client library ever holds much more than the
+room.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,14 +11,14 @@ from typing import Final
 
 from logstream_query.store.stored_record import StoredRecord
 
-# Of a record without its texts: time, sequence, names, and what Python needs for them.
+# Size of a record without its texts: time, sequence, names, and Python's own overhead.
 _FIXED_BYTES: Final = 200
 
 
 class Room:
-    """Of one answer with at most `records` records, however many statements bring them. Not shared.
+    """The room of one response with at most `records` records, from any number of statements. Not shared.
 
-    share_bytes: what each record may take without being asked about. is_full: a record was left out for its size.
+    share_bytes: the size that each record may have without a check. is_full: a record was left out because of its size.
     """
 
     def __init__(self, most_bytes: int, records: int, begin_large: Callable[[], None] | None = None) -> None:
@@ -30,12 +31,12 @@ class Room:
         self._unmeasured: list[Sequence[StoredRecord]] = []
 
     def add(self, records: Sequence[StoredRecord]) -> None:
-        """Takes in records that are no larger than their shares. They are measured only if that matters."""
+        """Adds records that are no larger than their shares. They are measured only when that matters."""
         if records:
             self._unmeasured.append(records)
 
     def take(self, size_bytes: int) -> bool:
-        """Whether a record of this size is taken in, as the first one always is. If not, the room is full."""
+        """Adds a record of this size and returns True, always for the first one. If it does not fit, the room is full."""
         if not self.is_empty and size_bytes > self.left_bytes:
             self.is_full = True
             return False
@@ -54,7 +55,7 @@ class Room:
 
 
 def _nothing() -> None:
-    """No leave is needed."""
+    """Large records need no permission."""
 
 
 def size_of(record: StoredRecord) -> int:
@@ -63,7 +64,7 @@ def size_of(record: StoredRecord) -> int:
 
 
 def size_of_texts(message: str, attributes: str | None) -> int:
-    """The same, from the message and the JSON of the attributes."""
+    """The same, from the message and the attributes' JSON."""
     return _FIXED_BYTES + getsizeof(message) + (getsizeof(attributes) if attributes else 0)
 
 

@@ -1,5 +1,5 @@
-"""What the search index knows: where in time records can lie that match a filter's texts and attributes. It never rules out
-a record that matches; many that it doesn't rule out don't."""
+"""What the search index knows: the times where records can match a filter's texts and attributes. It never rules out a
+matching record, but does not rule out every other one."""
 
 import struct
 import zlib
@@ -32,20 +32,20 @@ _NOT_INDEXED: Final = sql.SQL(
                AS waiting) AS spans
     """
 )
-# So many are only there if nothing is indexed any longer; to add all their times up would cost each search seconds.
+# There are only so many if indexing has stopped; combining all their times would cost each search seconds.
 _MOST_WAITING: Final = 50_000
 
 
 def can_tell(filter_: Filter) -> bool:
-    """Whether the index can tell anything about a filter."""
+    """Whether the index can rule anything out for a filter."""
     return bool(_slots_of(filter_))
 
 
 def candidates(connection: Connection, filter_: Filter, from_us: int, to_us: int) -> list[Range] | None:
-    """Ranges within this one outside of which no record matches; None: the index can't tell.
+    """Ranges within this one, outside of which no record matches; None: the index does not know.
 
-    Ranges are microseconds since the Unix epoch, both ends included, newest first and apart from each other. connection: in
-    a transaction that sees one snapshot, for segments are merged into others meanwhile.
+    Ranges are microseconds since the Unix epoch, both ends included, newest first and apart from each other. connection:
+    in a transaction with one snapshot, because segments may be merged meanwhile.
     """
     slots = _slots_of(filter_)
     if not slots:
@@ -63,14 +63,14 @@ def candidates(connection: Connection, filter_: Filter, from_us: int, to_us: int
 
 
 def _slots_of(filter_: Filter) -> list[int]:
-    """Slots that are all set in a block with a record that matches."""
+    """The slots that are all set in a block with a matching record."""
     slots = [slot for term in filter_.text.included for slot in slots_of_text(simple_lower(term))]
     slots += [slot for pair in filter_.attributes for slot in slots_of_attribute(*pair)]
     return list(dict.fromkeys(slots))
 
 
 def _blocks(connection: Connection, slots: Sequence[int], times: tuple[object, object]) -> dict[int, int]:
-    """The blocks that have all slots, as bits by segment."""
+    """The blocks in which all slots are set, as bits, by segment."""
     pages = sorted({slot // PAGE_SLOTS for slot in slots})
     bits: dict[int, dict[int, bytes]] = defaultdict(dict)
     blocks: dict[int, int] = {}
@@ -100,7 +100,7 @@ def _all_set(slots: Iterable[int], pages: dict[int, bytes], blocks: int) -> int:
 
 
 def _ranges(connection: Connection, blocks: dict[int, int]) -> list[tuple[int, int]]:
-    """Times of the blocks."""
+    """The times of the blocks."""
     if not blocks:
         return []
     rows = connection.execute(_TIMES, (list(blocks),), binary=True).fetchall()
@@ -113,7 +113,7 @@ def _ranges(connection: Connection, blocks: dict[int, int]) -> list[tuple[int, i
 
 
 def _side_by_side(begins: Sequence[int], ends: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Blocks that follow each other as one range; late rows have blocks out of turn."""
+    """Blocks that follow each other become one range; blocks with late rows are out of order."""
     begin, end = begins[0], ends[0]
     for next_begin, next_end in zip(begins[1:], ends[1:], strict=True):
         if next_begin < begin:
@@ -125,7 +125,7 @@ def _side_by_side(begins: Sequence[int], ends: Sequence[int]) -> Iterator[tuple[
 
 
 def _runs(bits: int) -> Iterator[tuple[int, int]]:
-    """First and last index of each run of set bits."""
+    """The first and last index of each run of set bits."""
     at = 0
     while bits:
         skipped = (bits & -bits).bit_length() - 1

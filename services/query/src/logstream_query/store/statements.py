@@ -1,4 +1,4 @@
-"""SQL for the questions, composed but not executed. Every value goes in as a parameter; columns and operators stand here."""
+"""SQL statements, composed but not executed. Every value is a parameter; columns and operators are constants here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,9 +13,9 @@ from logstream_query.questions.moments import StoredTime
 from logstream_query.questions.ranges import Range
 from logstream_query.store.conditions import Conditions, add_filter
 
-# The order is that of StoredRecord. A record that is larger than its share comes without its message, and has in place of
-# its attributes how large it is at least; the database need not even read such values. How large a compressed one is nobody
-# knows unread. JSON may take six bytes for one of an attribute, so attributes have a sixth of the share.
+# In the order of StoredRecord. A record that is larger than its share is returned without its message, and with its minimum
+# size instead of its attributes, so the database does not even have to read these values. The size of a compressed value is
+# not known before it is read. JSON may take six bytes for one byte of an attribute, so attributes have a sixth of the share.
 _RECORD: Final = """sequence, time, severity, level, node, CASE WHEN {small} THEN message END,
  CASE WHEN {small} THEN attributes ELSE jsonb_build_object('{least_bytes}', ({bytes})::text) END"""
 LEAST_BYTES: Final = "least_bytes"
@@ -36,13 +36,13 @@ ORDER_BY: Final = {
 }
 OLDEST: Final = sql.SQL("SELECT time FROM logs ORDER BY time, sequence LIMIT 1")
 NEWEST: Final = sql.SQL("SELECT time FROM logs ORDER BY time DESC, sequence DESC LIMIT 1")
-# The comparison of times alone is implied; TimescaleDB leaves out chunks by it, and not by the comparison of pairs.
+# The comparison of times alone is redundant, but TimescaleDB excludes chunks by it, and not by the comparison of pairs.
 AFTER: Final = {
     "desc": sql.SQL("time <= %s AND (time, sequence) < (%s, %s)"),
     "asc": sql.SQL("time >= %s AND (time, sequence) > (%s, %s)"),
 }
-# For ranges that don't reach over the position's time. A comparison of pairs would make the index be read from the position
-# on, instead of from each range on.
+# For ranges that do not extend beyond the position's time. With a comparison of pairs the index would be read from the
+# position on, instead of from each range on.
 _BEHIND: Final = {
     "desc": sql.SQL("(time < %s OR sequence < %s)"),
     "asc": sql.SQL("(time > %s OR sequence > %s)"),
@@ -57,10 +57,11 @@ class Statement:
     values: tuple[object, ...]
 
 
-# As many pages ask for as many records, and texts take longer to be put together than to be looked up.
+# Many requests have the same limit, and composing the text takes longer than looking it up.
 @lru_cache(maxsize=256)
 def record_columns(share_bytes: int) -> sql.SQL:
-    """The columns of StoredRecord, of records no larger than this; see there for larger ones. Plain numbers go in."""
+    """The columns of StoredRecord, for records no larger than this; see _RECORD for larger ones. The numbers are part of
+    the text."""
     attributes_share = max(_LEAST_ATTRIBUTES_SHARE, share_bytes // _JSON_BYTES_A_BYTE)
     small = _SMALL.format(share=int(share_bytes), attributes_share=int(attributes_share))
     return sql.SQL(_RECORD.format(small=small, least_bytes=LEAST_BYTES, bytes=_BYTES))
@@ -74,7 +75,7 @@ def page(filter_: Filter, order: Order, after: Position | None, limit: int, shar
 
 
 def nearest(filter_: Filter, order: Order, after: Position | None, limit: int, rows: int, share_bytes: int) -> Statement:
-    """As page, of the next `rows` records only, whether they match or not."""
+    """Like page, but only among the next `rows` records, matching or not."""
     inner, outer = _after(order, after), Conditions()
     add_filter(inner, _times_of(filter_))
     add_filter(outer, _without_times(filter_))
@@ -91,7 +92,7 @@ def nearest(filter_: Filter, order: Order, after: Position | None, limit: int, r
 
 
 def nearest_ends(filter_: Filter, order: Order, after: Position | None, rows: int) -> Statement:
-    """Time and sequence of the first and, if there are so many, the last of the next `rows` (at least 2) records."""
+    """Time and sequence of the first of the next `rows` (at least 2) records and, if there are that many, of the last."""
     conditions = _after(order, after)
     add_filter(conditions, _times_of(filter_))
     first = sql.SQL("(SELECT time, sequence FROM logs") + conditions.where() + ORDER_BY[order]
@@ -102,11 +103,11 @@ def nearest_ends(filter_: Filter, order: Order, after: Position | None, rows: in
 def within(
     filter_: Filter, order: Order, ranges: Sequence[Range], after: Position | None, limit: int, share_bytes: int
 ) -> Statement:
-    """As page, of the records of these times, which must lie within the filter's own and not reach over the position's."""
+    """Like page, for these time ranges, which must lie within the filter's range and not extend beyond the position."""
     starts = [StoredTime(range_.from_us) for range_ in ranges]
     ends = [StoredTime(range_.to_us) for range_ in ranges]
     conditions = Conditions()
-    # Constant bounds let the planner leave out chunks; what is between the ranges is left out when the query runs.
+    # With constant bounds the planner excludes chunks; chunks between the ranges are excluded when the query runs.
     conditions.add(sql.SQL("time >= %s AND time <= %s"), min(starts), max(ends))
     if after is not None:
         conditions.add(_BEHIND[order], StoredTime(after.time_us), after.sequence)
@@ -128,7 +129,7 @@ def within(
 
 
 def last_time(filter_: Filter, order: Order, after: Position) -> Statement:
-    """The time of the last record, in this order, of the filter's times; whether it matches otherwise or not."""
+    """The time of the last record, in this order, within the filter's time range, whether the record matches or not."""
     conditions = Conditions()
     conditions.add(sql.SQL("time <= %s") if order == "desc" else sql.SQL("time >= %s"), StoredTime(after.time_us))
     add_filter(conditions, _times_of(filter_))
@@ -164,6 +165,6 @@ def batch_times(number: int) -> Statement:
 
 
 def record_time(sequence: int, from_us: int, to_us: int) -> Statement:
-    """The time of the record of this sequence, looked for from from_us to to_us, both included."""
+    """The time of the record with this sequence, searched from from_us to to_us, both included."""
     query = sql.SQL("SELECT time FROM logs WHERE time >= %s AND time <= %s AND sequence = %s LIMIT 1")
     return Statement(sql.Composed([query]), (StoredTime(from_us), StoredTime(to_us), sequence))

@@ -1,4 +1,4 @@
-"""What is stored altogether, through the connections of the store."""
+"""How much is stored in total, through the connections of the store."""
 
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -15,9 +15,9 @@ from logstream_query.store.database import Store
 from logstream_query.store.statements import NEWEST, OLDEST
 
 RATE_MINUTES: Final = 60
-# Levels are free text: an answer must not grow with their number.
+# Levels are free text, and a response must not grow with their number.
 MAX_LEVELS: Final = 50
-# The table's own bytes with those of long values; total has the indexes, too.
+# The table's own bytes with those of long values; the total includes the indexes.
 _SIZE: Final = sql.SQL(
     "SELECT (table_bytes + coalesce(toast_bytes, 0))::bigint, index_bytes::bigint, total_bytes::bigint"
     " FROM hypertable_detailed_size('logs')"
@@ -34,8 +34,8 @@ _INDEXED: Final = sql.SQL(
 
 
 class Levels(NamedTuple):
-    """The most frequent levels of a time with their numbers of records, the most frequent first; how many levels there are
-    besides, and the records of all."""
+    """The most frequent levels with their numbers of records, the most frequent first; the number of further levels; and
+    the number of all records."""
 
     top: dict[str, int]
     other: int
@@ -46,8 +46,8 @@ class Levels(NamedTuple):
 class Statistics:
     """Times are microseconds since the Unix epoch, None if there are no records.
 
-    minute_us: the start of the last whole minute; last_minute and last_hour tell of its records and those of the 60 whole
-    minutes that end with it. indexed_to, newest_batch: numbers of batches, None if there is none.
+    minute_us: the start of the last whole minute. last_minute, last_hour: its records, and those of the 60 whole minutes
+    that end with it. indexed_to, newest_batch: numbers of batches, None if there is none.
     """
 
     rows: int
@@ -98,7 +98,7 @@ def read_statistics(store: Store, now_us: int) -> Statistics:
 
 
 def _levels(connection: Connection, last_minute_us: int, minutes: int) -> Levels:
-    """Of so many minutes, of which the last begins here."""
+    """The levels of this many minutes, the last of which begins here."""
     end_us = last_minute_us + MINUTE_US
     statement = counts.top_levels(pieces(end_us - minutes * MINUTE_US, end_us, end_us), MAX_LEVELS)
     rows = fetch_rows(connection, statement)
