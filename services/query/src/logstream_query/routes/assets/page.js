@@ -1,4 +1,4 @@
-// Sends the requests of the forms and shows what comes back, as text: answers hold what anyone has logged.
+// Sends the requests of the forms and shows the responses as text, because they contain what anybody may have logged.
 
 const SHOWN_CHARACTERS = 100_000;
 
@@ -9,7 +9,7 @@ for (const form of document.forms) {
   });
 }
 
-/** The path and query string that the form's controls say; empty ones are left out. */
+/** The path and query string of the form's controls; empty ones are left out. */
 function target(form) {
   let path = form.dataset.path;
   const query = [];
@@ -35,29 +35,29 @@ async function send(form) {
   body.textContent = "";
   button.disabled = true;
   try {
-    const answer = await fetch(url);
-    status.textContent = `${answer.status} ${answer.statusText} ${answer.headers.get("Content-Type") ?? ""}`;
-    body.textContent = await beginning(answer);
+    const response = await fetch(url);
+    status.textContent = `${response.status} ${response.statusText} ${response.headers.get("Content-Type") ?? ""}`;
+    body.textContent = await beginning(response);
   } catch (error) {
-    status.textContent = `No answer: ${error}`;
+    status.textContent = `No response: ${error}`;
   } finally {
     button.disabled = false;
   }
 }
 
-/** The text of an answer as far as it is shown; JSON indented. The rest is not even received. */
-async function beginning(answer) {
+/** The text of a response as far as it is shown, with JSON indented. The rest is not even received. */
+async function beginning(response) {
   let text = "";
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (;;) {
     const { done, value } = await reader.read();
     if (done) {
-      return indented(text, answer.headers.get("Content-Type") ?? "");
+      return indented(text, response.headers.get("Content-Type") ?? "");
     }
     text += value;
     if (text.length > SHOWN_CHARACTERS) {
       await reader.cancel();
-      return `${text.slice(0, SHOWN_CHARACTERS)}\n… cut here`;
+      return `${text.slice(0, SHOWN_CHARACTERS)}\n… truncated`;
     }
   }
 }
