@@ -71,10 +71,10 @@ def create_app(
     _count_requests(app, metrics)
     metrics.expect_routes(rule.rule for rule in app.url_map.iter_rules())
     app.wsgi_app = Guard(  # type: ignore[method-assign]
-        app.wsgi_app,
-        config.allowed_hosts,
-        config.allowed_origins,
-        lambda reason: metrics.refused_requests.labels(reason).inc(),
+        application=app.wsgi_app,
+        hosts=config.allowed_hosts,
+        origins=config.allowed_origins,
+        on_refusal=lambda reason: metrics.refused_requests.labels(reason).inc(),
     )
     return app
 

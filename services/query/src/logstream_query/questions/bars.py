@@ -3,19 +3,21 @@
 import re
 from typing import Final
 
-from logstream_query.questions.moments import MICROSECONDS, UNIT_S
+from logstream_contract.units import DAY_S, SECONDS_OF_UNIT
+
+from logstream_query.questions.moments import MICROSECONDS
 
 MAX_BARS: Final = 5_000
 EXPECTED: Final = "a width such as 10s, 5m, 1h or 1d (units s, m, h, d, w), up to 3650d"
 
 _WIDTH: Final = re.compile(r"(\d{1,9})([smhdw])", re.ASCII)
-_MAX_WIDTH_S: Final = 3_650 * 86_400
-_WEEK_US: Final = 7 * 86_400 * MICROSECONDS
+_MAX_WIDTH_S: Final = 3_650 * DAY_S
+_WEEK_US: Final = 7 * DAY_S * MICROSECONDS
 # 1970 began on a Thursday.
-_FIRST_MONDAY_US: Final = 4 * 86_400 * MICROSECONDS
+_FIRST_MONDAY_US: Final = 4 * DAY_S * MICROSECONDS
 # Widths that are easy to read. From a minute on, each is a multiple of a width for which counts are stored.
 _NICE_S: Final = tuple(
-    int(number) * UNIT_S[unit]
+    int(number) * SECONDS_OF_UNIT[unit]
     for number, unit in _WIDTH.findall("1s 2s 5s 10s 15s 30s 1m 2m 5m 10m 20m 30m 1h 2h 3h 6h 12h 1d 2d 1w 2w 4w 13w 52w")
 )
 
@@ -23,7 +25,7 @@ _NICE_S: Final = tuple(
 def read_width(text: str) -> int:
     """Returns microseconds. Raises ValueError, which says what was expected."""
     match = _WIDTH.fullmatch(text)
-    width_s = int(match[1]) * UNIT_S[match[2]] if match else 0
+    width_s = int(match[1]) * SECONDS_OF_UNIT[match[2]] if match else 0
     if not 1 <= width_s <= _MAX_WIDTH_S:
         raise ValueError(EXPECTED)
     return width_s * MICROSECONDS

@@ -7,15 +7,15 @@ from decimal import Decimal
 from typing import Final
 
 from logstream_contract.rows.timestamps import read_timestamp
+from logstream_contract.units import SECONDS_OF_UNIT
 
 EXPECTED: Final = (
-    "a time from 1970 on: ISO 8601 such as 2024-08-06T18:51:32Z (write + in an offset as %2B),  "
+    "a time from 1970 on: ISO 8601 such as 2024-08-06T18:51:32Z (write + in an offset as %2B), "
     "epoch seconds or milliseconds, or relative such as -15m (units s, m, h, d, w) or now"
 )
 MICROSECONDS: Final = 1_000_000
 MINUTE_US: Final = 60 * MICROSECONDS
 HOUR_US: Final = 60 * MINUTE_US
-UNIT_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # The first and the last microsecond of the years 1 to 9999, past which no datetime goes.
 _MIN_US: Final = (datetime.min.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
@@ -58,7 +58,7 @@ def read_moment(text: str, zone: tzinfo = UTC) -> Moment:
         return Moment(0, relative=True, text=text)
     relative = _RELATIVE.fullmatch(text)
     if relative:
-        return Moment(-int(relative[1]) * UNIT_S[relative[2]] * MICROSECONDS, relative=True, text=text)
+        return Moment(-int(relative[1]) * SECONDS_OF_UNIT[relative[2]] * MICROSECONDS, relative=True, text=text)
     us = _epoch_number_us(text) if _NUMBER.fullmatch(text) else _timestamp_us(text, zone)
     if us is None or not 0 <= us <= MAX_US:
         raise ValueError(EXPECTED)
