@@ -8,7 +8,7 @@ from logstream_runtime.config import setting
 from logstream_runtime.guard import HOSTS_DOC, ORIGINS_DOC, AllowedHosts, AllowedOrigins, Hosts, Origins
 from pydantic import Field
 
-from logstream_stream.client import PRIVATE, TrustedNetworks
+from logstream_stream.web.client import PRIVATE, TrustedNetworks
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ from collections.abc import Callable
 import gevent
 from logstream_runtime.retry import until_stopped
 
-from logstream_stream.consumer import BrokerAway, Consumer
-from logstream_stream.hub import Hub
+from logstream_stream.arriving.consumer import BrokerAway, Consumer
+from logstream_stream.arriving.stored import read_message
+from logstream_stream.arriving.window import Window, WindowAway
+from logstream_stream.failures import READ
 from logstream_stream.metrics import Metrics
-from logstream_stream.mishaps import READ
-from logstream_stream.sequencer import Outcome, Sequencer
-from logstream_stream.stored import read_message
-from logstream_stream.window import Window, WindowAway
+from logstream_stream.order.sequencer import Outcome, Sequencer
+from logstream_stream.viewers.hub import Hub
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Feed:
         self._metrics.fanout.inc()
         try:
             message = read_message(body)
-        except Exception as error:  # noqa: BLE001 see mishaps
+        except Exception as error:  # noqa: BLE001 see failures
             # A numbered batch in it is healed from the window like any lost one; others the next count tells of.
             self._metrics.unreadable.inc()
             self._hub.mishaps.note(READ, error)

@@ -8,7 +8,9 @@ from typing import Final
 from logstream_runtime import guard
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from logstream_stream import admission, channel, hub, mishaps, opening, sequencer, viewer
+from logstream_stream import failures
+from logstream_stream.order import sequencer
+from logstream_stream.viewers import admission, catch_up, channel, hub, viewer
 
 ROUTES: Final = ("/stream", "/logs")
 REFUSED: Final = (admission.VIEWERS, admission.CLIENT, admission.FILTERS)
@@ -21,16 +23,16 @@ GAPS: Final = (
     sequencer.BROKER_WAS_AWAY,
     sequencer.LOST,
     channel.UNREADABLE,
-    opening.UNREADABLE_ID,
-    opening.UNKNOWN_PLACE,
-    opening.UNNUMBERED,
+    catch_up.UNREADABLE_ID,
+    catch_up.UNKNOWN_PLACE,
+    catch_up.UNNUMBERED,
 )
 
 _LAG_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
 
 
 class Metrics:
-    """An Observer (see logstream_stream.hub) besides."""
+    """An Observer (see logstream_stream.viewers.hub) besides."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._viewers = Gauge("logstream_stream_viewers", "Viewers connected now", registry=registry)
@@ -107,7 +109,7 @@ class Metrics:
             (self._dropped, DROPPED),
             (self._closed, CLOSED),
             (self._gaps, GAPS),
-            (self._failed, mishaps.REASONS),
+            (self._failed, failures.REASONS),
         ):
             for value in values:
                 counter.labels(value)

@@ -17,19 +17,19 @@ from gunicorn.glogging import Logger
 from logstream_runtime.files import allow_files
 from prometheus_client import CollectorRegistry, ProcessCollector
 
-from logstream_stream.admission import Limits
+from logstream_stream.arriving.consumer import Consumer
+from logstream_stream.arriving.redis_window import RedisWindow
 from logstream_stream.config import Config
-from logstream_stream.consumer import Consumer
-from logstream_stream.departures import Departures
 from logstream_stream.feed import Feed
-from logstream_stream.filter_time import FilterTimeLimits
-from logstream_stream.hub import Hub
 from logstream_stream.metrics import Metrics
-from logstream_stream.opening import Opening
-from logstream_stream.redis_window import RedisWindow
-from logstream_stream.sequencer import Sequencer
-from logstream_stream.viewer import QueueLimits
-from logstream_stream.web import RouteSettings, create_app
+from logstream_stream.order.sequencer import Sequencer
+from logstream_stream.viewers.admission import Limits
+from logstream_stream.viewers.catch_up import Opening
+from logstream_stream.viewers.disconnect_watcher import Departures
+from logstream_stream.viewers.filter_time import FilterTimeLimits
+from logstream_stream.viewers.hub import Hub
+from logstream_stream.viewers.viewer import QueueLimits
+from logstream_stream.web.routes import RouteSettings, create_app
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from logstream_contract.wire.live_window import batch_name
 from logstream_contract.wire.packing import Packer, unframe
 from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_contract.wire.pb.transport_pb2 import LiveBatch
-from logstream_stream.stored import StoredBatch
+from logstream_stream.arriving.stored import StoredBatch
 
 # 2024-08-06T18:51:32Z
 START_NS = 1_722_970_292_000_000_000

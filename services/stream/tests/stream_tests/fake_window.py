@@ -4,8 +4,8 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from logstream_stream.stored import StoredBatch
-from logstream_stream.window import NAMES_READ, Entry, Reading, WindowAway
+from logstream_stream.arriving.stored import StoredBatch
+from logstream_stream.arriving.window import NAMES_READ, Entry, Reading, WindowAway
 
 from .batches import messages_of
 

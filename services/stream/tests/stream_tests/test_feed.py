@@ -4,14 +4,14 @@ import gevent
 import pytest
 from gevent.event import Event
 from logstream_contract.wire.pb.transport_pb2 import LiveBatches
-from logstream_stream.admission import Limits
+from logstream_stream.arriving.stored import StoredBatch
 from logstream_stream.feed import Feed
-from logstream_stream.framing import NativeFraming
-from logstream_stream.hub import Hub
 from logstream_stream.metrics import Metrics
-from logstream_stream.sequencer import Sequencer
-from logstream_stream.stored import StoredBatch
-from logstream_stream.viewer import QueueLimits
+from logstream_stream.order.sequencer import Sequencer
+from logstream_stream.records.framing import NativeFraming
+from logstream_stream.viewers.admission import Limits
+from logstream_stream.viewers.hub import Hub
+from logstream_stream.viewers.viewer import QueueLimits
 from prometheus_client import CollectorRegistry
 
 from .batches import START_NS, live_batch, name_of, raw_batch

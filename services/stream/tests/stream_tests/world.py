@@ -9,16 +9,16 @@ from typing import Any
 
 import orjson
 from logstream_contract.filters.filters import Filter, Terms
-from logstream_stream.admission import Limits
-from logstream_stream.arrivals import Count
-from logstream_stream.chunk import Frame
-from logstream_stream.framing import NativeFraming
-from logstream_stream.hub import Hub
-from logstream_stream.opening import Opening
-from logstream_stream.sequencer import Sequencer, Want
-from logstream_stream.stored import StoredBatch
-from logstream_stream.viewer import QueueLimits, Viewer
-from logstream_stream.window import Reading, WindowAway
+from logstream_stream.arriving.loss_detector import Count
+from logstream_stream.arriving.stored import StoredBatch
+from logstream_stream.arriving.window import Reading, WindowAway
+from logstream_stream.order.sequencer import Sequencer, Want
+from logstream_stream.records.chunk import Frame
+from logstream_stream.records.framing import NativeFraming
+from logstream_stream.viewers.admission import Limits
+from logstream_stream.viewers.catch_up import Opening
+from logstream_stream.viewers.hub import Hub
+from logstream_stream.viewers.viewer import QueueLimits, Viewer
 
 from .batches import START_NS, bad_batch, messages_of, stored
 from .fake_window import FakeWindow

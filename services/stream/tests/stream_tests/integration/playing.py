@@ -15,7 +15,7 @@ import requests
 from harness.waiting import wait_for
 from logstream_contract.wire import live_window, topology
 from logstream_contract.wire.pb.transport_pb2 import LiveBatches, LiveCount
-from logstream_stream.stored import StoredBatch
+from logstream_stream.arriving.stored import StoredBatch
 
 from ..batches import live_batch, messages_of, name_of, raw_batch
 

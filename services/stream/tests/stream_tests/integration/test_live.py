@@ -7,7 +7,7 @@ import pytest
 import requests
 from harness.fault_proxy import FaultProxy
 from harness.sse import Viewer
-from logstream_stream.place import read_place
+from logstream_stream.order.event_id import read_place
 
 from .playing import Replica, Writer, messages
 

@@ -11,8 +11,8 @@ from random import Random
 import pytest
 from harness.fault_proxy import FaultProxy
 from harness.sse import Viewer
-from logstream_stream.place import read_place
-from logstream_stream.stored import StoredBatch
+from logstream_stream.arriving.stored import StoredBatch
+from logstream_stream.order.event_id import read_place
 
 from .playing import Replica, Writer, messages
 from .test_live import expect, proxied, proxy_to, reasons, shown, status

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pytest
-from logstream_stream.redis_window import RedisWindow
-from logstream_stream.stored import StoredBatch
-from logstream_stream.window import Entry, Window, WindowAway
+from logstream_stream.arriving.redis_window import RedisWindow
+from logstream_stream.arriving.stored import StoredBatch
+from logstream_stream.arriving.window import Entry, Window, WindowAway
 
 from ..batches import stored
 from ..fake_window import FakeWindow

@@ -1,0 +1,136 @@
+"""The recent window in Redis, read only. The one module that knows redis; its errors leave as WindowAway."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from logstream_contract.wire.live_window import FIELD_BATCH, HEAD, NUMBERS, READ, WINDOW, position_of, window_id
+from redis import BlockingConnectionPool, Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from logstream_stream.arriving.stored import read_entry
+from logstream_stream.arriving.window import NAMES_READ, Entry, Reading, WindowAway
+
+log = logging.getLogger(__name__)
+
+_TIMEOUT_S = 1.0
+_CONNECTIONS = 16
+# Waiting for one of these is no sign that Redis is away: many viewers may come at a time.
+_TURN_S = 30.0
+# First screens that are read at a time. Each may go through all of the window; more of them would only take turns, and keep
+# those who resume from a connection.
+_FIRST_SCREENS = 4
+# Of entries in one reading, which takes memory for them several times over.
+_READ_BYTES = 512 * 1024
+# One that has more is read alone, and so many of these at a time.
+_LARGE_BYTES = 2**31
+_LARGE_ENTRIES = 4
+# What READ answers then.
+_TOO_LARGE = 2
+
+
+class RedisWindow:
+    """A Window (see arriving.window). Each call is one transaction of Redis and takes at most a few seconds."""
+
+    def __init__(self, url: str) -> None:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=_CONNECTIONS,
+            timeout=_TURN_S,
+            socket_timeout=_TIMEOUT_S,
+            socket_connect_timeout=_TIMEOUT_S,
+            socket_keepalive=True,
+            # One more try: a connection kept in the pool may be dead since Redis was restarted.
+            retry=Retry(NoBackoff(), 1),
+        )
+        self._redis = Redis(connection_pool=pool)
+        self._first_screens = _Turns(_FIRST_SCREENS)
+        self._large = _Turns(_LARGE_ENTRIES)
+
+    def read(self, anchor: int | None, after: int, upto: int, count: int) -> Reading:
+        ranged = count > 0 and upto > after
+
+        def ask(count: int, size: int) -> Any:
+            pipe = self._redis.pipeline(transaction=True)
+            pipe.hmget(HEAD, "epoch", "position")
+            if anchor:
+                pipe.zrangebyscore(NUMBERS, anchor, anchor, withscores=True)
+            else:
+                pipe.zrange(NUMBERS, -NAMES_READ if anchor == 0 else -1, -1, withscores=True)
+            if ranged:
+                pipe.eval(READ, 1, WINDOW, window_id(after + 1), window_id(upto), count, size, 0)
+            return pipe.execute()
+
+        (epoch, position), named, *rest = self._ask(ask, count)
+        more, raw = rest[0] if ranged else (False, [])
+        complete_to = after
+        if ranged:
+            complete_to = position_of(raw[-1][0]) if more else upto
+        newest = int(position or 0)
+        names = {int(score): name.decode() for name, score in named}
+        found = None if anchor is None else names.get(anchor or newest)
+        entries, unreadable = _entries(raw)
+        return Reading(_text(epoch), newest, found, entries, complete_to, unreadable, names if anchor == 0 else {})
+
+    def latest(self, upto: int, count: int) -> Reading:
+        def ask(count: int, size: int) -> Any:
+            pipe = self._redis.pipeline(transaction=True)
+            pipe.hmget(HEAD, "epoch", "position")
+            pipe.eval(READ, 1, WINDOW, window_id(upto), "-", count, size, 1)
+            return pipe.execute()
+
+        with self._first_screens:
+            (epoch, position), (_, raw) = self._ask(ask, count)
+        lowest = position_of(raw[-1][0]) if raw else 0
+        entries, unreadable = _entries(raw)
+        return Reading(_text(epoch), int(position or 0), None, entries, lowest, unreadable)
+
+    def _ask(self, ask: Callable[[int, int], Any], count: int) -> Any:
+        """What ask(count, bytes) answers; a large entry is asked for alone."""
+        try:
+            found = ask(count, _READ_BYTES)
+            if isinstance(found[-1], list) and found[-1] and found[-1][0] == _TOO_LARGE:
+                with self._large:
+                    found = ask(1, _LARGE_BYTES)
+        except (RedisError, OSError) as error:
+            raise WindowAway(str(error)) from error
+        return found
+
+    def close(self) -> None:
+        self._redis.close()
+
+
+class _Turns:
+    """So many at a time, and each in its turn: who comes again at once would else be let in before those who wait."""
+
+    def __init__(self, count: int) -> None:
+        self._room = threading.BoundedSemaphore(count)
+
+    def __enter__(self) -> None:
+        self._room.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._room.release()
+        time.sleep(0)
+
+
+def _text(raw: bytes | None) -> str:
+    return raw.decode(errors="replace") if raw else ""
+
+
+def _entries(raw: list[tuple[bytes, list[bytes]]]) -> tuple[list[Entry], frozenset[int]]:
+    """The entries that can be read, and the positions of those that can't, which their readers announce as gaps."""
+    entries, unreadable = [], []
+    for entry_id, fields in raw:
+        position = position_of(entry_id)
+        try:
+            entries.append(Entry(position, read_entry(fields[fields.index(FIELD_BATCH) + 1])))
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 whatever is wrong with an entry is wrong with that one alone
+            log.debug("window entry can't be read", extra={"position": position, "error": str(error)})
+            unreadable.append(position)
+    return entries, frozenset(unreadable)

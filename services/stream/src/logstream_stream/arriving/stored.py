@@ -1,0 +1,83 @@
+"""Stored batches as the writer hands them over, by the broker or by Redis. It must not look into the records: most batches
+are never shown to anybody."""
+
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
+from logstream_contract.wire.batches import Undecodable
+from logstream_contract.wire.live_window import batch_name
+from logstream_contract.wire.packing import unpack, unpacked_batch_bytes
+from logstream_contract.wire.pb.transport_pb2 import LiveBatch, LiveBatches
+
+from logstream_stream.arriving.loss_detector import Count
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """One committed batch."""
+
+    number: int
+    # What the window knows it by: the number alone is given again by a database that was restored from a backup.
+    name: str
+    received_ns: int
+    floor_ns: int
+    data: bytes
+    refused: frozenset[int] = frozenset()
+    packed: bool = False
+
+    @property
+    def raw(self) -> bytes:
+        """Its logstream.v1.LogBatch. Raises Undecodable."""
+        return unpack(self.data) if self.packed else self.data
+
+    @property
+    def raw_bytes(self) -> int:
+        """How long `raw` is, or says it is; nothing is unpacked for it."""
+        return unpacked_batch_bytes(self.data) if self.packed else len(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the fanout: batches with their positions in this epoch; position 0 or epoch "" means unnumbered."""
+
+    epoch: str
+    batches: list[tuple[int, StoredBatch]]
+    # Of the writer that sent it; None: it says nothing of that.
+    count: Count | None = None
+
+
+def read_message(body: bytes) -> Message:
+    """Reads the body of a message on the fanout. Raises Undecodable."""
+    try:
+        found = LiveBatches.FromString(body)
+    except DecodeError as error:
+        raise Undecodable(f"not a logstream.internal.v1.LiveBatches: {error}") from error
+    batches = [(batch.position, _stored(batch)) for batch in found.batches]
+    said = found.count
+    count = Count(said.writer, said.messages, said.unnumbered) if found.HasField("count") else None
+    return Message(found.epoch, batches, count)
+
+
+def read_entry(body: bytes) -> StoredBatch:
+    """Reads the batch of a window entry. Raises Undecodable."""
+    try:
+        return _stored(LiveBatch.FromString(body))
+    except DecodeError as error:
+        raise Undecodable(f"not a logstream.internal.v1.LiveBatch: {error}") from error
+
+
+def _stored(batch: LiveBatch) -> StoredBatch:
+    # Each look at a field of bytes copies it.
+    number, data = batch.number, batch.packed_batch
+    packed = bool(data)
+    if not packed:
+        data = batch.batch
+    return StoredBatch(
+        number,
+        batch_name(number, batch.batch_id),
+        batch.received_unix_nano,
+        batch.floor_unix_nano,
+        data,
+        frozenset(batch.refused),
+        packed,
+    )

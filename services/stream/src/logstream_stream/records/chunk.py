@@ -1,0 +1,115 @@
+"""Gathers records into frames: each is put together once and shared by all who are sent it."""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final
+
+from logstream_stream.order.event_id import ALL, Place
+from logstream_stream.records.framing import Framing
+from logstream_stream.records.ledger import Ledger
+from logstream_stream.records.rendering import Rendered
+
+FRAME_RECORDS: Final = 200
+# Of messages and attributes, as they are written; they are what makes a frame large. With the last record it may have more.
+FRAME_TEXT_BYTES: Final = 256 * 1024
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """Bytes for viewers. Frames with records may be dropped for a slow viewer, `notice` ones never, and those that announce
+    records left out are put together. Nothing of it changes but what the ledger says."""
+
+    body: bytes
+    records: int = 0
+    from_us: int = 0  # earliest and latest record time
+    to_us: int = 0
+    # Not numbered: its records are at no position.
+    numbered: bool = True
+    notice: bool = False
+    # Records that this frame says were left out, with times from from_us to to_us, and why.
+    left_out: int = 0
+    reason: str = ""
+    # Where a viewer is that has it, as the frame's id says it; b"": it bears none.
+    place: bytes = b""
+    # Where it is held, and its number there, which ascends.
+    ledger: Ledger | None = None
+    number: int = 0
+
+    def __del__(self) -> None:
+        # However many viewers share a frame, its memory is free with the last of them.
+        if self.ledger is not None:
+            self.ledger.release(len(self.body))
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A position in the live order; epoch None: Redis was not read yet; empty: it held nothing."""
+
+    epoch: str | None
+    position: int
+    received_ms: int = 0
+
+    def place(self, index: int = ALL) -> Place | None:
+        """After the record with this index of the batch here; None where nothing can be resumed."""
+        return Place(self.epoch, self.position, index, self.received_ms) if self.epoch and self.position else None
+
+
+class Chunk:
+    """Records on their way into frames of one framing. Numbered and unnumbered batches never share a frame."""
+
+    def __init__(self, framing: Framing) -> None:
+        self._framing = framing
+        self._pieces: list[bytes] = []
+        self._records = 0
+        self._place: Place | None = None
+        self._from_us = self._to_us = 0
+        self._text_bytes = 0
+
+    def add(
+        self, rendered: Rendered, start: int, spot: Spot, through: Spot | None = None, *, more: bool = False
+    ) -> Iterator[Frame]:
+        """Takes the records of a batch from this one on and yields the frames that are full; must be run to its end.
+
+        Position 0 in spot: unnumbered. through: with these records all is done up to there, also what is not shown; None: up
+        to spot. more: other records of the batch come after these.
+        """
+        if self._records and (self._place is None) != (spot.place() is None):
+            yield from self.flush()
+        while start < len(rendered):
+            stop = min(start + FRAME_RECORDS - self._records, len(rendered))
+            text_bytes = rendered.size(start, stop)
+            if self._text_bytes + text_bytes >= FRAME_TEXT_BYTES:
+                stop, text_bytes = self._as_much_text(rendered, start, stop)
+            self._take(rendered, start, stop, text_bytes)
+            self._text_bytes += text_bytes
+            is_end = stop == len(rendered) and not more
+            self._place = (through or spot).place() if is_end else spot.place(rendered.indexes[stop - 1])
+            if self._records >= FRAME_RECORDS or self._text_bytes >= FRAME_TEXT_BYTES:
+                yield from self.flush()
+            start = stop
+
+    def flush(self) -> Iterator[Frame]:
+        """Yields the frame of what was gathered, if anything was."""
+        if self._records:
+            place = self._place
+            body = self._framing.logs(self._pieces, place)
+            identity = str(place).encode() if place else b""
+            yield Frame(body, self._records, self._from_us, self._to_us, place is not None, place=identity)
+            self._pieces, self._records, self._place, self._text_bytes = [], 0, None, 0
+
+    def _as_much_text(self, rendered: Rendered, start: int, stop: int) -> tuple[int, int]:
+        """Where before stop the text is enough for this frame, and how much that is; up to stop it is enough."""
+        sums = list(accumulate(rendered.sizes(start, stop)))
+        last = bisect_left(sums, FRAME_TEXT_BYTES - self._text_bytes)
+        return start + last + 1, sums[last]
+
+    def _take(self, rendered: Rendered, start: int, stop: int, text_bytes: int) -> None:
+        times_us = rendered.times_us[start:stop]
+        from_us, to_us = int(times_us.min()), int(times_us.max())
+        if self._records:
+            from_us, to_us = min(from_us, self._from_us), max(to_us, self._to_us)
+        self._from_us, self._to_us = from_us, to_us
+        self._pieces += rendered.slice(start, stop, text_bytes)
+        self._records += stop - start

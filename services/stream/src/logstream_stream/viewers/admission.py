@@ -1,0 +1,63 @@
+"""Who may still join: viewers in all, viewers of one client. It must not know what they watch."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+from logstream_stream.viewers.filter_time import FilterTimeLimits
+from logstream_stream.viewers.viewer import QueueLimits
+
+VIEWERS: Final = "viewers"
+CLIENT: Final = "client"
+FILTERS: Final = "filters"
+
+
+class Full(Exception):
+    """No more viewers, viewers of one client, or different filters, fit; reason says which."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of one replica."""
+
+    viewers: int = 10_000
+    viewers_per_client: int = 0  # 0: any number
+    filters: int = 1_000
+    max_rate: int = 0  # records a second to a viewer, 0: all
+    viewer_timeout_s: float = 30.0
+    queue: QueueLimits = field(default_factory=QueueLimits)
+    held_bytes: int = 192 * 1024 * 1024  # of all viewers
+    filter_time: FilterTimeLimits = field(default_factory=FilterTimeLimits)
+
+
+class Admission:
+    """Counts those who are there."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._clients: Counter[str] = Counter()
+        self.viewers = 0
+
+    def check(self, client: str | None) -> None:
+        """Raises Full unless one more viewer, of this client, fits; client None: not known, and not limited."""
+        if self.viewers >= self._limits.viewers:
+            raise Full(VIEWERS)
+        most = self._limits.viewers_per_client
+        if most and client is not None and self._clients[client] >= most:
+            raise Full(CLIENT)
+
+    def enter(self, client: str | None) -> None:
+        self.viewers += 1
+        if client is not None:
+            self._clients[client] += 1
+
+    def leave(self, client: str | None) -> None:
+        self.viewers -= 1
+        if client is not None:
+            self._clients[client] -= 1
+            if not self._clients[client]:
+                del self._clients[client]

@@ -1,0 +1,180 @@
+"""The records on their way to the viewers who watch the same: one framing, one filter, one rate. It must not know how they
+are queued.
+
+While no more matches than the rate allows, batches become frames as they come. What is more waits for the next flush, and of
+all that came until then an even sample is shown; the rest is announced before it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from logstream_contract.filters.filters import Filter
+
+from logstream_stream.failures import RENDER, Mishaps
+from logstream_stream.order.history import query_of
+from logstream_stream.order.sequencer import Gap
+from logstream_stream.records.chunk import Chunk, Frame, Spot
+from logstream_stream.records.framing import Framing
+from logstream_stream.records.selection import Selection, Sieve
+from logstream_stream.viewers.token_bucket import Allowance, spread
+from logstream_stream.viewers.viewer import RATE, Viewer
+
+COST: Final = "cost"
+UNREADABLE: Final = "unreadable batch"
+
+# What waits is sampled before the next flush when it is more than this. bytes: of the encoded batches.
+_WAITING_RECORDS: Final = 20_000
+_WAITING_BYTES: Final = 8 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class _PassedOver:
+    """Records that nobody looked at for this channel, in batches that are numbered or not."""
+
+    records: int
+    from_us: int
+    to_us: int
+    numbered: bool
+
+
+class Channel:
+    """Each generator must be run to its end. max_rate: records a second, 0: all. clock: monotonic seconds; mishaps: told of
+    batches that can't be rendered, each of which becomes a gap."""
+
+    def __init__(
+        self,
+        framing: Framing,
+        wanted: Filter | None,
+        sieve: Sieve | None,
+        max_rate: int,
+        clock: Callable[[], float],
+        *,
+        mishaps: Mishaps,
+    ) -> None:
+        self.framing = framing
+        self.sieve = sieve
+        self.filter_query = query_of(wanted)
+        self.viewers: set[Viewer] = set()
+        self._mishaps = mishaps
+        self._chunk = Chunk(framing)
+        self._allowance = Allowance(max_rate, clock) if max_rate else None
+        self._waiting: deque[tuple[Selection, Spot]] = deque()
+        self._waiting_records = 0
+        self._waiting_bytes = 0
+        self._passed_over: _PassedOver | None = None
+
+    def add(self, selected: Selection, spot: Spot) -> Iterator[Frame]:
+        """Takes the records of a batch, one or more, and yields the frames that are full. Position 0 in spot: unnumbered."""
+        frames = self._add(selected, spot)
+        return self._told_first(frames) if self._passed_over else frames
+
+    def flush(self) -> Iterator[Frame]:
+        """Yields the frames of all that was taken."""
+        return self._flush_told() if self._passed_over else self._flush()
+
+    def pass_over(self, selected: Selection, spot: Spot) -> Iterator[Frame]:
+        """Takes note of records of which nobody knows whether they match; it is told before anything that comes later."""
+        times_us, numbered = selected.times_us, spot.place() is not None
+        if not len(times_us):
+            return
+        from_us, to_us = int(times_us.min()), int(times_us.max())
+        if self._passed_over and self._passed_over.numbered != numbered:
+            yield from self._tell_passed_over()
+        if over := self._passed_over:
+            over.records += len(times_us)
+            over.from_us, over.to_us = min(over.from_us, from_us), max(over.to_us, to_us)
+        else:
+            self._passed_over = _PassedOver(len(times_us), from_us, to_us, numbered)
+
+    def _flush_told(self) -> Iterator[Frame]:
+        yield from self._told_first(self._flush())
+        yield from self._tell_passed_over()
+
+    def _told_first(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            if self._passed_over:
+                yield from self._tell_passed_over()
+            yield frame
+
+    def _tell_passed_over(self) -> Iterator[Frame]:
+        over, self._passed_over = self._passed_over, None
+        if over:
+            body = self.framing.dropped(over.records, over.from_us, over.to_us, COST)
+            yield Frame(
+                body,
+                from_us=over.from_us,
+                to_us=over.to_us,
+                numbered=over.numbered,
+                left_out=over.records,
+                reason=COST,
+            )
+
+    def _add(self, selected: Selection, spot: Spot) -> Iterator[Frame]:
+        allowance = self._allowance
+        if allowance is None or (not self._waiting and allowance.take_all(len(selected))):
+            yield from self._show(selected, spot, spot)
+            return
+        if self._waiting and (self._waiting[0][1].place() is None) != (spot.place() is None):
+            yield from self._sample(allowance)
+        self._waiting.append((selected, spot))
+        self._waiting_records += len(selected)
+        self._waiting_bytes += selected.raw_bytes
+        if self._waiting_records >= _WAITING_RECORDS or self._waiting_bytes >= _WAITING_BYTES:
+            yield from self._sample(allowance)
+
+    def _flush(self) -> Iterator[Frame]:
+        if self._waiting and self._allowance:
+            yield from self._sample(self._allowance)
+        yield from self._chunk.flush()
+
+    def _show(self, selected: Selection, spot: Spot, through: Spot) -> Iterator[Frame]:
+        try:
+            rendered = selected.rendered(self.framing)
+        except Exception as error:  # noqa: BLE001 see failures
+            self._mishaps.note(RENDER, error)
+            received_ns = spot.received_ms * 1_000_000
+            yield from self._chunk.flush()
+            yield Frame(self.framing.gap(Gap(received_ns, received_ns, UNREADABLE), self.filter_query), notice=True)
+            return
+        yield from self._chunk.add(rendered, 0, spot, through)
+
+    def _sample(self, allowance: Allowance) -> Iterator[Frame]:
+        waiting, total = self._waiting, self._waiting_records
+        self._waiting, self._waiting_records, self._waiting_bytes = deque(), 0, 0
+        kept = allowance.take(total)
+        shown = _parts(waiting, spread(total, kept, np.random.default_rng()))
+        if kept < total:
+            yield self._left_out(waiting, shown, total - kept)
+        last = waiting[-1][1]
+        left = sum(1 for rows in shown if rows)
+        for rows in shown:
+            # What was shown is let go before the next is rendered.
+            selected, spot = waiting.popleft()
+            if rows:
+                left -= 1
+                # With the last of them all that was announced as left out is behind the viewer, too: it must not come again.
+                yield from self._show(selected.only(rows), spot, spot if left else last)
+
+    def _left_out(self, waiting: Sequence[tuple[Selection, Spot]], shown: list[list[int]], records: int) -> Frame:
+        """Announces the records that are not shown."""
+        times = [np.delete(selected.times_us, rows) for (selected, _), rows in zip(waiting, shown, strict=True)]
+        together = np.concatenate(times)
+        from_us, to_us = int(together.min()), int(together.max())
+        numbered = waiting[0][1].place() is not None
+        body = self.framing.dropped(records, from_us, to_us, RATE)
+        return Frame(body, from_us=from_us, to_us=to_us, numbered=numbered, left_out=records, reason=RATE)
+
+
+def _parts(
+    waiting: Sequence[tuple[Selection, Spot]], chosen: "np.ndarray[tuple[int], np.dtype[np.int64]]"
+) -> list[list[int]]:
+    """Of each batch the chosen places in it; chosen: places in all of them together."""
+    ends = np.cumsum([len(selected) for selected, _ in waiting])
+    cuts = [0, *np.searchsorted(chosen, ends).tolist()]
+    return [
+        (chosen[first:last] - (end - len(selected))).tolist()
+        for (selected, _), first, last, end in zip(waiting, cuts[:-1], cuts[1:], ends.tolist(), strict=True)
+    ]

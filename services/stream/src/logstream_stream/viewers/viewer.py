@@ -1,0 +1,214 @@
+"""One viewer's bounded queue. A slow viewer loses its oldest records, is told so, and delays nobody. It must not know how
+bytes reach the viewer."""
+
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from logstream_contract.filters.filters import Filter
+
+from logstream_stream.order.event_id import Place
+from logstream_stream.records.chunk import Frame
+from logstream_stream.records.framing import Framing, placed
+from logstream_stream.records.selection import Sieve
+
+SLOW: Final = "slow"
+RATE: Final = "rate"
+# Bytes handed over in one piece.
+PIECE_BYTES: Final = 64 * 1024
+_REMEMBERED_BATCHES: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    records: int = 20_000
+    bytes: int = 8 * 1024 * 1024
+
+
+class Names:
+    """The last `limit` names of batches that were added, in a few bytes each: a viewer has many of them for as long as it
+    stays. It takes one name for another as seldom as 64 bits are the same by chance."""
+
+    __slots__ = ("_hashes", "_limit", "_next")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._next = 0
+        self._hashes = array("q")
+
+    def __contains__(self, name: str) -> bool:
+        return hash(name) in self._hashes
+
+    def add(self, name: str) -> None:
+        if len(self._hashes) < self._limit:
+            self._hashes.append(hash(name))
+        else:
+            self._hashes[self._next] = hash(name)
+            self._next = (self._next + 1) % self._limit
+
+
+@dataclass(slots=True)
+class _Dropped:
+    records: int
+    from_us: int
+    to_us: int
+
+
+class Viewer:
+    """Not thread-safe. notify: called when there is something to take. abort: called to cut it off while it writes."""
+
+    def __init__(
+        self,
+        framing: Framing,
+        limits: QueueLimits,
+        notify: Callable[[], object],
+        abort: Callable[[], object],
+        wanted: Filter | None = None,
+        sieve: Sieve | None = None,
+        max_rate: int = 0,
+        client: str | None = None,
+    ) -> None:
+        self.framing = framing
+        # The filter of this viewer, None: every record, and what looks through batches for it.
+        self.wanted = wanted
+        self.sieve = sieve
+        self.max_rate = max_rate
+        # Whose it is, where that is known.
+        self.client = client
+        # Until it is live, a viewer reads numbered records from the window itself and is only queued the others.
+        self.live = False
+        # Until it has read all of the window that it is shown, which may be after it went live.
+        self.opening = True
+        # How much time its filter took in that.
+        self.filter_s = 0.0
+        # Names of batches this viewer saw unnumbered during its opening, and of those it saw from the window.
+        self.seen_loose: set[str] = set()
+        self.seen_in_window = Names(_REMEMBERED_BATCHES)
+        # The last id it was sent; b"": none yet. And where it went live: with the end of its opening it has all before that.
+        self.place = b""
+        self.live_place: Place | None = None
+        # When it began to write what it took, in the hub's clock; None: it waits for more. And how much memory that is.
+        self.writing_since: float | None = None
+        self.writing_bytes = 0
+        self.closing = False
+        self.abort = abort
+        self._notify = notify
+        self._limits = limits
+        self._frames: deque[Frame] = deque()
+        self._notices: list[bytes] = []
+        # What was dropped and not announced yet, by reason.
+        self._dropped: dict[str, _Dropped] = {}
+        self._records = 0
+        self._bytes = 0
+
+    def offer(self, frame: Frame) -> int:
+        """Queues a frame; the number of records dropped for it."""
+        if not frame.body:
+            return 0
+        self._push(frame)
+        dropped = 0
+        while (self._records > self._limits.records or self._bytes > self._limits.bytes) and len(self._frames) > 1:
+            dropped += self._drop_oldest()
+        self._notify()
+        return dropped
+
+    def take(self) -> tuple[bytes, int]:
+        """The next bytes to write and the number of records in them; b"": nothing now."""
+        parts: list[bytes] = []
+        if self._dropped:
+            gone, self._dropped = self._dropped, {}
+            told = [self.framing.dropped(of.records, of.from_us, of.to_us, reason) for reason, of in gone.items()]
+            parts = [placed(body, self.place) for body in told]
+        if self._notices:
+            parts += [placed(body, self.place) for body in self._notices]
+            self._notices = []
+        size, records = 0, 0
+        while self._frames and (not size or size + len(self._frames[0].body) <= PIECE_BYTES):
+            frame = self._pop()
+            if frame.place:
+                self.place = frame.place
+                parts.append(frame.body)
+            else:
+                parts.append(placed(frame.body, self.place))
+            size += len(frame.body)
+            records += frame.records
+        return b"".join(parts), records
+
+    def told(self, frame: Frame) -> bytes:
+        """What the viewer is sent of a frame that is next: it always bears an id, once there was one."""
+        if frame.place:
+            self.place = frame.place
+            return frame.body
+        return placed(frame.body, self.place)
+
+    @property
+    def oldest(self) -> int | None:
+        """The ledger's number of the frame that has waited for longest; None: none waits."""
+        return self._frames[0].number if self._frames else None
+
+    def shed(self) -> int:
+        """Drops the frame that has waited for longest; the number of records dropped. One must wait."""
+        dropped = self._drop_oldest()
+        self._notify()
+        return dropped
+
+    def restart(self) -> None:
+        """Empties the queue of numbered records, which will be read from the window."""
+        kept = [
+            frame for frame in self._frames if frame.notice or ((frame.records or frame.left_out) and not frame.numbered)
+        ]
+        self._frames.clear()
+        self._records = self._bytes = 0
+        for frame in kept:
+            self._push(frame)
+
+    def end_opening(self) -> None:
+        """It has read all of the window that it is shown."""
+        self.opening = False
+        self.seen_loose.clear()
+        if self.live_place:
+            self.place = str(self.live_place).encode()
+
+    def close(self, last: bytes) -> None:
+        """Lets the viewer take what is queued, then this, and end."""
+        self._push(Frame(last, notice=True))
+        self.closing = True
+        self._notify()
+
+    def _push(self, frame: Frame) -> None:
+        self._frames.append(frame)
+        self._records += frame.records
+        self._bytes += len(frame.body)
+
+    def _pop(self) -> Frame:
+        frame = self._frames.popleft()
+        self._records -= frame.records
+        self._bytes -= len(frame.body)
+        return frame
+
+    def _drop_oldest(self) -> int:
+        frame = self._pop()
+        if frame.notice:
+            self._notices.append(frame.body)
+        elif frame.records:
+            self._drop(SLOW, frame.records, frame)
+        elif frame.left_out:
+            self._drop(frame.reason, frame.left_out, frame)
+        return frame.records
+
+    def _drop(self, reason: str, records: int, frame: Frame) -> None:
+        dropped = self._dropped.setdefault(reason, _Dropped(0, frame.from_us, frame.to_us))
+        dropped.records += records
+        dropped.from_us = min(dropped.from_us, frame.from_us)
+        dropped.to_us = max(dropped.to_us, frame.to_us)
+
+
+def slices(piece: bytes) -> Iterator[bytes]:
+    """A piece in parts that a socket takes at once or nearly so: the server copies each of them."""
+    if len(piece) <= PIECE_BYTES:
+        yield piece
+        return
+    for start in range(0, len(piece), PIECE_BYTES):
+        yield piece[start : start + PIECE_BYTES]
