@@ -19,7 +19,7 @@ REASONS: Final = (READ, DECODE, COUNT, FILTER, RENDER, DELIVER)
 _LOG_EVERY_S: Final = 1.0
 
 
-class Mishaps:
+class Failures:
     """Not thread-safe. clock: monotonic seconds; count: told the reason of each."""
 
     def __init__(self, clock: Callable[[], float], count: Callable[[str], object]) -> None:

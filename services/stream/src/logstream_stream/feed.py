@@ -13,9 +13,9 @@ from collections.abc import Callable
 import gevent
 from logstream_runtime.retry import until_stopped
 
-from logstream_stream.arriving.consumer import BrokerAway, Consumer
+from logstream_stream.arriving.consumer import BrokerUnavailable, Consumer
 from logstream_stream.arriving.stored import read_message
-from logstream_stream.arriving.window import Window, WindowAway
+from logstream_stream.arriving.window import Window, WindowUnavailable
 from logstream_stream.failures import READ
 from logstream_stream.metrics import Metrics
 from logstream_stream.order.sequencer import Outcome, Sequencer
@@ -76,7 +76,7 @@ class Feed:
         except Exception as error:  # noqa: BLE001 see failures
             # A numbered batch in it is healed from the window like any lost one; others the next count tells of.
             self._metrics.unreadable.inc()
-            self._hub.mishaps.note(READ, error)
+            self._hub.failures.note(READ, error)
             return
         if message.count:
             received_ns = [batch.received_ns for _, batch in message.batches]
@@ -96,26 +96,26 @@ class Feed:
             self._sequencer.healed = 0
 
     def _step(self) -> None:
-        want = self._sequencer.wanted()
-        if want:
+        request = self._sequencer.window_request()
+        if request:
             try:
-                reading = self._window.read(want.anchor, want.after, want.upto, want.count)
-            except WindowAway as error:
-                self._sequencer.away()
+                snapshot = self._window.read(request.anchor, request.after, request.upto, request.count)
+            except WindowUnavailable as error:
+                self._sequencer.window_failed()
                 self._set_recent(False, str(error))
             else:
                 self._set_recent(True)
-                self._apply(self._sequencer.read(want, reading))
+                self._apply(self._sequencer.window_read(request, snapshot))
         self._apply(self._sequencer.tick())
 
     def _consume(self, consumer: Consumer) -> None:
-        connect = until_stopped("the broker", BrokerAway, self._stopping)
+        connect = until_stopped("the broker", BrokerUnavailable, self._stopping)
         while not self._stopping.is_set():
             try:
                 subscription = connect(consumer.connect)
                 self._set_broker(True)
                 subscription.run(self._stopping.is_set)
-            except BrokerAway as error:
+            except BrokerUnavailable as error:
                 log.warning("the broker is away", extra={"error": str(error)})
             except Exception:
                 log.exception("the consumer failed")
@@ -127,7 +127,7 @@ class Feed:
         if up != self.broker_up:
             log.info("live fanout is consumed" if up else "live fanout is not consumed")
         self.broker_up = up
-        self._apply(self._sequencer.broker(up))
+        self._apply(self._sequencer.set_broker(up))
         self._metrics.broker_up.set(up)
         self._hub.set_status("broker", up)
 

@@ -18,13 +18,13 @@ DROPPED: Final = (viewer.SLOW, viewer.RATE, channel.COST)
 CLOSED: Final = (viewer.SLOW, hub.FULL)
 GAPS: Final = (
     sequencer.PAST_WINDOW,
-    sequencer.WINDOW_AWAY,
+    sequencer.WINDOW_UNAVAILABLE,
     sequencer.NEW_EPOCH,
-    sequencer.BROKER_WAS_AWAY,
+    sequencer.BROKER_WAS_UNAVAILABLE,
     sequencer.LOST,
     channel.UNREADABLE,
     catch_up.UNREADABLE_ID,
-    catch_up.UNKNOWN_PLACE,
+    catch_up.UNKNOWN_POSITION,
     catch_up.UNNUMBERED,
 )
 

@@ -24,8 +24,8 @@ from logstream_stream.feed import Feed
 from logstream_stream.metrics import Metrics
 from logstream_stream.order.sequencer import Sequencer
 from logstream_stream.viewers.admission import Limits
-from logstream_stream.viewers.catch_up import Opening
-from logstream_stream.viewers.disconnect_watcher import Departures
+from logstream_stream.viewers.catch_up import CatchUp
+from logstream_stream.viewers.disconnect_watcher import DisconnectWatcher
 from logstream_stream.viewers.filter_time import FilterTimeLimits
 from logstream_stream.viewers.hub import Hub
 from logstream_stream.viewers.viewer import QueueLimits
@@ -103,17 +103,17 @@ class Server(BaseApplication):  # type: ignore[misc]
         feed = Feed(sequencer, hub, window, metrics)
         Consumer.read_whole_frames()
         feed.start(Consumer(config.rabbitmq_url, config.broker_queue_bytes, feed.take))
-        departures = Departures()
+        disconnect_watcher = DisconnectWatcher()
         self._hub, self._stop_feed = hub, feed.stop
-        gevent.spawn(departures.look_for_ever, gevent.sleep)
-        opening = Opening(hub, window, time.time_ns, gevent.sleep)
+        gevent.spawn(disconnect_watcher.watch_forever, gevent.sleep)
+        catch_up = CatchUp(hub, window, time.time_ns, gevent.sleep)
         return create_app(
             hub,
-            opening,
+            catch_up,
             metrics,
             registry,
             feed.problem,
-            departures,
+            disconnect_watcher,
             RouteSettings(
                 config.recent_records,
                 config.max_rate,

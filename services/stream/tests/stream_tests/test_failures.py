@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from logstream_stream.arriving.stored import StoredBatch
-from logstream_stream.failures import COUNT, DECODE, FILTER, RENDER, Mishaps
+from logstream_stream.failures import COUNT, DECODE, FILTER, RENDER, Failures
 from logstream_stream.records.columns import Columns
 from logstream_stream.records.decoder import Decoded, Decoder
 from logstream_stream.records.framing import NativeFraming, SeedFraming
 from logstream_stream.records.rendering import Rendered
-from logstream_stream.records.selection import Sieve
+from logstream_stream.records.selection import CompiledFilter
 from logstream_stream.viewers.counts import SecondCounts
 
 from .batches import START_NS, stored
@@ -33,14 +33,14 @@ def failing_decode(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def failing_sieve(monkeypatch: pytest.MonkeyPatch) -> None:
-    good = Sieve.rows
+    good = CompiledFilter.rows
 
-    def rows(sieve: Sieve, decoded: Decoded) -> Sequence[int]:
+    def rows(compiled_filter: CompiledFilter, decoded: Decoded) -> Sequence[int]:
         if decoded.columns.number == BAD:
             raise KeyError("a bug in matching")
-        return good(sieve, decoded)
+        return good(compiled_filter, decoded)
 
-    monkeypatch.setattr(Sieve, "rows", rows)
+    monkeypatch.setattr(CompiledFilter, "rows", rows)
 
 
 def failing_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,15 +77,15 @@ def test_live_goes_on_after_a_gap(
     names = [name for name, _, _ in told]
     if not max_rate:
         assert names == ["logs", "gap", "logs"]
-    gaps = [(data, place) for name, data, place in told if name == "gap"]
-    ((gap, place),) = gaps
+    gaps = [(data, event_id) for name, data, event_id in told if name == "gap"]
+    ((gap, event_id),) = gaps
     assert gap
-    assert place
+    assert event_id
     assert told[-1][2]
     assert gap["reason"] == "unreadable batch"
     assert gap["received_from"] == gap["received_to"] == "2024-08-06T18:51:34.000000Z"
     assert "/api/logs?start=" in gap["history"]
-    assert place.startswith("e:1:"), "who resumes here is told of it again"
+    assert event_id.startswith("e:1:"), "who resumes here is told of it again"
     assert told[-1][2].startswith("e:3:")
     assert stage.observer.failed_reasons.count(reason) >= 1
     if reason == FILTER:
@@ -146,12 +146,12 @@ def test_the_processes_own_faults_are_not_taken(monkeypatch: pytest.MonkeyPatch)
 def test_a_second_has_one_line_however_many_go_wrong(caplog: pytest.LogCaptureFixture) -> None:
     now_s = 0.0
     counted: list[str] = []
-    mishaps = Mishaps(lambda: now_s, counted.append)
+    failures = Failures(lambda: now_s, counted.append)
     with caplog.at_level(logging.ERROR):
         for _ in range(10):
-            mishaps.note(DECODE, ValueError("x"), "1:00")
+            failures.note(DECODE, ValueError("x"), "1:00")
         now_s = 1.0
-        mishaps.note(DECODE, ValueError("x"), "1:00")
+        failures.note(DECODE, ValueError("x"), "1:00")
     assert len(counted) == 11
     assert [record.__dict__["not_logged"] for record in caplog.records] == [0, 9]
 

@@ -45,11 +45,11 @@ def test_what_arrives_at_once_fills_no_queue(sizes: int) -> None:
             while piece := viewer.take()[0]:
                 taken.append(piece.count(b'"sequence"'))
 
-    reading = gevent.spawn(read)
+    greenlet = gevent.spawn(read)
     for first in range(1, 21, sizes):
         batches = [live_batch(long_batch(number)) for number in range(first, first + sizes)]
         feed.take(LiveBatches(batches=batches).SerializeToString())
     hub.flush()
     gevent.sleep(0)
-    reading.kill()
+    greenlet.kill()
     assert sum(taken) == 20 * RECORDS

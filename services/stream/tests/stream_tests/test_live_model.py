@@ -62,7 +62,7 @@ class Live(RuleBasedStateMachine):
 
     @rule(away=st.booleans())
     def window_away(self, away: bool) -> None:
-        self.world.window.away = away
+        self.world.window.unavailable = away
 
     @rule(keep=st.integers(1, 4))
     def trim(self, keep: int) -> None:

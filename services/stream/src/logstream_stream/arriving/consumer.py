@@ -22,7 +22,7 @@ _READ_BYTES = 128 * 1024
 _HEARTBEAT_S = 15
 
 
-class BrokerAway(Exception):
+class BrokerUnavailable(Exception):
     """The broker can't be reached or closed the connection; the text says why."""
 
 
@@ -47,7 +47,7 @@ class Consumer:
         try:
             connection = pika.BlockingConnection(_parameters(self._url))
         except (AMQPError, OSError) as error:
-            raise BrokerAway(_words(error)) from error
+            raise BrokerUnavailable(_message(error)) from error
         try:
             channel = connection.channel()
             deliveries = _Deliveries(channel, self._on_message)
@@ -58,7 +58,7 @@ class Consumer:
             channel.basic_consume(queue.method.queue, deliveries.take, exclusive=True)
         except (AMQPError, OSError) as error:
             _close(connection)
-            raise BrokerAway(_words(error)) from error
+            raise BrokerUnavailable(_message(error)) from error
         return Subscription(connection, deliveries)
 
 
@@ -76,7 +76,7 @@ class Subscription:
                 self._connection.process_data_events(time_limit=_IDLE_S)
                 self._deliveries.acknowledge()
         except (AMQPError, OSError) as error:
-            raise BrokerAway(_words(error)) from error
+            raise BrokerUnavailable(_message(error)) from error
         finally:
             _close(self._connection)
 
@@ -117,7 +117,7 @@ def _arguments(queue_bytes: int) -> dict[str, Any]:
     return {"x-max-length-bytes": queue_bytes, "x-overflow": "drop-head"}
 
 
-def _words(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 

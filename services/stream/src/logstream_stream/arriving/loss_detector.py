@@ -36,7 +36,7 @@ class Lost:
 
 
 @dataclass(slots=True)
-class _Heard:
+class _WriterState:
     messages: int
     unnumbered: int
     # None: no batch of it has arrived, and what it has in hand may have waited for long.
@@ -44,11 +44,11 @@ class _Heard:
     epoch: str
 
 
-class Arrivals:
+class LossDetector:
     """Not thread-safe. Messages of a writer come in the order in which it sent them."""
 
     def __init__(self) -> None:
-        self._writers: OrderedDict[bytes, _Heard] = OrderedDict()
+        self._writers: OrderedDict[bytes, _WriterState] = OrderedDict()
 
     def hear(self, count: Count, epoch: str, received_ns: Sequence[int]) -> Lost | None:
         """Takes a message's count, and what did not arrive before it.
@@ -59,7 +59,9 @@ class Arrivals:
         comes = bool(received_ns)
         heard = self._writers.get(count.writer)
         if heard is None:
-            self._writers[count.writer] = _Heard(count.messages, count.unnumbered, min(received_ns, default=None), epoch)
+            self._writers[count.writer] = _WriterState(
+                count.messages, count.unnumbered, min(received_ns, default=None), epoch
+            )
             if len(self._writers) > _WRITERS:
                 self._writers.popitem(last=False)
             return None

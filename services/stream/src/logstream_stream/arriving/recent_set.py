@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Remembered(Generic[T]):
+class RecentSet(Generic[T]):
     """The last `limit` things that were added."""
 
     def __init__(self, limit: int) -> None:

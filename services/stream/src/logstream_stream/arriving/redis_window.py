@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from logstream_stream.arriving.stored import read_entry
-from logstream_stream.arriving.window import NAMES_READ, Entry, Reading, WindowAway
+from logstream_stream.arriving.window import NAMES_READ, Entry, WindowSnapshot, WindowUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class RedisWindow:
         self._first_screens = _Turns(_FIRST_SCREENS)
         self._large = _Turns(_LARGE_ENTRIES)
 
-    def read(self, anchor: int | None, after: int, upto: int, count: int) -> Reading:
+    def read(self, anchor: int | None, after: int, upto: int, count: int) -> WindowSnapshot:
         ranged = count > 0 and upto > after
 
         def ask(count: int, size: int) -> Any:
@@ -73,9 +73,9 @@ class RedisWindow:
         names = {int(score): name.decode() for name, score in named}
         found = None if anchor is None else names.get(anchor or newest)
         entries, unreadable = _entries(raw)
-        return Reading(_text(epoch), newest, found, entries, complete_to, unreadable, names if anchor == 0 else {})
+        return WindowSnapshot(_text(epoch), newest, found, entries, complete_to, unreadable, names if anchor == 0 else {})
 
-    def latest(self, upto: int, count: int) -> Reading:
+    def latest(self, upto: int, count: int) -> WindowSnapshot:
         def ask(count: int, size: int) -> Any:
             pipe = self._redis.pipeline(transaction=True)
             pipe.hmget(HEAD, "epoch", "position")
@@ -86,7 +86,7 @@ class RedisWindow:
             (epoch, position), (_, raw) = self._ask(ask, count)
         lowest = position_of(raw[-1][0]) if raw else 0
         entries, unreadable = _entries(raw)
-        return Reading(_text(epoch), int(position or 0), None, entries, lowest, unreadable)
+        return WindowSnapshot(_text(epoch), int(position or 0), None, entries, lowest, unreadable)
 
     def _ask(self, ask: Callable[[int, int], Any], count: int) -> Any:
         """What ask(count, bytes) answers; a large entry is asked for alone."""
@@ -96,7 +96,7 @@ class RedisWindow:
                 with self._large:
                     found = ask(1, _LARGE_BYTES)
         except (RedisError, OSError) as error:
-            raise WindowAway(str(error)) from error
+            raise WindowUnavailable(str(error)) from error
         return found
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from logstream_stream.arriving.stored import StoredBatch
 NAMES_READ: Final = 1_000
 
 
-class WindowAway(Exception):
+class WindowUnavailable(Exception):
     """The window can't be reached now; the text says why."""
 
 
@@ -22,7 +22,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class WindowSnapshot:
     """What the window held at one moment."""
 
     epoch: str  # empty: nothing was ever appended to this memory
@@ -41,13 +41,13 @@ class Reading:
 class Window(Protocol):
     """Both calls answer from one moment, may block for a bounded time, and raise WindowAway."""
 
-    def read(self, anchor: int | None, after: int, upto: int, count: int) -> Reading:
+    def read(self, anchor: int | None, after: int, upto: int, count: int) -> WindowSnapshot:
         """The first count entries at positions in (after, upto], or fewer if they are large, oldest first; count 0: none,
         complete_to is `after`.
 
         anchor: the position whose batch is asked about; 0: the newest one; None: none.
         """
 
-    def latest(self, upto: int, count: int) -> Reading:
+    def latest(self, upto: int, count: int) -> WindowSnapshot:
         """The last count entries at positions up to upto, or fewer if they are large, newest first. anchor is None;
         complete_to is the lowest position that was read, 0: none was there."""

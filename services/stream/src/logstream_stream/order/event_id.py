@@ -15,7 +15,7 @@ _TEXT: Final = re.compile(r"([!-~]{1,128}):(\d{1,16}):(\d{1,5}):(\d{1,15})", re.
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EventId:
     """After the record with this index of the batch at this position."""
 
     epoch: str
@@ -28,11 +28,11 @@ class Place:
         return f"{self.epoch}:{self.position}:{self.index}:{self.received_ms}"
 
 
-def read_place(text: str) -> Place | None:
+def read_event_id(text: str) -> EventId | None:
     """The place an id names; None for a text that no logstream wrote."""
     found = _TEXT.fullmatch(text)
     if not found:
         return None
-    place = Place(found[1], int(found[2]), int(found[3]), int(found[4]))
-    known = place.position <= _MAX_POSITION and place.index <= ALL and place.received_ms <= _MAX_RECEIVED_MS
-    return place if known else None
+    event_id = EventId(found[1], int(found[2]), int(found[3]), int(found[4]))
+    known = event_id.position <= _MAX_POSITION and event_id.index <= ALL and event_id.received_ms <= _MAX_RECEIVED_MS
+    return event_id if known else None

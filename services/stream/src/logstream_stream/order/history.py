@@ -14,9 +14,9 @@ _NO_WORD: Final = re.compile(r'^["-]|\s')
 _TO_ESCAPE: Final = re.compile(r'"|\\(?=["\\]|\Z)')
 
 
-def query_of(wanted: Filter | None) -> str:
+def query_of(filter_: Filter | None) -> str:
     """The filter of a live viewer as parameters that mean the same; "" for None."""
-    return urlencode(list(_pairs(wanted)), quote_via=quote) if wanted else ""
+    return urlencode(list(_pairs(filter_)), quote_via=quote) if filter_ else ""
 
 
 def records_url(start: str | None, end: str, filter_query: str) -> str:
@@ -26,18 +26,18 @@ def records_url(start: str | None, end: str, filter_query: str) -> str:
     return f"{_PATH}?{'&'.join(times + ([filter_query] if filter_query else []))}"
 
 
-def _pairs(wanted: Filter) -> Iterator[tuple[str, str]]:
-    if wanted.levels:
-        yield "level", ",".join(wanted.levels)
-    if wanted.min_severity is not None:
-        yield "min_level", str(wanted.min_severity)
-    if wanted.nodes:
-        yield "node", ",".join(wanted.nodes)
-    if wanted.text != Terms():
-        yield "q", " ".join([*map(_term, wanted.text.included), *("-" + _term(term) for term in wanted.text.excluded)])
-    for key, value in wanted.attributes:
+def _pairs(filter_: Filter) -> Iterator[tuple[str, str]]:
+    if filter_.levels:
+        yield "level", ",".join(filter_.levels)
+    if filter_.min_severity is not None:
+        yield "min_level", str(filter_.min_severity)
+    if filter_.nodes:
+        yield "node", ",".join(filter_.nodes)
+    if filter_.text != Terms():
+        yield "q", " ".join([*map(_term, filter_.text.included), *("-" + _term(term) for term in filter_.text.excluded)])
+    for key, value in filter_.attributes:
         yield ATTRIBUTE + key, value
-    for key, value in wanted.not_attributes:
+    for key, value in filter_.not_attributes:
         yield NOT_ATTRIBUTE + key, value
 
 

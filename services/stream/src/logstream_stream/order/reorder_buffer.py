@@ -7,7 +7,7 @@ from logstream_stream.arriving.stored import StoredBatch
 
 
 @dataclass(slots=True)
-class Line:
+class ReorderBuffer:
     """position: of the last batch that left. A batch that waits is at a position after it."""
 
     epoch: str
@@ -47,7 +47,7 @@ class Line:
         self.anchor = None
 
     @property
-    def has_hole(self) -> bool:
+    def next_is_missing(self) -> bool:
         """Whether a batch is known to exist that did not leave; take() has been tried."""
         return self.known > self.position
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
-from logstream_stream.order.event_id import ALL, Place
+from logstream_stream.order.event_id import ALL, EventId
 from logstream_stream.records.framing import Framing
 from logstream_stream.records.ledger import Ledger
 from logstream_stream.records.rendering import Rendered
@@ -32,7 +32,7 @@ class Frame:
     left_out: int = 0
     reason: str = ""
     # Where a viewer is that has it, as the frame's id says it; b"": it bears none.
-    place: bytes = b""
+    event_id: bytes = b""
     # Where it is held, and its number there, which ascends.
     ledger: Ledger | None = None
     number: int = 0
@@ -44,16 +44,16 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class LivePosition:
     """A position in the live order; epoch None: Redis was not read yet; empty: it held nothing."""
 
     epoch: str | None
     position: int
     received_ms: int = 0
 
-    def place(self, index: int = ALL) -> Place | None:
+    def event_id(self, index: int = ALL) -> EventId | None:
         """After the record with this index of the batch here; None where nothing can be resumed."""
-        return Place(self.epoch, self.position, index, self.received_ms) if self.epoch and self.position else None
+        return EventId(self.epoch, self.position, index, self.received_ms) if self.epoch and self.position else None
 
 
 class Chunk:
@@ -63,19 +63,25 @@ class Chunk:
         self._framing = framing
         self._pieces: list[bytes] = []
         self._records = 0
-        self._place: Place | None = None
+        self._event_id: EventId | None = None
         self._from_us = self._to_us = 0
         self._text_bytes = 0
 
     def add(
-        self, rendered: Rendered, start: int, spot: Spot, through: Spot | None = None, *, more: bool = False
+        self,
+        rendered: Rendered,
+        start: int,
+        live_position: LivePosition,
+        through: LivePosition | None = None,
+        *,
+        more: bool = False,
     ) -> Iterator[Frame]:
         """Takes the records of a batch from this one on and yields the frames that are full; must be run to its end.
 
         Position 0 in spot: unnumbered. through: with these records all is done up to there, also what is not shown; None: up
         to spot. more: other records of the batch come after these.
         """
-        if self._records and (self._place is None) != (spot.place() is None):
+        if self._records and (self._event_id is None) != (live_position.event_id() is None):
             yield from self.flush()
         while start < len(rendered):
             stop = min(start + FRAME_RECORDS - self._records, len(rendered))
@@ -85,7 +91,9 @@ class Chunk:
             self._take(rendered, start, stop, text_bytes)
             self._text_bytes += text_bytes
             is_end = stop == len(rendered) and not more
-            self._place = (through or spot).place() if is_end else spot.place(rendered.indexes[stop - 1])
+            self._event_id = (
+                (through or live_position).event_id() if is_end else live_position.event_id(rendered.indexes[stop - 1])
+            )
             if self._records >= FRAME_RECORDS or self._text_bytes >= FRAME_TEXT_BYTES:
                 yield from self.flush()
             start = stop
@@ -93,11 +101,11 @@ class Chunk:
     def flush(self) -> Iterator[Frame]:
         """Yields the frame of what was gathered, if anything was."""
         if self._records:
-            place = self._place
-            body = self._framing.logs(self._pieces, place)
-            identity = str(place).encode() if place else b""
-            yield Frame(body, self._records, self._from_us, self._to_us, place is not None, place=identity)
-            self._pieces, self._records, self._place, self._text_bytes = [], 0, None, 0
+            event_id = self._event_id
+            body = self._framing.logs(self._pieces, event_id)
+            identity = str(event_id).encode() if event_id else b""
+            yield Frame(body, self._records, self._from_us, self._to_us, event_id is not None, event_id=identity)
+            self._pieces, self._records, self._event_id, self._text_bytes = [], 0, None, 0
 
     def _as_much_text(self, rendered: Rendered, start: int, stop: int) -> tuple[int, int]:
         """Where before stop the text is enough for this frame, and how much that is; up to stop it is enough."""

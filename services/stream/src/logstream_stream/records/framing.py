@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import orjson
 from logstream_contract.rows.timestamps import iso_micros
 
-from logstream_stream.order.event_id import Place
+from logstream_stream.order.event_id import EventId
 from logstream_stream.order.history import records_url
 from logstream_stream.order.sequencer import Gap
 from logstream_stream.records.columns import Columns
@@ -29,7 +29,7 @@ class Framing(Protocol):
 
     def render(self, columns: Columns) -> Rendered: ...
 
-    def logs(self, pieces: list[bytes], place: Place | None) -> bytes:
+    def logs(self, pieces: list[bytes], event_id: EventId | None) -> bytes:
         """pieces: of one or more records rendered here. place: after the last of them; None: the viewer's place stays."""
 
     def gap(self, gap: Gap, filter_query: str) -> bytes:
@@ -41,7 +41,7 @@ class Framing(Protocol):
     def live(self) -> bytes:
         """The end of the opening: of what was stored before it, nothing more comes. Has no place of its own, see placed."""
 
-    def counts(self, counts: Mapping[str, Any], place: Place | None) -> bytes: ...
+    def counts(self, counts: Mapping[str, Any], event_id: EventId | None) -> bytes: ...
 
     def status(self, status: Mapping[str, str]) -> bytes: ...
 
@@ -58,9 +58,9 @@ class NativeFraming:
     def render(self, columns: Columns) -> Rendered:
         return render_native(columns, opening=_NEXT_RECORD, new_line=_NEXT_LINE)
 
-    def logs(self, pieces: list[bytes], place: Place | None) -> bytes:
+    def logs(self, pieces: list[bytes], event_id: EventId | None) -> bytes:
         parts = pieces.copy()
-        parts[0] = b"%b[%b" % (_head(b"logs", place), parts[0][len(_NEXT_RECORD) :])
+        parts[0] = b"%b[%b" % (_head(b"logs", event_id), parts[0][len(_NEXT_RECORD) :])
         parts.append(b"]\n\n")
         return b"".join(parts)
 
@@ -73,8 +73,8 @@ class NativeFraming:
     def live(self) -> bytes:
         return _event(b"live", {})
 
-    def counts(self, counts: Mapping[str, Any], place: Place | None) -> bytes:
-        return _event(b"counts", counts, place)
+    def counts(self, counts: Mapping[str, Any], event_id: EventId | None) -> bytes:
+        return _event(b"counts", counts, event_id)
 
     def status(self, status: Mapping[str, str]) -> bytes:
         return _event(b"status", status)
@@ -86,10 +86,10 @@ class SeedFraming:
     def render(self, columns: Columns) -> Rendered:
         return render_seed(columns, opening=b"data: ", closing=b"\n\n")
 
-    def logs(self, pieces: list[bytes], place: Place | None) -> bytes:
-        if place is None:
+    def logs(self, pieces: list[bytes], event_id: EventId | None) -> bytes:
+        if event_id is None:
             return b"".join(pieces)
-        return b"".join([*pieces[:-SEED_STRIDE], _identity(place), *pieces[-SEED_STRIDE:]])
+        return b"".join([*pieces[:-SEED_STRIDE], _identity(event_id), *pieces[-SEED_STRIDE:]])
 
     def gap(self, gap: Gap, filter_query: str) -> bytes:
         return _comment(b"gap", gap_data(gap, filter_query))
@@ -100,7 +100,7 @@ class SeedFraming:
     def live(self) -> bytes:
         return b""
 
-    def counts(self, counts: Mapping[str, Any], place: Place | None) -> bytes:
+    def counts(self, counts: Mapping[str, Any], event_id: EventId | None) -> bytes:
         return b""
 
     def status(self, status: Mapping[str, str]) -> bytes:
@@ -113,9 +113,9 @@ def retry(milliseconds: int) -> bytes:
     return b"retry: %d\n" % milliseconds
 
 
-def placed(body: bytes, place: bytes) -> bytes:
+def with_id(body: bytes, event_id: bytes) -> bytes:
     """A body that has no place of its own, with this one: some clients forget the last id with an event that has none."""
-    return body if not place or body.startswith(b":") else b"id: %b\n%b" % (place, body)
+    return body if not event_id or body.startswith(b":") else b"id: %b\n%b" % (event_id, body)
 
 
 def gap_data(gap: Gap, filter_query: str = "") -> dict[str, str | None]:
@@ -142,19 +142,19 @@ def _iso(time_ns: int) -> str:
     return iso_micros(min(max(time_ns, 0), _LAST_NS) // 1_000)
 
 
-def _event(name: bytes, data: Mapping[str, Any], place: Place | None = None) -> bytes:
+def _event(name: bytes, data: Mapping[str, Any], event_id: EventId | None = None) -> bytes:
     # orjson writes no line breaks, so the data is one line.
-    return b"%b%b\n\n" % (_head(name, place), orjson.dumps(data))
+    return b"%b%b\n\n" % (_head(name, event_id), orjson.dumps(data))
 
 
-def _head(name: bytes, place: Place | None) -> bytes:
+def _head(name: bytes, event_id: EventId | None) -> bytes:
     """All of an event before its data."""
-    identity = _identity(place) if place else b""
+    identity = _identity(event_id) if event_id else b""
     return b"%bevent: %b\ndata: " % (identity, name)
 
 
-def _identity(place: Place) -> bytes:
-    return b"id: %b\n" % str(place).encode()
+def _identity(event_id: EventId) -> bytes:
+    return b"id: %b\n" % str(event_id).encode()
 
 
 def _comment(name: bytes, data: Mapping[str, Any]) -> bytes:

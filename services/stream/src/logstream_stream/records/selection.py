@@ -46,17 +46,17 @@ class Selection:
 
     def only(self, kept: Sequence[int]) -> "Selection":
         """The records at these places of the selection, which ascend."""
-        return Selection(self._decoded, kept if self._rows is None else [self._rows[place] for place in kept])
+        return Selection(self._decoded, kept if self._rows is None else [self._rows[at] for at in kept])
 
     def up_to(self, start: int, size: int) -> int:
         """Where to stop after the record at this place of the selection so as to have this many bytes of messages and
         attributes, or all there are."""
         messages, members = self._decoded.columns.messages, self._decoded.columns.members
-        for place in range(start, len(self)):
-            row = place if self._rows is None else self._rows[place]
+        for at in range(start, len(self)):
+            row = at if self._rows is None else self._rows[at]
             size -= len(messages[row]) + (len(members[row]) if members else 0)
             if size <= 0:
-                return place + 1
+                return at + 1
         return len(self)
 
     def rendered(self, framing: Framing) -> Rendered:
@@ -64,13 +64,13 @@ class Selection:
         return self._decoded.rendered(framing, self._rows)
 
 
-class Sieve:
+class CompiledFilter:
     """A filter for batches. Raises ValueError for a filter that only history has."""
 
-    def __init__(self, wanted: Filter) -> None:
-        self._matcher = Matcher(wanted)
-        self._wanted = [_member(*pair) for pair in wanted.attributes]
-        self._named = self._wanted + [_member(*pair) for pair in wanted.not_attributes]
+    def __init__(self, filter_: Filter) -> None:
+        self._matcher = Matcher(filter_)
+        self._wanted = [_member(*pair) for pair in filter_.attributes]
+        self._named = self._wanted + [_member(*pair) for pair in filter_.not_attributes]
 
     def rows(self, decoded: Decoded) -> Sequence[int]:
         """The places in the columns of the records that match; ascending."""
@@ -110,9 +110,9 @@ class Sieve:
         ]
 
 
-def select(decoded: Decoded, sieve: Sieve | None) -> Selection:
+def select(decoded: Decoded, compiled_filter: CompiledFilter | None) -> Selection:
     """sieve None: all records."""
-    rows = sieve.rows(decoded) if sieve else None
+    rows = compiled_filter.rows(decoded) if compiled_filter else None
     return Selection(decoded, None if rows is None or len(rows) == len(decoded.columns) else rows)
 
 

@@ -13,13 +13,13 @@ from typing import Final
 import numpy as np
 from logstream_contract.filters.filters import Filter
 
-from logstream_stream.failures import RENDER, Mishaps
+from logstream_stream.failures import RENDER, Failures
 from logstream_stream.order.history import query_of
 from logstream_stream.order.sequencer import Gap
-from logstream_stream.records.chunk import Chunk, Frame, Spot
+from logstream_stream.records.chunk import Chunk, Frame, LivePosition
 from logstream_stream.records.framing import Framing
-from logstream_stream.records.selection import Selection, Sieve
-from logstream_stream.viewers.token_bucket import Allowance, spread
+from logstream_stream.records.selection import CompiledFilter, Selection
+from logstream_stream.viewers.token_bucket import TokenBucket, spread
 from logstream_stream.viewers.viewer import RATE, Viewer
 
 COST: Final = "cost"
@@ -47,59 +47,59 @@ class Channel:
     def __init__(
         self,
         framing: Framing,
-        wanted: Filter | None,
-        sieve: Sieve | None,
+        filter_: Filter | None,
+        compiled_filter: CompiledFilter | None,
         max_rate: int,
         clock: Callable[[], float],
         *,
-        mishaps: Mishaps,
+        failures: Failures,
     ) -> None:
         self.framing = framing
-        self.sieve = sieve
-        self.filter_query = query_of(wanted)
+        self.compiled_filter = compiled_filter
+        self.filter_query = query_of(filter_)
         self.viewers: set[Viewer] = set()
-        self._mishaps = mishaps
+        self._mishaps = failures
         self._chunk = Chunk(framing)
-        self._allowance = Allowance(max_rate, clock) if max_rate else None
-        self._waiting: deque[tuple[Selection, Spot]] = deque()
+        self._token_bucket = TokenBucket(max_rate, clock) if max_rate else None
+        self._waiting: deque[tuple[Selection, LivePosition]] = deque()
         self._waiting_records = 0
         self._waiting_bytes = 0
         self._passed_over: _PassedOver | None = None
 
-    def add(self, selected: Selection, spot: Spot) -> Iterator[Frame]:
+    def add(self, selected: Selection, live_position: LivePosition) -> Iterator[Frame]:
         """Takes the records of a batch, one or more, and yields the frames that are full. Position 0 in spot: unnumbered."""
-        frames = self._add(selected, spot)
-        return self._told_first(frames) if self._passed_over else frames
+        frames = self._add(selected, live_position)
+        return self._announced_first(frames) if self._passed_over else frames
 
     def flush(self) -> Iterator[Frame]:
         """Yields the frames of all that was taken."""
-        return self._flush_told() if self._passed_over else self._flush()
+        return self._flush_announced() if self._passed_over else self._flush()
 
-    def pass_over(self, selected: Selection, spot: Spot) -> Iterator[Frame]:
+    def pass_over(self, selected: Selection, live_position: LivePosition) -> Iterator[Frame]:
         """Takes note of records of which nobody knows whether they match; it is told before anything that comes later."""
-        times_us, numbered = selected.times_us, spot.place() is not None
+        times_us, numbered = selected.times_us, live_position.event_id() is not None
         if not len(times_us):
             return
         from_us, to_us = int(times_us.min()), int(times_us.max())
         if self._passed_over and self._passed_over.numbered != numbered:
-            yield from self._tell_passed_over()
+            yield from self._announce_passed_over()
         if over := self._passed_over:
             over.records += len(times_us)
             over.from_us, over.to_us = min(over.from_us, from_us), max(over.to_us, to_us)
         else:
             self._passed_over = _PassedOver(len(times_us), from_us, to_us, numbered)
 
-    def _flush_told(self) -> Iterator[Frame]:
-        yield from self._told_first(self._flush())
-        yield from self._tell_passed_over()
+    def _flush_announced(self) -> Iterator[Frame]:
+        yield from self._announced_first(self._flush())
+        yield from self._announce_passed_over()
 
-    def _told_first(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+    def _announced_first(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         for frame in frames:
             if self._passed_over:
-                yield from self._tell_passed_over()
+                yield from self._announce_passed_over()
             yield frame
 
-    def _tell_passed_over(self) -> Iterator[Frame]:
+    def _announce_passed_over(self) -> Iterator[Frame]:
         over, self._passed_over = self._passed_over, None
         if over:
             body = self.framing.dropped(over.records, over.from_us, over.to_us, COST)
@@ -112,39 +112,39 @@ class Channel:
                 reason=COST,
             )
 
-    def _add(self, selected: Selection, spot: Spot) -> Iterator[Frame]:
-        allowance = self._allowance
-        if allowance is None or (not self._waiting and allowance.take_all(len(selected))):
-            yield from self._show(selected, spot, spot)
+    def _add(self, selected: Selection, live_position: LivePosition) -> Iterator[Frame]:
+        token_bucket = self._token_bucket
+        if token_bucket is None or (not self._waiting and token_bucket.take_all(len(selected))):
+            yield from self._show(selected, live_position, live_position)
             return
-        if self._waiting and (self._waiting[0][1].place() is None) != (spot.place() is None):
-            yield from self._sample(allowance)
-        self._waiting.append((selected, spot))
+        if self._waiting and (self._waiting[0][1].event_id() is None) != (live_position.event_id() is None):
+            yield from self._sample(token_bucket)
+        self._waiting.append((selected, live_position))
         self._waiting_records += len(selected)
         self._waiting_bytes += selected.raw_bytes
         if self._waiting_records >= _WAITING_RECORDS or self._waiting_bytes >= _WAITING_BYTES:
-            yield from self._sample(allowance)
+            yield from self._sample(token_bucket)
 
     def _flush(self) -> Iterator[Frame]:
-        if self._waiting and self._allowance:
-            yield from self._sample(self._allowance)
+        if self._waiting and self._token_bucket:
+            yield from self._sample(self._token_bucket)
         yield from self._chunk.flush()
 
-    def _show(self, selected: Selection, spot: Spot, through: Spot) -> Iterator[Frame]:
+    def _show(self, selected: Selection, live_position: LivePosition, through: LivePosition) -> Iterator[Frame]:
         try:
             rendered = selected.rendered(self.framing)
         except Exception as error:  # noqa: BLE001 see failures
             self._mishaps.note(RENDER, error)
-            received_ns = spot.received_ms * 1_000_000
+            received_ns = live_position.received_ms * 1_000_000
             yield from self._chunk.flush()
             yield Frame(self.framing.gap(Gap(received_ns, received_ns, UNREADABLE), self.filter_query), notice=True)
             return
-        yield from self._chunk.add(rendered, 0, spot, through)
+        yield from self._chunk.add(rendered, 0, live_position, through)
 
-    def _sample(self, allowance: Allowance) -> Iterator[Frame]:
+    def _sample(self, token_bucket: TokenBucket) -> Iterator[Frame]:
         waiting, total = self._waiting, self._waiting_records
         self._waiting, self._waiting_records, self._waiting_bytes = deque(), 0, 0
-        kept = allowance.take(total)
+        kept = token_bucket.take(total)
         shown = _parts(waiting, spread(total, kept, np.random.default_rng()))
         if kept < total:
             yield self._left_out(waiting, shown, total - kept)
@@ -152,24 +152,24 @@ class Channel:
         left = sum(1 for rows in shown if rows)
         for rows in shown:
             # What was shown is let go before the next is rendered.
-            selected, spot = waiting.popleft()
+            selected, live_position = waiting.popleft()
             if rows:
                 left -= 1
                 # With the last of them all that was announced as left out is behind the viewer, too: it must not come again.
-                yield from self._show(selected.only(rows), spot, spot if left else last)
+                yield from self._show(selected.only(rows), live_position, live_position if left else last)
 
-    def _left_out(self, waiting: Sequence[tuple[Selection, Spot]], shown: list[list[int]], records: int) -> Frame:
+    def _left_out(self, waiting: Sequence[tuple[Selection, LivePosition]], shown: list[list[int]], records: int) -> Frame:
         """Announces the records that are not shown."""
         times = [np.delete(selected.times_us, rows) for (selected, _), rows in zip(waiting, shown, strict=True)]
         together = np.concatenate(times)
         from_us, to_us = int(together.min()), int(together.max())
-        numbered = waiting[0][1].place() is not None
+        numbered = waiting[0][1].event_id() is not None
         body = self.framing.dropped(records, from_us, to_us, RATE)
         return Frame(body, from_us=from_us, to_us=to_us, numbered=numbered, left_out=records, reason=RATE)
 
 
 def _parts(
-    waiting: Sequence[tuple[Selection, Spot]], chosen: "np.ndarray[tuple[int], np.dtype[np.int64]]"
+    waiting: Sequence[tuple[Selection, LivePosition]], chosen: "np.ndarray[tuple[int], np.dtype[np.int64]]"
 ) -> list[list[int]]:
     """Of each batch the chosen places in it; chosen: places in all of them together."""
     ends = np.cumsum([len(selected) for selected, _ in waiting])

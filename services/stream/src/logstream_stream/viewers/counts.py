@@ -76,8 +76,8 @@ class SecondCounts:
         lags_ms = np.array(self._lags_ms)
         ascending = np.argsort(lags_ms)
         up_to = np.cumsum(np.array(self._lag_records)[ascending])
-        places = np.searchsorted(up_to, [share * self._records for share in shares])
-        return [round(lag_ms, 1) for lag_ms in lags_ms[ascending[places]].tolist()]
+        indexes = np.searchsorted(up_to, [share * self._records for share in shares])
+        return [round(lag_ms, 1) for lag_ms in lags_ms[ascending[indexes]].tolist()]
 
 
 def _is_unknown(level: str) -> bool:

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY_S: Final = 1.0
 
 
-class Departures:
+class DisconnectWatcher:
     """Not thread-safe. One look costs as much as there are ended connections, however many are watched."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Departures:
             viewer.abort()
             viewer.close(b"")
 
-    def look_for_ever(self, sleep: Callable[[float], Any]) -> None:
+    def watch_forever(self, sleep: Callable[[float], Any]) -> None:
         while True:
             sleep(_LOOK_EVERY_S)
             try:

@@ -30,7 +30,7 @@ class FilterTimeLimits:
 
     process_s: float = 0.5
     client_s: float = 0.25
-    opening_s: float = 0.25
+    catch_up_s: float = 0.25
 
 
 class TimeBudget:
@@ -54,7 +54,7 @@ class TimeBudget:
         self._left_s -= seconds
 
 
-class _Known:
+class _FilterState:
     """What is known of one filter."""
 
     __slots__ = ("clients", "per_record_s", "share")
@@ -74,25 +74,25 @@ class FilterTime(Generic[T]):
         self._limits = limits
         self._clock = clock
         self._timer = timer
-        self._filters: dict[T, _Known] = {}
+        self._filters: dict[T, _FilterState] = {}
         self._records = 0
         self._shared_at = clock()
         self._of_batch_s = 0.0
-        self.opening = TimeBudget(limits.opening_s, clock)
+        self.catch_up = TimeBudget(limits.catch_up_s, clock)
         # Since the start, in batches that went live.
         self.spent_s = 0.0
 
-    def enter(self, wanted: T, client: str | None) -> None:
+    def enter(self, filter_: T, client: str | None) -> None:
         """A viewer of this client has the filter from now on."""
-        self._filters.setdefault(wanted, _Known()).clients[client] += 1
+        self._filters.setdefault(filter_, _FilterState()).clients[client] += 1
 
-    def leave(self, wanted: T, client: str | None) -> None:
-        known = self._filters[wanted]
+    def leave(self, filter_: T, client: str | None) -> None:
+        known = self._filters[filter_]
         known.clients[client] -= 1
         if not known.clients[client]:
             del known.clients[client]
         if not known.clients:
-            del self._filters[wanted]
+            del self._filters[filter_]
 
     def begin(self, records: int) -> bool:
         """A batch with so many records is next. Whether there are filters."""
@@ -107,20 +107,20 @@ class FilterTime(Generic[T]):
         self._of_batch_s = 0.0
         return True
 
-    def may_take(self, wanted: T) -> bool:
+    def may_take(self, filter_: T) -> bool:
         """Whether the filter may be held against the batch."""
-        known = self._filters.get(wanted)
+        known = self._filters.get(filter_)
         if known is None:
             return True
         if known.share is None and known.per_record_s is not None:
             return True
         return self._of_batch_s <= self._limits.process_s * _MOST_OF_BATCH and (known.share is None or known.share.is_left)
 
-    def taken(self, wanted: T, records: int, seconds: float) -> None:
+    def taken(self, filter_: T, records: int, seconds: float) -> None:
         """The filter was held against a batch with so many records."""
         self.spent_s += seconds
         self._of_batch_s += seconds
-        known = self._filters.get(wanted)
+        known = self._filters.get(filter_)
         if known is None:
             return
         per_record_s = seconds / max(records, 1)
@@ -135,20 +135,20 @@ class FilterTime(Generic[T]):
     def _share(self, records_per_s: float) -> None:
         """Shares the time of a second anew."""
         needs: dict[str | None, list[tuple[float, T]]] = {}
-        for wanted, known in self._filters.items():
+        for filter_, known in self._filters.items():
             need_s = (known.per_record_s or 0.0) * records_per_s / len(known.clients)
             for client in known.clients:
-                needs.setdefault(client, []).append((need_s, wanted))
+                needs.setdefault(client, []).append((need_s, filter_))
         most_s = self._limits.client_s
         of_clients = [min(sum(need_s for need_s, _ in own), most_s) for own in needs.values()]
         client_level_s = min(_level(of_clients, self._limits.process_s), most_s)
         shares_s: dict[T, float] = {}
         for own in needs.values():
             level_s = _level([need_s for need_s, _ in own], client_level_s)
-            for need_s, wanted in own:
-                shares_s[wanted] = shares_s.get(wanted, 0.0) + min(need_s, level_s)
-        for wanted, share_s in shares_s.items():
-            known = self._filters[wanted]
+            for need_s, filter_ in own:
+                shares_s[filter_] = shares_s.get(filter_, 0.0) + min(need_s, level_s)
+        for filter_, share_s in shares_s.items():
+            known = self._filters[filter_]
             if share_s >= _ENOUGH * (known.per_record_s or 0.0) * records_per_s:
                 known.share = None
             elif known.share is None:

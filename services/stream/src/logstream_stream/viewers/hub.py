@@ -9,14 +9,14 @@ from typing import Final, Protocol
 from logstream_contract.filters.filters import Filter
 
 from logstream_stream.arriving.stored import StoredBatch
-from logstream_stream.failures import COUNT, DECODE, DELIVER, FILTER, Mishaps
+from logstream_stream.failures import COUNT, DECODE, DELIVER, FILTER, Failures
 from logstream_stream.order.history import query_of
 from logstream_stream.order.sequencer import Deliver, Gap, Outcome, Sequencer
-from logstream_stream.records.chunk import Frame, Spot
+from logstream_stream.records.chunk import Frame, LivePosition
 from logstream_stream.records.decoder import Decoded, Decoder
 from logstream_stream.records.framing import HEARTBEAT, Framing, retry
 from logstream_stream.records.ledger import Ledger
-from logstream_stream.records.selection import Selection, Sieve, select
+from logstream_stream.records.selection import CompiledFilter, Selection, select
 from logstream_stream.viewers.admission import FILTERS, VIEWERS, Admission, Full, Limits
 from logstream_stream.viewers.channel import UNREADABLE, Channel
 from logstream_stream.viewers.counts import SecondCounts
@@ -72,9 +72,9 @@ class Hub:
         self._highest_shown = 0
         self.decoder = Decoder()
         self.ledger = Ledger(limits.held_bytes)
-        self.mishaps = Mishaps(clock, observer.failed)
-        self.filter_time: FilterTime[Sieve] = FilterTime(limits.filter_time, clock, timer)
-        self.spot = Spot(None, 0)
+        self.failures = Failures(clock, observer.failed)
+        self.filter_time: FilterTime[CompiledFilter] = FilterTime(limits.filter_time, clock, timer)
+        self.live_position = LivePosition(None, 0)
         self.status = {"broker": "down", "recent": "down"}
         self.draining = False
 
@@ -85,14 +85,14 @@ class Hub:
     @property
     def filter_count(self) -> int:
         """Different filters of those who are connected."""
-        return len({wanted for _, wanted, _ in self._channels if wanted})
+        return len({filter_ for _, filter_, _ in self._channels if filter_})
 
     def join(
         self,
         framing: Framing,
         notify: Callable[[], object],
         abort: Callable[[], object],
-        wanted: Filter | None = None,
+        filter_: Filter | None = None,
         *,
         max_rate: int | None = None,
         client: str | None = None,
@@ -104,31 +104,33 @@ class Hub:
             raise Full(VIEWERS)
         self._admission.check(client)
         rate = self._limits.max_rate if max_rate is None else max_rate
-        channel = self._channel(framing, wanted, rate)
-        viewer = Viewer(framing, self._limits.queue, notify, abort, wanted, channel.sieve, rate, client)
+        channel = self._channel(framing, filter_, rate)
+        viewer = Viewer(framing, self._limits.queue, notify, abort, filter_, channel.compiled_filter, rate, client)
         channel.viewers.add(viewer)
-        if channel.sieve:
-            self.filter_time.enter(channel.sieve, client)
+        if channel.compiled_filter:
+            self.filter_time.enter(channel.compiled_filter, client)
         self._admission.enter(client)
-        self._tell_how_many()
+        self._report_viewers()
         return viewer
 
-    def _channel(self, framing: Framing, wanted: Filter | None, rate: int) -> Channel:
+    def _channel(self, framing: Framing, filter_: Filter | None, rate: int) -> Channel:
         """The channel of who watches this, with nothing on its way."""
-        channel = self._channels.get((framing, wanted, rate))
+        channel = self._channels.get((framing, filter_, rate))
         if channel:
             # What was delivered before a viewer came is not for its queue.
             self._flush(channel)
             return channel
         own = sum(1 for _, known, at in self._channels if known or at != self._limits.max_rate)
-        if (wanted or rate != self._limits.max_rate) and own >= self._limits.filters:
+        if (filter_ or rate != self._limits.max_rate) and own >= self._limits.filters:
             raise Full(FILTERS)
         # Batches are looked through once a filter, whatever the rates are.
-        sieve = next((found.sieve for (_, known, _), found in self._channels.items() if known == wanted), None)
-        if wanted and not sieve:
-            sieve = Sieve(wanted)
-        channel = self._channels[framing, wanted, rate] = Channel(
-            framing, wanted, sieve, rate, self._clock, mishaps=self.mishaps
+        compiled_filter = next(
+            (found.compiled_filter for (_, known, _), found in self._channels.items() if known == filter_), None
+        )
+        if filter_ and not compiled_filter:
+            compiled_filter = CompiledFilter(filter_)
+        channel = self._channels[framing, filter_, rate] = Channel(
+            framing, filter_, compiled_filter, rate, self._clock, failures=self.failures
         )
         return channel
 
@@ -137,26 +139,26 @@ class Hub:
         channel = self._channels.get(key)
         if channel and viewer in channel.viewers:
             channel.viewers.remove(viewer)
-            if channel.sieve:
-                self.filter_time.leave(channel.sieve, viewer.client)
+            if channel.compiled_filter:
+                self.filter_time.leave(channel.compiled_filter, viewer.client)
             self._admission.leave(viewer.client)
             self.writes(viewer, 0)
             if not channel.viewers:
                 del self._channels[key]
         if not self._channels:
             self.decoder.forget()
-        self._tell_how_many()
+        self._report_viewers()
 
-    def go_live(self, viewer: Viewer) -> Spot:
+    def go_live(self, viewer: Viewer) -> LivePosition:
         """From now on the viewer is queued everything after the spot this answers; all up to it is in the window."""
         self._flush(self._channels[_key(viewer)])
         viewer.restart()
         viewer.live = True
-        return self.spot
+        return self.live_position
 
     def show(self, viewer: Viewer, batch: StoredBatch) -> bool:
         """Whether the viewer, who reads this batch from the window, has not seen it; from now on it has."""
-        if batch.name in viewer.seen_loose:
+        if batch.name in viewer.seen_unnumbered:
             return False
         self._highest_shown = max(self._highest_shown, batch.number)
         if batch.name not in viewer.seen_in_window:
@@ -172,11 +174,11 @@ class Hub:
                 else:
                     self._deliver(outcome)
             except Exception as error:  # noqa: BLE001 see failures
-                self.mishaps.note(DELIVER, error)
+                self.failures.note(DELIVER, error)
                 if isinstance(outcome, Deliver):
                     self._gap(_gap_of(outcome))
         sequencer = self.sequencer
-        self.spot = Spot(sequencer.epoch, sequencer.position, sequencer.last_received_ns // 1_000_000)
+        self.live_position = LivePosition(sequencer.epoch, sequencer.position, sequencer.last_received_ns // 1_000_000)
 
     def flush(self) -> None:
         """Queues the records gathered so far; to be called every 100 ms."""
@@ -194,7 +196,7 @@ class Hub:
         """To be called once a second: counts, heartbeats, and an end for viewers that don't read."""
         now = self._clock()
         self.flush()
-        self._tell_counts()
+        self._send_counts()
         self._observer.held(self.ledger.framed_bytes + self.ledger.written_bytes)
         if now >= self._beat_at:
             self._beat_at = now + HEARTBEAT_S
@@ -205,20 +207,20 @@ class Hub:
                 if viewer.writing_since is not None and now - viewer.writing_since > self._limits.viewer_timeout_s:
                     self._cut(viewer, SLOW)
 
-    def _tell_counts(self) -> None:
+    def _send_counts(self) -> None:
         # Taken also while nobody watches: what is left of the last viewer's second is none of the next one's.
         try:
             counts = self._counts.take(self._wall_ns(), self.viewer_count)
         except Exception as error:  # noqa: BLE001 see failures
-            self.mishaps.note(COUNT, error)
+            self.failures.note(COUNT, error)
             self._counts = SecondCounts()
             return
         if not self._channels:
             return
-        place = self.spot.place()
-        identity = str(place).encode() if place else b""
+        event_id = self.live_position.event_id()
+        identity = str(event_id).encode() if event_id else b""
         frames = {
-            framing: Frame(framing.counts(counts, place), place=identity)
+            framing: Frame(framing.counts(counts, event_id), event_id=identity)
             for framing in {framing for framing, _, _ in self._channels}
         }
         for channel in self._channels.values():
@@ -242,7 +244,7 @@ class Hub:
     def gap_frame(self, viewer: Viewer, gap: Gap) -> bytes:
         """The notice of a gap in one viewer's records alone."""
         self._observer.gap(gap.reason)
-        return viewer.framing.gap(gap, query_of(viewer.wanted))
+        return viewer.framing.gap(gap, query_of(viewer.filter_))
 
     def _deliver(self, outcome: Deliver) -> None:
         lag_s = (self._wall_ns() - outcome.batch.received_ns) / 1e9
@@ -252,50 +254,50 @@ class Hub:
         try:
             decoded = self.decoder.decode(outcome.batch)
         except Exception as error:  # noqa: BLE001 see failures
-            self.mishaps.note(DECODE, error, outcome.batch.name)
+            self.failures.note(DECODE, error, outcome.batch.name)
             self._gap(_gap_of(outcome))
             return
         try:
             self._counts.add(decoded, lag_s * 1_000)
         except Exception as error:  # noqa: BLE001 see failures
-            self.mishaps.note(COUNT, error, outcome.batch.name)
-        spot = Spot(outcome.epoch, outcome.position, outcome.batch.received_ns // 1_000_000)
+            self.failures.note(COUNT, error, outcome.batch.name)
+        live_position = LivePosition(outcome.epoch, outcome.position, outcome.batch.received_ns // 1_000_000)
         selections = self._select(decoded, outcome.batch.name)
         for channel in self._channels.values():
-            if channel.sieve not in selections:
+            if channel.compiled_filter not in selections:
                 self._notice_gap(channel, _gap_of(outcome))
                 continue
             try:
-                self._deliver_to(channel, outcome, decoded, selections[channel.sieve], spot)
+                self._deliver_to(channel, outcome, decoded, selections[channel.compiled_filter], live_position)
             except Exception as error:  # noqa: BLE001 see failures
-                self.mishaps.note(DELIVER, error, outcome.batch.name)
+                self.failures.note(DELIVER, error, outcome.batch.name)
                 self._notice_gap(channel, _gap_of(outcome))
 
-    def _select(self, decoded: Decoded, name: str) -> dict[Sieve | None, Selection | None]:
+    def _select(self, decoded: Decoded, name: str) -> dict[CompiledFilter | None, Selection | None]:
         """What each filter lets through; None: there is no time for it. A filter that fails is not in it."""
-        selections: dict[Sieve | None, Selection | None] = {None: select(decoded, None)}
+        selections: dict[CompiledFilter | None, Selection | None] = {None: select(decoded, None)}
         filter_time = self.filter_time
         if not filter_time.begin(len(decoded.columns)):
             return selections
         at_s = filter_time.time()
         for channel in self._channels.values():
-            sieve = channel.sieve
-            if sieve is None or sieve in selections:
+            compiled_filter = channel.compiled_filter
+            if compiled_filter is None or compiled_filter in selections:
                 continue
-            if not filter_time.may_take(sieve):
-                selections[sieve] = None
+            if not filter_time.may_take(compiled_filter):
+                selections[compiled_filter] = None
                 continue
             try:
-                selections[sieve] = select(decoded, sieve)
+                selections[compiled_filter] = select(decoded, compiled_filter)
             except Exception as error:  # noqa: BLE001 see failures
-                self.mishaps.note(FILTER, error, name)
+                self.failures.note(FILTER, error, name)
             now_s = filter_time.time()
-            filter_time.taken(sieve, len(decoded.columns), now_s - at_s)
+            filter_time.taken(compiled_filter, len(decoded.columns), now_s - at_s)
             at_s = now_s
         return selections
 
     def _deliver_to(
-        self, channel: Channel, outcome: Deliver, decoded: Decoded, selected: Selection | None, spot: Spot
+        self, channel: Channel, outcome: Deliver, decoded: Decoded, selected: Selection | None, live_position: LivePosition
     ) -> None:
         """selected None: nobody looked through the batch for this channel."""
         if selected is not None and not len(selected):
@@ -306,17 +308,17 @@ class Hub:
             meant = [viewer for viewer in channel.viewers if name not in viewer.seen_in_window]
         if selected is None:
             # Also to who has seen it: a few records are not worth frames of their own.
-            self._queue_all(channel.pass_over(select(decoded, None), spot), channel.viewers)
+            self._queue_all(channel.pass_over(select(decoded, None), live_position), channel.viewers)
         elif len(meant) == len(channel.viewers):
-            self._queue_all(channel.add(selected, spot), channel.viewers)
+            self._queue_all(channel.add(selected, live_position), channel.viewers)
         elif meant:
             self._flush(channel)
-            self._queue_all(channel.add(selected, spot), meant)
+            self._queue_all(channel.add(selected, live_position), meant)
             self._queue_all(channel.flush(), meant)
         if not outcome.position:
             for viewer in meant:
-                if viewer.opening:
-                    viewer.seen_loose.add(name)
+                if viewer.catching_up:
+                    viewer.seen_unnumbered.add(name)
 
     def _flush(self, channel: Channel) -> None:
         self._queue_all(channel.flush(), channel.viewers)
@@ -338,7 +340,7 @@ class Hub:
             viewers = [viewer for viewer in channel.viewers if viewer.live or not live_only]
             self._queue(Frame(body(channel), notice=True), viewers)
 
-    def _tell_how_many(self) -> None:
+    def _report_viewers(self) -> None:
         self._observer.viewers(self.viewer_count)
         self._observer.filters(self.filter_count)
 
@@ -356,9 +358,9 @@ class Hub:
                 told += 1
                 dropped = viewer.offer(frame)
                 if dropped:
-                    self._tell_dropped(SLOW, dropped)
+                    self._count_dropped(SLOW, dropped)
         if frame.left_out and told:
-            self._tell_dropped(frame.reason, told * frame.left_out)
+            self._count_dropped(frame.reason, told * frame.left_out)
         if self.ledger.excess_bytes > 0:
             self._make_room()
 
@@ -384,7 +386,7 @@ class Hub:
         heapify(waiting)
         while waiting and ledger.excess_bytes > -spare_bytes:
             _, number, viewer = waiting[0]
-            self._tell_dropped(SLOW, viewer.shed())
+            self._count_dropped(SLOW, viewer.shed())
             if viewer.oldest is None:
                 heappop(waiting)
             else:
@@ -409,7 +411,7 @@ class Hub:
         self._observer.closed(reason)
         viewer.abort()
 
-    def _tell_dropped(self, reason: str, records: int) -> None:
+    def _count_dropped(self, reason: str, records: int) -> None:
         self._counts.dropped += records
         self._observer.dropped(reason, records)
 
@@ -420,4 +422,4 @@ def _gap_of(outcome: Deliver) -> Gap:
 
 
 def _key(viewer: Viewer) -> _Key:
-    return viewer.framing, viewer.wanted, viewer.max_rate
+    return viewer.framing, viewer.filter_, viewer.max_rate

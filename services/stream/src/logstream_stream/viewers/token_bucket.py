@@ -7,7 +7,7 @@ import numpy as np
 from logstream_stream.records.columns import Ints
 
 
-class Allowance:
+class TokenBucket:
     """So many a second, with one second's worth kept: who takes no more than that in any second is refused none.
 
     clock: monotonic seconds.

@@ -9,16 +9,16 @@ from typing import Final
 
 from logstream_contract.filters.filters import Filter
 
-from logstream_stream.order.event_id import Place
+from logstream_stream.order.event_id import EventId
 from logstream_stream.records.chunk import Frame
-from logstream_stream.records.framing import Framing, placed
-from logstream_stream.records.selection import Sieve
+from logstream_stream.records.framing import Framing, with_id
+from logstream_stream.records.selection import CompiledFilter
 
 SLOW: Final = "slow"
 RATE: Final = "rate"
 # Bytes handed over in one piece.
 PIECE_BYTES: Final = 64 * 1024
-_REMEMBERED_BATCHES: Final = 1_000
+_RECENT_BATCHES: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class QueueLimits:
     bytes: int = 8 * 1024 * 1024
 
 
-class Names:
+class RecentNames:
     """The last `limit` names of batches that were added, in a few bytes each: a viewer has many of them for as long as it
     stays. It takes one name for another as seldom as 64 bits are the same by chance."""
 
@@ -65,30 +65,30 @@ class Viewer:
         limits: QueueLimits,
         notify: Callable[[], object],
         abort: Callable[[], object],
-        wanted: Filter | None = None,
-        sieve: Sieve | None = None,
+        filter_: Filter | None = None,
+        compiled_filter: CompiledFilter | None = None,
         max_rate: int = 0,
         client: str | None = None,
     ) -> None:
         self.framing = framing
         # The filter of this viewer, None: every record, and what looks through batches for it.
-        self.wanted = wanted
-        self.sieve = sieve
+        self.filter_ = filter_
+        self.compiled_filter = compiled_filter
         self.max_rate = max_rate
         # Whose it is, where that is known.
         self.client = client
         # Until it is live, a viewer reads numbered records from the window itself and is only queued the others.
         self.live = False
         # Until it has read all of the window that it is shown, which may be after it went live.
-        self.opening = True
+        self.catching_up = True
         # How much time its filter took in that.
         self.filter_s = 0.0
         # Names of batches this viewer saw unnumbered during its opening, and of those it saw from the window.
-        self.seen_loose: set[str] = set()
-        self.seen_in_window = Names(_REMEMBERED_BATCHES)
+        self.seen_unnumbered: set[str] = set()
+        self.seen_in_window = RecentNames(_RECENT_BATCHES)
         # The last id it was sent; b"": none yet. And where it went live: with the end of its opening it has all before that.
-        self.place = b""
-        self.live_place: Place | None = None
+        self.last_id = b""
+        self.live_id: EventId | None = None
         # When it began to write what it took, in the hub's clock; None: it waits for more. And how much memory that is.
         self.writing_since: float | None = None
         self.writing_bytes = 0
@@ -119,29 +119,29 @@ class Viewer:
         parts: list[bytes] = []
         if self._dropped:
             gone, self._dropped = self._dropped, {}
-            told = [self.framing.dropped(of.records, of.from_us, of.to_us, reason) for reason, of in gone.items()]
-            parts = [placed(body, self.place) for body in told]
+            stamp = [self.framing.dropped(of.records, of.from_us, of.to_us, reason) for reason, of in gone.items()]
+            parts = [with_id(body, self.last_id) for body in stamp]
         if self._notices:
-            parts += [placed(body, self.place) for body in self._notices]
+            parts += [with_id(body, self.last_id) for body in self._notices]
             self._notices = []
         size, records = 0, 0
         while self._frames and (not size or size + len(self._frames[0].body) <= PIECE_BYTES):
             frame = self._pop()
-            if frame.place:
-                self.place = frame.place
+            if frame.event_id:
+                self.last_id = frame.event_id
                 parts.append(frame.body)
             else:
-                parts.append(placed(frame.body, self.place))
+                parts.append(with_id(frame.body, self.last_id))
             size += len(frame.body)
             records += frame.records
         return b"".join(parts), records
 
-    def told(self, frame: Frame) -> bytes:
+    def stamp(self, frame: Frame) -> bytes:
         """What the viewer is sent of a frame that is next: it always bears an id, once there was one."""
-        if frame.place:
-            self.place = frame.place
+        if frame.event_id:
+            self.last_id = frame.event_id
             return frame.body
-        return placed(frame.body, self.place)
+        return with_id(frame.body, self.last_id)
 
     @property
     def oldest(self) -> int | None:
@@ -164,12 +164,12 @@ class Viewer:
         for frame in kept:
             self._push(frame)
 
-    def end_opening(self) -> None:
+    def end_catch_up(self) -> None:
         """It has read all of the window that it is shown."""
-        self.opening = False
-        self.seen_loose.clear()
-        if self.live_place:
-            self.place = str(self.live_place).encode()
+        self.catching_up = False
+        self.seen_unnumbered.clear()
+        if self.live_id:
+            self.last_id = str(self.live_id).encode()
 
     def close(self, last: bytes) -> None:
         """Lets the viewer take what is queued, then this, and end."""

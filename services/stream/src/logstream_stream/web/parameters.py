@@ -47,10 +47,10 @@ class StreamParameters(RecordParameters):
         None, description="Records a second that are sent live, at most as many as the service is set to."
     )
 
-    def wanted(self) -> Filter | None:
+    def live_filter(self) -> Filter | None:
         """None: every record."""
-        wanted = self.record_filter()
-        return None if wanted == Filter() else wanted
+        filter_ = self.record_filter()
+        return None if filter_ == Filter() else filter_
 
     def rate_problem(self, most: int) -> ParameterProblem | None:
         """What is wrong with asking for this rate of a service that sends so many records a second; most 0: any number."""

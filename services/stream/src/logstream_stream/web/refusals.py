@@ -8,7 +8,7 @@ from typing import Final
 import orjson
 from flask import Response
 
-from logstream_stream.order.event_id import read_place
+from logstream_stream.order.event_id import read_event_id
 from logstream_stream.viewers.admission import CLIENT, FILTERS, VIEWERS
 from logstream_stream.web.problems import problem_response
 
@@ -28,7 +28,7 @@ def full(reason: str, accept: str, last_id: str) -> Response:
     if _EVENTS not in accept:
         return problem_response(status, detail, headers={"Retry-After": str(_RETRY_AFTER_S)})
     # Some clients forget the last id with an event that has none.
-    identity = b"id: %b\n" % last_id.encode() if read_place(last_id) else b""
+    identity = b"id: %b\n" % last_id.encode() if read_event_id(last_id) else b""
     data = orjson.dumps({"stream": "full", "reason": reason, "detail": detail})
     body = b"event: status\n%bretry: %d\ndata: %b\n\n" % (identity, _RETRY_MS, data)
     return Response(body, mimetype=_EVENTS, headers={"Cache-Control": "no-cache"})

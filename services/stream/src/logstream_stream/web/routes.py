@@ -18,10 +18,10 @@ from prometheus_client.exposition import choose_encoder
 from werkzeug.exceptions import HTTPException
 
 from logstream_stream.metrics import Metrics
-from logstream_stream.records.framing import Framing, NativeFraming, SeedFraming, placed, retry
+from logstream_stream.records.framing import Framing, NativeFraming, SeedFraming, retry, with_id
 from logstream_stream.viewers.admission import Full
-from logstream_stream.viewers.catch_up import Opening
-from logstream_stream.viewers.disconnect_watcher import Departures
+from logstream_stream.viewers.catch_up import CatchUp
+from logstream_stream.viewers.disconnect_watcher import DisconnectWatcher
 from logstream_stream.viewers.hub import Hub
 from logstream_stream.viewers.viewer import Viewer, slices
 from logstream_stream.web.client import Networks, client_of
@@ -53,11 +53,11 @@ class RouteSettings:
 
 def create_app(
     hub: Hub,
-    opening: Opening,
+    catch_up: CatchUp,
     metrics: Metrics,
     registry: CollectorRegistry,
     problem: Callable[[], str | None],
-    departures: Departures,
+    disconnect_watcher: DisconnectWatcher,
     settings: RouteSettings,
 ) -> Flask:
     """problem: why this replica is of no use now, or None."""
@@ -69,12 +69,12 @@ def create_app(
         lambda reason: metrics.refused_requests.labels(reason).inc(),
     )
     native, seed = NativeFraming(), SeedFraming()
-    live = _Live(hub, opening, metrics, departures, settings.trusted_proxies)
+    live = _Live(hub, catch_up, metrics, disconnect_watcher, settings.trusted_proxies)
 
     @app.get("/stream")
     def stream() -> Response:
-        asked, problems = StreamParameters.read(request.environ["QUERY_STRING"])
-        too_fast = asked.rate_problem(settings.max_rate)
+        parameters, problems = StreamParameters.read(request.environ["QUERY_STRING"])
+        too_fast = parameters.rate_problem(settings.max_rate)
         problems += [too_fast] if too_fast else []
         if problems:
             for found in problems:
@@ -82,9 +82,9 @@ def create_app(
                 metrics.rejected_parameters.labels(name if name in _PARAMETERS else "unknown").inc()
             return problem_response(400, str(InvalidParameters(problems)), title="Invalid parameters", problems=problems)
         # A browser that reconnects by itself sends the header and repeats the address, whose id is older.
-        after = request.headers.get("Last-Event-ID") or asked.after or None
-        recent = settings.recent_records if asked.recent is None else asked.recent
-        return live.answer(native, "/stream", after, recent, asked.wanted(), asked.max_rate)
+        after = request.headers.get("Last-Event-ID") or parameters.after or None
+        recent = settings.recent_records if parameters.recent is None else parameters.recent
+        return live.answer(native, "/stream", after, recent, parameters.live_filter(), parameters.max_rate)
 
     @app.get("/logs")
     def logs() -> Response:
@@ -115,13 +115,13 @@ class _Live:
     """Answers with a viewer's stream."""
 
     def __init__(
-        self, hub: Hub, opening: Opening, metrics: Metrics, departures: Departures, trusted_proxies: Networks
+        self, hub: Hub, catch_up: CatchUp, metrics: Metrics, disconnect_watcher: DisconnectWatcher, trusted_proxies: Networks
     ) -> None:
         self._hub = hub
-        self._opening = opening
+        self._catch_up = catch_up
         self._metrics = metrics
         self._trusted_proxies = trusted_proxies
-        self._departures = departures
+        self._disconnect_watcher = disconnect_watcher
 
     def answer(
         self,
@@ -129,7 +129,7 @@ class _Live:
         route: str,
         after: str | None,
         recent: int,
-        wanted: Filter | None = None,
+        filter_: Filter | None = None,
         max_rate: int | None = None,
     ) -> Response:
         if request.method == "HEAD":
@@ -140,14 +140,14 @@ class _Live:
         try:
             client = client_of(request.remote_addr or "", request.headers.get("X-Forwarded-For", ""), self._trusted_proxies)
             viewer = self._hub.join(
-                framing, ready.set, lambda: _cut_off(connection), wanted, max_rate=max_rate, client=client
+                framing, ready.set, lambda: _cut_off(connection), filter_, max_rate=max_rate, client=client
             )
         except Full as error:
             self._metrics.refused.labels(error.reason).inc()
             return full(error.reason, request.headers.get("Accept", ""), request.headers.get("Last-Event-ID", ""))
         if connection is not None:
-            self._departures.watch(connection.fileno(), viewer)
-        body = _Body(self._hub, viewer, self._bytes(viewer, ready, route, after, recent), self._departures)
+            self._disconnect_watcher.watch(connection.fileno(), viewer)
+        body = _Body(self._hub, viewer, self._bytes(viewer, ready, route, after, recent), self._disconnect_watcher)
         return Response(body, mimetype="text/event-stream", headers=_HEADERS)
 
     def _bytes(self, viewer: Viewer, ready: Event, route: str, after: str | None, recent: int) -> Iterator[bytes]:
@@ -156,12 +156,12 @@ class _Live:
         yield retry(_RETRY_MS)
         if status := self._status(viewer.framing):
             yield status
-        for frame in self._opening.frames(viewer, after, recent):
-            yield from self._parts(viewer, viewer.told(frame), held=True)
+        for frame in self._catch_up.frames(viewer, after, recent):
+            yield from self._parts(viewer, viewer.stamp(frame), held=True)
             delivered.inc(frame.records)
         # From here on every record that is stored is sent: who reads history now misses none in between.
         if live := viewer.framing.live():
-            yield placed(live, viewer.place)
+            yield with_id(live, viewer.last_id)
         while True:
             ready.clear()
             piece, records = viewer.take()
@@ -188,11 +188,11 @@ class _Live:
 class _Body:
     """A response body that leaves the hub when it is closed, and says how long its reader takes."""
 
-    def __init__(self, hub: Hub, viewer: Viewer, pieces: Iterator[bytes], departures: Departures) -> None:
+    def __init__(self, hub: Hub, viewer: Viewer, pieces: Iterator[bytes], disconnect_watcher: DisconnectWatcher) -> None:
         self._hub = hub
         self._viewer = viewer
         self._pieces = pieces
-        self._departures = departures
+        self._disconnect_watcher = disconnect_watcher
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -205,7 +205,7 @@ class _Body:
 
     def close(self) -> None:
         """Called by the server whatever way the response ends, and before it closes the connection."""
-        self._departures.forget(self._viewer)
+        self._disconnect_watcher.forget(self._viewer)
         self._hub.leave(self._viewer)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 from logstream_stream.arriving.redis_window import RedisWindow
 from logstream_stream.arriving.stored import StoredBatch
-from logstream_stream.arriving.window import Entry, Window, WindowAway
+from logstream_stream.arriving.window import Entry, Window, WindowUnavailable
 
 from ..batches import stored
 from ..fake_window import FakeWindow
@@ -64,8 +64,8 @@ def positions(entries: Sequence[Entry]) -> list[int]:
 
 
 def test_an_empty_window(kept: Kept) -> None:
-    reading = kept.window.read(0, 0, 10, 5)
-    assert (reading.epoch, reading.position, reading.anchor, reading.entries) == ("", 0, None, [])
+    snapshot = kept.window.read(0, 0, 10, 5)
+    assert (snapshot.epoch, snapshot.position, snapshot.anchor, snapshot.entries) == ("", 0, None, [])
     assert kept.window.read(7, 0, 10, 5).anchor is None
     assert kept.window.latest(10, 5).entries == []
 
@@ -73,11 +73,11 @@ def test_an_empty_window(kept: Kept) -> None:
 def test_entries_come_back_whole_and_in_order(kept: Kept) -> None:
     batches = [stored(number, refused=[1]) for number in (7, 5, 9)]
     assert kept.append(batches) == [1, 2, 3]
-    reading = kept.window.read(2, 0, 3, 10)
-    assert [entry.batch for entry in reading.entries] == batches
-    assert positions(reading.entries) == [1, 2, 3]
-    assert (reading.position, reading.anchor, reading.complete_to) == (3, batches[1].name, 3)
-    assert reading.epoch
+    snapshot = kept.window.read(2, 0, 3, 10)
+    assert [entry.batch for entry in snapshot.entries] == batches
+    assert positions(snapshot.entries) == [1, 2, 3]
+    assert (snapshot.position, snapshot.anchor, snapshot.complete_to) == (3, batches[1].name, 3)
+    assert snapshot.epoch
 
 
 def test_a_range_is_after_and_upto(kept: Kept) -> None:
@@ -87,9 +87,9 @@ def test_a_range_is_after_and_upto(kept: Kept) -> None:
 
 def test_a_counted_reading_says_how_far_it_is_complete(kept: Kept) -> None:
     kept.append([stored(number) for number in range(1, 7)])
-    reading = kept.window.read(0, 1, 6, 2)
-    assert positions(reading.entries) == [2, 3]
-    assert reading.complete_to == 3
+    snapshot = kept.window.read(0, 1, 6, 2)
+    assert positions(snapshot.entries) == [2, 3]
+    assert snapshot.complete_to == 3
     assert kept.window.read(0, 1, 6, 5).complete_to == 6
     assert kept.window.read(0, 1, 6, 0).complete_to == 1
 
@@ -103,18 +103,18 @@ def test_a_known_number_keeps_its_position(kept: Kept) -> None:
 
 def test_the_latest_come_newest_first(kept: Kept) -> None:
     kept.append([stored(number) for number in range(1, 7)])
-    reading = kept.window.latest(5, 3)
-    assert positions(reading.entries) == [5, 4, 3]
-    assert reading.position == 6
+    snapshot = kept.window.latest(5, 3)
+    assert positions(snapshot.entries) == [5, 4, 3]
+    assert snapshot.position == 6
 
 
 def test_a_trimmed_window_remembers_numbers_and_has_no_entries(kept: Kept) -> None:
     batches = [stored(number, records=2) for number in range(1, 7)]
     kept.limit(4)
     kept.append(batches)
-    reading = kept.window.read(2, 0, 6, 10)
-    assert positions(reading.entries) == [5, 6]
-    assert (reading.anchor, reading.complete_to, reading.names) == (batches[1].name, 6, {})
+    snapshot = kept.window.read(2, 0, 6, 10)
+    assert positions(snapshot.entries) == [5, 6]
+    assert (snapshot.anchor, snapshot.complete_to, snapshot.names) == (batches[1].name, 6, {})
     newest = kept.window.read(0, 0, 0, 0)
     assert newest.anchor == batches[5].name
     assert newest.names == {position: batch.name for position, batch in enumerate(batches, 1)}
@@ -134,14 +134,14 @@ def test_an_entry_that_is_no_batch_is_missing(writer: Writer, redis_url: str) ->
     writer.register([stored(1)])
     writer.register_bytes(2, b"\xff\xff")
     writer.register([stored(3)])
-    reading = RedisWindow(redis_url).read(0, 0, 3, 10)
-    assert positions(reading.entries) == [1, 3]
-    assert reading.complete_to == 3
+    snapshot = RedisWindow(redis_url).read(0, 0, 3, 10)
+    assert positions(snapshot.entries) == [1, 3]
+    assert snapshot.complete_to == 3
 
 
 def test_a_redis_that_is_not_there_is_away() -> None:
     window = RedisWindow("redis://127.0.0.1:1/0")
-    with pytest.raises(WindowAway, match=r"127\.0\.0\.1:1"):
+    with pytest.raises(WindowUnavailable, match=r"127\.0\.0\.1:1"):
         window.read(0, 0, 0, 0)
-    with pytest.raises(WindowAway):
+    with pytest.raises(WindowUnavailable):
         window.latest(1, 1)

@@ -2,7 +2,7 @@
 
 from hypothesis import example, given
 from hypothesis import strategies as st
-from logstream_stream.order.event_id import Place, read_place
+from logstream_stream.order.event_id import EventId, read_event_id
 
 EPOCHS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=128)
 
@@ -10,8 +10,8 @@ EPOCHS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1,
 @given(EPOCHS, st.integers(0, 2**53), st.integers(0, 65_535), st.integers(0, 253_370_764_800_000))
 @example("a:b", 1, 2, 3)
 def test_a_place_is_read_back(epoch: str, position: int, index: int, received_ms: int) -> None:
-    place = Place(epoch, position, index, received_ms)
-    assert read_place(str(place)) == place
+    event_id = EventId(epoch, position, index, received_ms)
+    assert read_event_id(str(event_id)) == event_id
 
 
 @given(st.text())
@@ -27,10 +27,10 @@ def test_a_place_is_read_back(epoch: str, position: int, index: int, received_ms
 @example(":1:2:3")
 @example("e" * 129 + ":1:2:3")
 def test_any_text_is_a_place_that_was_written_so_or_none(text: str) -> None:
-    place = read_place(text)
-    assert place is None or (place.position <= 2**53 and place.index <= 65_535 and len(text) < 200)
+    event_id = read_event_id(text)
+    assert event_id is None or (event_id.position <= 2**53 and event_id.index <= 65_535 and len(text) < 200)
 
 
 def test_hostile_ids_are_none() -> None:
     for text in ("", "e:1:2", "e:1:2:3\n", "e:9007199254740993:2:3", "e:1:65536:3", "e:1:2:253370764800001", ":1:2:3"):
-        assert read_place(text) is None, text
+        assert read_event_id(text) is None, text

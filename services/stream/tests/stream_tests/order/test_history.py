@@ -15,19 +15,19 @@ TERMS = st.lists(st.text('ab"\\- \n', min_size=1, max_size=5), max_size=4, uniqu
 
 @pytest.mark.parametrize("query", QUERIES, ids=repr)
 def test_a_filter_is_read_back_as_it_was(query: list[tuple[str, str]]) -> None:
-    wanted = RecordParameters.read(query_string(query))[0].record_filter()
-    again, problems = RecordParameters.read(query_of(wanted))
+    filter_ = RecordParameters.read(query_string(query))[0].record_filter()
+    again, problems = RecordParameters.read(query_of(filter_))
     assert not problems
-    assert again.record_filter() == wanted
+    assert again.record_filter() == filter_
 
 
 @given(TERMS, TERMS)
 @example(("-", "--", '-"', "\\", '\\"', "a\\", "a b\\"), ("-a", '"', " "))
 def test_any_words_are_read_back_as_they_were(included: tuple[str, ...], excluded: tuple[str, ...]) -> None:
-    wanted = Filter(text=Terms(included, excluded))
-    again, problems = RecordParameters.read(query_of(wanted))
+    filter_ = Filter(text=Terms(included, excluded))
+    again, problems = RecordParameters.read(query_of(filter_))
     assert not problems
-    assert again.record_filter() == wanted
+    assert again.record_filter() == filter_
 
 
 def test_no_filter_is_no_parameter() -> None:

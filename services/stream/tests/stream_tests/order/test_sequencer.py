@@ -1,7 +1,7 @@
 """Single turns of the sequencer that the model test can't show: when it reads, and when it says nothing."""
 
-from logstream_stream.arriving.window import Reading
-from logstream_stream.order.reorder_buffer import Line
+from logstream_stream.arriving.window import WindowSnapshot
+from logstream_stream.order.reorder_buffer import ReorderBuffer
 from logstream_stream.order.sequencer import Deliver, Gap, Outcome
 
 from ..batches import stored
@@ -38,7 +38,7 @@ def test_order_is_kept_without_a_reading_when_messages_cross() -> None:
     world = begun()
     sequencer = world.sequencer
     assert sequencer.receive("e1", [(5, stored(5))]) == []
-    assert sequencer.wanted() is None
+    assert sequencer.window_request() is None
     assert delivered(sequencer.receive("e1", [(4, stored(4))])) == [(4, 4), (5, 5)]
 
 
@@ -47,18 +47,18 @@ def test_a_missing_position_is_read_after_a_moment() -> None:
     sequencer = world.sequencer
     sequencer.receive("e1", [(6, stored(6))])
     world.now_s += 0.11
-    want = sequencer.wanted()
-    assert want
-    assert (want.after, want.upto) == (3, 5)
+    request = sequencer.window_request()
+    assert request
+    assert (request.after, request.upto) == (3, 5)
 
 
 def test_the_head_is_looked_at_within_a_second_when_nothing_arrives() -> None:
     world = begun()
-    assert world.sequencer.wanted() is None
+    assert world.sequencer.window_request() is None
     world.now_s += 0.9
-    want = world.sequencer.wanted()
-    assert want
-    assert want.count == 0
+    request = world.sequencer.window_request()
+    assert request
+    assert request.count == 0
 
 
 def test_a_lost_message_is_healed_within_a_second_of_the_clock() -> None:
@@ -86,10 +86,10 @@ def test_a_position_that_was_trimmed_is_a_gap_at_once() -> None:
     world.arrive()
     world.now_s += 0.2
     world.ask()
-    want, reading = world._asked or (None, None)
-    assert want
-    assert reading
-    outcomes = world.sequencer.read(want, reading)
+    request, snapshot = world._asked or (None, None)
+    assert request
+    assert snapshot
+    outcomes = world.sequencer.window_read(request, snapshot)
     assert isinstance(outcomes[0], Gap)
     assert outcomes[0].reason == "past the window"
     assert delivered(outcomes) == [(7, 7)]
@@ -97,7 +97,7 @@ def test_a_position_that_was_trimmed_is_a_gap_at_once() -> None:
 
 def test_without_a_window_a_missing_position_is_given_up_after_two_seconds() -> None:
     world = begun()
-    world.window.away = True
+    world.window.unavailable = True
     sequencer = world.sequencer
     sequencer.receive("e1", [(6, stored(6))])
     world.now_s += 0.2
@@ -118,12 +118,12 @@ def test_a_missing_position_is_not_given_up_while_the_window_answers() -> None:
 
 
 def test_what_left_the_line_does_not_wait_in_it_again() -> None:
-    line = Line("e", 3, 0)
+    line = ReorderBuffer("e", 3, 0)
     assert not line.put(3, stored(3))
     assert line.put(5, stored(5))
     assert not line.put(5, stored(5))
     assert list(line.waiting) == [5]
-    assert line.has_hole
+    assert line.next_is_missing
 
 
 def test_a_redis_with_an_older_memory_is_a_gap_and_live_goes_on() -> None:
@@ -158,12 +158,12 @@ def test_a_late_answer_of_the_window_takes_nothing_back() -> None:
 def test_an_unasked_answer_changes_nothing() -> None:
     world = begun()
     world.now_s += 0.9
-    want = world.sequencer.wanted()
-    assert want
+    request = world.sequencer.window_request()
+    assert request
     other = World()
     other.ask()
     other.answer()
-    assert other.sequencer.read(want, Reading("x", 99, None, [], 0)) == []
+    assert other.sequencer.window_read(request, WindowSnapshot("x", 99, None, [], 0)) == []
     assert other.sequencer.epoch == ""
 
 

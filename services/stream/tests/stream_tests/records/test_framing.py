@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from logstream_contract.rows.records import record_of_row
 from logstream_contract.rows.rows import Origin, Rows, rows_of
 from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
-from logstream_stream.order.event_id import ALL, Place
+from logstream_stream.order.event_id import ALL, EventId
 from logstream_stream.order.sequencer import Gap
-from logstream_stream.records.chunk import FRAME_RECORDS, FRAME_TEXT_BYTES, Chunk, Frame, Spot
+from logstream_stream.records.chunk import FRAME_RECORDS, FRAME_TEXT_BYTES, Chunk, Frame, LivePosition
 from logstream_stream.records.columns import columns_of_rows
-from logstream_stream.records.framing import HEARTBEAT, NativeFraming, SeedFraming, gap_data, placed, retry
+from logstream_stream.records.framing import HEARTBEAT, NativeFraming, SeedFraming, gap_data, retry, with_id
 
 from ..batches import START_NS, raw_batch
 from ..world import events
@@ -26,15 +26,15 @@ def rows(number: int, messages: list[str], time_ns: int = START_NS) -> Rows:
     return rows_of(raw_batch(messages, time_ns=time_ns), Origin(number, START_NS, 0))
 
 
-def frames_of(chunk: Chunk, number: int, messages: list[str], spot: Spot) -> list[Frame]:
+def frames_of(chunk: Chunk, number: int, messages: list[str], live_position: LivePosition) -> list[Frame]:
     found = rows(number, messages)
-    return list(chunk.add(NativeFraming().render(columns_of_rows(found)), 0, spot))
+    return list(chunk.add(NativeFraming().render(columns_of_rows(found)), 0, live_position))
 
 
 def test_a_logs_event_to_the_byte() -> None:
     framing = NativeFraming()
     pieces = framing.render(columns_of_rows(rows(1, ["a\nb"]))).pieces
-    assert framing.logs(pieces, Place("e", 2, 3, 4)) == (
+    assert framing.logs(pieces, EventId("e", 2, 3, 4)) == (
         b"id: e:2:3:4\nevent: logs\n"
         b'data: [{"sequence":"65536","time":"2024-08-06T18:51:32.000000Z","severity":9,"level":"info","node":"orders",'
         b'"message":"a\\nb","attributes":{}}]\n\n'
@@ -49,7 +49,7 @@ def test_the_seeds_events_to_the_byte() -> None:
         b'data: {"sequence_number":"65536","timestamp":"2024-08-06T18:51:32.000Z","node":"orders","level":"info",'
         b'"message":"a"}\n\n'
     )
-    assert framing.logs(pieces + pieces, Place("e", 2, 3, 4)) == one + b"id: e:2:3:4\n" + one
+    assert framing.logs(pieces + pieces, EventId("e", 2, 3, 4)) == one + b"id: e:2:3:4\n" + one
     assert framing.logs(pieces + pieces, None) == one + one
     assert framing.dropped(3, 0, 1, "slow").startswith(b': dropped {"records":3')
     assert framing.gap(Gap(0, 1, "r"), "").startswith(b": gap {")
@@ -78,7 +78,7 @@ def test_no_line_is_longer_than_a_client_reads() -> None:
     raw = LogBatch(batch_id=bytes(16), node="n", records=[small, record, small]).SerializeToString()
     found = rows_of(raw, Origin(1, START_NS, 0))
     chunk = Chunk(NativeFraming())
-    frames = [*chunk.add(NativeFraming().render(columns_of_rows(found)), 0, Spot("e", 1, 9)), *chunk.flush()]
+    frames = [*chunk.add(NativeFraming().render(columns_of_rows(found)), 0, LivePosition("e", 1, 9)), *chunk.flush()]
     body = b"".join(frame.body for frame in frames)
     assert max(map(len, body.split(b"\n"))) < 512 * 1024
     shown = [record for _, records, _ in events(body) for record in records]
@@ -86,9 +86,9 @@ def test_no_line_is_longer_than_a_client_reads() -> None:
 
 
 def test_an_id_is_given_to_what_has_none_but_to_no_comment() -> None:
-    assert placed(b"event: live\ndata: {}\n\n", b"e:1:2:3") == b"id: e:1:2:3\nevent: live\ndata: {}\n\n"
-    assert placed(b"event: live\ndata: {}\n\n", b"") == b"event: live\ndata: {}\n\n"
-    assert placed(HEARTBEAT, b"e:1:2:3") == HEARTBEAT
+    assert with_id(b"event: live\ndata: {}\n\n", b"e:1:2:3") == b"id: e:1:2:3\nevent: live\ndata: {}\n\n"
+    assert with_id(b"event: live\ndata: {}\n\n", b"") == b"event: live\ndata: {}\n\n"
+    assert with_id(HEARTBEAT, b"e:1:2:3") == HEARTBEAT
     assert not HEARTBEAT.endswith(b"\n\n")
 
 
@@ -119,7 +119,7 @@ def test_the_end_of_a_dropped_range_is_past_the_last_record() -> None:
 
 def test_a_large_batch_becomes_frames_with_places_inside_it() -> None:
     chunk = Chunk(NativeFraming())
-    frames = frames_of(chunk, 1, ["m"] * 450, Spot("e", 7, 9)) + list(chunk.flush())
+    frames = frames_of(chunk, 1, ["m"] * 450, LivePosition("e", 7, 9)) + list(chunk.flush())
     assert [frame.records for frame in frames] == [FRAME_RECORDS, FRAME_RECORDS, 50]
     ids = [frame.body.split(b"\n")[0] for frame in frames]
     assert ids == [b"id: e:7:199:9", b"id: e:7:399:9", b"id: e:7:65535:9"]
@@ -127,8 +127,8 @@ def test_a_large_batch_becomes_frames_with_places_inside_it() -> None:
 
 def test_small_batches_share_a_frame_with_the_place_of_the_last() -> None:
     chunk = Chunk(NativeFraming())
-    assert frames_of(chunk, 1, ["a"], Spot("e", 7, 9)) == []
-    assert frames_of(chunk, 2, ["b", "c"], Spot("e", 8, 9)) == []
+    assert frames_of(chunk, 1, ["a"], LivePosition("e", 7, 9)) == []
+    assert frames_of(chunk, 2, ["b", "c"], LivePosition("e", 8, 9)) == []
     (frame,) = chunk.flush()
     assert frame.records == 3
     assert frame.body.startswith(b"id: e:8:65535:9\n")
@@ -137,9 +137,9 @@ def test_small_batches_share_a_frame_with_the_place_of_the_last() -> None:
 
 def test_numbered_and_unnumbered_never_share_a_frame() -> None:
     chunk = Chunk(NativeFraming())
-    frames = frames_of(chunk, 1, ["a"], Spot("e", 7, 9))
-    frames += frames_of(chunk, 2, ["b"], Spot("e", 0, 9))
-    frames += frames_of(chunk, 3, ["c"], Spot("e", 8, 9))
+    frames = frames_of(chunk, 1, ["a"], LivePosition("e", 7, 9))
+    frames += frames_of(chunk, 2, ["b"], LivePosition("e", 0, 9))
+    frames += frames_of(chunk, 3, ["c"], LivePosition("e", 8, 9))
     frames += chunk.flush()
     assert [(frame.records, frame.numbered) for frame in frames] == [(1, True), (1, False), (1, True)]
     assert not frames[1].body.startswith(b"id:")
@@ -147,13 +147,15 @@ def test_numbered_and_unnumbered_never_share_a_frame() -> None:
 
 def test_long_messages_end_a_frame() -> None:
     chunk = Chunk(NativeFraming())
-    frames = frames_of(chunk, 1, ["x" * 60_000] * 10, Spot("e", 7, 9)) + list(chunk.flush())
+    frames = frames_of(chunk, 1, ["x" * 60_000] * 10, LivePosition("e", 7, 9)) + list(chunk.flush())
     assert [frame.records for frame in frames] == [5, 5]
 
 
 def test_long_messages_end_a_frame_that_earlier_batches_began() -> None:
     chunk = Chunk(NativeFraming())
-    frames = [frame for number in (1, 2, 3) for frame in frames_of(chunk, number, ["x" * 60_000] * 3, Spot("e", number, 9))]
+    frames = [
+        frame for number in (1, 2, 3) for frame in frames_of(chunk, number, ["x" * 60_000] * 3, LivePosition("e", number, 9))
+    ]
     frames += chunk.flush()
     assert [frame.records for frame in frames] == [5, 4]
     assert [frame.body.split(b"\n")[0] for frame in frames] == [b"id: e:2:1:9", b"id: e:3:65535:9"]
@@ -163,7 +165,7 @@ def test_a_frame_knows_the_times_of_its_records() -> None:
     chunk = Chunk(NativeFraming())
     for offset_s in (2, 1, 3):
         found = rows(offset_s, ["m"], START_NS + offset_s * 10**9)
-        assert list(chunk.add(NativeFraming().render(columns_of_rows(found)), 0, Spot("e", 1, 1))) == []
+        assert list(chunk.add(NativeFraming().render(columns_of_rows(found)), 0, LivePosition("e", 1, 1))) == []
     (frame,) = chunk.flush()
     assert (frame.from_us, frame.to_us) == (START_NS // 1000 + 1_000_000, START_NS // 1000 + 3_000_000)
 
@@ -176,10 +178,10 @@ class OneByOne:
     records: list[object] = field(default_factory=list)
     times_us: list[int] = field(default_factory=list)
     text: int = 0
-    place: Place | None = None
+    event_id: EventId | None = None
 
-    def add(self, found: Rows, indexes: list[int], start: int, spot: Spot) -> None:
-        if self.records and (self.place is None) != (spot.place() is None):
+    def add(self, found: Rows, indexes: list[int], start: int, live_position: LivePosition) -> None:
+        if self.records and (self.event_id is None) != (live_position.event_id() is None):
             self.flush()
         for index in indexes[start:]:
             self.records.append(record_of_row(found, index))
@@ -188,17 +190,17 @@ class OneByOne:
             self.text += (
                 len(orjson.dumps(found.messages[index])) - 2 + (len(orjson.dumps(attributes)) - 2 if attributes else 0)
             )
-            self.place = spot.place(ALL if index == indexes[-1] else index)
+            self.event_id = live_position.event_id(ALL if index == indexes[-1] else index)
             if len(self.records) == FRAME_RECORDS or self.text >= FRAME_TEXT_BYTES:
                 self.flush()
 
     def flush(self) -> None:
         if self.records:
-            place = b"id: %b\n" % str(self.place).encode() if self.place else b""
+            event_id = b"id: %b\n" % str(self.event_id).encode() if self.event_id else b""
             lines = b"\ndata: ,".join(map(orjson.dumps, self.records))
-            body = b"%bevent: logs\ndata: [%b]\n\n" % (place, lines)
+            body = b"%bevent: logs\ndata: [%b]\n\n" % (event_id, lines)
             times_us = self.times_us
-            self.done.append((body, len(self.records), min(times_us), max(times_us), self.place is not None))
+            self.done.append((body, len(self.records), min(times_us), max(times_us), self.event_id is not None))
             self.records, self.times_us, self.text = [], [], 0
 
 
@@ -221,10 +223,10 @@ def test_frames_are_cut_as_if_records_came_one_by_one(added: list[tuple[Rows, li
     expected, chunk = OneByOne(), Chunk(NativeFraming())
     frames: list[Frame] = []
     for position, (found, indexes, start, numbered) in enumerate(added, 1):
-        spot = Spot("e", position if numbered else 0, 9)
-        expected.add(found, indexes, start, spot)
+        live_position = LivePosition("e", position if numbered else 0, 9)
+        expected.add(found, indexes, start, live_position)
         columns = columns_of_rows(found).without(frozenset(range(len(found))).difference(indexes))
-        frames += chunk.add(NativeFraming().render(columns), start, spot)
+        frames += chunk.add(NativeFraming().render(columns), start, live_position)
     expected.flush()
     frames += chunk.flush()
     assert [(f.body, f.records, f.from_us, f.to_us, f.numbered) for f in frames] == expected.done

@@ -19,7 +19,7 @@ from logstream_stream.records.columns import read_columns
 from logstream_stream.records.decoder import Decoded
 from logstream_stream.records.framing import NativeFraming
 from logstream_stream.records.rendering import TEXT
-from logstream_stream.records.selection import Sieve, select
+from logstream_stream.records.selection import CompiledFilter, select
 
 from ..batches import START_NS
 from ..world import events
@@ -67,9 +67,9 @@ def candidates(raw: bytes) -> list[Candidate]:
     ]  # fmt: skip
 
 
-def shown(raw: bytes, wanted: Filter, refused: frozenset[int] = frozenset()) -> list[int]:
+def shown(raw: bytes, filter_: Filter, refused: frozenset[int] = frozenset()) -> list[int]:
     """The sequences of the records that a viewer with this filter is shown."""
-    selection = select(Decoded(read_columns(raw, ORIGIN, refused), len(raw)), Sieve(wanted))
+    selection = select(Decoded(read_columns(raw, ORIGIN, refused), len(raw)), CompiledFilter(filter_))
     if not selection.indexes:
         return []
     rendered = selection.rendered(NativeFraming())
@@ -81,9 +81,9 @@ def shown(raw: bytes, wanted: Filter, refused: frozenset[int] = frozenset()) -> 
     return [int(record["sequence"]) for record in records]
 
 
-def assert_right(raw: bytes, wanted: Filter) -> None:
-    matcher = Matcher(wanted)
-    assert shown(raw, wanted) == [record.sequence for record in candidates(raw) if matcher.record(record)]
+def assert_right(raw: bytes, filter_: Filter) -> None:
+    matcher = Matcher(filter_)
+    assert shown(raw, filter_) == [record.sequence for record in candidates(raw) if matcher.record(record)]
 
 
 def filter_of(query: object) -> Filter:
@@ -129,7 +129,7 @@ def test_what_only_history_asks_is_not_overlooked() -> None:
     assert shown(raw, Filter(start_us=start_us + 1_000, end_us=start_us + 3_000)) == [7 << 16 | 1, 7 << 16 | 2]
     assert shown(raw, Filter(sequences=(7 << 16 | 3,))) == [7 << 16 | 3]
     with pytest.raises(ValueError, match="regex"):
-        Sieve(Filter(regex="a"))
+        CompiledFilter(Filter(regex="a"))
 
 
 def test_records_keep_their_place_in_the_batch() -> None:
@@ -145,5 +145,5 @@ def test_few_records_look_as_they_do_among_all(every: int, rendered_before: bool
     whole = Decoded(read_columns(raw, ORIGIN, frozenset()), len(raw))
     expected = [b"".join(whole.rendered(framing).slice(n, n + 1, 0)) for n in range(0, 200, every)]
     decoded = whole if rendered_before else Decoded(read_columns(raw, ORIGIN, frozenset()), len(raw))
-    rendered = select(decoded, Sieve(Filter(text=Terms(("YES",))))).rendered(framing)
+    rendered = select(decoded, CompiledFilter(Filter(text=Terms(("YES",))))).rendered(framing)
     assert [b"".join(rendered.slice(n, n + 1, 0)) for n in range(len(rendered))] == expected

@@ -71,8 +71,8 @@ def test_a_first_screen_with_a_filter_may_be_short_or_empty() -> None:
 def test_a_return_with_a_filter_into_the_middle_of_a_batch() -> None:
     world = begun()
     store_and_adopt(world, 5)
-    place = f"{world.window.epoch}:2:0:{START_NS // 1_000_000}"
-    client = Client(0, world.join().framing, text="/1", last_id=place)
+    event_id = f"{world.window.epoch}:2:0:{START_NS // 1_000_000}"
+    client = Client(0, world.join().framing, text="/1", last_id=event_id)
     world.connect(client)
     assert client.shown + read_all(world, client) == ["2/1", "3/1", "5/1"]
     assert world.observer.gaps == []
@@ -84,11 +84,11 @@ def test_what_a_filtered_viewer_saw_unnumbered_is_not_shown_from_the_window() ->
     viewer = world.hub.join(NativeFraming(), lambda: None, lambda: None, Filter(text=Terms(("/0",))))
     world.store(redis="silent")
     world.arrive()
-    while world.hub.spot.position < 2:
+    while world.hub.live_position.position < 2:
         world.wait(0.3)
         world.ask()
         world.answer()
-    found = b"".join(frame.body for frame in world.opening.frames(viewer, None, 9))
+    found = b"".join(frame.body for frame in world.catch_up.frames(viewer, None, 9))
     while piece := viewer.take()[0]:
         found += piece
     shown = [record["message"] for name, data, _ in events(found) if name == "logs" for record in data]
@@ -132,8 +132,8 @@ def test_a_place_this_replica_has_not_reached_is_waited_for() -> None:
     store_and_adopt(world, 1)
     world.store(3)
     world.in_flight.clear()
-    place = f"{world.window.epoch}:3:65535:{START_NS // 1_000_000}"
-    client = Client(0, world.join().framing, last_id=place)
+    event_id = f"{world.window.epoch}:3:65535:{START_NS // 1_000_000}"
+    client = Client(0, world.join().framing, last_id=event_id)
     world.connect(client)
     assert client.shown + read_all(world, client) == ["4/0", "4/1", "4/2"]
     assert world.observer.gaps == []

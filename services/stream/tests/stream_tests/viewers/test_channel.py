@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 from logstream_contract.filters.filters import Filter
 from logstream_contract.rows.rows import SEQUENCE_INDEX_BITS, Origin
 from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
-from logstream_stream.failures import Mishaps
-from logstream_stream.records.chunk import Frame, Spot
+from logstream_stream.failures import Failures
+from logstream_stream.records.chunk import Frame, LivePosition
 from logstream_stream.records.columns import read_columns
 from logstream_stream.records.decoder import Decoded
 from logstream_stream.records.framing import NativeFraming
-from logstream_stream.records.selection import Sieve, select
+from logstream_stream.records.selection import CompiledFilter, select
 from logstream_stream.viewers.channel import Channel
 
 from ..batches import START_NS
 from ..world import events
 
 RATE = 100
-SIEVE = Sieve(Filter(levels=("warn",)))
+SIEVE = CompiledFilter(Filter(levels=("warn",)))
 
 
 def batch(number: int, levels: Iterable[str], message: str = "") -> Decoded:
@@ -39,7 +39,7 @@ def batch(number: int, levels: Iterable[str], message: str = "") -> Decoded:
 class Stage:
     now_s: float = 0.0
     rate: int = RATE
-    sieve: Sieve | None = None
+    compiled_filter: CompiledFilter | None = None
     offered: dict[str, str] = field(default_factory=dict)  # sequence and time
     shown: list[str] = field(default_factory=list)
     left_out: int = 0
@@ -49,18 +49,18 @@ class Stage:
     failed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        mishaps = Mishaps(lambda: self.now_s, self.failed.append)
-        self.channel = Channel(NativeFraming(), None, self.sieve, self.rate, lambda: self.now_s, mishaps=mishaps)
+        failures = Failures(lambda: self.now_s, self.failed.append)
+        self.channel = Channel(NativeFraming(), None, self.compiled_filter, self.rate, lambda: self.now_s, failures=failures)
 
     def add(self, number: int, levels: Iterable[str], *, numbered: bool = True, message: str = "") -> None:
         decoded = batch(number, levels, message)
-        selected = select(decoded, self.sieve)
+        selected = select(decoded, self.compiled_filter)
         if not len(selected):
             return
         body = NativeFraming().logs(selected.rendered(NativeFraming()).pieces, None)
         ((_, whole, _),) = events(body)
         self.offered |= {record["sequence"]: record["time"] for record in whole}
-        self.see(self.channel.add(selected, Spot("e", number if numbered else 0)))
+        self.see(self.channel.add(selected, LivePosition("e", number if numbered else 0)))
 
     def see(self, frames: Iterable[Frame]) -> None:
         for frame in frames:
@@ -130,7 +130,7 @@ def test_one_flush_shows_of_every_batch_its_share() -> None:
 
 
 def test_the_rate_is_of_what_the_filter_lets_through() -> None:
-    stage = Stage(sieve=SIEVE)
+    stage = Stage(compiled_filter=SIEVE)
     stage.add(1, ["info", "warn"] * RATE)
     stage.judge()
     assert (len(stage.shown), stage.left_out) == (RATE, 0)
@@ -158,7 +158,7 @@ def test_numbered_and_unnumbered_records_are_left_out_apart() -> None:
     frames: list[Frame] = []
     for number, position in ((1, 1), (2, 2), (3, 0), (4, 3)):
         selected = select(batch(number, ["info"] * 2), None)
-        frames += stage.channel.add(selected, Spot("e", position))
+        frames += stage.channel.add(selected, LivePosition("e", position))
     frames += stage.channel.flush()
     found = [(frame.left_out, frame.numbered) for frame in frames if frame.left_out]
     assert found == [(3, True), (2, False), (2, True)]
@@ -197,7 +197,7 @@ STEPS = st.one_of(
 @settings(deadline=None)
 @given(st.lists(STEPS, max_size=40), st.sampled_from([1, 7, 100, 1_000]), st.booleans())
 def test_shown_and_left_out_are_always_what_was_offered(steps: list[object], rate: int, filtered: bool) -> None:
-    stage = Stage(rate=rate, sieve=SIEVE if filtered else None)
+    stage = Stage(rate=rate, compiled_filter=SIEVE if filtered else None)
     for number, step in enumerate(steps, 1):
         if isinstance(step, tuple):
             records, numbered = step
@@ -218,9 +218,11 @@ def test_the_place_after_a_sample_is_behind_all_it_was_taken_of() -> None:
     stage.now_s += 1
     selections = [select(batch(number, ["info"] * 3), None) for number in range(2, 60)]
     frames = [
-        frame for number, selected in enumerate(selections, 2) for frame in stage.channel.add(selected, Spot("e", number))
+        frame
+        for number, selected in enumerate(selections, 2)
+        for frame in stage.channel.add(selected, LivePosition("e", number))
     ]
     frames += stage.channel.flush()
-    (shown,) = [(data, place) for frame in frames for name, data, place in events(frame.body) if name == "logs"]
+    (shown,) = [(data, event_id) for frame in frames for name, data, event_id in events(frame.body) if name == "logs"]
     assert len(shown[0]) == 1
     assert shown[1] == "e:59:65535:0"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from logstream_contract.filters.filters import Filter, Terms
 from logstream_stream.records.decoder import Decoded
-from logstream_stream.records.selection import Sieve
+from logstream_stream.records.selection import CompiledFilter
 from logstream_stream.viewers.admission import Limits
 from logstream_stream.viewers.channel import COST
 from logstream_stream.viewers.filter_time import FilterTime, FilterTimeLimits, TimeBudget
@@ -141,13 +141,13 @@ class SlowStage(Stage):
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__(Limits(filter_time=FilterTimeLimits(process_s=0.5, client_s=0.5)))
         self.hub.filter_time._timer = lambda: self.now_s
-        good = Sieve.rows
+        good = CompiledFilter.rows
 
-        def rows(sieve: Sieve, decoded: Decoded) -> object:
+        def rows(compiled_filter: CompiledFilter, decoded: Decoded) -> object:
             self.now_s += 0.5
-            return good(sieve, decoded)
+            return good(compiled_filter, decoded)
 
-        monkeypatch.setattr(Sieve, "rows", rows)
+        monkeypatch.setattr(CompiledFilter, "rows", rows)
 
 
 def test_who_is_not_held_against_a_batch_is_told_before_anything_later(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,19 +163,19 @@ def test_who_is_not_held_against_a_batch_is_told_before_anything_later(monkeypat
     for viewer, share in zip(viewers, (1, 1, 1, 3), strict=True):
         found = list(read(viewer))
         told = {"logs": 0, "dropped": 0}
-        placed = 0
-        for name, data, place in found:
+        with_id = 0
+        for name, data, event_id in found:
             if name == "logs":
                 told["logs"] += len(data)
             elif name == "dropped":
                 assert data["reason"] == COST
                 told["dropped"] += data["records"]
-            if name != "dropped" and place:
-                position = int(place.split(":")[1])
+            if name != "dropped" and event_id:
+                position = int(event_id.split(":")[1])
                 # All up to its place was looked through, or told to be left out.
                 assert told["logs"] + told["dropped"] * share // 3 >= position * share
-                placed = position
-        assert placed > 0
+                with_id = position
+        assert with_id > 0
         assert told["logs"] + told["dropped"] * share // 3 == 40 * share
         assert told["dropped"] % 3 == 0
         assert 0 < told["dropped"] < 120

@@ -164,8 +164,8 @@ def test_an_opening_holds_a_piece_and_no_batch(monkeypatch: pytest.MonkeyPatch) 
         client = Client(0, world.framing, last_id=last_id)
         client.viewer = world.hub.join(world.framing, lambda: None, lambda: None)
         most = 0
-        for frame in world.opening.frames(client.viewer, last_id, 5_000):
-            client.see(client.viewer.told(frame))
+        for frame in world.catch_up.frames(client.viewer, last_id, 5_000):
+            client.see(client.viewer.stamp(frame))
             del frame
             gc.collect()
             most = max(most, world.hub.ledger.framed_bytes)

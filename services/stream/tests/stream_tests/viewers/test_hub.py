@@ -7,10 +7,10 @@ import pytest
 from logstream_contract.filters.filters import Filter, Terms
 from logstream_stream.arriving.stored import StoredBatch
 from logstream_stream.order.sequencer import Deliver, Gap, Sequencer
-from logstream_stream.records.chunk import Spot
+from logstream_stream.records.chunk import LivePosition
 from logstream_stream.records.decoder import Decoded
 from logstream_stream.records.framing import NativeFraming, SeedFraming
-from logstream_stream.records.selection import Sieve
+from logstream_stream.records.selection import CompiledFilter
 from logstream_stream.viewers.admission import Full, Limits
 from logstream_stream.viewers.hub import Hub
 from logstream_stream.viewers.viewer import QueueLimits, Viewer
@@ -37,8 +37,8 @@ class Stage:
         max_rate: int | None = None,
         client: str | None = None,
     ) -> Viewer:
-        wanted = Filter(text=Terms((text,))) if text else None
-        viewer = self.hub.join(framing or self.native, lambda: None, self._abort, wanted, max_rate=max_rate, client=client)
+        filter_ = Filter(text=Terms((text,))) if text else None
+        viewer = self.hub.join(framing or self.native, lambda: None, self._abort, filter_, max_rate=max_rate, client=client)
         if live:
             self.hub.go_live(viewer)
         return viewer
@@ -86,20 +86,20 @@ def test_a_viewer_with_a_filter_is_shown_what_matches() -> None:
 def test_a_viewer_whose_filter_matches_nothing_moves_on_all_the_same() -> None:
     stage = Stage()
     viewer = stage.join(text="nothing")
-    stage.hub.spot = Spot("e", 5)
+    stage.hub.live_position = LivePosition("e", 5)
     stage.hub.second()
     assert [(name, event_id) for name, _, event_id in events(viewer.take()[0])] == [("counts", "e:5:65535:0")]
 
 
 def test_a_batch_is_looked_through_once_a_filter(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked: list[Sieve] = []
-    rows = Sieve.rows
+    looked: list[CompiledFilter] = []
+    rows = CompiledFilter.rows
 
-    def spy(sieve: Sieve, decoded: Decoded) -> Sequence[int]:
-        looked.append(sieve)
-        return rows(sieve, decoded)
+    def spy(compiled_filter: CompiledFilter, decoded: Decoded) -> Sequence[int]:
+        looked.append(compiled_filter)
+        return rows(compiled_filter, decoded)
 
-    monkeypatch.setattr(Sieve, "rows", spy)
+    monkeypatch.setattr(CompiledFilter, "rows", spy)
     stage = Stage()
     viewers = [stage.join(text=text) for text in ("/0", "/0", "/1", "")]
     stage.join(text="/1", max_rate=5)

@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from logstream_stream.viewers.token_bucket import Allowance, spread
+from logstream_stream.viewers.token_bucket import TokenBucket, spread
 
 
 class Clock:
@@ -15,38 +15,38 @@ class Clock:
 
 
 def test_a_second_of_it_can_be_taken_at_once() -> None:
-    allowance = Allowance(10, Clock())
-    assert allowance.take_all(10)
-    assert not allowance.take_all(1)
-    assert allowance.take(5) == 0
+    token_bucket = TokenBucket(10, Clock())
+    assert token_bucket.take_all(10)
+    assert not token_bucket.take_all(1)
+    assert token_bucket.take(5) == 0
 
 
 def test_what_is_refused_takes_nothing() -> None:
-    allowance = Allowance(10, Clock())
-    assert not allowance.take_all(11)
-    assert allowance.take(11) == 10
+    token_bucket = TokenBucket(10, Clock())
+    assert not token_bucket.take_all(11)
+    assert token_bucket.take(11) == 10
 
 
 def test_it_comes_back_by_and_by_and_no_more_than_a_second_of_it() -> None:
     clock = Clock()
-    allowance = Allowance(10, clock)
-    allowance.take(10)
+    token_bucket = TokenBucket(10, clock)
+    token_bucket.take(10)
     clock.now_s += 0.5
-    assert allowance.take(99) == 5
+    assert token_bucket.take(99) == 5
     clock.now_s += 60.0
-    assert allowance.take(99) == 10
+    assert token_bucket.take(99) == 10
 
 
 # Steps of a 64th of a second, so that sums are exact.
 @given(st.lists(st.tuples(st.integers(0, 80), st.integers(1, 40)), max_size=60))
 def test_who_takes_no_more_in_any_second_is_refused_none(steps: list[tuple[int, int]]) -> None:
     clock, rate = Clock(), 64
-    allowance = Allowance(rate, clock)
+    token_bucket = TokenBucket(rate, clock)
     taken: list[tuple[float, int]] = []
     for ticks, count in steps:
         clock.now_s += ticks / 64
         in_this_second = sum(found for at, found in taken if at > clock.now_s - 1.0)
-        granted = allowance.take(count)
+        granted = token_bucket.take(count)
         if in_this_second + count <= rate:
             assert granted == count
         taken.append((clock.now_s, granted))

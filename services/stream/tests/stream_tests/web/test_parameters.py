@@ -11,18 +11,18 @@ def problems_of(query_string: str) -> dict[str, str]:
 
 def test_absent_and_empty_parameters_are_the_defaults() -> None:
     for query_string in ("", "after=&recent=&level=&min_level=&node=&q=&max_rate="):
-        asked, problems = StreamParameters.read(query_string)
+        parameters, problems = StreamParameters.read(query_string)
         assert not problems
-        assert (asked.after, asked.recent, asked.wanted()) == ("", None, None)
+        assert (parameters.after, parameters.recent, parameters.live_filter()) == ("", None, None)
 
 
 def test_every_parameter() -> None:
-    asked, problems = StreamParameters.read(
+    parameters, problems = StreamParameters.read(
         "after=e:1:2:3&recent=0&level=WARN,x&min_level=info&node=api-*&q=a+-b&attr.k.l=v+w&-attr.m=&-attr.m=n&max_rate=5"
     )
     assert not problems
-    assert (asked.after, asked.recent, asked.max_rate) == ("e:1:2:3", 0, 5)
-    assert asked.wanted() == Filter(
+    assert (parameters.after, parameters.recent, parameters.max_rate) == ("e:1:2:3", 0, 5)
+    assert parameters.live_filter() == Filter(
         levels=("WARN", "x"),
         min_severity=9,
         nodes=("api-*",),
@@ -51,9 +51,9 @@ def test_a_rate_is_a_number_of_records(text: str) -> None:
 
 
 def test_a_rate_is_no_higher_than_the_services() -> None:
-    asked = StreamParameters.read("max_rate=50")[0]
-    assert asked.rate_problem(0) is asked.rate_problem(50) is StreamParameters.read("")[0].rate_problem(1) is None
-    found = asked.rate_problem(49)
+    parameters = StreamParameters.read("max_rate=50")[0]
+    assert parameters.rate_problem(0) is parameters.rate_problem(50) is StreamParameters.read("")[0].rate_problem(1) is None
+    found = parameters.rate_problem(49)
     assert found
     assert (found["name"], found["value"]) == ("max_rate", "50")
     assert "from 1 to 49" in found["expected"]
