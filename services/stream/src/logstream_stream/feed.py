@@ -18,7 +18,8 @@ from logstream_stream.arriving.stored import read_message
 from logstream_stream.arriving.window import Window, WindowUnavailable
 from logstream_stream.failures import READ
 from logstream_stream.metrics import Metrics
-from logstream_stream.order.sequencer import Outcome, Sequencer
+from logstream_stream.order.outcomes import Outcome
+from logstream_stream.order.sequencer import Sequencer
 from logstream_stream.viewers.hub import Hub
 
 log = logging.getLogger(__name__)

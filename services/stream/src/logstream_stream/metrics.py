@@ -9,7 +9,7 @@ from logstream_runtime import guard
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from logstream_stream import failures
-from logstream_stream.order import sequencer
+from logstream_stream.order import outcomes
 from logstream_stream.viewers import admission, catch_up, channel, hub, viewer
 
 ROUTES: Final = ("/stream", "/logs")
@@ -17,11 +17,11 @@ REFUSED: Final = (admission.VIEWERS, admission.CLIENT, admission.FILTERS)
 DROPPED: Final = (viewer.SLOW, viewer.RATE, channel.COST)
 CLOSED: Final = (viewer.SLOW, hub.FULL)
 GAPS: Final = (
-    sequencer.PAST_WINDOW,
-    sequencer.WINDOW_UNAVAILABLE,
-    sequencer.NEW_EPOCH,
-    sequencer.BROKER_WAS_UNAVAILABLE,
-    sequencer.LOST,
+    outcomes.PAST_WINDOW,
+    outcomes.WINDOW_UNAVAILABLE,
+    outcomes.NEW_EPOCH,
+    outcomes.BROKER_WAS_UNAVAILABLE,
+    outcomes.LOST,
     channel.UNREADABLE,
     catch_up.UNREADABLE_ID,
     catch_up.UNKNOWN_POSITION,

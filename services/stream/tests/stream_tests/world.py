@@ -12,7 +12,8 @@ from logstream_contract.filters.filters import Filter, Terms
 from logstream_stream.arriving.loss_detector import Count
 from logstream_stream.arriving.stored import StoredBatch
 from logstream_stream.arriving.window import WindowSnapshot, WindowUnavailable
-from logstream_stream.order.sequencer import Sequencer, WindowRequest
+from logstream_stream.order.sequencer import Sequencer
+from logstream_stream.order.window_request import WindowRequest
 from logstream_stream.records.chunk import Frame
 from logstream_stream.records.framing import NativeFraming
 from logstream_stream.viewers.admission import Limits

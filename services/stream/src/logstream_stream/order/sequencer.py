@@ -1,16 +1,39 @@
-"""Puts stored batches into one order, the order of their live positions, whatever way they come: fanout messages may be
-lost, late, doubled or unnumbered, and Redis may forget. It must not wait, read or write anything itself: it says what to
-read (`wanted`) and is told what was found.
+"""Puts stored batches into one order, the order of their live positions. It must not wait, read or write anything itself: it
+says what to read (`window_request`) and takes the result (`window_read`, `window_failed`).
 
-What it promises: every batch stored after it began is delivered exactly once or lies in an announced gap. What had a
-position and did not arrive is read from the window. What had none, or had it in a memory that Redis lost before it was read,
-is found missing by the counts of the writers, and announced. The one loss it can't see is the last of a writer that died
-before its next count.
+Batches arrive as messages of the fanout, which may be lost, late, doubled or unnumbered, and Redis may lose its memory.
+Every batch that is stored after the sequencer began is delivered exactly once or lies in an announced gap:
 
-When the epoch changes there are three cases. The batch at our last position is the same in the new epoch: a writer could not
-register a batch for a while and says so; positions go on. It is another, or positions are lower: Redis lost its memory, and
-everything in the new epoch came after. It can't be told: a gap is announced, and the sequencer begins anew after the newest
-position.
+- What had a position and did not arrive is read from the window.
+- What had no position, or had one in a memory that Redis lost before it was read, is found missing by the counts of the
+  writers (see `arriving.loss_detector`), and a gap is announced.
+- One loss stays unseen: the last messages of a writer that died before its next count.
+
+Terms:
+
+- position: the number that Redis gives a batch when a writer appends it to the window: 1, 2, 3, ... Batches are delivered in
+  this order, without a hole. A batch is unnumbered (position 0) when its writer could not reach Redis; it is delivered as
+  soon as it arrives.
+- epoch: the name of one run of positions; see `order.epochs` for what happens when it changes.
+- anchor: the batch at the last delivered position. Its name tells whether the window's positions are still ours.
+- baseline: the newest position when this replica began in an epoch. What is not after it was never live here.
+- missing: a position that is known to be given, and whose batch is not here.
+- request and snapshot: a reading of the window, before and after it was done (`WindowRequest`, `WindowSnapshot`).
+- outcome: what the sequencer decides, in order: `Deliver` a batch, or announce a `Gap`.
+
+An example. Epoch e1; positions up to 3 are delivered:
+
+| message        | window                                    | outcome                                                  |
+|----------------|-------------------------------------------|----------------------------------------------------------|
+| e1: 4          |                                           | deliver 4                                                |
+| e1: 6          |                                           | none: 5 is missing, and requested after 0.1 s            |
+|                | has 5                                     | deliver 5 and 6                                          |
+| e1: 5 again    |                                           | none: it was delivered                                   |
+| e1: 8          | 7 was trimmed                             | gap "past the window", deliver 8                         |
+| e1: 10         | unavailable for 2 s                       | gap "recent window away", deliver 10                     |
+| unnumbered     |                                           | deliver it, without a position                           |
+| e2: 11         | epoch e2, our batch is at 10              | deliver 11: a writer had missed Redis, positions go on   |
+| e3: 2          | epoch e3, positions 1 and 2               | deliver 1 and 2 of e3: Redis lost its memory             |
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,70 +44,32 @@ from logstream_stream.arriving.loss_detector import Count, LossDetector
 from logstream_stream.arriving.recent_set import RecentSet
 from logstream_stream.arriving.stored import StoredBatch
 from logstream_stream.arriving.window import WindowSnapshot
+from logstream_stream.order.broker_outage import BrokerOutage
+from logstream_stream.order.epochs import EpochChange, OtherEpochs, change_of_epoch, is_older_memory
+from logstream_stream.order.outcomes import LOST, NEW_EPOCH, PAST_WINDOW, WINDOW_UNAVAILABLE, Deliver, Gap, Outcome
 from logstream_stream.order.reorder_buffer import ReorderBuffer
+from logstream_stream.order.window_request import WindowRequest
 
-PAST_WINDOW: Final = "past the window"
-WINDOW_UNAVAILABLE: Final = "recent window away"
-NEW_EPOCH: Final = "new epoch"
-BROKER_WAS_UNAVAILABLE: Final = "broker was away"
-LOST: Final = "lost on the way"
-
-# A broken connection is noticed so late at most (two heartbeats, and what was on its way).
-_BREAK_NOTICED_NS: Final = 60 * 1_000_000_000
-_RECENT_EPOCHS: Final = 16
 _RECENT_BATCHES: Final = 65_536
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waits:
     check_s: float = 0.8  # between two looks at the window's head
     reorder_s: float = 0.1  # before a missing position is read: several writers publish at once
     give_up_s: float = 2.0  # before a missing position is announced as a gap, when the window can't be read
-    retry_s: float = 0.5  # before the window is tried again after it was away
+    retry_s: float = 0.5  # before the window is tried again after a failure
     waiting_bytes: int = 64 * 1024 * 1024  # behind a missing position
-    read_count: int = 64  # entries in one reading
+    read_count: int = 64  # entries in one snapshot
 
 
 WAITS: Final = Waits()
 
 
 @dataclass(frozen=True, slots=True)
-class Deliver:
-    batch: StoredBatch
-    epoch: str
-    position: int  # 0: unnumbered
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Batches received between these moments (nanoseconds since the Unix epoch) may be missing. from_ns None: not known."""
-
-    from_ns: int | None
-    to_ns: int
-    reason: str
-
-
-Outcome = Deliver | Gap
-
-
-@dataclass(frozen=True, slots=True)
-class WindowRequest:
-    """A reading of the window to be made: Window.read's arguments, and what was true when it was asked for."""
-
-    buffer: ReorderBuffer
-    anchor: int
-    anchor_name: str | None
-    after: int
-    upto: int
-    count: int
-    foreign: tuple[str, ...]
-    asked_ns: int
-
-
-@dataclass(frozen=True, slots=True)
 class _MissingMessages:
-    """The gateway received what is missing after from_ns; it was found missing at found_ns. epoch: in which it has its
-    position, or in a later one. None and "": not known."""
+    """Messages with positions that did not arrive: received by the gateway after from_ns, found missing at found_ns, with
+    positions in this epoch or a later one. None and "": not known."""
 
     from_ns: int | None
     found_ns: int
@@ -106,37 +91,44 @@ class Sequencer:
         self._clock = clock
         self._wall_ns = wall_ns
         self._waits = waits
+        # The current epoch, and its batches that wait for a predecessor. None until the window has been read once, or
+        # batches were delivered without it; and after a change of epoch of unknown meaning, until the next snapshot.
         self._buffer: ReorderBuffer | None = None
-        # Baselines of epochs that are over, oldest first; their latecomers are delivered unnumbered.
-        self._past: dict[str, int] = {}
-        # Batches of epochs the window was not yet asked about.
-        self._foreign: dict[str, dict[int, StoredBatch]] = {}
-        self._foreign_since = 0.0
+        # All other epochs: those that are over, and those that the window was not asked about yet.
+        self._other_epochs = OtherEpochs()
+        # Names of the batches that were delivered last, in whatever epoch, and of those that the window had at the
+        # beginning. A batch comes again when a writer is given it again, and after Redis came back with an older memory.
         self._delivered: RecentSet[str] = RecentSet(_RECENT_BATCHES)
         self._loss_detector = LossDetector()
-        # Messages with positions that did not arrive; None: the window was read since they were found missing.
-        self._unread: _MissingMessages | None = None
-        # Epochs whose memory Redis lost.
-        self._forgotten: RecentSet[str] = RecentSet(_RECENT_EPOCHS)
+        # Numbered messages that did not arrive and that no snapshot has covered yet. One that was requested after they were
+        # found missing, and up to which all is delivered, has all of them. If the epoch ends before that, they are a gap.
+        self._missing_messages: _MissingMessages | None = None
+        # When the broker was unavailable; matters where unnumbered batches were published.
+        self._outage = BrokerOutage(wall_ns())
+        # The first missing position, 0: none, and since when it has been the first. After reorder_s it is requested, after
+        # give_up_s without a window it is given up.
         self._missing = 0
         self._missing_since = 0.0
-        self._asked = float("-inf")
-        self._away_until = float("-inf")
-        # Whether the last reading failed.
+        # When the window was last asked, in seconds of the clock. The head is looked at every check_s: a message that nobody
+        # knows of may be lost, too.
+        self._requested_at = float("-inf")
+        # Before this no request is made, because the last one failed.
+        self._retry_at = float("-inf")
+        # Whether the last request failed. Viewers who catch up need not try then, and missing positions are given up.
         self.window_unavailable = False
-        self._broker_up = False
-        self._broker_was_up = False
-        self._broken_ns: tuple[int, int | None] | None = (wall_ns(), None)
-        # When the epoch changed last.
-        self._changed_ns = 0
+        # All batches that were published before this moment have been delivered or announced, if they have a position. A gap
+        # begins here at the latest.
         self._verified_ns = wall_ns()
-        # When the gateway received the batch at our position.
+        # When the gateway received the batch at our position. A gap begins here if that is earlier: batches come in nearly
+        # the order in which they were received.
         self.last_received_ns = wall_ns()
+        # Batches that a snapshot brought and the fanout had not; the caller takes them for its metric, and sets it to 0.
         self.healed = 0
-        # Positions in this epoch whose batch was delivered before, unnumbered or in an epoch that is over.
+        # Positions of this epoch whose batch was delivered before, unnumbered or in an epoch that is over. A viewer that
+        # resumes is not shown what it finds there in the window: it saw it then, or was told of a gap.
         self.doubled: RecentSet[int] = RecentSet(_RECENT_BATCHES)
-        # Batches that are in no line of this epoch were delivered after this position, the last at this moment: a viewer
-        # that comes back to an earlier place may have missed them.
+        # The position after which, and the moment at which, a batch was last delivered without a position of this epoch. A
+        # viewer that resumes from an earlier position may have missed it, and the window does not show it where it was.
         self.unnumbered_after: tuple[int, int] | None = None
 
     @property
@@ -149,36 +141,21 @@ class Sequencer:
         return self._buffer.position if self._buffer else 0
 
     def set_broker(self, up: bool) -> list[Outcome]:
-        """Tells whether messages of the fanout arrive."""
-        out: list[Outcome] = []
-        now_ns = self._wall_ns()
-        if up and not self._broker_up:
-            if self._broken_ns and self._broker_was_up:
-                self._broken_ns = self._broken_ns[0], now_ns
-            elif self._broken_ns:
-                # The first connection: only who came before it can have missed something.
-                out.append(Gap(self._broken_ns[0], now_ns, BROKER_WAS_UNAVAILABLE))
-                self._broken_ns = None
-        elif not up and self._broker_up:
-            if now_ns - self._changed_ns < _BREAK_NOTICED_NS:
-                # What was published unnumbered before the change may have been on its way.
-                out.append(Gap(now_ns - _BREAK_NOTICED_NS, now_ns, BROKER_WAS_UNAVAILABLE))
-            self._broken_ns = (self._broken_ns[0] if self._broken_ns else now_ns), None
-        self._broker_up = up
-        self._broker_was_up |= up
-        return out
+        """Takes whether messages of the fanout arrive from now on."""
+        gap = self._outage.set_up(up, self._wall_ns())
+        return [gap] if gap else []
 
     def hear(self, count: Count, epoch: str, received_ns: Sequence[int]) -> list[Outcome]:
-        """Takes the count that came with a message of the fanout, before its batches; see Arrivals.hear."""
+        """Takes the count that came with a message of the fanout, before its batches; see LossDetector.hear."""
         now_ns = self._wall_ns()
         lost = self._loss_detector.hear(count, epoch, received_ns)
         if lost is None:
             return []
         if lost.unnumbered:
             self.unnumbered_after = self.position, now_ns
-        if lost.unnumbered or lost.epoch in self._forgotten:
+        if lost.unnumbered or self._other_epochs.was_lost(lost.epoch):
             return [Gap(lost.from_ns, now_ns, LOST)]
-        self._unread = _MissingMessages(lost.from_ns, now_ns, lost.epoch).along_with(self._unread)
+        self._missing_messages = _MissingMessages(lost.from_ns, now_ns, lost.epoch).along_with(self._missing_messages)
         return []
 
     def receive(self, epoch: str, batches: Iterable[tuple[int, StoredBatch]]) -> list[Outcome]:
@@ -188,87 +165,79 @@ class Sequencer:
             if not epoch or not position:
                 self._deliver_unnumbered(batch, out)
             elif self._buffer and epoch == self._buffer.epoch:
-                self._numbered(self._buffer, position, batch, out)
-            elif epoch in self._past:
-                if position > self._past[epoch]:
+                self._put(self._buffer, position, batch, out)
+            elif self._other_epochs.is_over(epoch):
+                if self._other_epochs.is_live(epoch, position):
                     self._deliver_unnumbered(batch, out)
             else:
-                if not self._foreign:
-                    self._foreign_since = self._clock()
-                self._foreign.setdefault(epoch, {})[position] = batch
+                self._other_epochs.hold(epoch, position, batch, self._clock())
         self._advance(out)
         return out
 
     def window_request(self) -> WindowRequest | None:
-        """What to read from the window now; each Want is answered by read() or by away()."""
+        """What to read from the window now. Each request is followed by window_read() or window_failed()."""
         now = self._clock()
-        if now < self._away_until:
+        if now < self._retry_at:
             return None
         buffer = self._buffer or ReorderBuffer("", 0, 0)
-        missing = self._buffer is not None and buffer.next_is_missing
-        grace_s = self._waits.reorder_s if self._broker_up else 0.0
-        missing_due = missing and now - self._missing_since >= grace_s
-        if not (self._buffer is None or self._foreign or missing_due or now - self._asked >= self._waits.check_s):
+        is_missing = self._buffer is not None and buffer.next_is_missing
+        grace_s = self._waits.reorder_s if self._outage.is_up else 0.0
+        is_due = is_missing and now - self._missing_since >= grace_s
+        held_epochs = self._other_epochs.held
+        if not (self._buffer is None or held_epochs or is_due or now - self._requested_at >= self._waits.check_s):
             return None
-        self._asked = now
-        upto = (buffer.next_waiting or buffer.known + 1) - 1
-        count = self._waits.read_count if missing else 0
+        self._requested_at = now
         return WindowRequest(
-            buffer, buffer.position, buffer.anchor, buffer.position, upto, count, tuple(self._foreign), self._wall_ns()
+            buffer=buffer,
+            anchor=buffer.position,
+            anchor_name=buffer.anchor,
+            after=buffer.position,
+            upto=(buffer.next_waiting or buffer.known + 1) - 1,
+            count=self._waits.read_count if is_missing else 0,
+            held_epochs=held_epochs,
+            requested_ns=self._wall_ns(),
         )
 
     def window_failed(self) -> None:
-        """Tells that the wanted reading failed."""
-        self._away_until = self._clock() + self._waits.retry_s
+        """Takes that the window could not be read."""
+        self._retry_at = self._clock() + self._waits.retry_s
         self.window_unavailable = True
 
     def window_read(self, request: WindowRequest, snapshot: WindowSnapshot) -> list[Outcome]:
-        """Takes the reading that was wanted."""
+        """Takes the snapshot that was requested."""
         out: list[Outcome] = []
         self.window_unavailable = False
-        if self._buffer is not None and self._buffer is not request.buffer:
+        buffer = self._buffer
+        if buffer is None:
+            self._begin_at_head(snapshot, out)
+        elif buffer is not request.buffer:
             return out
-        if self._buffer is None:
-            self._begin(snapshot.epoch, snapshot.position, anchor=snapshot.anchor)
-            for position, name in sorted(snapshot.names.items()):
-                if position <= self.position:
-                    self._delivered.add(name)
-            if self.position or self._broken_ns:
-                # For viewers who were there before: the window's batches may have been published to them or not.
-                out.append(Gap(self._verified_ns, self._wall_ns(), WINDOW_UNAVAILABLE))
-        elif snapshot.epoch != self._buffer.epoch:
-            self._change_epoch(self._buffer, request, snapshot, out)
-        elif _went_back(request, snapshot):
-            old_position = self._buffer.position
-            self._leave(self._buffer, sound=False, out=out)
-            # Its positions are given a second time: none of them tells that a batch is old.
-            self._begin(snapshot.epoch, snapshot.position, baseline=0)
-            # Places of the old line look like those of the new one.
-            self.unnumbered_after = old_position, self._wall_ns()
+        elif snapshot.epoch != buffer.epoch:
+            self._change_epoch(buffer, request, snapshot, out)
+        elif is_older_memory(request, snapshot):
+            self._go_back(buffer, snapshot, out)
         else:
-            self._take_in(self._buffer, request, snapshot)
-        for name in request.foreign:
-            if name != snapshot.epoch:
-                for batch in self._foreign.pop(name).values():
-                    self._deliver_unnumbered(batch, out)
-                self._forget_later(name, 0)
+            self._take_entries(buffer, request, snapshot)
+        for epoch in request.held_epochs:
+            if epoch != snapshot.epoch:
+                self._deliver_held(epoch, out)
         self._advance(out)
-        if self._buffer and self._buffer.epoch == snapshot.epoch and self._buffer.position >= snapshot.position:
-            self._verified_ns = max(self._verified_ns, request.asked_ns)
-            if self._unread and self._unread.found_ns < request.asked_ns:
-                self._unread = None
+        if self.epoch == snapshot.epoch and self.position >= snapshot.position:
+            self._verified_ns = max(self._verified_ns, request.requested_ns)
+            if self._missing_messages and self._missing_messages.found_ns < request.requested_ns:
+                self._missing_messages = None
         return out
 
     def tick(self) -> list[Outcome]:
-        """Gives up what was waited for too long while the window is away; to be called every few ten milliseconds."""
+        """Gives up what has been missing for too long while the window is unavailable. Call it about every 25 ms."""
         out: list[Outcome] = []
         if not self.window_unavailable:
             return out
         now = self._clock()
         waits = self._waits
-        held_bytes = sum(len(batch.data) for batches in self._foreign.values() for batch in batches.values())
-        if self._foreign and (now - self._foreign_since >= waits.give_up_s or held_bytes > waits.waiting_bytes):
-            self._adopt_unread(out)
+        others = self._other_epochs
+        if others.held and (now - others.held_since >= waits.give_up_s or others.held_bytes > waits.waiting_bytes):
+            self._adopt_held_epoch(out)
         buffer = self._buffer
         if buffer and buffer.next_is_missing and self._missing == buffer.position + 1:
             late = now - self._missing_since >= waits.give_up_s
@@ -277,7 +246,9 @@ class Sequencer:
         self._advance(out)
         return out
 
-    def _numbered(self, buffer: ReorderBuffer, position: int, batch: StoredBatch, out: list[Outcome]) -> None:
+    # Batches.
+
+    def _put(self, buffer: ReorderBuffer, position: int, batch: StoredBatch, out: list[Outcome]) -> None:
         if position > buffer.position:
             buffer.put(position, batch)
         elif position > buffer.baseline:
@@ -285,10 +256,16 @@ class Sequencer:
             self._deliver_unnumbered(batch, out)
 
     def _deliver_unnumbered(self, batch: StoredBatch, out: list[Outcome]) -> None:
-        """Delivers a batch outside the line unless it already was."""
+        """Delivers a batch outside the order of positions unless it already was delivered."""
         if batch.name not in self._delivered:
             self.unnumbered_after = self.position, self._wall_ns()
             self._deliver(batch, self.epoch or "", 0, out)
+
+    def _deliver_held(self, epoch: str, out: list[Outcome]) -> None:
+        """Delivers what is held of an epoch that has come and gone."""
+        for batch in self._other_epochs.take(epoch).values():
+            self._deliver_unnumbered(batch, out)
+        self._other_epochs.end(epoch, 0)
 
     def _deliver(self, batch: StoredBatch, epoch: str, position: int, out: list[Outcome]) -> None:
         if batch.name in self._delivered:
@@ -300,7 +277,7 @@ class Sequencer:
         out.append(Deliver(batch, epoch, position))
 
     def _advance(self, out: list[Outcome]) -> None:
-        """Lets go what is next in line, past positions that are gone for good."""
+        """Delivers what comes next in the buffer, past positions that are gone for good."""
         buffer = self._buffer
         if buffer is None:
             return
@@ -323,10 +300,10 @@ class Sequencer:
         buffer.skip_to(position)
 
     def _since_ns(self) -> int:
-        """Nothing received before is missing, as far as batches come in the order in which they were received."""
+        """Nothing received before this is missing, as far as batches come in the order in which they were received."""
         return min(self._verified_ns, self.last_received_ns)
 
-    def _take_in(self, buffer: ReorderBuffer, request: WindowRequest, snapshot: WindowSnapshot) -> None:
+    def _take_entries(self, buffer: ReorderBuffer, request: WindowRequest, snapshot: WindowSnapshot) -> None:
         if buffer.anchor is None and request.anchor == buffer.position > 0:
             buffer.anchor = snapshot.anchor
         buffer.known = max(buffer.known, snapshot.position)
@@ -335,94 +312,95 @@ class Sequencer:
         if request.count:
             buffer.gone = max(buffer.gone, min(snapshot.complete_to, snapshot.position))
 
+    # Changes of epoch; what they mean is in the table of order.epochs.
+
+    def _begin_at_head(self, snapshot: WindowSnapshot, out: list[Outcome]) -> None:
+        """Begins after the newest batch of the window."""
+        self._begin(snapshot.epoch, snapshot.position, anchor=snapshot.anchor)
+        for position, name in sorted(snapshot.names.items()):
+            if position <= self.position:
+                self._delivered.add(name)
+        if self.position or self._outage.is_unannounced:
+            # For viewers who were there before: the window's batches may have been published to them or not.
+            out.append(Gap(self._verified_ns, self._wall_ns(), WINDOW_UNAVAILABLE))
+
     def _begin(self, epoch: str, position: int, *, baseline: int | None = None, anchor: str | None = None) -> None:
-        """Starts a line after this position, or earlier if batches of its epoch already came."""
-        early = self._foreign.pop(epoch, {})
-        start = min([position, *(found - 1 for found in early)]) if baseline is None else position
+        """Begins a buffer after this position, or earlier if batches of its epoch already came."""
+        held = self._other_epochs.begin(epoch)
+        start = min([position, *(held_position - 1 for held_position in held)]) if baseline is None else position
         buffer = ReorderBuffer(epoch, start, start if baseline is None else baseline, known=position)
         buffer.anchor = anchor if start == position else None
-        for found, batch in early.items():
-            buffer.put(found, batch)
-        self._past.pop(epoch, None)
+        for held_position, batch in held.items():
+            buffer.put(held_position, batch)
         if self.unnumbered_after:
             self.unnumbered_after = None if self._buffer else (start, self.unnumbered_after[1])
         self._buffer = buffer
         self.doubled.clear()
         self._missing = 0
-        # The anchor of a new line is not known yet: look again at once.
-        self._asked = float("-inf")
+        # The anchor of a new buffer is not known yet: ask again at once.
+        self._requested_at = float("-inf")
 
     def _change_epoch(
         self, buffer: ReorderBuffer, request: WindowRequest, snapshot: WindowSnapshot, out: list[Outcome]
     ) -> None:
-        same_memory = snapshot.anchor is not None and snapshot.anchor == request.anchor_name
-        forgotten = request.anchor == 0 or snapshot.position < request.anchor
-        other = snapshot.anchor is not None and request.anchor_name is not None
-        if same_memory:
-            self._announce_broken(out)
-            self._forget_later(buffer.epoch, buffer.baseline)
-            early = self._foreign.pop(snapshot.epoch, {})
+        change = change_of_epoch(request, snapshot, is_over=self._other_epochs.is_over(snapshot.epoch))
+        if change is EpochChange.SAME_MEMORY:
+            self._announce_outage(out)
+            self._other_epochs.end(buffer.epoch, buffer.baseline)
+            held = self._other_epochs.begin(snapshot.epoch)
             buffer.epoch = snapshot.epoch
             buffer.known = max(buffer.known, snapshot.position)
-            self._past.pop(snapshot.epoch, None)
             self.unnumbered_after = None
-            for position, batch in early.items():
-                self._numbered(buffer, position, batch, out)
-        elif (forgotten or other) and snapshot.epoch not in self._past:
+            for position, batch in held.items():
+                self._put(buffer, position, batch, out)
+        elif change is EpochChange.MEMORY_LOST:
             self._leave(buffer, sound=True, out=out, into=snapshot.epoch)
             self._begin(snapshot.epoch, 0, baseline=0)
             if self._buffer:
                 self._buffer.known = max(self._buffer.known, snapshot.position)
         else:
             self._leave(buffer, sound=False, out=out)
-            # Begins anew with the next reading, which tells the names of what is old.
+            # Begins anew with the next snapshot, which tells the names of what is old.
             self._buffer = None
 
-    def _adopt_unread(self, out: list[Outcome]) -> None:
-        """Goes over to the epoch of the latest batches though the window can't be asked about it."""
-        *others, name = self._foreign
+    def _go_back(self, buffer: ReorderBuffer, snapshot: WindowSnapshot, out: list[Outcome]) -> None:
+        """Begins anew in the same epoch: Redis came back with an older memory."""
+        old_position = buffer.position
+        self._leave(buffer, sound=False, out=out)
+        # Its positions are given a second time: none of them tells that a batch is old.
+        self._begin(snapshot.epoch, snapshot.position, baseline=0)
+        # Ids from before look like those that come.
+        self.unnumbered_after = old_position, self._wall_ns()
+
+    def _adopt_held_epoch(self, out: list[Outcome]) -> None:
+        """Goes over to the epoch that was heard of last, though the window can't be asked about it."""
+        *others, epoch = self._other_epochs.held
         if self._buffer is not None:
             self._leave(self._buffer, sound=False, out=out)
         else:
-            self._announce_broken(out)
+            self._announce_outage(out)
         for other in others:
-            for batch in self._foreign.pop(other).values():
-                self._deliver_unnumbered(batch, out)
-            self._forget_later(other, 0)
-        self._begin(name, min(self._foreign[name]) - 1)
+            self._deliver_held(other, out)
+        self._begin(epoch, self._other_epochs.first_held(epoch) - 1)
 
     def _leave(self, buffer: ReorderBuffer, *, sound: bool, out: list[Outcome], into: str = "") -> None:
-        """Ends a line: announces what it may have missed, then lets go all that waits in it. sound: its end was seen. into:
-        the epoch that follows, all of which is read."""
-        expected = range(buffer.position + 1, buffer.known + 1)
-        # In the epoch that comes they will be read.
-        if self._unread and (not into or self._unread.epoch != into):
-            out.append(Gap(self._unread.from_ns, self._wall_ns(), LOST))
-            self._unread = None
+        """Ends a buffer: announces what it may have missed, then delivers all that waits in it. sound: Redis lost the memory
+        of its epoch, so its end was seen. into: the epoch that follows, all of which will be read."""
+        # In the epoch that follows they will be read.
+        if self._missing_messages and (not into or self._missing_messages.epoch != into):
+            out.append(Gap(self._missing_messages.from_ns, self._wall_ns(), LOST))
+            self._missing_messages = None
         if sound:
-            self._forgotten.add(buffer.epoch)
-        if not sound or len(buffer.waiting) < len(expected):
+            self._other_epochs.lose(buffer.epoch)
+        if not sound or len(buffer.waiting) < buffer.known - buffer.position:
             out.append(Gap(self._since_ns(), self._wall_ns(), NEW_EPOCH))
-        self._announce_broken(out)
+        self._announce_outage(out)
         for position in sorted(buffer.waiting):
             self._deliver(buffer.waiting[position], buffer.epoch, position, out)
-        self._forget_later(buffer.epoch, buffer.baseline)
+        self._other_epochs.end(buffer.epoch, buffer.baseline)
 
-    def _announce_broken(self, out: list[Outcome]) -> None:
-        """A change of epoch says that unnumbered batches were published; those of a broken connection never came here."""
-        if self._broken_ns:
-            from_ns, to_ns = self._broken_ns
-            out.append(Gap(from_ns - _BREAK_NOTICED_NS, to_ns or self._wall_ns(), BROKER_WAS_UNAVAILABLE))
-        self._changed_ns = self._wall_ns()
-        self._broken_ns = None if self._broker_up else (self._changed_ns, None)
-
-    def _forget_later(self, epoch: str, baseline: int) -> None:
-        self._past[epoch] = baseline
-        if len(self._past) > _RECENT_EPOCHS:
-            del self._past[next(iter(self._past))]
-
-
-def _went_back(request: WindowRequest, snapshot: WindowSnapshot) -> bool:
-    """Whether Redis came back with an older memory under the same epoch."""
-    other = None not in (request.anchor_name, snapshot.anchor) and request.anchor_name != snapshot.anchor
-    return snapshot.position < request.anchor or other
+    def _announce_outage(self, out: list[Outcome]) -> None:
+        """Announces an outage of the broker that may have swallowed unnumbered batches: the epoch has changed."""
+        gap = self._outage.epoch_changed(self._wall_ns())
+        if gap:
+            out.append(gap)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
-from logstream_stream.order.event_id import ALL, EventId
+from logstream_stream.order.event_id import EventId
+from logstream_stream.order.live_position import LivePosition
 from logstream_stream.records.framing import Framing
 from logstream_stream.records.ledger import Ledger
 from logstream_stream.records.rendering import Rendered
@@ -41,19 +42,6 @@ class Frame:
         # However many viewers share a frame, its memory is free with the last of them.
         if self.ledger is not None:
             self.ledger.release(len(self.body))
-
-
-@dataclass(frozen=True, slots=True)
-class LivePosition:
-    """A position in the live order; epoch None: Redis was not read yet; empty: it held nothing."""
-
-    epoch: str | None
-    position: int
-    received_ms: int = 0
-
-    def event_id(self, index: int = ALL) -> EventId | None:
-        """After the record with this index of the batch here; None where nothing can be resumed."""
-        return EventId(self.epoch, self.position, index, self.received_ms) if self.epoch and self.position else None
 
 
 class Chunk:

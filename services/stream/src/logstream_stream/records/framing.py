@@ -11,7 +11,7 @@ from logstream_contract.rows.timestamps import iso_micros
 
 from logstream_stream.order.event_id import EventId
 from logstream_stream.order.history import records_url
-from logstream_stream.order.sequencer import Gap
+from logstream_stream.order.outcomes import Gap
 from logstream_stream.records.columns import Columns
 from logstream_stream.records.rendering import SEED_STRIDE, Rendered, render_native, render_seed
 

@@ -19,8 +19,9 @@ from logstream_stream.arriving.stored import StoredBatch
 from logstream_stream.arriving.window import Entry, Window, WindowUnavailable
 from logstream_stream.failures import DECODE, FILTER, READ, RENDER
 from logstream_stream.order.event_id import ALL, EventId, read_event_id
-from logstream_stream.order.sequencer import NEW_EPOCH, PAST_WINDOW, WINDOW_UNAVAILABLE, Gap
-from logstream_stream.records.chunk import FRAME_TEXT_BYTES, Chunk, Frame, LivePosition
+from logstream_stream.order.live_position import LivePosition
+from logstream_stream.order.outcomes import NEW_EPOCH, PAST_WINDOW, WINDOW_UNAVAILABLE, Gap
+from logstream_stream.records.chunk import FRAME_TEXT_BYTES, Chunk, Frame
 from logstream_stream.records.decoder import Decoded
 from logstream_stream.records.framing import HEARTBEAT
 from logstream_stream.records.selection import Selection, select

@@ -15,8 +15,9 @@ from logstream_contract.filters.filters import Filter
 
 from logstream_stream.failures import RENDER, Failures
 from logstream_stream.order.history import query_of
-from logstream_stream.order.sequencer import Gap
-from logstream_stream.records.chunk import Chunk, Frame, LivePosition
+from logstream_stream.order.live_position import LivePosition
+from logstream_stream.order.outcomes import Gap
+from logstream_stream.records.chunk import Chunk, Frame
 from logstream_stream.records.framing import Framing
 from logstream_stream.records.selection import CompiledFilter, Selection
 from logstream_stream.viewers.token_bucket import TokenBucket, spread

@@ -11,8 +11,10 @@ from logstream_contract.filters.filters import Filter
 from logstream_stream.arriving.stored import StoredBatch
 from logstream_stream.failures import COUNT, DECODE, DELIVER, FILTER, Failures
 from logstream_stream.order.history import query_of
-from logstream_stream.order.sequencer import Deliver, Gap, Outcome, Sequencer
-from logstream_stream.records.chunk import Frame, LivePosition
+from logstream_stream.order.live_position import LivePosition
+from logstream_stream.order.outcomes import Deliver, Gap, Outcome
+from logstream_stream.order.sequencer import Sequencer
+from logstream_stream.records.chunk import Frame
 from logstream_stream.records.decoder import Decoded, Decoder
 from logstream_stream.records.framing import HEARTBEAT, Framing, retry
 from logstream_stream.records.ledger import Ledger

@@ -1,8 +1,8 @@
 """Single turns of the sequencer that the model test can't show: when it reads, and when it says nothing."""
 
 from logstream_stream.arriving.window import WindowSnapshot
+from logstream_stream.order.outcomes import Deliver, Gap, Outcome
 from logstream_stream.order.reorder_buffer import ReorderBuffer
-from logstream_stream.order.sequencer import Deliver, Gap, Outcome
 
 from ..batches import stored
 from ..world import Client, World
@@ -229,3 +229,46 @@ def test_a_loss_before_the_window_was_read_again_is_none_of_a_later_memory() -> 
     world.settle()
     assert world.observer.gaps == []
     assert not world.holes(client)
+
+
+def test_the_example_of_the_docstring() -> None:
+    world = begun()
+    sequencer, window = world.sequencer, world.window
+    batches = [stored(number) for number in range(4, 16)]
+
+    def says(outcomes: list[Outcome]) -> list[int | str]:
+        return [found.reason if isinstance(found, Gap) else found.position for found in outcomes]
+
+    def read() -> list[int | str]:
+        world.now_s += 0.2
+        request = sequencer.window_request()
+        assert request
+        snapshot = window.read(request.anchor, request.after, request.upto, request.count)
+        return says(sequencer.window_read(request, snapshot))
+
+    def receive(position: int) -> list[int | str]:
+        return says(sequencer.receive(window.epoch, [(position, batches[position - 4])]))
+
+    window.append(batches[:3])
+    assert receive(4) == [4]
+    assert receive(6) == []
+    assert read() == [5, 6]
+    assert receive(5) == []
+    window.append(batches[3:5])
+    window.trim(1)
+    assert receive(8) == []
+    assert read() == ["past the window", 8]
+    window.append(batches[5:7])
+    assert receive(10) == []
+    sequencer.window_failed()
+    world.now_s += 2.1
+    assert says(sequencer.tick()) == ["recent window away", 10]
+    assert says(sequencer.receive("", [(0, batches[7])])) == [0]
+    window.append([batches[8]], new_epoch=True)
+    assert says(sequencer.receive("e2", [(11, batches[8])])) == []
+    assert read() == [11]
+    window.lose_memory()
+    window.append(batches[9:11])
+    assert says(sequencer.receive("e3", [(2, batches[10])])) == []
+    assert read() == []
+    assert read() == [1, 2]

@@ -11,8 +11,9 @@ from logstream_contract.rows.records import record_of_row
 from logstream_contract.rows.rows import Origin, Rows, rows_of
 from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_stream.order.event_id import ALL, EventId
-from logstream_stream.order.sequencer import Gap
-from logstream_stream.records.chunk import FRAME_RECORDS, FRAME_TEXT_BYTES, Chunk, Frame, LivePosition
+from logstream_stream.order.live_position import LivePosition
+from logstream_stream.order.outcomes import Gap
+from logstream_stream.records.chunk import FRAME_RECORDS, FRAME_TEXT_BYTES, Chunk, Frame
 from logstream_stream.records.columns import columns_of_rows
 from logstream_stream.records.framing import HEARTBEAT, NativeFraming, SeedFraming, gap_data, retry, with_id
 

@@ -11,7 +11,8 @@ from logstream_contract.filters.filters import Filter
 from logstream_contract.rows.rows import SEQUENCE_INDEX_BITS, Origin
 from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_stream.failures import Failures
-from logstream_stream.records.chunk import Frame, LivePosition
+from logstream_stream.order.live_position import LivePosition
+from logstream_stream.records.chunk import Frame
 from logstream_stream.records.columns import read_columns
 from logstream_stream.records.decoder import Decoded
 from logstream_stream.records.framing import NativeFraming

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from logstream_contract.filters.filters import Filter, Terms
 from logstream_stream.arriving.stored import StoredBatch
-from logstream_stream.order.sequencer import Deliver, Gap, Sequencer
-from logstream_stream.records.chunk import LivePosition
+from logstream_stream.order.live_position import LivePosition
+from logstream_stream.order.outcomes import Deliver, Gap
+from logstream_stream.order.sequencer import Sequencer
 from logstream_stream.records.decoder import Decoded
 from logstream_stream.records.framing import NativeFraming, SeedFraming
 from logstream_stream.records.selection import CompiledFilter
