@@ -9,6 +9,7 @@ from logstream_runtime.guard import HOSTS_DOC, ORIGINS_DOC, AllowedHosts, Allowe
 from pydantic import Field
 
 from logstream_stream.web.client import PRIVATE, TrustedNetworks
+from logstream_stream.web.parameters import MOST_RECENT_RECORDS
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Config:
     )
     allowed_hosts: AllowedHosts = setting("LOGSTREAM_ALLOWED_HOSTS", HOSTS_DOC, Hosts())
     allowed_origins: AllowedOrigins = setting("LOGSTREAM_ALLOWED_ORIGINS", ORIGINS_DOC, Origins())
-    recent_records: Annotated[int, Field(ge=0, le=5_000)] = setting(
+    recent_records: Annotated[int, Field(ge=0, le=MOST_RECENT_RECORDS)] = setting(
         "LOGSTREAM_RECENT_RECORDS", "Records a new viewer is shown first.", 50, unit="records"
     )
     max_viewers: Annotated[int, Field(ge=1)] = setting(

@@ -34,7 +34,7 @@ _TURN_BYTES = 32 * 1024
 class Feed:
     """start() once, in the process that serves; stop() ends the loops."""
 
-    def __init__(self, sequencer: Sequencer, hub: Hub, window: Window, metrics: Metrics) -> None:
+    def __init__(self, *, sequencer: Sequencer, hub: Hub, window: Window, metrics: Metrics) -> None:
         self._sequencer = sequencer
         self._hub = hub
         self._window = window
@@ -100,7 +100,9 @@ class Feed:
         request = self._sequencer.window_request()
         if request:
             try:
-                snapshot = self._window.read(request.anchor, request.after, request.upto, request.count)
+                snapshot = self._window.read(
+                    anchor=request.anchor, after=request.after, upto=request.upto, count=request.count
+                )
             except WindowUnavailable as error:
                 self._sequencer.window_failed()
                 self._set_recent(False, str(error))

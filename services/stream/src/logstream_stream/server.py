@@ -7,7 +7,6 @@ replicas.
 import logging
 import os
 import time
-from collections.abc import Callable
 from typing import Any, Final
 
 import gevent
@@ -58,7 +57,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, config: Config) -> None:
         self._config = config
         self._hub: Hub | None = None
-        self._stop_feed: Callable[[], None] = lambda: None
+        self._feed: Feed | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -87,40 +86,24 @@ class Server(BaseApplication):  # type: ignore[misc]
         registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         metrics = Metrics(registry)
-        limits = Limits(
-            config.max_viewers,
-            config.viewers_per_client,
-            config.max_filters,
-            config.max_rate,
-            config.viewer_timeout_s,
-            QueueLimits(config.queue_records, config.queue_bytes),
-            config.held_bytes,
-            FilterTimeLimits(config.filter_time, config.filter_time_per_client),
-        )
         sequencer = Sequencer(time.monotonic, time.time_ns)
-        hub = Hub(time.monotonic, time.time_ns, metrics, limits, sequencer)
+        hub = Hub(clock=time.monotonic, wall_ns=time.time_ns, observer=metrics, limits=_limits(config), sequencer=sequencer)
         window = RedisWindow(config.redis_url)
-        feed = Feed(sequencer, hub, window, metrics)
+        feed = Feed(sequencer=sequencer, hub=hub, window=window, metrics=metrics)
         Consumer.read_whole_frames()
         feed.start(Consumer(config.rabbitmq_url, config.broker_queue_bytes, feed.take))
         disconnect_watcher = DisconnectWatcher()
-        self._hub, self._stop_feed = hub, feed.stop
+        self._hub, self._feed = hub, feed
         gevent.spawn(disconnect_watcher.watch_forever, gevent.sleep)
-        catch_up = CatchUp(hub, window, time.time_ns, gevent.sleep)
+        catch_up = CatchUp(hub=hub, window=window, wall_ns=time.time_ns, sleep=gevent.sleep)
         return create_app(
-            hub,
-            catch_up,
-            metrics,
-            registry,
-            feed.problem,
-            disconnect_watcher,
-            RouteSettings(
-                config.recent_records,
-                config.max_rate,
-                config.trusted_proxies,
-                config.allowed_hosts,
-                config.allowed_origins,
-            ),
+            hub=hub,
+            catch_up=catch_up,
+            metrics=metrics,
+            registry=registry,
+            problem=feed.problem,
+            disconnect_watcher=disconnect_watcher,
+            settings=_route_settings(config),
         )
 
     def _watch_for_the_end(self, worker: Any) -> None:
@@ -128,10 +111,37 @@ class Server(BaseApplication):  # type: ignore[misc]
             while worker.alive:
                 gevent.sleep(_WATCH_S)
             if self._hub:
-                log.info("draining", extra={"viewers": self._hub.viewer_count})
+                log.info("stopping: viewers take what is queued", extra={"viewers": self._hub.viewer_count})
                 self._hub.drain()
 
         gevent.spawn(watch)
 
     def _close(self, _server: Any, _worker: Any) -> None:
-        self._stop_feed()
+        """Called in the worker when its viewers have gone, or the time for that is over."""
+        if self._hub and self._feed:
+            log.info("stopping: the feed ends", extra={"viewers_left": self._hub.viewer_count})
+            self._feed.stop()
+            log.info("stopped")
+
+
+def _limits(config: Config) -> Limits:
+    return Limits(
+        viewers=config.max_viewers,
+        viewers_per_client=config.viewers_per_client,
+        filters=config.max_filters,
+        max_rate=config.max_rate,
+        viewer_timeout_s=config.viewer_timeout_s,
+        queue=QueueLimits(records=config.queue_records, bytes=config.queue_bytes),
+        held_bytes=config.held_bytes,
+        filter_time=FilterTimeLimits(process_s=config.filter_time, client_s=config.filter_time_per_client),
+    )
+
+
+def _route_settings(config: Config) -> RouteSettings:
+    return RouteSettings(
+        recent_records=config.recent_records,
+        max_rate=config.max_rate,
+        trusted_proxies=config.trusted_proxies,
+        allowed_hosts=config.allowed_hosts,
+        allowed_origins=config.allowed_origins,
+    )

@@ -72,16 +72,26 @@ class FakeWindow:
         name = None if anchor is None else by_position.get(anchor or memory.position)
         known = dict(sorted(by_position.items())[-NAMES_READ:]) if anchor == 0 else {}
         if not count or upto <= after:
-            return WindowSnapshot(memory.epoch, memory.position, name, [], after, names=known)
+            return WindowSnapshot(
+                epoch=memory.epoch, position=memory.position, anchor=name, entries=[], complete_to=after, names=known
+            )
         found = [Entry(at, batch) for at, batch in sorted(memory.entries.items()) if after < at <= upto][:count]
         complete_to = found[-1].position if len(found) == count else upto
-        return WindowSnapshot(memory.epoch, memory.position, name, found, complete_to, names=known)
+        return WindowSnapshot(
+            epoch=memory.epoch, position=memory.position, anchor=name, entries=found, complete_to=complete_to, names=known
+        )
 
     def latest(self, upto: int, count: int) -> WindowSnapshot:
         memory = self._answering()
         found = [Entry(at, batch) for at, batch in sorted(memory.entries.items(), reverse=True) if at <= upto]
         found = found[:count]
-        return WindowSnapshot(memory.epoch, memory.position, None, found, found[-1].position if found else 0)
+        return WindowSnapshot(
+            epoch=memory.epoch,
+            position=memory.position,
+            anchor=None,
+            entries=found,
+            complete_to=found[-1].position if found else 0,
+        )
 
     def _answering(self) -> _Memory:
         if self.unavailable:

@@ -16,13 +16,13 @@ from logstream_stream.order.sequencer import Sequencer
 from logstream_stream.order.window_request import WindowRequest
 from logstream_stream.records.chunk import Frame
 from logstream_stream.records.framing import NativeFraming
-from logstream_stream.viewers.admission import Limits
 from logstream_stream.viewers.catch_up import CatchUp
 from logstream_stream.viewers.hub import Hub
 from logstream_stream.viewers.viewer import QueueLimits, Viewer
 
 from .batches import START_NS, bad_batch, messages_of, stored
 from .fake_window import FakeWindow
+from .limits import QUEUE, limits_with
 
 # Gaps name what the gateway received between two moments of the sequencer's clock; the gateway was at most so much earlier.
 LAG_NS = 2 * 10**9
@@ -150,9 +150,11 @@ class World:
         self.broker_up = True
         self.observer = QuietObserver()
         self.sequencer = Sequencer(self.clock, self.wall_ns)
-        limits = Limits(viewers=1_000, queue=queue or QueueLimits())
-        self.hub = Hub(self.clock, self.wall_ns, self.observer, limits, self.sequencer)
-        self.catch_up = CatchUp(self.hub, self.window, self.wall_ns, self._sleep)
+        limits = limits_with(viewers=1_000, queue=queue or QUEUE)
+        self.hub = Hub(
+            clock=self.clock, wall_ns=self.wall_ns, observer=self.observer, limits=limits, sequencer=self.sequencer
+        )
+        self.catch_up = CatchUp(hub=self.hub, window=self.window, wall_ns=self.wall_ns, sleep=self._sleep)
         # One for all, as in the service: who watches the same shares a channel.
         self.framing = NativeFraming()
         self.clients: list[Client] = []
@@ -256,7 +258,10 @@ class World:
         request = self.sequencer.window_request()
         if request:
             try:
-                self._asked = request, self.window.read(request.anchor, request.after, request.upto, request.count)
+                self._asked = (
+                    request,
+                    self.window.read(anchor=request.anchor, after=request.after, upto=request.upto, count=request.count),
+                )
             except WindowUnavailable:
                 self.sequencer.window_failed()
 
@@ -311,7 +316,9 @@ class World:
 
     def connect(self, client: Client, recent: int = 4) -> None:
         filter_ = Filter(text=Terms((client.text,))) if client.text else None
-        client.viewer = self.hub.join(client.framing, lambda: None, lambda: None, filter_, max_rate=client.max_rate)
+        client.viewer = self.hub.join(
+            client.framing, notify=lambda: None, abort=lambda: None, filter_=filter_, max_rate=client.max_rate
+        )
         if client.last_id is None:
             # It never learned a place: what it missed meanwhile it can't ask for.
             client.since_ns = self.wall_ns()

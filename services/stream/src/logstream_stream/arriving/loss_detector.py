@@ -20,7 +20,7 @@ class Count:
     unnumbered: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
     """Messages that did not arrive.
 
@@ -35,7 +35,7 @@ class Lost:
     epoch: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _WriterState:
     messages: int
     unnumbered: int
@@ -56,23 +56,27 @@ class LossDetector:
         epoch: of its positions, "": it has none. received_ns: when the gateway received each of its batches; none: the count
         came alone. The first message of a writer says nothing of those before it.
         """
-        comes = bool(received_ns)
-        heard = self._writers.get(count.writer)
-        if heard is None:
+        has_batches = bool(received_ns)
+        writer = self._writers.get(count.writer)
+        if writer is None:
             self._writers[count.writer] = _WriterState(
-                count.messages, count.unnumbered, min(received_ns, default=None), epoch
+                messages=count.messages, unnumbered=count.unnumbered, received_ns=min(received_ns, default=None), epoch=epoch
             )
             if len(self._writers) > _WRITERS:
                 self._writers.popitem(last=False)
             return None
-        messages = count.messages - heard.messages - comes
-        unnumbered = count.unnumbered - heard.unnumbered - (comes and not epoch)
+        messages = count.messages - writer.messages - has_batches
+        unnumbered = count.unnumbered - writer.unnumbered - (has_batches and not epoch)
         if messages < 0:
             # Came a second time.
             return None
-        lost = Lost(messages - unnumbered, unnumbered, heard.received_ns, heard.epoch) if messages else None
-        heard.messages, heard.unnumbered = count.messages, count.unnumbered
-        heard.received_ns = min(received_ns, default=heard.received_ns)
-        heard.epoch = epoch or heard.epoch
+        lost = (
+            Lost(numbered=messages - unnumbered, unnumbered=unnumbered, from_ns=writer.received_ns, epoch=writer.epoch)
+            if messages
+            else None
+        )
+        writer.messages, writer.unnumbered = count.messages, count.unnumbered
+        writer.received_ns = min(received_ns, default=writer.received_ns)
+        writer.epoch = epoch or writer.epoch
         self._writers.move_to_end(count.writer)
         return lost

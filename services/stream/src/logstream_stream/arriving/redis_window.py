@@ -50,10 +50,10 @@ class RedisWindow:
         self._first_screens = _Turns(_FIRST_SCREENS)
         self._large = _Turns(_LARGE_ENTRIES)
 
-    def read(self, anchor: int | None, after: int, upto: int, count: int) -> WindowSnapshot:
+    def read(self, *, anchor: int | None, after: int, upto: int, count: int) -> WindowSnapshot:
         ranged = count > 0 and upto > after
 
-        def ask(count: int, size: int) -> Any:
+        def query(count: int, size: int) -> Any:
             pipe = self._redis.pipeline(transaction=True)
             pipe.hmget(HEAD, "epoch", "position")
             if anchor:
@@ -64,43 +64,54 @@ class RedisWindow:
                 pipe.eval(READ, 1, WINDOW, window_id(after + 1), window_id(upto), count, size, 0)
             return pipe.execute()
 
-        (epoch, position), named, *rest = self._ask(ask, count)
+        (epoch, position), scored_names, *rest = self._query(query, count)
         more, raw = rest[0] if ranged else (False, [])
         complete_to = after
         if ranged:
             complete_to = position_of(raw[-1][0]) if more else upto
         newest = int(position or 0)
-        names = {int(score): name.decode() for name, score in named}
-        found = None if anchor is None else names.get(anchor or newest)
+        names = {int(score): name.decode() for name, score in scored_names}
         entries, unreadable = _entries(raw)
-        return WindowSnapshot(_text(epoch), newest, found, entries, complete_to, unreadable, names if anchor == 0 else {})
+        return WindowSnapshot(
+            epoch=_text(epoch),
+            position=newest,
+            anchor=None if anchor is None else names.get(anchor or newest),
+            entries=entries,
+            complete_to=complete_to,
+            unreadable=unreadable,
+            names=names if anchor == 0 else {},
+        )
 
     def latest(self, upto: int, count: int) -> WindowSnapshot:
-        def ask(count: int, size: int) -> Any:
+        def query(count: int, size: int) -> Any:
             pipe = self._redis.pipeline(transaction=True)
             pipe.hmget(HEAD, "epoch", "position")
             pipe.eval(READ, 1, WINDOW, window_id(upto), "-", count, size, 1)
             return pipe.execute()
 
         with self._first_screens:
-            (epoch, position), (_, raw) = self._ask(ask, count)
+            (epoch, position), (_, raw) = self._query(query, count)
         lowest = position_of(raw[-1][0]) if raw else 0
         entries, unreadable = _entries(raw)
-        return WindowSnapshot(_text(epoch), int(position or 0), None, entries, lowest, unreadable)
+        return WindowSnapshot(
+            epoch=_text(epoch),
+            position=int(position or 0),
+            anchor=None,
+            entries=entries,
+            complete_to=lowest,
+            unreadable=unreadable,
+        )
 
-    def _ask(self, ask: Callable[[int, int], Any], count: int) -> Any:
+    def _query(self, query: Callable[[int, int], Any], count: int) -> Any:
         """What ask(count, bytes) answers; a large entry is asked for alone."""
         try:
-            found = ask(count, _READ_BYTES)
-            if isinstance(found[-1], list) and found[-1] and found[-1][0] == _TOO_LARGE:
+            reply = query(count, _READ_BYTES)
+            if isinstance(reply[-1], list) and reply[-1] and reply[-1][0] == _TOO_LARGE:
                 with self._large:
-                    found = ask(1, _LARGE_BYTES)
+                    reply = query(1, _LARGE_BYTES)
         except (RedisError, OSError) as error:
             raise WindowUnavailable(str(error)) from error
-        return found
-
-    def close(self) -> None:
-        self._redis.close()
+        return reply
 
 
 class _Turns:

@@ -12,7 +12,7 @@ from logstream_contract.wire.pb.transport_pb2 import LiveBatch, LiveBatches
 from logstream_stream.arriving.loss_detector import Count
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredBatch:
     """One committed batch."""
 
@@ -49,13 +49,14 @@ class Message:
 def read_message(body: bytes) -> Message:
     """Reads the body of a message on the fanout. Raises Undecodable."""
     try:
-        found = LiveBatches.FromString(body)
+        message = LiveBatches.FromString(body)
     except DecodeError as error:
         raise Undecodable(f"not a logstream.internal.v1.LiveBatches: {error}") from error
-    batches = [(batch.position, _stored(batch)) for batch in found.batches]
-    said = found.count
-    count = Count(said.writer, said.messages, said.unnumbered) if found.HasField("count") else None
-    return Message(found.epoch, batches, count)
+    batches = [(batch.position, _stored(batch)) for batch in message.batches]
+    count = None
+    if message.HasField("count"):
+        count = Count(message.count.writer, message.count.messages, message.count.unnumbered)
+    return Message(message.epoch, batches, count)
 
 
 def read_entry(body: bytes) -> StoredBatch:
@@ -73,11 +74,11 @@ def _stored(batch: LiveBatch) -> StoredBatch:
     if not packed:
         data = batch.batch
     return StoredBatch(
-        number,
-        batch_name(number, batch.batch_id),
-        batch.received_unix_nano,
-        batch.floor_unix_nano,
-        data,
-        frozenset(batch.refused),
-        packed,
+        number=number,
+        name=batch_name(number, batch.batch_id),
+        received_ns=batch.received_unix_nano,
+        floor_ns=batch.floor_unix_nano,
+        data=data,
+        refused=frozenset(batch.refused),
+        packed=packed,
     )

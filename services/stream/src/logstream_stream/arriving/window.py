@@ -21,7 +21,7 @@ class Entry:
     batch: StoredBatch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WindowSnapshot:
     """What the window held at one moment."""
 
@@ -41,7 +41,7 @@ class WindowSnapshot:
 class Window(Protocol):
     """Both calls answer from one moment, may block for a bounded time, and raise WindowAway."""
 
-    def read(self, anchor: int | None, after: int, upto: int, count: int) -> WindowSnapshot:
+    def read(self, *, anchor: int | None, after: int, upto: int, count: int) -> WindowSnapshot:
         """The first count entries at positions in (after, upto], or fewer if they are large, oldest first; count 0: none,
         complete_to is `after`.
 

@@ -14,7 +14,7 @@ _MAX_RECEIVED_MS: Final = 253_370_764_800_000
 _TEXT: Final = re.compile(r"([!-~]{1,128}):(\d{1,16}):(\d{1,5}):(\d{1,15})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventId:
     """After the record with this index of the batch at this position."""
 
@@ -30,9 +30,9 @@ class EventId:
 
 def read_event_id(text: str) -> EventId | None:
     """The place an id names; None for a text that no logstream wrote."""
-    found = _TEXT.fullmatch(text)
-    if not found:
+    match = _TEXT.fullmatch(text)
+    if not match:
         return None
-    event_id = EventId(found[1], int(found[2]), int(found[3]), int(found[4]))
-    known = event_id.position <= _MAX_POSITION and event_id.index <= ALL and event_id.received_ms <= _MAX_RECEIVED_MS
-    return event_id if known else None
+    event_id = EventId(epoch=match[1], position=int(match[2]), index=int(match[3]), received_ms=int(match[4]))
+    is_possible = event_id.position <= _MAX_POSITION and event_id.index <= ALL and event_id.received_ms <= _MAX_RECEIVED_MS
+    return event_id if is_possible else None

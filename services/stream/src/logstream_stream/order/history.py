@@ -45,5 +45,5 @@ def _term(term: str) -> str:
     return f'"{_TO_ESCAPE.sub(_escaped, term)}"' if _NO_WORD.search(term) else term
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return "\\" + found[0]
+def _escaped(match: re.Match[str]) -> str:
+    return "\\" + match[0]

@@ -15,4 +15,8 @@ class LivePosition:
 
     def event_id(self, index: int = ALL) -> EventId | None:
         """The id after the record with this index of the batch here. None: nothing can be resumed from here."""
-        return EventId(self.epoch, self.position, index, self.received_ms) if self.epoch and self.position else None
+        return (
+            EventId(epoch=self.epoch, position=self.position, index=index, received_ms=self.received_ms)
+            if self.epoch and self.position
+            else None
+        )

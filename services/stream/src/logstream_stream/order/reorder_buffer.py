@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from logstream_stream.arriving.stored import StoredBatch
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class ReorderBuffer:
     """position: of the last batch that left. A batch that waits is at a position after it."""
 

@@ -179,7 +179,7 @@ class Sequencer:
         now = self._clock()
         if now < self._retry_at:
             return None
-        buffer = self._buffer or ReorderBuffer("", 0, 0)
+        buffer = self._buffer or ReorderBuffer(epoch="", position=0, baseline=0)
         is_missing = self._buffer is not None and buffer.next_is_missing
         grace_s = self._waits.reorder_s if self._outage.is_up else 0.0
         is_due = is_missing and now - self._missing_since >= grace_s
@@ -328,7 +328,7 @@ class Sequencer:
         """Begins a buffer after this position, or earlier if batches of its epoch already came."""
         held = self._other_epochs.begin(epoch)
         start = min([position, *(held_position - 1 for held_position in held)]) if baseline is None else position
-        buffer = ReorderBuffer(epoch, start, start if baseline is None else baseline, known=position)
+        buffer = ReorderBuffer(epoch=epoch, position=start, baseline=start if baseline is None else baseline, known=position)
         buffer.anchor = anchor if start == position else None
         for held_position, batch in held.items():
             buffer.put(held_position, batch)

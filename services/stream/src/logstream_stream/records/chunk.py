@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from itertools import accumulate
 from typing import Final
 
@@ -23,6 +23,7 @@ class Frame:
     records left out are put together. Nothing of it changes but what the ledger says."""
 
     body: bytes
+    _: KW_ONLY
     records: int = 0
     from_us: int = 0  # earliest and latest record time
     to_us: int = 0
@@ -60,8 +61,8 @@ class Chunk:
         rendered: Rendered,
         start: int,
         live_position: LivePosition,
-        through: LivePosition | None = None,
         *,
+        through: LivePosition | None = None,
         more: bool = False,
     ) -> Iterator[Frame]:
         """Takes the records of a batch from this one on and yields the frames that are full; must be run to its end.
@@ -92,7 +93,14 @@ class Chunk:
             event_id = self._event_id
             body = self._framing.logs(self._pieces, event_id)
             identity = str(event_id).encode() if event_id else b""
-            yield Frame(body, self._records, self._from_us, self._to_us, event_id is not None, event_id=identity)
+            yield Frame(
+                body,
+                records=self._records,
+                from_us=self._from_us,
+                to_us=self._to_us,
+                numbered=event_id is not None,
+                event_id=identity,
+            )
             self._pieces, self._records, self._event_id, self._text_bytes = [], 0, None, 0
 
     def _as_much_text(self, rendered: Rendered, start: int, stop: int) -> tuple[int, int]:

@@ -18,7 +18,7 @@ Ints = npt.NDArray[np.int64]
 _BLOCK_RECORDS: Final = 128
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
     number: int  # of the batch
     node: str
@@ -55,17 +55,17 @@ class Columns:
             return self
         return self.only([at for at, index in enumerate(self.indexes) if index not in refused])
 
-    def only(self, kept: Sequence[int]) -> "Columns":
+    def only(self, rows: Sequence[int]) -> "Columns":
         """The records at these places of the columns, which ascend."""
         return Columns(
-            self.number,
-            self.node,
-            [self.indexes[at] for at in kept],
-            self.times_us[kept],
-            self.kinds[kept],
-            self.level_kinds,
-            [self.messages[at] for at in kept],
-            [self.members[at] for at in kept] if self.members else [],
+            number=self.number,
+            node=self.node,
+            indexes=[self.indexes[row] for row in rows],
+            times_us=self.times_us[rows],
+            kinds=self.kinds[rows],
+            level_kinds=self.level_kinds,
+            messages=[self.messages[row] for row in rows],
+            members=[self.members[row] for row in rows] if self.members else [],
         )
 
 
@@ -83,14 +83,14 @@ def read_columns(raw: bytes, origin: Origin, refused: frozenset[int]) -> Columns
 def columns_of_block(block: Block, number: int) -> Columns:
     """block: of one batch, which is plain."""
     return Columns(
-        number,
-        block.nodes[0],
-        range(len(block.messages)),
-        block.times_us,
-        block.kinds,
-        block.level_kinds,
-        block.messages,
-        block.attributes,
+        number=number,
+        node=block.nodes[0],
+        indexes=range(len(block.messages)),
+        times_us=block.times_us,
+        kinds=block.kinds,
+        level_kinds=block.level_kinds,
+        messages=block.messages,
+        members=block.attributes,
     )
 
 
@@ -99,14 +99,14 @@ def columns_of_rows(rows: Rows) -> Columns:
     kinds = [numbers.setdefault(pair, len(numbers)) for pair in zip(rows.severities, rows.levels, strict=True)]
     members: list[bytes] = []
     if any(rows.attributes):
-        members = [orjson.dumps(found)[1:-1] if found else b"" for found in rows.attributes]
+        members = [orjson.dumps(attributes)[1:-1] if attributes else b"" for attributes in rows.attributes]
     return Columns(
-        rows.number,
-        rows.node,
-        range(len(rows)),
-        np.array(rows.times_us, np.int64),
-        np.array(kinds, np.int64),
-        list(numbers),
-        [message.encode() for message in rows.messages],
-        members,
+        number=rows.number,
+        node=rows.node,
+        indexes=range(len(rows)),
+        times_us=np.array(rows.times_us, np.int64),
+        kinds=np.array(kinds, np.int64),
+        level_kinds=list(numbers),
+        messages=[message.encode() for message in rows.messages],
+        members=members,
     )

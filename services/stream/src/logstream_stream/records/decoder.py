@@ -43,14 +43,14 @@ class Decoded:
 
     def rendered(self, framing: Framing, rows: Sequence[int] | None = None) -> Rendered:
         """The stored records as this framing writes them. rows: of those at these places of the columns alone."""
-        found = self._rendered.get(framing)
-        if found is None:
+        rendered = self._rendered.get(framing)
+        if rendered is None:
             if rows is not None and len(rows) * _FEW <= len(self.columns):
                 return framing.render(self.columns.only(rows))
-            found = self._rendered[framing] = framing.render(self.columns)
+            rendered = self._rendered[framing] = framing.render(self.columns)
             if self.on_growth:
-                self.on_growth(found.cost_bytes)
-        return found if rows is None else found.only(rows)
+                self.on_growth(rendered.cost_bytes)
+        return rendered if rows is None else rendered.only(rows)
 
     def lowered(self) -> list[str]:
         """The messages in lower case, as filters compare them."""
@@ -70,7 +70,7 @@ class Decoded:
     @property
     def cost_bytes(self) -> int:
         """About how much memory it takes, with all that was made of it."""
-        made_bytes = sum(found.cost_bytes for found in self._rendered.values()) + self._lowered_bytes
+        made_bytes = sum(rendered.cost_bytes for rendered in self._rendered.values()) + self._lowered_bytes
         return self.raw_bytes + _RECORD_BYTES * len(self.columns) + made_bytes
 
 
@@ -91,7 +91,7 @@ class Decoder:
 
     def decode(self, batch: StoredBatch) -> Decoded:
         """Raises Undecodable (from logstream_contract.wire.batches)."""
-        decoded = self._found(batch)
+        decoded = self._decoded(batch)
         if decoded is None:
             # To look at raw may be to unpack it.
             raw, origin = batch.raw, Origin(batch.number, batch.received_ns, batch.floor_ns)
@@ -117,7 +117,7 @@ class Decoder:
             self._records -= len(oldest.columns)
             self._bytes -= oldest.cost_bytes
 
-    def _found(self, batch: StoredBatch) -> Decoded | None:
+    def _decoded(self, batch: StoredBatch) -> Decoded | None:
         if self._last and self._last[0] == batch.name:
             return self._last[1]
         return self._kept.get(batch.name)

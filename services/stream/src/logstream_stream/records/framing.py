@@ -35,7 +35,7 @@ class Framing(Protocol):
     def gap(self, gap: Gap, filter_query: str) -> bytes:
         """filter_query: the filter of who is told, as parameters of history."""
 
-    def dropped(self, records: int, from_us: int, to_us: int, reason: str) -> bytes:
+    def dropped(self, *, records: int, from_us: int, to_us: int, reason: str) -> bytes:
         """from_us and to_us: the earliest and the latest time among the dropped records."""
 
     def live(self) -> bytes:
@@ -67,7 +67,7 @@ class NativeFraming:
     def gap(self, gap: Gap, filter_query: str) -> bytes:
         return _event(b"gap", gap_data(gap, filter_query))
 
-    def dropped(self, records: int, from_us: int, to_us: int, reason: str) -> bytes:
+    def dropped(self, *, records: int, from_us: int, to_us: int, reason: str) -> bytes:
         return _event(b"dropped", _dropped_data(records, from_us, to_us, reason))
 
     def live(self) -> bytes:
@@ -94,7 +94,7 @@ class SeedFraming:
     def gap(self, gap: Gap, filter_query: str) -> bytes:
         return _comment(b"gap", gap_data(gap, filter_query))
 
-    def dropped(self, records: int, from_us: int, to_us: int, reason: str) -> bytes:
+    def dropped(self, *, records: int, from_us: int, to_us: int, reason: str) -> bytes:
         return _comment(b"dropped", _dropped_data(records, from_us, to_us, reason))
 
     def live(self) -> bytes:

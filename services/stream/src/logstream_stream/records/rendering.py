@@ -35,7 +35,7 @@ LINE_BYTES: Final = 96 * 1024
 _MEMBER: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*":"[^"\\]*(?:\\.[^"\\]*)*"')
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
     """The stored records of one batch, and of each its index there and its time.
 
@@ -68,15 +68,15 @@ class Rendered:
         sizes = map(len, self._column(TEXT, start, stop))
         return map(add, sizes, map(len, self._column(MEMBERS, start, stop))) if self._has_members else sizes
 
-    def only(self, kept: Sequence[int]) -> "Rendered":
+    def only(self, rows: Sequence[int]) -> "Rendered":
         """The records at these places, which ascend."""
         stride = self.stride
         return Rendered(
-            [piece for at in kept for piece in self.pieces[at * stride : (at + 1) * stride]],
-            stride,
-            [self.indexes[at] for at in kept],
-            self.times_us[kept],
-            self.new_line,
+            pieces=[piece for row in rows for piece in self.pieces[row * stride : (row + 1) * stride]],
+            stride=stride,
+            indexes=[self.indexes[row] for row in rows],
+            times_us=self.times_us[rows],
+            new_line=self.new_line,
         )
 
     def slice(self, start: int, stop: int, size: int) -> list[bytes]:
@@ -106,7 +106,7 @@ def render_native(columns: Columns, opening: bytes, new_line: bytes) -> Rendered
 
     count, members = len(columns), _members(columns.members)
     ends = [[b'","attributes":{'] * count, members, [b"}}"] * count] if members else [[b'","attributes":{}}'] * count]
-    heads = _heads(columns, opening + b'{"sequence":"', b'","time":"', 6, iso_micros)
+    heads = _heads(columns, opening + b'{"sequence":"', b'","time":"', digits=6, iso=iso_micros)
     return _woven([heads, _levels(columns, level), _texts(columns.messages), *ends], columns, new_line)
 
 
@@ -117,7 +117,7 @@ def render_seed(columns: Columns, opening: bytes, closing: bytes) -> Rendered:
     def level(_severity: int, level: str) -> bytes:
         return b'Z","node":%b,"level":%b,"message":"' % (node, _name(level))
 
-    heads = _heads(columns, opening + b'{"sequence_number":"', b'","timestamp":"', 3, iso_millis)
+    heads = _heads(columns, opening + b'{"sequence_number":"', b'","timestamp":"', digits=3, iso=iso_millis)
     ends = [b'"}' + closing] * len(columns)
     return _woven([heads, _levels(columns, level), _texts(columns.messages), ends], columns)
 
@@ -132,10 +132,10 @@ def _woven(parts: Sequence[list[bytes]], columns: Columns, new_line: bytes = b""
     pieces = [b""] * (stride * len(columns))
     for offset, part in enumerate(parts):
         pieces[offset::stride] = part
-    return Rendered(pieces, stride, columns.indexes, columns.times_us, new_line)
+    return Rendered(pieces=pieces, stride=stride, indexes=columns.indexes, times_us=columns.times_us, new_line=new_line)
 
 
-def _heads(columns: Columns, opening: bytes, between: bytes, digits: int, iso: Callable[[int], str]) -> list[bytes]:
+def _heads(columns: Columns, opening: bytes, between: bytes, *, digits: int, iso: Callable[[int], str]) -> list[bytes]:
     """Each record up to its time, as iso writes it with so many digits of a second, without the Z at its end."""
     sequences = columns.sequences()
     if len(columns) < _MANY:
@@ -177,8 +177,8 @@ def _second_texts(seconds: Ints) -> "np.ndarray[tuple[int], np.dtype[np.bytes_]]
     if last - first <= len(seconds) // _RECORDS_A_SECOND:
         distinct, which = range(first, last + 1), seconds - first
     else:
-        found, which = np.unique(seconds, return_inverse=True)
-        distinct = found.tolist()
+        unique, which = np.unique(seconds, return_inverse=True)
+        distinct = unique.tolist()
     texts = [iso_micros(second * 1_000_000)[:_SECOND_CHARACTERS].encode() for second in distinct]
     return np.array(texts, f"S{_SECOND_CHARACTERS}")[which]
 

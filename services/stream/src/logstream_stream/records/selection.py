@@ -44,9 +44,9 @@ class Selection:
         indexes = self._decoded.indexes
         return indexes if self._rows is None else [indexes[row] for row in self._rows]
 
-    def only(self, kept: Sequence[int]) -> "Selection":
+    def only(self, chosen: Sequence[int]) -> "Selection":
         """The records at these places of the selection, which ascend."""
-        return Selection(self._decoded, kept if self._rows is None else [self._rows[at] for at in kept])
+        return Selection(self._decoded, chosen if self._rows is None else [self._rows[at] for at in chosen])
 
     def up_to(self, start: int, size: int) -> int:
         """Where to stop after the record at this place of the selection so as to have this many bytes of messages and

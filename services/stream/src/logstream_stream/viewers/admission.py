@@ -1,7 +1,7 @@
 """Who may still join: viewers in all, viewers of one client. It must not know what they watch."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from logstream_stream.viewers.filter_time import FilterTimeLimits
@@ -20,18 +20,18 @@ class Full(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Of one replica."""
 
-    viewers: int = 10_000
-    viewers_per_client: int = 0  # 0: any number
-    filters: int = 1_000
-    max_rate: int = 0  # records a second to a viewer, 0: all
-    viewer_timeout_s: float = 30.0
-    queue: QueueLimits = field(default_factory=QueueLimits)
-    held_bytes: int = 192 * 1024 * 1024  # of all viewers
-    filter_time: FilterTimeLimits = field(default_factory=FilterTimeLimits)
+    viewers: int
+    viewers_per_client: int  # 0: any number
+    filters: int
+    max_rate: int  # records a second to a viewer, 0: all
+    viewer_timeout_s: float
+    queue: QueueLimits
+    held_bytes: int  # of all viewers
+    filter_time: FilterTimeLimits
 
 
 class Admission:

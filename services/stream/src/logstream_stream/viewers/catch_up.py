@@ -63,7 +63,7 @@ class _CannotResume(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CatchUp:
     """wall_ns: nanoseconds since the Unix epoch; sleep: seconds, lets others run. Opens any number of viewers at once."""
 
@@ -105,11 +105,11 @@ class CatchUp:
         for _ in range(int(_WINDOW_TIMEOUT_S / _STEP_S)):
             try:
                 self._expect_window()
-                if self.hub.live_position.epoch == self.window.read(None, 0, 0, 0).epoch:
+                if self.hub.live_position.epoch == self.window.read(anchor=None, after=0, upto=0, count=0).epoch:
                     live_position = self._go_live(viewer)
-                    found = yield from self._begin(viewer, live_position, count)
-                    if found is not None:
-                        return (live_position, *found) if found != _NONE else None
+                    begin = yield from self._begin(viewer, live_position, count)
+                    if begin is not None:
+                        return (live_position, *begin) if begin != _NONE else None
             except WindowUnavailable:
                 break
             # The window has just changed its epoch and the sequencer does not know yet.
@@ -133,7 +133,7 @@ class CatchUp:
         self, viewer: Viewer, live_position: LivePosition, count: int
     ) -> Generator[Frame, None, tuple[int, int] | None]:
         """Where the last count records up to the spot begin, as a position and an index; None: the epoch has changed."""
-        found, upto, pieces, since_turn_bytes, waited_s = _NONE, live_position.position, 4, 0, 0.0
+        begin, upto, pieces, since_turn_bytes, waited_s = _NONE, live_position.position, 4, 0, 0.0
         while count:
             snapshot = self.window.latest(upto, pieces)
             if snapshot.epoch != live_position.epoch:
@@ -146,14 +146,14 @@ class CatchUp:
                 entry = snapshot.entries.pop(0)
                 waited_s += yield from self._wait_for_time(viewer)
                 if waited_s > _SEARCH_S:
-                    return found
+                    return begin
                 indexes = self._indexes(viewer, entry.batch)
                 if indexes:
                     start = max(len(indexes) - count, 0)
-                    found = entry.position, indexes[start]
+                    begin = entry.position, indexes[start]
                     count -= len(indexes) - start
                 if not count:
-                    return found
+                    return begin
                 since_turn_bytes += entry.batch.raw_bytes
                 if since_turn_bytes >= _TURN_BYTES:
                     # A filter that matches little looks through all of the window.
@@ -162,7 +162,7 @@ class CatchUp:
             if not upto:
                 break
             pieces = min(2 * pieces, _MOST_ENTRIES)
-        return found
+        return begin
 
     def _indexes(self, viewer: Viewer, batch: StoredBatch) -> Sequence[int]:
         """Of the records in a batch that the viewer is going to be shown."""
@@ -183,7 +183,7 @@ class CatchUp:
         while position < live_position.position or index < ALL:
             try:
                 frames, position, index = self._piece(
-                    viewer, live_position, position, index, live_position.position, resuming=False
+                    viewer, live_position, position=position, index=index, upto=live_position.position, resuming=False
                 )
             except _CannotResume as error:
                 # Nothing promises a first screen, but it must have no hole.
@@ -210,7 +210,7 @@ class CatchUp:
             live_position = self.hub.live_position
             if live_position.epoch is None or (live_position.epoch == event_id.epoch and position > live_position.position):
                 # This replica knows less than the one that gave the id; the window says whether it can be true.
-                snapshot = self.window.read(None, 0, 0, 0)
+                snapshot = self.window.read(anchor=None, after=0, upto=0, count=0)
                 if snapshot.epoch != event_id.epoch or position > snapshot.position:
                     raise _CannotResume(NEW_EPOCH if snapshot.epoch != event_id.epoch else UNKNOWN_POSITION)
                 if timeout_s <= 0:
@@ -224,20 +224,22 @@ class CatchUp:
                 self._go_live(viewer)
             upto = min(live_position.position, position + _MOST_ENTRIES)
             while position < upto or index < ALL:
-                frames, position, index = self._piece(viewer, live_position, position, index, upto, resuming=True)
+                frames, position, index = self._piece(
+                    viewer, live_position, position=position, index=index, upto=upto, resuming=True
+                )
                 yield from _letting_go(frames)
                 yield from self._wait_for_time(viewer)
             if viewer.live:
                 return
 
     def _piece(
-        self, viewer: Viewer, live_position: LivePosition, position: int, index: int, upto: int, *, resuming: bool
+        self, viewer: Viewer, live_position: LivePosition, *, position: int, index: int, upto: int, resuming: bool
     ) -> tuple[list[Frame], int, int]:
         """Frames of the records after (position, index) and up to all of upto, or as many as are held at a time, and where
         they end. Raises _CannotResume when the window has not all of them."""
         first = position if index < ALL else position + 1
         upto = min(upto, first + _MOST_ENTRIES - 1)
-        snapshot = self.window.read(None, first - 1, upto, upto - first + 1)
+        snapshot = self.window.read(anchor=None, after=first - 1, upto=upto, count=upto - first + 1)
         if snapshot.epoch != live_position.epoch:
             raise _CannotResume(NEW_EPOCH)
         last = min(snapshot.complete_to, upto)
@@ -252,7 +254,9 @@ class CatchUp:
             if entry is None and at not in snapshot.unreadable:
                 raise _CannotResume(PAST_WINDOW)
             shown_to = index if at == position else -1
-            for frame in self._of_entry(viewer, live_position, at, entry, shown_to, chunk, resuming=resuming):
+            for frame in self._of_entry(
+                viewer, live_position, position=at, entry=entry, shown_to=shown_to, chunk=chunk, resuming=resuming
+            ):
                 frames.append(self.hub.hold(frame))
                 held += len(frame.body)
                 if held >= _PIECE_BYTES and frame.event_id:
@@ -270,11 +274,11 @@ class CatchUp:
         self,
         viewer: Viewer,
         live_position: LivePosition,
+        *,
         position: int,
         entry: Entry | None,
         shown_to: int,
         chunk: Chunk,
-        *,
         resuming: bool,
     ) -> Iterator[Frame]:
         """The frames of a batch's records after the one with this index. What is wrong with it becomes a gap."""

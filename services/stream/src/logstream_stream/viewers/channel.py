@@ -31,7 +31,7 @@ _WAITING_RECORDS: Final = 20_000
 _WAITING_BYTES: Final = 8 * 1024 * 1024
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _PassedOver:
     """Records that nobody looked at for this channel, in batches that are numbered or not."""
 
@@ -48,11 +48,11 @@ class Channel:
     def __init__(
         self,
         framing: Framing,
+        *,
         filter_: Filter | None,
         compiled_filter: CompiledFilter | None,
         max_rate: int,
         clock: Callable[[], float],
-        *,
         failures: Failures,
     ) -> None:
         self.framing = framing
@@ -88,7 +88,7 @@ class Channel:
             over.records += len(times_us)
             over.from_us, over.to_us = min(over.from_us, from_us), max(over.to_us, to_us)
         else:
-            self._passed_over = _PassedOver(len(times_us), from_us, to_us, numbered)
+            self._passed_over = _PassedOver(records=len(times_us), from_us=from_us, to_us=to_us, numbered=numbered)
 
     def _flush_announced(self) -> Iterator[Frame]:
         yield from self._announced_first(self._flush())
@@ -103,7 +103,7 @@ class Channel:
     def _announce_passed_over(self) -> Iterator[Frame]:
         over, self._passed_over = self._passed_over, None
         if over:
-            body = self.framing.dropped(over.records, over.from_us, over.to_us, COST)
+            body = self.framing.dropped(records=over.records, from_us=over.from_us, to_us=over.to_us, reason=COST)
             yield Frame(
                 body,
                 from_us=over.from_us,
@@ -140,15 +140,15 @@ class Channel:
             yield from self._chunk.flush()
             yield Frame(self.framing.gap(Gap(received_ns, received_ns, UNREADABLE), self.filter_query), notice=True)
             return
-        yield from self._chunk.add(rendered, 0, live_position, through)
+        yield from self._chunk.add(rendered, 0, live_position, through=through)
 
     def _sample(self, token_bucket: TokenBucket) -> Iterator[Frame]:
         waiting, total = self._waiting, self._waiting_records
         self._waiting, self._waiting_records, self._waiting_bytes = deque(), 0, 0
-        kept = token_bucket.take(total)
-        shown = _parts(waiting, spread(total, kept, np.random.default_rng()))
-        if kept < total:
-            yield self._left_out(waiting, shown, total - kept)
+        granted = token_bucket.take(total)
+        shown = _parts(waiting, spread(total, granted, np.random.default_rng()))
+        if granted < total:
+            yield self._left_out(waiting, shown, total - granted)
         last = waiting[-1][1]
         left = sum(1 for rows in shown if rows)
         for rows in shown:
@@ -165,7 +165,7 @@ class Channel:
         together = np.concatenate(times)
         from_us, to_us = int(together.min()), int(together.max())
         numbered = waiting[0][1].event_id() is not None
-        body = self.framing.dropped(records, from_us, to_us, RATE)
+        body = self.framing.dropped(records=records, from_us=from_us, to_us=to_us, reason=RATE)
         return Frame(body, from_us=from_us, to_us=to_us, numbered=numbered, left_out=records, reason=RATE)
 
 

@@ -87,8 +87,8 @@ def _is_unknown(level: str) -> bool:
 def _keep(counts: Counter[str], most: int, gives_way: Callable[[str], bool] = bool) -> int:
     """Leaves so many names, the most frequent first and those that give way last. The sum of those that went."""
     ordered = sorted(counts, key=lambda name: (gives_way(name), -counts[name], name))
-    kept = {name: counts[name] for name in ordered[:most]}
-    gone = counts.total() - sum(kept.values())
+    remaining = {name: counts[name] for name in ordered[:most]}
+    gone = counts.total() - sum(remaining.values())
     counts.clear()
-    counts.update(kept)
+    counts.update(remaining)
     return gone

@@ -24,12 +24,12 @@ _MOST_OF_BATCH: Final = 0.5
 _ENOUGH: Final = 0.999
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FilterTimeLimits:
     """Seconds of a second: of all filters of this process; of those of one client; of first screens and returns."""
 
-    process_s: float = 0.5
-    client_s: float = 0.25
+    process_s: float
+    client_s: float
     catch_up_s: float = 0.25
 
 

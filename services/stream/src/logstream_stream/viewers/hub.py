@@ -54,6 +54,7 @@ class Hub:
 
     def __init__(
         self,
+        *,
         clock: Callable[[], float],
         wall_ns: Callable[[], int],
         observer: Observer,
@@ -92,10 +93,10 @@ class Hub:
     def join(
         self,
         framing: Framing,
-        notify: Callable[[], object],
-        abort: Callable[[], object],
         filter_: Filter | None = None,
         *,
+        notify: Callable[[], object],
+        abort: Callable[[], object],
         max_rate: int | None = None,
         client: str | None = None,
     ) -> Viewer:
@@ -107,7 +108,16 @@ class Hub:
         self._admission.check(client)
         rate = self._limits.max_rate if max_rate is None else max_rate
         channel = self._channel(framing, filter_, rate)
-        viewer = Viewer(framing, self._limits.queue, notify, abort, filter_, channel.compiled_filter, rate, client)
+        viewer = Viewer(
+            framing,
+            limits=self._limits.queue,
+            notify=notify,
+            abort=abort,
+            filter_=filter_,
+            compiled_filter=channel.compiled_filter,
+            max_rate=rate,
+            client=client,
+        )
         channel.viewers.add(viewer)
         if channel.compiled_filter:
             self.filter_time.enter(channel.compiled_filter, client)
@@ -127,12 +137,17 @@ class Hub:
             raise Full(FILTERS)
         # Batches are looked through once a filter, whatever the rates are.
         compiled_filter = next(
-            (found.compiled_filter for (_, known, _), found in self._channels.items() if known == filter_), None
+            (other.compiled_filter for (_, known, _), other in self._channels.items() if known == filter_), None
         )
         if filter_ and not compiled_filter:
             compiled_filter = CompiledFilter(filter_)
         channel = self._channels[framing, filter_, rate] = Channel(
-            framing, filter_, compiled_filter, rate, self._clock, failures=self.failures
+            framing,
+            filter_=filter_,
+            compiled_filter=compiled_filter,
+            max_rate=rate,
+            clock=self._clock,
+            failures=self.failures,
         )
         return channel
 
@@ -192,7 +207,8 @@ class Hub:
         word = "up" if up else "down"
         if self.status[what] != word:
             self.status[what] = word
-            self._notice(lambda channel: channel.framing.status(self.status), live_only=False)
+            for channel in self._channels.values():
+                self._queue(Frame(channel.framing.status(self.status), notice=True), channel.viewers)
 
     def second(self) -> None:
         """To be called once a second: counts, heartbeats, and an end for viewers that don't read."""
@@ -304,21 +320,21 @@ class Hub:
         """selected None: nobody looked through the batch for this channel."""
         if selected is not None and not len(selected):
             return
-        meant: Collection[Viewer] = channel.viewers
+        recipients: Collection[Viewer] = channel.viewers
         name = outcome.batch.name
         if outcome.batch.number <= self._highest_shown:
-            meant = [viewer for viewer in channel.viewers if name not in viewer.seen_in_window]
+            recipients = [viewer for viewer in channel.viewers if name not in viewer.seen_in_window]
         if selected is None:
             # Also to who has seen it: a few records are not worth frames of their own.
             self._queue_all(channel.pass_over(select(decoded, None), live_position), channel.viewers)
-        elif len(meant) == len(channel.viewers):
+        elif len(recipients) == len(channel.viewers):
             self._queue_all(channel.add(selected, live_position), channel.viewers)
-        elif meant:
+        elif recipients:
             self._flush(channel)
-            self._queue_all(channel.add(selected, live_position), meant)
-            self._queue_all(channel.flush(), meant)
+            self._queue_all(channel.add(selected, live_position), recipients)
+            self._queue_all(channel.flush(), recipients)
         if not outcome.position:
-            for viewer in meant:
+            for viewer in recipients:
                 if viewer.catching_up:
                     viewer.seen_unnumbered.add(name)
 
@@ -337,11 +353,6 @@ class Hub:
         body = channel.framing.gap(gap, channel.filter_query)
         self._queue(Frame(body, notice=True), [viewer for viewer in channel.viewers if viewer.live])
 
-    def _notice(self, body: Callable[[Channel], bytes], *, live_only: bool) -> None:
-        for channel in self._channels.values():
-            viewers = [viewer for viewer in channel.viewers if viewer.live or not live_only]
-            self._queue(Frame(body(channel), notice=True), viewers)
-
     def _report_viewers(self) -> None:
         self._observer.viewers(self.viewer_count)
         self._observer.filters(self.filter_count)
@@ -353,16 +364,16 @@ class Hub:
     def _queue(self, frame: Frame, viewers: Iterable[Viewer]) -> None:
         # Numbered records a viewer reads from the window itself until it is live.
         live_only = (frame.records or frame.left_out) and frame.numbered
-        told = 0
+        reached = 0
         self.hold(frame)
         for viewer in viewers:
             if viewer.live or not live_only:
-                told += 1
+                reached += 1
                 dropped = viewer.offer(frame)
                 if dropped:
                     self._count_dropped(SLOW, dropped)
-        if frame.left_out and told:
-            self._count_dropped(frame.reason, told * frame.left_out)
+        if frame.left_out and reached:
+            self._count_dropped(frame.reason, reached * frame.left_out)
         if self.ledger.excess_bytes > 0:
             self._make_room()
 

@@ -23,8 +23,8 @@ _RECENT_BATCHES: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    records: int = 20_000
-    bytes: int = 8 * 1024 * 1024
+    records: int
+    bytes: int
 
 
 class RecentNames:
@@ -62,6 +62,7 @@ class Viewer:
     def __init__(
         self,
         framing: Framing,
+        *,
         limits: QueueLimits,
         notify: Callable[[], object],
         abort: Callable[[], object],
@@ -119,8 +120,11 @@ class Viewer:
         parts: list[bytes] = []
         if self._dropped:
             gone, self._dropped = self._dropped, {}
-            stamp = [self.framing.dropped(of.records, of.from_us, of.to_us, reason) for reason, of in gone.items()]
-            parts = [with_id(body, self.last_id) for body in stamp]
+            bodies = [
+                self.framing.dropped(records=of.records, from_us=of.from_us, to_us=of.to_us, reason=reason)
+                for reason, of in gone.items()
+            ]
+            parts = [with_id(body, self.last_id) for body in bodies]
         if self._notices:
             parts += [with_id(body, self.last_id) for body in self._notices]
             self._notices = []
@@ -156,12 +160,12 @@ class Viewer:
 
     def restart(self) -> None:
         """Empties the queue of numbered records, which will be read from the window."""
-        kept = [
+        remaining = [
             frame for frame in self._frames if frame.notice or ((frame.records or frame.left_out) and not frame.numbered)
         ]
         self._frames.clear()
         self._records = self._bytes = 0
-        for frame in kept:
+        for frame in remaining:
             self._push(frame)
 
     def end_catch_up(self) -> None:

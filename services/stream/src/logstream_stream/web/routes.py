@@ -40,7 +40,7 @@ _HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 _PARAMETERS: Final = frozenset(names_of(StreamParameters)) | StreamParameters.elsewhere.keys()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteSettings:
     """recent_records: of a first screen; max_rate: records a second to a viewer, 0: all."""
 
@@ -52,6 +52,7 @@ class RouteSettings:
 
 
 def create_app(
+    *,
     hub: Hub,
     catch_up: CatchUp,
     metrics: Metrics,
@@ -69,7 +70,13 @@ def create_app(
         lambda reason: metrics.refused_requests.labels(reason).inc(),
     )
     native, seed = NativeFraming(), SeedFraming()
-    live = _Live(hub, catch_up, metrics, disconnect_watcher, settings.trusted_proxies)
+    live = _Live(
+        hub=hub,
+        catch_up=catch_up,
+        metrics=metrics,
+        disconnect_watcher=disconnect_watcher,
+        trusted_proxies=settings.trusted_proxies,
+    )
 
     @app.get("/stream")
     def stream() -> Response:
@@ -77,18 +84,20 @@ def create_app(
         too_fast = parameters.rate_problem(settings.max_rate)
         problems += [too_fast] if too_fast else []
         if problems:
-            for found in problems:
-                name = label_of(found["name"])
+            for rejected in problems:
+                name = label_of(rejected["name"])
                 metrics.rejected_parameters.labels(name if name in _PARAMETERS else "unknown").inc()
             return problem_response(400, str(InvalidParameters(problems)), title="Invalid parameters", problems=problems)
         # A browser that reconnects by itself sends the header and repeats the address, whose id is older.
         after = request.headers.get("Last-Event-ID") or parameters.after or None
         recent = settings.recent_records if parameters.recent is None else parameters.recent
-        return live.answer(native, "/stream", after, recent, parameters.live_filter(), parameters.max_rate)
+        return live.answer(
+            native, "/stream", after=after, recent=recent, filter_=parameters.live_filter(), max_rate=parameters.max_rate
+        )
 
     @app.get("/logs")
     def logs() -> Response:
-        return live.answer(seed, "/logs", request.headers.get("Last-Event-ID") or None, SEED_RECENT_RECORDS)
+        return live.answer(seed, "/logs", after=request.headers.get("Last-Event-ID") or None, recent=SEED_RECENT_RECORDS)
 
     @app.get("/livez")
     def livez() -> Response:
@@ -115,7 +124,13 @@ class _Live:
     """Answers with a viewer's stream."""
 
     def __init__(
-        self, hub: Hub, catch_up: CatchUp, metrics: Metrics, disconnect_watcher: DisconnectWatcher, trusted_proxies: Networks
+        self,
+        *,
+        hub: Hub,
+        catch_up: CatchUp,
+        metrics: Metrics,
+        disconnect_watcher: DisconnectWatcher,
+        trusted_proxies: Networks,
     ) -> None:
         self._hub = hub
         self._catch_up = catch_up
@@ -127,6 +142,7 @@ class _Live:
         self,
         framing: Framing,
         route: str,
+        *,
         after: str | None,
         recent: int,
         filter_: Filter | None = None,
@@ -140,14 +156,24 @@ class _Live:
         try:
             client = client_of(request.remote_addr or "", request.headers.get("X-Forwarded-For", ""), self._trusted_proxies)
             viewer = self._hub.join(
-                framing, ready.set, lambda: _cut_off(connection), filter_, max_rate=max_rate, client=client
+                framing,
+                notify=ready.set,
+                abort=lambda: _cut_off(connection),
+                filter_=filter_,
+                max_rate=max_rate,
+                client=client,
             )
         except Full as error:
             self._metrics.refused.labels(error.reason).inc()
             return full(error.reason, request.headers.get("Accept", ""), request.headers.get("Last-Event-ID", ""))
         if connection is not None:
             self._disconnect_watcher.watch(connection.fileno(), viewer)
-        body = _Body(self._hub, viewer, self._bytes(viewer, ready, route, after, recent), self._disconnect_watcher)
+        body = _Body(
+            hub=self._hub,
+            viewer=viewer,
+            pieces=self._bytes(viewer, ready, route, after, recent),
+            disconnect_watcher=self._disconnect_watcher,
+        )
         return Response(body, mimetype="text/event-stream", headers=_HEADERS)
 
     def _bytes(self, viewer: Viewer, ready: Event, route: str, after: str | None, recent: int) -> Iterator[bytes]:
@@ -188,7 +214,7 @@ class _Live:
 class _Body:
     """A response body that leaves the hub when it is closed, and says how long its reader takes."""
 
-    def __init__(self, hub: Hub, viewer: Viewer, pieces: Iterator[bytes], disconnect_watcher: DisconnectWatcher) -> None:
+    def __init__(self, *, hub: Hub, viewer: Viewer, pieces: Iterator[bytes], disconnect_watcher: DisconnectWatcher) -> None:
         self._hub = hub
         self._viewer = viewer
         self._pieces = pieces

@@ -43,7 +43,9 @@ class Writer:
         now_ns = time.time_ns()
         messages = [f"{self.number}/{index}" + "." * padding for index in range(records)]
         raw = raw_batch(messages, node=node, time_ns=now_ns)
-        return StoredBatch(self.number, name_of(self.number), now_ns, now_ns - DAY_NS, raw)
+        return StoredBatch(
+            number=self.number, name=name_of(self.number), received_ns=now_ns, floor_ns=now_ns - DAY_NS, data=raw
+        )
 
     def register(self, batches: Sequence[StoredBatch]) -> tuple[str, list[int]]:
         """Appends to the window; answers epoch and positions."""

@@ -10,7 +10,7 @@ EPOCHS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1,
 @given(EPOCHS, st.integers(0, 2**53), st.integers(0, 65_535), st.integers(0, 253_370_764_800_000))
 @example("a:b", 1, 2, 3)
 def test_a_place_is_read_back(epoch: str, position: int, index: int, received_ms: int) -> None:
-    event_id = EventId(epoch, position, index, received_ms)
+    event_id = EventId(epoch=epoch, position=position, index=index, received_ms=received_ms)
     assert read_event_id(str(event_id)) == event_id
 
 

@@ -118,7 +118,7 @@ def test_a_missing_position_is_not_given_up_while_the_window_answers() -> None:
 
 
 def test_what_left_the_line_does_not_wait_in_it_again() -> None:
-    line = ReorderBuffer("e", 3, 0)
+    line = ReorderBuffer(epoch="e", position=3, baseline=0)
     assert not line.put(3, stored(3))
     assert line.put(5, stored(5))
     assert not line.put(5, stored(5))
@@ -163,7 +163,10 @@ def test_an_unasked_answer_changes_nothing() -> None:
     other = World()
     other.ask()
     other.answer()
-    assert other.sequencer.window_read(request, WindowSnapshot("x", 99, None, [], 0)) == []
+    assert (
+        other.sequencer.window_read(request, WindowSnapshot(epoch="x", position=99, anchor=None, entries=[], complete_to=0))
+        == []
+    )
     assert other.sequencer.epoch == ""
 
 
@@ -243,7 +246,7 @@ def test_the_example_of_the_docstring() -> None:
         world.now_s += 0.2
         request = sequencer.window_request()
         assert request
-        snapshot = window.read(request.anchor, request.after, request.upto, request.count)
+        snapshot = window.read(anchor=request.anchor, after=request.after, upto=request.upto, count=request.count)
         return says(sequencer.window_read(request, snapshot))
 
     def receive(position: int) -> list[int | str]:

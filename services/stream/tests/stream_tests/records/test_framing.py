@@ -35,7 +35,7 @@ def frames_of(chunk: Chunk, number: int, messages: list[str], live_position: Liv
 def test_a_logs_event_to_the_byte() -> None:
     framing = NativeFraming()
     pieces = framing.render(columns_of_rows(rows(1, ["a\nb"]))).pieces
-    assert framing.logs(pieces, EventId("e", 2, 3, 4)) == (
+    assert framing.logs(pieces, EventId(epoch="e", position=2, index=3, received_ms=4)) == (
         b"id: e:2:3:4\nevent: logs\n"
         b'data: [{"sequence":"65536","time":"2024-08-06T18:51:32.000000Z","severity":9,"level":"info","node":"orders",'
         b'"message":"a\\nb","attributes":{}}]\n\n'
@@ -50,9 +50,11 @@ def test_the_seeds_events_to_the_byte() -> None:
         b'data: {"sequence_number":"65536","timestamp":"2024-08-06T18:51:32.000Z","node":"orders","level":"info",'
         b'"message":"a"}\n\n'
     )
-    assert framing.logs(pieces + pieces, EventId("e", 2, 3, 4)) == one + b"id: e:2:3:4\n" + one
+    assert (
+        framing.logs(pieces + pieces, EventId(epoch="e", position=2, index=3, received_ms=4)) == one + b"id: e:2:3:4\n" + one
+    )
     assert framing.logs(pieces + pieces, None) == one + one
-    assert framing.dropped(3, 0, 1, "slow").startswith(b': dropped {"records":3')
+    assert framing.dropped(records=3, from_us=0, to_us=1, reason="slow").startswith(b': dropped {"records":3')
     assert framing.gap(Gap(0, 1, "r"), "").startswith(b": gap {")
     assert framing.status({"broker": "down"}) == framing.counts({}, None) == b""
 
@@ -109,7 +111,9 @@ def test_a_gap_covers_clocks_that_are_ten_minutes_off() -> None:
 
 
 def test_the_end_of_a_dropped_range_is_past_the_last_record() -> None:
-    data = json.loads(NativeFraming().dropped(2, 1_000_000, 2_000_000, "slow").split(b"data: ")[1])
+    data = json.loads(
+        NativeFraming().dropped(records=2, from_us=1_000_000, to_us=2_000_000, reason="slow").split(b"data: ")[1]
+    )
     assert data == {
         "records": 2,
         "reason": "slow",

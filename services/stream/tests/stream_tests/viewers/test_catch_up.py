@@ -81,7 +81,7 @@ def test_a_return_with_a_filter_into_the_middle_of_a_batch() -> None:
 def test_what_a_filtered_viewer_saw_unnumbered_is_not_shown_from_the_window() -> None:
     world = begun()
     store_and_adopt(world, 1)
-    viewer = world.hub.join(NativeFraming(), lambda: None, lambda: None, Filter(text=Terms(("/0",))))
+    viewer = world.hub.join(NativeFraming(), notify=lambda: None, abort=lambda: None, filter_=Filter(text=Terms(("/0",))))
     world.store(redis="silent")
     world.arrive()
     while world.hub.live_position.position < 2:

@@ -51,7 +51,14 @@ class Stage:
 
     def __post_init__(self) -> None:
         failures = Failures(lambda: self.now_s, self.failed.append)
-        self.channel = Channel(NativeFraming(), None, self.compiled_filter, self.rate, lambda: self.now_s, failures=failures)
+        self.channel = Channel(
+            NativeFraming(),
+            filter_=None,
+            compiled_filter=self.compiled_filter,
+            max_rate=self.rate,
+            clock=lambda: self.now_s,
+            failures=failures,
+        )
 
     def add(self, number: int, levels: Iterable[str], *, numbered: bool = True, message: str = "") -> None:
         decoded = batch(number, levels, message)

@@ -12,7 +12,16 @@ from logstream_stream.viewers.counts import MOST_NAMES, TOP_LEVELS, TOP_NODES, S
 def decoded(node: str, *levels: str) -> Decoded:
     """A batch with a record of each level."""
     kinds = np.arange(len(levels), dtype=np.int64)
-    columns = Columns(1, node, range(len(levels)), kinds, kinds, [(0, level) for level in levels], [b"m"] * len(levels), [])
+    columns = Columns(
+        number=1,
+        node=node,
+        indexes=range(len(levels)),
+        times_us=kinds,
+        kinds=kinds,
+        level_kinds=[(0, level) for level in levels],
+        messages=[b"m"] * len(levels),
+        members=[],
+    )
     return Decoded(columns, 0)
 
 

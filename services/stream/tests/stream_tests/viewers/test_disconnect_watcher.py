@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import pytest
 from logstream_stream.records.framing import NativeFraming
 from logstream_stream.viewers.disconnect_watcher import DisconnectWatcher
-from logstream_stream.viewers.viewer import QueueLimits, Viewer
+from logstream_stream.viewers.viewer import Viewer
+
+from ..limits import QUEUE
 
 
 class Connection:
@@ -16,7 +18,10 @@ class Connection:
         self.ours, self.theirs = socket.socketpair()
         self.calls: list[str] = []
         self.viewer = Viewer(
-            NativeFraming(), QueueLimits(), lambda: self.calls.append("notify"), lambda: self.calls.append("abort")
+            NativeFraming(),
+            limits=QUEUE,
+            notify=lambda: self.calls.append("notify"),
+            abort=lambda: self.calls.append("abort"),
         )
         disconnect_watcher.watch(self.ours.fileno(), self.viewer)
 

@@ -8,12 +8,12 @@ import pytest
 from logstream_contract.filters.filters import Filter, Terms
 from logstream_stream.records.decoder import Decoded
 from logstream_stream.records.selection import CompiledFilter
-from logstream_stream.viewers.admission import Limits
 from logstream_stream.viewers.channel import COST
 from logstream_stream.viewers.filter_time import FilterTime, FilterTimeLimits, TimeBudget
 from logstream_stream.viewers.viewer import Viewer
 
 from ..batches import stored
+from ..limits import FILTER_TIME, limits_with
 from ..world import events
 from .test_hub import Stage
 
@@ -117,7 +117,7 @@ def test_many_new_filters_at_once_stall_no_batch() -> None:
 
 
 def test_a_filter_that_nobody_has_is_forgotten() -> None:
-    machine = Machine(FilterTimeLimits())
+    machine = Machine(FILTER_TIME)
     for client in ("a", "b", "a"):
         machine.time.enter("x", client)
     for client in ("a", "a", "b"):
@@ -139,7 +139,7 @@ class SlowStage(Stage):
     """A filter takes half a second for each batch, by the hub's clock."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        super().__init__(Limits(filter_time=FilterTimeLimits(process_s=0.5, client_s=0.5)))
+        super().__init__(limits_with(filter_time=FilterTimeLimits(process_s=0.5, client_s=0.5)))
         self.hub.filter_time._timer = lambda: self.now_s
         good = CompiledFilter.rows
 
@@ -193,5 +193,5 @@ def read(viewer: Viewer) -> list[tuple[str, Any, str | None]]:
 
 def test_no_filter_costs_nothing() -> None:
     stage = Stage()
-    stage.hub.join(stage.native, lambda: None, lambda: None, Filter(text=Terms(("x",))), client="a")
+    stage.hub.join(stage.native, notify=lambda: None, abort=lambda: None, filter_=Filter(text=Terms(("x",))), client="a")
     assert stage.hub.filter_time.spent_s == 0

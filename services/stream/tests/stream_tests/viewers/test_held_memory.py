@@ -7,11 +7,11 @@ import pytest
 from logstream_stream.arriving.stored import StoredBatch
 from logstream_stream.records.chunk import FRAME_TEXT_BYTES
 from logstream_stream.records.decoder import Decoded, Decoder
-from logstream_stream.viewers.admission import Limits
 from logstream_stream.viewers.hub import FULL
-from logstream_stream.viewers.viewer import PIECE_BYTES, SLOW, QueueLimits, Viewer, slices
+from logstream_stream.viewers.viewer import PIECE_BYTES, SLOW, Viewer, slices
 
 from ..batches import START_NS, name_of, raw_batch, stored
+from ..limits import limits_with, queue_with
 from ..world import Client, events
 from .test_catch_up import begun
 from .test_hub import Stage, messages, seen
@@ -22,11 +22,11 @@ MOST_BYTES = 400_000
 def large(number: int, records: int = 10, size: int = 5_000) -> StoredBatch:
     """A batch whose messages begin with `<number>/<index>`."""
     raw = raw_batch([f"{number}/{index} " + "x" * size for index in range(records)])
-    return StoredBatch(number, name_of(number), START_NS, 0, raw)
+    return StoredBatch(number=number, name=name_of(number), received_ns=START_NS, floor_ns=0, data=raw)
 
 
 def narrow() -> Stage:
-    return Stage(Limits(held_bytes=MOST_BYTES, queue=QueueLimits(bytes=10**9)))
+    return Stage(limits_with(held_bytes=MOST_BYTES, queue=queue_with(bytes=10**9)))
 
 
 def held(stage: Stage) -> int:
@@ -162,7 +162,7 @@ def test_an_opening_holds_a_piece_and_no_batch(monkeypatch: pytest.MonkeyPatch) 
         world.answer()
     for last_id in (None, f"{world.window.epoch}:1:65535:{START_NS // 1_000_000}"):
         client = Client(0, world.framing, last_id=last_id)
-        client.viewer = world.hub.join(world.framing, lambda: None, lambda: None)
+        client.viewer = world.hub.join(world.framing, notify=lambda: None, abort=lambda: None)
         most = 0
         for frame in world.catch_up.frames(client.viewer, last_id, 5_000):
             client.see(client.viewer.stamp(frame))

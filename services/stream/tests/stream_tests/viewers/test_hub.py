@@ -17,6 +17,7 @@ from logstream_stream.viewers.hub import Hub
 from logstream_stream.viewers.viewer import QueueLimits, Viewer
 
 from ..batches import START_NS, raw_batch, stored
+from ..limits import LIMITS, limits_with
 from ..world import QuietObserver, World, events
 
 
@@ -25,7 +26,13 @@ class Stage:
         self.now_s = 0.0
         self.observer = QuietObserver()
         sequencer = Sequencer(lambda: self.now_s, lambda: START_NS)
-        self.hub = Hub(lambda: self.now_s, lambda: START_NS, self.observer, limits or Limits(), sequencer)
+        self.hub = Hub(
+            clock=lambda: self.now_s,
+            wall_ns=lambda: START_NS,
+            observer=self.observer,
+            limits=limits or LIMITS,
+            sequencer=sequencer,
+        )
         self.native = NativeFraming()
         self.aborted = 0
 
@@ -39,7 +46,9 @@ class Stage:
         client: str | None = None,
     ) -> Viewer:
         filter_ = Filter(text=Terms((text,))) if text else None
-        viewer = self.hub.join(framing or self.native, lambda: None, self._abort, filter_, max_rate=max_rate, client=client)
+        viewer = self.hub.join(
+            framing or self.native, notify=lambda: None, abort=self._abort, filter_=filter_, max_rate=max_rate, client=client
+        )
         if live:
             self.hub.go_live(viewer)
         return viewer
@@ -123,7 +132,7 @@ def test_filters_are_counted_while_somebody_has_them() -> None:
 
 
 def test_no_more_filters_than_fit_but_more_viewers_of_one() -> None:
-    stage = Stage(Limits(filters=1))
+    stage = Stage(limits_with(filters=1))
     stage.join(text="a")
     with pytest.raises(Full, match="filters"):
         stage.join(text="b")
@@ -132,7 +141,7 @@ def test_no_more_filters_than_fit_but_more_viewers_of_one() -> None:
 
 
 def test_a_filter_counts_once_more_for_every_rate() -> None:
-    stage = Stage(Limits(filters=3, max_rate=100))
+    stage = Stage(limits_with(filters=3, max_rate=100))
     stage.join(text="a", max_rate=5)
     assert stage.join(text="a", max_rate=100).max_rate == stage.join(text="a").max_rate == 100
     stage.join(max_rate=5)
@@ -143,7 +152,7 @@ def test_a_filter_counts_once_more_for_every_rate() -> None:
 
 
 def test_a_client_has_no_more_viewers_than_one_may_have() -> None:
-    stage = Stage(Limits(viewers_per_client=2))
+    stage = Stage(limits_with(viewers_per_client=2))
     first, _ = stage.join(client="a"), stage.join(client="a")
     with pytest.raises(Full, match="client"):
         stage.join(client="a")
@@ -158,7 +167,7 @@ def test_a_client_has_no_more_viewers_than_one_may_have() -> None:
 
 
 def test_past_the_rate_all_who_watch_the_same_are_shown_the_same_and_told_the_rest() -> None:
-    stage = Stage(Limits(max_rate=100))
+    stage = Stage(limits_with(max_rate=100))
     viewers = [stage.join(), stage.join(), stage.join(max_rate=50), stage.join(text="/1", max_rate=50)]
     stage.deliver(stored(1, records=120))
     stage.hub.second()
@@ -174,7 +183,7 @@ def test_past_the_rate_all_who_watch_the_same_are_shown_the_same_and_told_the_re
 
 
 def test_a_viewer_that_is_not_live_is_told_only_of_left_out_records_without_a_number() -> None:
-    stage = Stage(Limits(max_rate=1))
+    stage = Stage(limits_with(max_rate=1))
     live, waiting = stage.join(), stage.join(live=False)
     stage.deliver(stored(1, records=4))
     stage.deliver(stored(2, records=3), position=0)
@@ -196,7 +205,7 @@ def test_what_was_delivered_before_a_viewer_came_is_not_queued_for_it() -> None:
 def test_a_filter_of_history_is_refused_and_leaves_nothing_behind() -> None:
     stage = Stage()
     with pytest.raises(ValueError, match="regex"):
-        stage.hub.join(stage.native, lambda: None, lambda: None, Filter(regex="a"))
+        stage.hub.join(stage.native, notify=lambda: None, abort=lambda: None, filter_=Filter(regex="a"))
     assert (stage.hub.viewer_count, stage.hub.filter_count) == (0, 0)
 
 
@@ -237,7 +246,9 @@ def test_the_nodes_that_are_counted_are_those_with_most_records() -> None:
     viewer = stage.join()
     for number in range(1, 15):
         raw = raw_batch(["m"] * number, node=f"node-{number}")
-        stage.deliver(StoredBatch(number, f"{number}:", START_NS, 0, raw), position=number)
+        stage.deliver(
+            StoredBatch(number=number, name=f"{number}:", received_ns=START_NS, floor_ns=0, data=raw), position=number
+        )
     stage.hub.second()
     stage.hub.second()
     first, second = seen(viewer, "counts")
@@ -264,7 +275,10 @@ def test_the_lag_of_a_second_is_told_by_its_records_not_by_its_batches() -> None
     # 60 records were accepted 0.2 s ago, 39 of them 0.1 s, and one 5 s.
     for number, (records, lag_ms) in enumerate([(60, 200), (1, 5_000), (39, 100)], 1):
         raw = raw_batch(["m"] * records)
-        stage.deliver(StoredBatch(number, f"{number}:", START_NS - lag_ms * 1_000_000, 0, raw), position=number)
+        stage.deliver(
+            StoredBatch(number=number, name=f"{number}:", received_ns=START_NS - lag_ms * 1_000_000, floor_ns=0, data=raw),
+            position=number,
+        )
     stage.hub.second()
     stage.hub.second()
     first, second = seen(viewer, "counts")
@@ -302,7 +316,7 @@ def test_nothing_is_decoded_while_nobody_watches() -> None:
 def test_an_unreadable_batch_is_a_gap() -> None:
     stage = Stage()
     viewer = stage.join()
-    stage.deliver(StoredBatch(2, "2:", START_NS, 0, b"\xff no batch"))
+    stage.deliver(StoredBatch(number=2, name="2:", received_ns=START_NS, floor_ns=0, data=b"\xff no batch"))
     assert [data["received_from"] for data in seen(viewer, "gap")] == ["2024-08-06T18:51:32.000000Z"]
 
 
@@ -323,7 +337,7 @@ def test_status_is_told_when_it_changes() -> None:
 
 
 def test_no_more_viewers_than_fit_and_none_while_draining() -> None:
-    stage = Stage(Limits(viewers=1))
+    stage = Stage(limits_with(viewers=1))
     viewer = stage.join()
     with pytest.raises(Full):
         stage.join()
@@ -375,7 +389,7 @@ def test_draining_flushes_and_spreads_the_return() -> None:
 def test_dropped_records_are_counted_for_the_second() -> None:
     stage = Stage()
     viewer = stage.join()
-    viewer._limits = QueueLimits(200, 10**9)
+    viewer._limits = QueueLimits(records=200, bytes=10**9)
     watching = stage.join()
     for number in range(1, 5):
         stage.deliver(stored(number, records=200), position=number)

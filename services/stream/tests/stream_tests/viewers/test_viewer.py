@@ -10,11 +10,11 @@ from logstream_stream.viewers.viewer import QueueLimits, Viewer
 
 
 def viewer_with(records: int = 10, size: int = 1_000_000) -> Viewer:
-    return Viewer(NativeFraming(), QueueLimits(records, size), lambda: None, lambda: None)
+    return Viewer(NativeFraming(), limits=QueueLimits(records=records, bytes=size), notify=lambda: None, abort=lambda: None)
 
 
 def frame(name: int, records: int = 4, *, numbered: bool = True) -> Frame:
-    return Frame(b"<%d>" % name, records, name, name, numbered)
+    return Frame(b"<%d>" % name, records=records, from_us=name, to_us=name, numbered=numbered)
 
 
 def test_what_is_offered_is_taken_in_order() -> None:
@@ -60,7 +60,7 @@ def test_notices_outlive_an_overflow() -> None:
 
 
 def left_out(name: int, records: int, *, numbered: bool = True) -> Frame:
-    return Frame(b"<left out>", 0, name, name, numbered, left_out=records, reason="rate")
+    return Frame(b"<left out>", records=0, from_us=name, to_us=name, numbered=numbered, left_out=records, reason="rate")
 
 
 def test_what_was_left_out_is_put_together_when_the_queue_is_full() -> None:
@@ -98,7 +98,7 @@ def test_a_closed_viewer_takes_what_is_left_and_the_last_word() -> None:
 def test_large_queues_are_taken_in_pieces() -> None:
     viewer = viewer_with(records=1_000)
     for _ in range(10):
-        viewer.offer(Frame(b"x" * 30_000, 1))
+        viewer.offer(Frame(b"x" * 30_000, records=1))
     pieces = [len(viewer.take()[0]) for _ in range(6)]
     assert pieces == [60_000] * 5 + [0]
 
