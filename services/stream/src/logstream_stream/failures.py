@@ -1,5 +1,5 @@
-"""What goes wrong with a single batch ends with that batch: whoever was at work on it tells it here, and goes on. It must
-not take errors that are the process's own."""
+"""Counts and logs failures that concern a single batch, so that the caller can go on with the next one. It must not swallow
+errors of the process as a whole, such as a lack of memory."""
 
 import logging
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _LOG_EVERY_S: Final = 1.0
 
 
 class Failures:
-    """Not thread-safe. clock: monotonic seconds; count: told the reason of each."""
+    """Not thread-safe. clock: monotonic seconds; count: called with the reason of each failure."""
 
     def __init__(self, clock: Callable[[], float], count: Callable[[str], object]) -> None:
         self._clock = clock
@@ -29,7 +29,7 @@ class Failures:
         self._unlogged = 0
 
     def note(self, reason: str, error: Exception, batch: str = "") -> None:
-        """Counts it, and logs one a second at most. batch: its name."""
+        """Counts the failure; logs at most one a second. batch: its name."""
         if isinstance(error, MemoryError):
             raise error
         self._count(reason)
@@ -38,5 +38,5 @@ class Failures:
             self._unlogged += 1
             return
         details = {"reason": reason, "batch": batch, "not_logged": self._unlogged}
-        log.error("a batch is left out, and announced as a gap", extra=details, exc_info=error)
+        log.error("a batch is left out and announced as a gap", extra=details, exc_info=error)
         self._logged_at, self._unlogged = now, 0

@@ -1,8 +1,8 @@
-"""Keeps the hub fed: runs the consumer, answers what the sequencer wants to know from the window, and beats the time. It
-must hold no rule of order itself.
+"""Keeps the hub supplied: runs the consumer, reads the window for the sequencer, and calls what is due at intervals. It must
+not contain any rule about order.
 
-Each loop is a greenlet. What happens between two switches is atomic, and only the readings of the window, the broker's
-socket and a turn for the others between two batches switch: the sequencer and the hub never do.
+Each loop is a greenlet, and what happens between two switches is atomic. Switches happen only in reads of the window, in the
+broker's socket, and where other greenlets get a turn between two batches. The sequencer and the hub never switch.
 """
 
 import logging
@@ -27,12 +27,12 @@ log = logging.getLogger(__name__)
 _STEP_S = 0.025
 _FLUSH_S = 0.1
 _AFTER_FAILURE_S = 1.0
-# Of batches, unpacked, after which viewers get their turn: about a thousand records, seldom so many that they fill a queue.
+# Bytes of unpacked batches after which viewers get a turn: about a thousand records, which seldom fill a queue.
 _TURN_BYTES = 32 * 1024
 
 
 class Feed:
-    """start() once, in the process that serves; stop() ends the loops."""
+    """Call start() once, in the process that serves viewers; stop() ends the loops."""
 
     def __init__(self, *, sequencer: Sequencer, hub: Hub, window: Window, metrics: Metrics) -> None:
         self._sequencer = sequencer
@@ -61,13 +61,13 @@ class Feed:
         gevent.joinall(self._greenlets, timeout=5)
 
     def problem(self) -> str | None:
-        """Why this replica is of no use to viewers; None while live or the window works."""
+        """Why this replica is of no use to viewers; None while the fanout or the recent window works."""
         if self._hub.draining:
             return "draining"
         if self.broker_up or (self.recent_up and self._was_usable):
             self._was_usable = True
             return None
-        return "the broker is away" if self.recent_up else "the broker and the recent window are away"
+        return "the broker is unavailable" if self.recent_up else "the broker and the recent window are unavailable"
 
     def take(self, body: bytes) -> None:
         """Takes the body of one fanout message. May let other greenlets run."""
@@ -75,7 +75,7 @@ class Feed:
         try:
             message = read_message(body)
         except Exception as error:  # noqa: BLE001 see failures
-            # A numbered batch in it is healed from the window like any lost one; others the next count tells of.
+            # A numbered batch in it is read from the window, like any lost one. The next count reveals the others.
             self._metrics.unreadable.inc()
             self._hub.failures.note(READ, error)
             return
@@ -86,7 +86,7 @@ class Feed:
             self._apply(self._sequencer.receive(message.epoch, [(position, batch)]))
             self._since_turn_bytes += batch.raw_bytes
             if self._since_turn_bytes >= _TURN_BYTES:
-                # All that has arrived would otherwise be queued in one go, past the limit of who reads fast.
+                # Otherwise everything that has arrived would be queued at once, beyond the limit even of a fast viewer.
                 self._since_turn_bytes = 0
                 gevent.sleep(0)
 
@@ -119,7 +119,7 @@ class Feed:
                 self._set_broker(True)
                 subscription.run(self._stopping.is_set)
             except BrokerUnavailable as error:
-                log.warning("the broker is away", extra={"error": str(error)})
+                log.warning("the broker is unavailable", extra={"error": str(error)})
             except Exception:
                 log.exception("the consumer failed")
                 self._stopping.wait(_AFTER_FAILURE_S)
@@ -128,7 +128,7 @@ class Feed:
 
     def _set_broker(self, up: bool) -> None:
         if up != self.broker_up:
-            log.info("live fanout is consumed" if up else "live fanout is not consumed")
+            log.info("consuming the live fanout" if up else "no longer consuming the live fanout")
         self.broker_up = up
         self._apply(self._sequencer.set_broker(up))
         self._metrics.broker_up.set(up)
@@ -136,7 +136,7 @@ class Feed:
 
     def _set_recent(self, up: bool, error: str = "") -> None:
         if up and not self.recent_up:
-            log.info("recent window can be read")
+            log.info("the recent window can be read")
         elif not up and self.recent_up:
             log.warning("waiting for the recent window", extra={"error": error})
         self.recent_up = up

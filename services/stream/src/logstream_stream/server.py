@@ -1,7 +1,7 @@
 """Runs the routes on gunicorn with one gevent worker. It reads no environment and no command line.
 
-All viewers of a replica share one process: each batch is decoded and serialised once for them. More processes are more
-replicas.
+All viewers of a replica share one process, so each batch is decoded and serialised once for all of them. To use more
+processes, run more replicas.
 """
 
 import logging
@@ -32,17 +32,17 @@ from logstream_stream.web.routes import RouteSettings, create_app
 
 log = logging.getLogger(__name__)
 
-# Connections besides the viewers': health checks, metrics, and the ones that are answered 503.
+# Connections besides the viewers': health checks, metrics, and requests that get a 503.
 _MORE_CONNECTIONS: Final = 64
 _MORE_FILES: Final = 64
-# The most gunicorn takes: filters and an id in the address.
+# The longest line that gunicorn accepts: the address holds filters and an id.
 _MAX_REQUEST_LINE_BYTES: Final = 8_190
 _WATCH_S: Final = 0.1
 _SHARED_MEMORY: Final = "/dev/shm"
 
 
 class _ProcessLog(Logger):  # type: ignore[misc]
-    """Sends gunicorn's own lines through the process's log instead of handlers of gunicorn's."""
+    """Sends gunicorn's own lines to the process's log instead of gunicorn's handlers."""
 
     def setup(self, cfg: Any) -> None:
         self.cfg = cfg
@@ -52,7 +52,7 @@ class _ProcessLog(Logger):  # type: ignore[misc]
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """run() blocks until a signal ends the process, then exits it: 0 after a drain, else with gunicorn's status."""
+    """run() blocks until a signal ends the process, then exits: with 0 after a drain, otherwise with gunicorn's status."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -74,13 +74,13 @@ class Server(BaseApplication):  # type: ignore[misc]
             "worker_exit": self._close,
         }
         if os.access(_SHARED_MEMORY, os.W_OK):
-            # The worker shows that it lives by touching a file, which a busy disk would hold up.
+            # The worker touches a file to show that it is alive. A busy disk would delay that.
             options["worker_tmp_dir"] = _SHARED_MEMORY
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Called in the worker, after the fork: here the service is built and its feed started."""
+        """Builds the service and starts its feed. Called in the worker, after the fork."""
         config = self._config
         allow_files(config.max_viewers + _MORE_CONNECTIONS + _MORE_FILES)
         registry = CollectorRegistry()

@@ -1,5 +1,5 @@
-"""Consumes the live fanout from the broker. The one module that knows pika; it must only hand bodies over, never look into
-them, and never stop trying."""
+"""Consumes the live fanout from the broker. It is the only module that knows pika. It must pass message bodies on without
+reading them."""
 
 import logging
 from collections.abc import Callable
@@ -12,22 +12,22 @@ from pika.exceptions import AMQPError
 
 log = logging.getLogger(__name__)
 
-# Deliveries on their way; the rest stays in the broker's queue, whose limit holds only there.
+# Unacknowledged deliveries; the rest stays in the broker's queue, where its limit applies.
 _PREFETCH = 256
 # Unacknowledged deliveries after which they are acknowledged together.
 _ACK_EVERY = 64
 _IDLE_S = 0.5
-# A frame has up to 128 KiB. pika asks for 4 at a time and looks after each whether the frame is whole.
+# A frame has up to 128 KiB. By default pika reads 4 KiB at a time and checks after each read whether the frame is complete.
 _READ_BYTES = 128 * 1024
 _HEARTBEAT_S = 15
 
 
 class BrokerUnavailable(Exception):
-    """The broker can't be reached or closed the connection; the text says why."""
+    """The broker cannot be reached, or it closed the connection. The message says why."""
 
 
 class Consumer:
-    """Connects to the broker; on_message is called with each body. Blocks only the greenlet that calls."""
+    """Connects to the broker. on_message: called with each body. Blocks only the calling greenlet."""
 
     def __init__(self, url: str, queue_bytes: int, on_message: Callable[[bytes], object]) -> None:
         self._url = url
@@ -36,14 +36,15 @@ class Consumer:
 
     @staticmethod
     def read_whole_frames() -> None:
-        """Lets pika's connections of this process read as much at a time as a frame has.
+        """Lets all pika connections of this process read a whole frame at a time.
 
-        The name is private to pika, and only about speed: were it another, a test would say so and nothing else change.
+        This sets a private name of pika and only affects speed. If a new release renames it, a test fails and nothing else
+        changes.
         """
         _AsyncTransportBase._MAX_RECV_BYTES = _READ_BYTES
 
     def connect(self) -> "Subscription":
-        """Binds a queue of its own to the fanout. Raises BrokerAway."""
+        """Binds an exclusive queue to the fanout. Raises BrokerUnavailable."""
         try:
             connection = pika.BlockingConnection(_parameters(self._url))
         except (AMQPError, OSError) as error:
@@ -63,14 +64,14 @@ class Consumer:
 
 
 class Subscription:
-    """A queue bound to the fanout: what is published from now on arrives, or the connection ends."""
+    """A queue bound to the fanout. Everything published from now on arrives, or the connection ends."""
 
     def __init__(self, connection: Any, deliveries: "_Deliveries") -> None:
         self._connection = connection
         self._deliveries = deliveries
 
     def run(self, stopping: Callable[[], bool]) -> None:
-        """Hands messages over until stopping. Raises BrokerAway."""
+        """Passes messages on until stopping() is true. Raises BrokerUnavailable."""
         try:
             while not stopping():
                 self._connection.process_data_events(time_limit=_IDLE_S)
@@ -82,7 +83,7 @@ class Subscription:
 
 
 class _Deliveries:
-    """Hands deliveries over and acknowledges them in groups."""
+    """Passes deliveries on and acknowledges them in groups."""
 
     def __init__(self, channel: Any, on_message: Callable[[bytes], object]) -> None:
         self._channel = channel
@@ -113,7 +114,7 @@ def _parameters(url: str) -> pika.URLParameters:
 
 
 def _arguments(queue_bytes: int) -> dict[str, Any]:
-    # What is dropped is healed from Redis; a viewer wants the newest.
+    # Viewers want the newest records; what is dropped is read from Redis.
     return {"x-max-length-bytes": queue_bytes, "x-overflow": "drop-head"}
 
 

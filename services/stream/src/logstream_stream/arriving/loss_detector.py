@@ -1,19 +1,19 @@
-"""Notices that messages of the fanout did not arrive, by the counts of the writers that sent them. It must not know what is
-in the window, which has what was lost if it had a position there."""
+"""Detects that messages of the fanout did not arrive, from the counts that writers send with them. It must not know the
+window: lost batches that have a position are read from there."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-# Writers get a new name with every start; those not heard of for longest are forgotten.
+# A writer gets a new name each time it starts. Those that have been silent longest are forgotten.
 _WRITERS: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What a writer says it has published, up to and with the message this came with: messages that hold batches, and those
-    of them whose batches have no position."""
+    """How much a writer has published, including the message that carries this count: messages with batches, and those among
+    them whose batches are unnumbered."""
 
     writer: bytes
     messages: int
@@ -24,9 +24,9 @@ class Count:
 class Lost:
     """Messages that did not arrive.
 
-    from_ns: what is in them was received by the gateway after this, in nanoseconds since the Unix epoch, as far as batches
-    come in the order in which they were received; None: not known. epoch: of the last numbered message of that writer that
-    arrived, "": none.
+    from_ns: the gateway received their batches after this, in nanoseconds since the Unix epoch, provided that batches arrive
+    in the order in which they were received; None: not known. epoch: that of the last numbered message of this writer that
+    arrived; "": none.
     """
 
     numbered: int
@@ -39,22 +39,22 @@ class Lost:
 class _WriterState:
     messages: int
     unnumbered: int
-    # None: no batch of it has arrived, and what it has in hand may have waited for long.
+    # None: none of its batches has arrived, and those it holds may have waited for a long time.
     received_ns: int | None
     epoch: str
 
 
 class LossDetector:
-    """Not thread-safe. Messages of a writer come in the order in which it sent them."""
+    """Not thread-safe. The messages of one writer arrive in the order in which it sent them."""
 
     def __init__(self) -> None:
         self._writers: OrderedDict[bytes, _WriterState] = OrderedDict()
 
     def hear(self, count: Count, epoch: str, received_ns: Sequence[int]) -> Lost | None:
-        """Takes a message's count, and what did not arrive before it.
+        """Takes the count of a message, and returns what was lost before it.
 
-        epoch: of its positions, "": it has none. received_ns: when the gateway received each of its batches; none: the count
-        came alone. The first message of a writer says nothing of those before it.
+        epoch: that of the message's positions; "": unnumbered. received_ns: when the gateway received each of its batches;
+        empty: the count came alone. The first message of a writer says nothing about earlier ones.
         """
         has_batches = bool(received_ns)
         writer = self._writers.get(count.writer)
@@ -68,7 +68,7 @@ class LossDetector:
         messages = count.messages - writer.messages - has_batches
         unnumbered = count.unnumbered - writer.unnumbered - (has_batches and not epoch)
         if messages < 0:
-            # Came a second time.
+            # A message that was delivered twice.
             return None
         lost = (
             Lost(numbered=messages - unnumbered, unnumbered=unnumbered, from_ns=writer.received_ns, epoch=writer.epoch)

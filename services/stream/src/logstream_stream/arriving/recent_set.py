@@ -1,5 +1,5 @@
-"""Remembers the latest of something, such as the batches that were delivered. Its memory is bounded: it must not be trusted
-for what is long past."""
+"""A set that keeps the items added last, such as the batches that were delivered. It is bounded, so it must not be relied on
+for items added long ago."""
 
 from collections import OrderedDict
 from typing import Generic, TypeVar
@@ -8,19 +8,19 @@ T = TypeVar("T")
 
 
 class RecentSet(Generic[T]):
-    """The last `limit` things that were added."""
+    """The last `limit` items that were added."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._things: OrderedDict[T, None] = OrderedDict()
+        self._items: OrderedDict[T, None] = OrderedDict()
 
-    def __contains__(self, thing: T) -> bool:
-        return thing in self._things
+    def __contains__(self, item: T) -> bool:
+        return item in self._items
 
-    def add(self, thing: T) -> None:
-        self._things[thing] = None
-        if len(self._things) > self._limit:
-            self._things.popitem(last=False)
+    def add(self, item: T) -> None:
+        self._items[item] = None
+        if len(self._items) > self._limit:
+            self._items.popitem(last=False)
 
     def clear(self) -> None:
-        self._things.clear()
+        self._items.clear()

@@ -1,4 +1,4 @@
-"""The recent window in Redis, read only. The one module that knows redis; its errors leave as WindowAway."""
+"""Reads the recent window from Redis. It is the only module that knows redis; its errors become WindowUnavailable."""
 
 import logging
 import threading
@@ -18,22 +18,22 @@ log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 1.0
 _CONNECTIONS = 16
-# Waiting for one of these is no sign that Redis is away: many viewers may come at a time.
+# Waiting for a connection does not mean that Redis is unavailable: many viewers may arrive at once.
 _TURN_S = 30.0
-# First screens that are read at a time. Each may go through all of the window; more of them would only take turns, and keep
-# those who resume from a connection.
+# First screens that are read at the same time. Each may read the whole window. More of them would only take turns, and would
+# keep connections from viewers who resume.
 _FIRST_SCREENS = 4
-# Of entries in one reading, which takes memory for them several times over.
+# Bytes of entries in one snapshot, which takes several times as much memory.
 _READ_BYTES = 512 * 1024
-# One that has more is read alone, and so many of these at a time.
+# A larger entry is read alone, and this many of them at the same time.
 _LARGE_BYTES = 2**31
 _LARGE_ENTRIES = 4
-# What READ answers then.
+# What READ returns for such an entry.
 _TOO_LARGE = 2
 
 
 class RedisWindow:
-    """A Window (see arriving.window). Each call is one transaction of Redis and takes at most a few seconds."""
+    """A Window (see arriving.window). Each call is one Redis transaction and takes at most a few seconds."""
 
     def __init__(self, url: str) -> None:
         pool = BlockingConnectionPool.from_url(
@@ -43,7 +43,7 @@ class RedisWindow:
             socket_timeout=_TIMEOUT_S,
             socket_connect_timeout=_TIMEOUT_S,
             socket_keepalive=True,
-            # One more try: a connection kept in the pool may be dead since Redis was restarted.
+            # One retry: a pooled connection may be dead after a restart of Redis.
             retry=Retry(NoBackoff(), 1),
         )
         self._redis = Redis(connection_pool=pool)
@@ -103,7 +103,7 @@ class RedisWindow:
         )
 
     def _query(self, query: Callable[[int, int], Any], count: int) -> Any:
-        """What ask(count, bytes) answers; a large entry is asked for alone."""
+        """The result of query(count, bytes). A large entry is queried alone."""
         try:
             reply = query(count, _READ_BYTES)
             if isinstance(reply[-1], list) and reply[-1] and reply[-1][0] == _TOO_LARGE:
@@ -115,7 +115,7 @@ class RedisWindow:
 
 
 class _Turns:
-    """So many at a time, and each in its turn: who comes again at once would else be let in before those who wait."""
+    """Lets `count` callers in at a time. One who leaves and comes back at once does not overtake those who wait."""
 
     def __init__(self, count: int) -> None:
         self._room = threading.BoundedSemaphore(count)
@@ -133,7 +133,7 @@ def _text(raw: bytes | None) -> str:
 
 
 def _entries(raw: list[tuple[bytes, list[bytes]]]) -> tuple[list[Entry], frozenset[int]]:
-    """The entries that can be read, and the positions of those that can't, which their readers announce as gaps."""
+    """The readable entries, and the positions of the others, which the caller announces as gaps."""
     entries, unreadable = [], []
     for entry_id, fields in raw:
         position = position_of(entry_id)
@@ -141,7 +141,7 @@ def _entries(raw: list[tuple[bytes, list[bytes]]]) -> tuple[list[Entry], frozens
             entries.append(Entry(position, read_entry(fields[fields.index(FIELD_BATCH) + 1])))
         except MemoryError:
             raise
-        except Exception as error:  # noqa: BLE001 whatever is wrong with an entry is wrong with that one alone
-            log.debug("window entry can't be read", extra={"position": position, "error": str(error)})
+        except Exception as error:  # noqa: BLE001 a bad entry must not affect the others
+            log.debug("a window entry cannot be read", extra={"position": position, "error": str(error)})
             unreadable.append(position)
     return entries, frozenset(unreadable)

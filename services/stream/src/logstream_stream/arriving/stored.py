@@ -1,5 +1,5 @@
-"""Stored batches as the writer hands them over, by the broker or by Redis. It must not look into the records: most batches
-are never shown to anybody."""
+"""Stored batches as writers pass them on, through the broker or Redis. It must not decode records: most batches are never
+shown to anybody."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class StoredBatch:
     """One committed batch."""
 
     number: int
-    # What the window knows it by: the number alone is given again by a database that was restored from a backup.
+    # Its name in the window. The number alone is not unique: a database that is restored from a backup gives it again.
     name: str
     received_ns: int
     floor_ns: int
@@ -32,17 +32,17 @@ class StoredBatch:
 
     @property
     def raw_bytes(self) -> int:
-        """How long `raw` is, or says it is; nothing is unpacked for it."""
+        """The length of `raw`, as the packed form declares it. Nothing is unpacked."""
         return unpacked_batch_bytes(self.data) if self.packed else len(self.data)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of the fanout: batches with their positions in this epoch; position 0 or epoch "" means unnumbered."""
+    """A message of the fanout: batches with their positions in this epoch. Position 0 or epoch "": unnumbered."""
 
     epoch: str
     batches: list[tuple[int, StoredBatch]]
-    # Of the writer that sent it; None: it says nothing of that.
+    # That of the writer that sent it; None: the message has none.
     count: Count | None = None
 
 
@@ -68,7 +68,7 @@ def read_entry(body: bytes) -> StoredBatch:
 
 
 def _stored(batch: LiveBatch) -> StoredBatch:
-    # Each look at a field of bytes copies it.
+    # Each access to a bytes field copies it.
     number, data = batch.number, batch.packed_batch
     packed = bool(data)
     if not packed:

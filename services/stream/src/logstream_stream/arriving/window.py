@@ -1,5 +1,4 @@
-"""What the stream service asks of the recent window, whoever keeps it. It must never be asked to change anything: only
-writers append."""
+"""The recent window as the stream service reads it. Nothing here changes the window: only writers append to it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,12 +6,12 @@ from typing import Final, Protocol
 
 from logstream_stream.arriving.stored import StoredBatch
 
-# How many names a reading has at most.
+# Most names in one snapshot.
 NAMES_READ: Final = 1_000
 
 
 class WindowUnavailable(Exception):
-    """The window can't be reached now; the text says why."""
+    """The window cannot be read now. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +26,27 @@ class WindowSnapshot:
 
     epoch: str  # empty: nothing was ever appended to this memory
     position: int  # of the newest batch; 0: none
-    # Name of the batch at the position asked about; None: not remembered.
+    # Name of the batch at the requested position; None: the window does not know it any more.
     anchor: str | None
     entries: list[Entry]
-    # No position from the first one asked for up to this one is in the window but not in entries.
+    # Every position up to this one, from the first one requested, is in entries if the window has it.
     complete_to: int
-    # Positions of entries that are in the window and that nobody can read.
+    # Positions of entries that are in the window but cannot be read.
     unreadable: frozenset[int] = frozenset()
-    # The names of the last batches by position, when the newest one was asked about.
+    # Names of the last batches by position, if the newest batch was requested as the anchor.
     names: Mapping[int, str] = field(default_factory=dict)
 
 
 class Window(Protocol):
-    """Both calls answer from one moment, may block for a bounded time, and raise WindowAway."""
+    """Each call returns a snapshot of one moment, may block for a limited time, and raises WindowUnavailable."""
 
     def read(self, *, anchor: int | None, after: int, upto: int, count: int) -> WindowSnapshot:
-        """The first count entries at positions in (after, upto], or fewer if they are large, oldest first; count 0: none,
-        complete_to is `after`.
+        """The first count entries at positions in (after, upto], fewer if they are large, oldest first. count 0: no entries,
+        and complete_to is `after`.
 
-        anchor: the position whose batch is asked about; 0: the newest one; None: none.
+        anchor: the position whose batch name is requested; 0: that of the newest batch; None: none.
         """
 
     def latest(self, upto: int, count: int) -> WindowSnapshot:
-        """The last count entries at positions up to upto, or fewer if they are large, newest first. anchor is None;
-        complete_to is the lowest position that was read, 0: none was there."""
+        """The last count entries at positions up to upto, fewer if they are large, newest first. anchor is None;
+        complete_to is the lowest position that was read, 0 if there was none."""

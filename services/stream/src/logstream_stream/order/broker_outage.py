@@ -1,9 +1,9 @@
-"""When messages of the fanout may have been lost because the broker was unavailable. It must not decide whether anything was
-published in that time.
+"""Notes when messages of the fanout may have been lost because the broker was unavailable, and which gap to announce for it.
+It must not know batches.
 
-While every batch has a position, an outage needs no gap: the window has what did not arrive. A change of epoch says that
-unnumbered batches were published, and those of an outage never arrive. So a gap is announced when an outage and a change of
-epoch come close to each other, in either order."""
+While every batch has a position, an outage needs no gap: the window has everything that did not arrive. A change of epoch
+shows that unnumbered batches were published, and those published during an outage never arrive. So an outage is announced
+when the epoch changes after it, or shortly before it."""
 
 from typing import Final
 
@@ -19,11 +19,11 @@ class BrokerOutage:
     def __init__(self, now_ns: int) -> None:
         # Whether messages arrive now. False until the first connection.
         self.is_up = False
-        # Whether they ever arrived. The first connection ends no outage: only viewers who came before it can have missed
-        # something, and they are told at once.
+        # Whether they ever arrived. Before the first connection only viewers who were already there can have missed
+        # something, so the first connection announces that at once.
         self._was_up = False
-        # Begin and end of the last outage that no gap has announced yet; end None: it still lasts. Outages that follow each
-        # other without a change of epoch are one.
+        # Start and end of the outage that no gap has announced yet; end None: it continues. Several outages without a change
+        # of epoch between them count as one.
         self._unannounced_ns: tuple[int, int | None] | None = (now_ns, None)
         # When the epoch last changed. An outage that is noticed soon after may have begun before that.
         self._epoch_changed_ns = 0

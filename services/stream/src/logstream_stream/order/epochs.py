@@ -1,10 +1,9 @@
 """What is known of epochs other than the current one, and what a change of epoch means. It must not deliver batches or
 announce gaps: the sequencer does.
 
-An epoch is a name for one run of positions. Writers begin a new one in two cases: Redis lost its memory, so that positions
-begin again at 1; or a writer published batches without positions, because it could not reach Redis for a while, so that
-positions go on. A replica sees only the new name, and compares the window with the batch at its own last position, the
-anchor:
+An epoch is the name of one run of positions. Writers start a new one in two cases. If Redis lost its memory, positions start
+again at 1. If a writer could not reach Redis for a while and published batches without positions, positions continue. A
+replica sees only the new name. It compares the window with the batch at its own last position, the anchor:
 
 | in the new epoch the window has                | so                                | then                                |
 |------------------------------------------------|-----------------------------------|-------------------------------------|
@@ -14,8 +13,8 @@ anchor:
 | no batch there any more; or the epoch was left | UNKNOWN: Redis may have come back | a gap is announced, and a new       |
 | before                                         | with an older memory              | buffer begins at the newest batch   |
 
-Batches of an epoch that the window was not asked about yet are held until it was. Delivered at once, they might come before
-their predecessors.
+Batches of a new epoch are held until the window has been read. Delivered at once, they might come before their
+predecessors.
 """
 
 from enum import Enum, auto
@@ -26,7 +25,7 @@ from logstream_stream.arriving.stored import StoredBatch
 from logstream_stream.arriving.window import WindowSnapshot
 from logstream_stream.order.window_request import WindowRequest
 
-# Of epochs that are over, so many are remembered.
+# How many epochs that are over are remembered.
 _RECENT_EPOCHS: Final = 16
 
 
@@ -39,7 +38,7 @@ class EpochChange(Enum):
 
 
 def change_of_epoch(request: WindowRequest, snapshot: WindowSnapshot, *, is_over: bool) -> EpochChange:
-    """What it means that the snapshot has another epoch than the request. is_over: it is an epoch that was left before."""
+    """What it means that the epoch of the snapshot differs from that of the request. is_over: that epoch was left before."""
     if snapshot.anchor is not None and snapshot.anchor == request.anchor_name:
         return EpochChange.SAME_MEMORY
     is_shorter = request.anchor == 0 or snapshot.position < request.anchor
@@ -57,16 +56,15 @@ class OtherEpochs:
     """Not thread-safe. Each epoch is in one state: unknown, held, current (then it is not in here), or over."""
 
     def __init__(self) -> None:
-        # Epochs that are over, the oldest first, with their baselines: up to there positions were in the window before this
-        # replica began. A batch that comes late is live only after its epoch's baseline.
+        # Epochs that are over, oldest first, with their baselines: the positions up to which the window was filled before
+        # this replica started. A late batch is live only after the baseline of its epoch.
         self._over: dict[str, int] = {}
-        # Batches by position of epochs that the window was not asked about yet, in the order in which the epochs were first
-        # heard of.
+        # Batches of epochs about which the window has not been read yet, by position. The epochs are in the order in which
+        # they appeared.
         self._held: dict[str, dict[int, StoredBatch]] = {}
-        # When the first of them was held, in seconds of the clock. While the window is unavailable they must not wait for
-        # ever.
+        # Since when batches are held, in seconds of the clock. While the window is unavailable, they must not wait for ever.
         self.held_since = 0.0
-        # Epochs whose memory Redis lost: what did not arrive of them can never be read.
+        # Epochs whose memory Redis lost. What did not arrive of them can never be read.
         self._lost: RecentSet[str] = RecentSet(_RECENT_EPOCHS)
 
     @property
@@ -91,30 +89,30 @@ class OtherEpochs:
         return epoch in self._lost
 
     def hold(self, epoch: str, position: int, batch: StoredBatch, now_s: float) -> None:
-        """Keeps a batch until it is known what its epoch is."""
+        """Keeps a batch until the window shows what its epoch is."""
         if not self._held:
             self.held_since = now_s
         self._held.setdefault(epoch, {})[position] = batch
 
     def first_held(self, epoch: str) -> int:
-        """The lowest position that is held of this epoch, of which at least one is."""
+        """The lowest held position of this epoch, of which at least one batch must be held."""
         return min(self._held[epoch])
 
     def take(self, epoch: str) -> dict[int, StoredBatch]:
-        """What is held of the epoch, and is held no longer."""
+        """Removes and returns the held batches of the epoch."""
         return self._held.pop(epoch, {})
 
     def begin(self, epoch: str) -> dict[int, StoredBatch]:
-        """The epoch is the current one from now on. Returns what was held of it."""
+        """Makes the epoch the current one. Returns its held batches, which are held no longer."""
         self._over.pop(epoch, None)
         return self.take(epoch)
 
     def end(self, epoch: str, baseline: int) -> None:
-        """The epoch is over: what comes of it now is late."""
+        """Notes that the epoch is over: its batches are late from now on."""
         self._over[epoch] = baseline
         if len(self._over) > _RECENT_EPOCHS:
             del self._over[next(iter(self._over))]
 
     def lose(self, epoch: str) -> None:
-        """Redis lost the memory of this epoch."""
+        """Notes that Redis lost the memory of this epoch."""
         self._lost.add(epoch)

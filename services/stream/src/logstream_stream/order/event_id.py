@@ -1,14 +1,14 @@
-"""A viewer's place in the live order: what the `id:` of an event says, opaque to clients. It must take any text a client
-sends back without an error."""
+"""The id of an event, with which a viewer resumes. Clients treat it as opaque. Reading it must accept any text that a client
+sends, without an error."""
 
 import re
 from dataclasses import dataclass
 from typing import Final
 
-# The highest index a record can have; after it nothing of the batch is left, so it also stands for "all of the batch".
+# The highest index a record can have. Nothing of the batch comes after it, so it also stands for "all of the batch".
 ALL: Final = 0xFFFF
 
-# Positions fit a float of Redis's Lua; times end with the year 9998, so that adding a day stays printable.
+# Positions fit a float in Redis's Lua. Times end with the year 9998, so that a day can be added to them.
 _MAX_POSITION: Final = 2**53
 _MAX_RECEIVED_MS: Final = 253_370_764_800_000
 _TEXT: Final = re.compile(r"([!-~]{1,128}):(\d{1,16}):(\d{1,5}):(\d{1,15})", re.ASCII)
@@ -21,7 +21,7 @@ class EventId:
     epoch: str
     position: int
     index: int  # 0..65535
-    # When the gateway received the batch, so that a gap can be named even when Redis has forgotten the position.
+    # When the gateway received the batch: the start of a gap, should Redis have lost the position.
     received_ms: int
 
     def __str__(self) -> str:
@@ -29,7 +29,7 @@ class EventId:
 
 
 def read_event_id(text: str) -> EventId | None:
-    """The place an id names; None for a text that no logstream wrote."""
+    """Reads an id; None for a text that logstream did not write."""
     match = _TEXT.fullmatch(text)
     if not match:
         return None

@@ -1,4 +1,4 @@
-"""Where history has what live could not show. It must not ask history itself."""
+"""Builds the address at which the query service has the records that a live viewer missed. It must not call that service."""
 
 import re
 from collections.abc import Iterator
@@ -9,19 +9,19 @@ from logstream_contract.filters.filters import Filter, Terms
 from logstream_contract.filters.parameters import ATTRIBUTE, NOT_ATTRIBUTE
 
 _PATH: Final = "/api/logs"
-# What a word may not begin with or hold; else it is quoted.
+# A word that begins with or contains one of these is quoted.
 _NO_WORD: Final = re.compile(r'^["-]|\s')
 _TO_ESCAPE: Final = re.compile(r'"|\\(?=["\\]|\Z)')
 
 
 def query_of(filter_: Filter | None) -> str:
-    """The filter of a live viewer as parameters that mean the same; "" for None."""
+    """The filter of a live viewer as query parameters of the same meaning; "" for None."""
     return urlencode(list(_pairs(filter_)), quote_via=quote) if filter_ else ""
 
 
 def records_url(start: str | None, end: str, filter_query: str) -> str:
-    """The address, relative to the origin, of the records with times from start (None: from the first) to before end."""
-    # Neither colons nor the rest of a time in UTC need escaping in a query.
+    """The address, relative to the origin, of records from start (None: the first record) to before end."""
+    # No character of a UTC time needs escaping in a query.
     times = ([f"start={start}"] if start else []) + [f"end={end}"]
     return f"{_PATH}?{'&'.join(times + ([filter_query] if filter_query else []))}"
 

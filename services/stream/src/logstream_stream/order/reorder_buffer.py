@@ -1,5 +1,5 @@
-"""The line of positions of one epoch: batches go in as they come and leave gaplessly. It must not decide when to give a
-missing one up."""
+"""Reorders the batches of one epoch: they go in as they arrive and come out in the order of their positions, without a hole.
+It must not decide when to give up a missing batch."""
 
 from dataclasses import dataclass, field
 
@@ -8,23 +8,23 @@ from logstream_stream.arriving.stored import StoredBatch
 
 @dataclass(slots=True, kw_only=True)
 class ReorderBuffer:
-    """position: of the last batch that left. A batch that waits is at a position after it."""
+    """position: that of the last batch taken out. Waiting batches have later positions."""
 
     epoch: str
     position: int
-    # Positions up to here were in the window before this replica began; they are nobody's live records.
+    # Positions up to here were in the window before this replica began. They were never live here.
     baseline: int
-    # Name of the batch at position; None: not known. It tells whether another epoch goes on with the same positions.
+    # Name of the batch at position; None: not known. It shows whether another epoch continues the same positions.
     anchor: str | None = None
-    # Highest position known to be given.
+    # The highest position that is known to be assigned.
     known: int = 0
-    # No position up to here will ever be read from the window again.
+    # The window has been read up to here. A position that is still missing was trimmed and is not in the window any more.
     gone: int = 0
     waiting: dict[int, StoredBatch] = field(default_factory=dict)
     waiting_bytes: int = 0
 
     def put(self, position: int, batch: StoredBatch) -> bool:
-        """Whether the batch is new to the line."""
+        """Adds a batch. Returns whether it is new here."""
         self.known = max(self.known, position)
         if position <= self.position or position in self.waiting:
             return False
@@ -33,7 +33,7 @@ class ReorderBuffer:
         return True
 
     def take(self) -> StoredBatch | None:
-        """The batch at the next position, if it is here."""
+        """Takes out the batch at the next position, if it is here."""
         batch = self.waiting.pop(self.position + 1, None)
         if batch is not None:
             self.position += 1
@@ -42,16 +42,16 @@ class ReorderBuffer:
         return batch
 
     def skip_to(self, position: int) -> None:
-        """Goes on after this position, which is not before the present one."""
+        """Continues after this position, which is not before the present one."""
         self.position = position
         self.anchor = None
 
     @property
     def next_is_missing(self) -> bool:
-        """Whether a batch is known to exist that did not leave; take() has been tried."""
+        """Whether the next position is known to be assigned; call it when take() has returned None."""
         return self.known > self.position
 
     @property
     def next_waiting(self) -> int | None:
-        """The lowest position that waits."""
+        """The lowest position of the waiting batches."""
         return min(self.waiting, default=None)

@@ -1,24 +1,24 @@
-"""Puts stored batches into one order, the order of their live positions. It must not wait, read or write anything itself: it
-says what to read (`window_request`) and takes the result (`window_read`, `window_failed`).
+"""Puts stored batches into one order, that of their live positions. It must not wait, read or write: it returns what to read
+(`window_request`) and takes the result (`window_read`, `window_failed`).
 
-Batches arrive as messages of the fanout, which may be lost, late, doubled or unnumbered, and Redis may lose its memory.
-Every batch that is stored after the sequencer began is delivered exactly once or lies in an announced gap:
+Batches arrive as messages of the fanout. Messages may be lost, late, duplicated or unnumbered, and Redis may lose its
+memory. The sequencer delivers every batch that is stored after it started exactly once, or announces a gap that covers it:
 
-- What had a position and did not arrive is read from the window.
-- What had no position, or had one in a memory that Redis lost before it was read, is found missing by the counts of the
+- A batch that has a position and does not arrive is read from the window.
+- A batch without a position, or with one in a memory that Redis lost before it was read, is detected by the counts of the
   writers (see `arriving.loss_detector`), and a gap is announced.
-- One loss stays unseen: the last messages of a writer that died before its next count.
+- One loss is not detected: the last messages of a writer that died before its next count.
 
 Terms:
 
 - position: the number that Redis gives a batch when a writer appends it to the window: 1, 2, 3, ... Batches are delivered in
-  this order, without a hole. A batch is unnumbered (position 0) when its writer could not reach Redis; it is delivered as
+  this order, without a hole. If the writer could not reach Redis, the batch is unnumbered (position 0) and is delivered as
   soon as it arrives.
-- epoch: the name of one run of positions; see `order.epochs` for what happens when it changes.
-- anchor: the batch at the last delivered position. Its name tells whether the window's positions are still ours.
-- baseline: the newest position when this replica began in an epoch. What is not after it was never live here.
-- missing: a position that is known to be given, and whose batch is not here.
-- request and snapshot: a reading of the window, before and after it was done (`WindowRequest`, `WindowSnapshot`).
+- epoch: the name of one run of positions. `order.epochs` explains what a change of epoch means.
+- anchor: the batch at the last delivered position. Its name shows whether the window still has the same positions.
+- baseline: the newest position when this replica started in an epoch. Batches up to it were never live here.
+- missing: said of a position that is known to be assigned and whose batch has not arrived.
+- request, snapshot: what to read from the window, and what the window had (`WindowRequest`, `WindowSnapshot`).
 - outcome: what the sequencer decides, in order: `Deliver` a batch, or announce a `Gap`.
 
 An example. Epoch e1; positions up to 3 are delivered:
@@ -55,7 +55,7 @@ _RECENT_BATCHES: Final = 65_536
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waits:
-    check_s: float = 0.8  # between two looks at the window's head
+    check_s: float = 0.8  # between two reads of the window's head
     reorder_s: float = 0.1  # before a missing position is read: several writers publish at once
     give_up_s: float = 2.0  # before a missing position is announced as a gap, when the window can't be read
     retry_s: float = 0.5  # before the window is tried again after a failure
@@ -91,44 +91,44 @@ class Sequencer:
         self._clock = clock
         self._wall_ns = wall_ns
         self._waits = waits
-        # The current epoch, and its batches that wait for a predecessor. None until the window has been read once, or
-        # batches were delivered without it; and after a change of epoch of unknown meaning, until the next snapshot.
+        # The current epoch, with its batches that wait for a predecessor. None at first, until the window has been read or
+        # given up, and again after a change of epoch of unknown meaning, until the next snapshot.
         self._buffer: ReorderBuffer | None = None
-        # All other epochs: those that are over, and those that the window was not asked about yet.
+        # All other epochs: those that are over, and those whose batches are held until the window has been read.
         self._other_epochs = OtherEpochs()
-        # Names of the batches that were delivered last, in whatever epoch, and of those that the window had at the
-        # beginning. A batch comes again when a writer is given it again, and after Redis came back with an older memory.
+        # Names of the batches that were delivered last, in any epoch, and of those that the window had at the start. A batch
+        # arrives again when the broker redelivers it to a writer, and when Redis comes back with an older memory.
         self._delivered: RecentSet[str] = RecentSet(_RECENT_BATCHES)
         self._loss_detector = LossDetector()
-        # Numbered messages that did not arrive and that no snapshot has covered yet. One that was requested after they were
-        # found missing, and up to which all is delivered, has all of them. If the epoch ends before that, they are a gap.
+        # Numbered messages that did not arrive and that no snapshot has covered yet. A snapshot covers them if it was
+        # requested after they were found missing and everything in it is delivered. If the epoch ends first, they are a gap.
         self._missing_messages: _MissingMessages | None = None
-        # When the broker was unavailable; matters where unnumbered batches were published.
+        # When the broker was unavailable. This matters if unnumbered batches were published at that time.
         self._outage = BrokerOutage(wall_ns())
-        # The first missing position, 0: none, and since when it has been the first. After reorder_s it is requested, after
-        # give_up_s without a window it is given up.
+        # The first missing position (0: none), and since when it is the first. It is requested after reorder_s, and given up
+        # after give_up_s if the window is unavailable.
         self._missing = 0
         self._missing_since = 0.0
-        # When the window was last asked, in seconds of the clock. The head is looked at every check_s: a message that nobody
-        # knows of may be lost, too.
+        # When the window was last requested, in seconds of the clock. Its head is read every check_s, because the last
+        # message may be lost, too, and nothing that follows would show it.
         self._requested_at = float("-inf")
-        # Before this no request is made, because the last one failed.
+        # After a failure, no request is made before this moment.
         self._retry_at = float("-inf")
-        # Whether the last request failed. Viewers who catch up need not try then, and missing positions are given up.
+        # Whether the last request failed. Then viewers who catch up do not try the window, and missing positions are given
+        # up.
         self.window_unavailable = False
-        # All batches that were published before this moment have been delivered or announced, if they have a position. A gap
-        # begins here at the latest.
+        # Every numbered batch that was published before this moment has been delivered or announced. No gap starts later.
         self._verified_ns = wall_ns()
-        # When the gateway received the batch at our position. A gap begins here if that is earlier: batches come in nearly
-        # the order in which they were received.
+        # When the gateway received the batch at our position. A gap starts here if that is earlier, because batches arrive
+        # nearly in the order in which they were received.
         self.last_received_ns = wall_ns()
-        # Batches that a snapshot brought and the fanout had not; the caller takes them for its metric, and sets it to 0.
+        # How many batches were read from the window because the fanout did not bring them. The caller counts and resets it.
         self.healed = 0
-        # Positions of this epoch whose batch was delivered before, unnumbered or in an epoch that is over. A viewer that
-        # resumes is not shown what it finds there in the window: it saw it then, or was told of a gap.
+        # Positions of this epoch whose batch was delivered earlier, unnumbered or in an epoch that is over. A viewer that
+        # resumes is not sent these batches from the window: it saw them then, or a gap was announced.
         self.doubled: RecentSet[int] = RecentSet(_RECENT_BATCHES)
-        # The position after which, and the moment at which, a batch was last delivered without a position of this epoch. A
-        # viewer that resumes from an earlier position may have missed it, and the window does not show it where it was.
+        # After which position, and when, a batch was last delivered without a position in this epoch. A viewer that resumes
+        # from that position or an earlier one may have missed it, and the window cannot show it.
         self.unnumbered_after: tuple[int, int] | None = None
 
     @property
@@ -252,17 +252,17 @@ class Sequencer:
         if position > buffer.position:
             buffer.put(position, batch)
         elif position > buffer.baseline:
-            # A redelivery, dropped by its name; or Redis came back with an older memory and gave the position again.
+            # Either a redelivery, whose name is known; or Redis came back with an older memory and reassigned the position.
             self._deliver_unnumbered(batch, out)
 
     def _deliver_unnumbered(self, batch: StoredBatch, out: list[Outcome]) -> None:
-        """Delivers a batch outside the order of positions unless it already was delivered."""
+        """Delivers a batch outside the order of positions, unless it was delivered before."""
         if batch.name not in self._delivered:
             self.unnumbered_after = self.position, self._wall_ns()
             self._deliver(batch, self.epoch or "", 0, out)
 
     def _deliver_held(self, epoch: str, out: list[Outcome]) -> None:
-        """Delivers what is held of an epoch that has come and gone."""
+        """Delivers the held batches of an epoch that is over before it became the current one."""
         for batch in self._other_epochs.take(epoch).values():
             self._deliver_unnumbered(batch, out)
         self._other_epochs.end(epoch, 0)
@@ -315,17 +315,17 @@ class Sequencer:
     # Changes of epoch; what they mean is in the table of order.epochs.
 
     def _begin_at_head(self, snapshot: WindowSnapshot, out: list[Outcome]) -> None:
-        """Begins after the newest batch of the window."""
+        """Starts after the newest batch of the window."""
         self._begin(snapshot.epoch, snapshot.position, anchor=snapshot.anchor)
         for position, name in sorted(snapshot.names.items()):
             if position <= self.position:
                 self._delivered.add(name)
         if self.position or self._outage.is_unannounced:
-            # For viewers who were there before: the window's batches may have been published to them or not.
+            # For viewers who were already there: the window may contain batches that were stored after they came.
             out.append(Gap(self._verified_ns, self._wall_ns(), WINDOW_UNAVAILABLE))
 
     def _begin(self, epoch: str, position: int, *, baseline: int | None = None, anchor: str | None = None) -> None:
-        """Begins a buffer after this position, or earlier if batches of its epoch already came."""
+        """Starts a buffer after this position, or earlier if batches of its epoch have already arrived."""
         held = self._other_epochs.begin(epoch)
         start = min([position, *(held_position - 1 for held_position in held)]) if baseline is None else position
         buffer = ReorderBuffer(epoch=epoch, position=start, baseline=start if baseline is None else baseline, known=position)
@@ -337,7 +337,7 @@ class Sequencer:
         self._buffer = buffer
         self.doubled.clear()
         self._missing = 0
-        # The anchor of a new buffer is not known yet: ask again at once.
+        # The anchor of a new buffer is not known yet: request it at once.
         self._requested_at = float("-inf")
 
     def _change_epoch(
@@ -360,20 +360,20 @@ class Sequencer:
                 self._buffer.known = max(self._buffer.known, snapshot.position)
         else:
             self._leave(buffer, sound=False, out=out)
-            # Begins anew with the next snapshot, which tells the names of what is old.
+            # The next snapshot starts a new buffer. It has the names of the old batches.
             self._buffer = None
 
     def _go_back(self, buffer: ReorderBuffer, snapshot: WindowSnapshot, out: list[Outcome]) -> None:
-        """Begins anew in the same epoch: Redis came back with an older memory."""
+        """Starts again in the same epoch: Redis came back with an older memory."""
         old_position = buffer.position
         self._leave(buffer, sound=False, out=out)
-        # Its positions are given a second time: none of them tells that a batch is old.
+        # Its positions are assigned a second time, so a low position does not mean that a batch is old.
         self._begin(snapshot.epoch, snapshot.position, baseline=0)
-        # Ids from before look like those that come.
+        # Ids from before cannot be told from new ones.
         self.unnumbered_after = old_position, self._wall_ns()
 
     def _adopt_held_epoch(self, out: list[Outcome]) -> None:
-        """Goes over to the epoch that was heard of last, though the window can't be asked about it."""
+        """Continues in the epoch that appeared last, although the window cannot be read."""
         *others, epoch = self._other_epochs.held
         if self._buffer is not None:
             self._leave(self._buffer, sound=False, out=out)
@@ -386,7 +386,7 @@ class Sequencer:
     def _leave(self, buffer: ReorderBuffer, *, sound: bool, out: list[Outcome], into: str = "") -> None:
         """Ends a buffer: announces what it may have missed, then delivers all that waits in it. sound: Redis lost the memory
         of its epoch, so its end was seen. into: the epoch that follows, all of which will be read."""
-        # In the epoch that follows they will be read.
+        # Those of the epoch that follows will be read there.
         if self._missing_messages and (not into or self._missing_messages.epoch != into):
             out.append(Gap(self._missing_messages.from_ns, self._wall_ns(), LOST))
             self._missing_messages = None

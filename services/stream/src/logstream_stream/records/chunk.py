@@ -1,4 +1,4 @@
-"""Gathers records into frames: each is put together once and shared by all who are sent it."""
+"""Collects records into frames. A frame is built once and shared by all viewers who are sent it."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -13,40 +13,40 @@ from logstream_stream.records.ledger import Ledger
 from logstream_stream.records.rendering import Rendered
 
 FRAME_RECORDS: Final = 200
-# Of messages and attributes, as they are written; they are what makes a frame large. With the last record it may have more.
+# Bytes of messages and attributes as they are written, which make up most of a frame. The last record may exceed it.
 FRAME_TEXT_BYTES: Final = 256 * 1024
 
 
 @dataclass(slots=True, eq=False)
 class Frame:
-    """Bytes for viewers. Frames with records may be dropped for a slow viewer, `notice` ones never, and those that announce
-    records left out are put together. Nothing of it changes but what the ledger says."""
+    """Bytes for viewers. For a slow viewer, frames with records may be dropped, notices never, and announcements of records
+    left out are merged. Only the fields of the ledger ever change."""
 
     body: bytes
     _: KW_ONLY
     records: int = 0
     from_us: int = 0  # earliest and latest record time
     to_us: int = 0
-    # Not numbered: its records are at no position.
+    # False: its records have no position.
     numbered: bool = True
     notice: bool = False
-    # Records that this frame says were left out, with times from from_us to to_us, and why.
+    # How many records this frame announces as left out, with times from from_us to to_us, and the reason.
     left_out: int = 0
     reason: str = ""
-    # Where a viewer is that has it, as the frame's id says it; b"": it bears none.
+    # The id in the frame, with which a viewer resumes after it; b"": none.
     event_id: bytes = b""
-    # Where it is held, and its number there, which ascends.
+    # The ledger that counts it, and its number there; later frames have higher numbers.
     ledger: Ledger | None = None
     number: int = 0
 
     def __del__(self) -> None:
-        # However many viewers share a frame, its memory is free with the last of them.
+        # Viewers share a frame; its memory is free when the last of them releases it.
         if self.ledger is not None:
             self.ledger.release(len(self.body))
 
 
 class Chunk:
-    """Records on their way into frames of one framing. Numbered and unnumbered batches never share a frame."""
+    """Collects records for one framing. Numbered and unnumbered batches never share a frame."""
 
     def __init__(self, framing: Framing) -> None:
         self._framing = framing
@@ -65,11 +65,11 @@ class Chunk:
         through: LivePosition | None = None,
         more: bool = False,
     ) -> Iterator[Frame]:
-        """Takes the records of a batch from this one on and yields the frames that are full; must be run to its end.
+        """Adds the records of a batch from index start on, and yields the frames that are full. It must be run to its end.
 
-        Position 0 in spot: unnumbered. through: with these records all is done up to there, also what is not shown; None: up
-        to spot. more: other records of the batch come after these.
-        """
+        live_position: that of the batch, with position 0 if it is unnumbered. through: the position that a viewer has
+        reached after these records, counting those that were left out; None: live_position. more: further records of this
+        batch follow."""
         if self._records and (self._event_id is None) != (live_position.event_id() is None):
             yield from self.flush()
         while start < len(rendered):
@@ -88,7 +88,7 @@ class Chunk:
             start = stop
 
     def flush(self) -> Iterator[Frame]:
-        """Yields the frame of what was gathered, if anything was."""
+        """Yields the frame of the collected records, if there are any."""
         if self._records:
             event_id = self._event_id
             body = self._framing.logs(self._pieces, event_id)
@@ -104,7 +104,7 @@ class Chunk:
             self._pieces, self._records, self._event_id, self._text_bytes = [], 0, None, 0
 
     def _as_much_text(self, rendered: Rendered, start: int, stop: int) -> tuple[int, int]:
-        """Where before stop the text is enough for this frame, and how much that is; up to stop it is enough."""
+        """Where the text fills this frame, and how many bytes that is. The records up to stop fill it."""
         sums = list(accumulate(rendered.sizes(start, stop)))
         last = bisect_left(sums, FRAME_TEXT_BYTES - self._text_bytes)
         return start + last + 1, sums[last]

@@ -1,5 +1,5 @@
-"""The stored records of one batch as columns, whichever way they were read: by logstream_contract.rows.columns where it
-can, else by logstream_contract.rows.rows, which gives the same records."""
+"""The stored records of one batch as columns. They are read by logstream_contract.rows.columns if it can, otherwise by
+logstream_contract.rows.rows, which gives the same records. Here a record's index in the columns is called its row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from logstream_contract.wire.batches import split_batch
 
 Ints = npt.NDArray[np.int64]
 
-# With fewer records than this a block costs more than rows: its steps are dear and the same for any number of records.
+# With fewer records than this a block costs more than rows: its steps cost the same for any number of records.
 _BLOCK_RECORDS: Final = 128
 
 
@@ -35,7 +35,7 @@ class Columns:
         return len(self.indexes)
 
     def sequences(self) -> Ints:
-        """Of each record; the inbox's numbers leave room for the index in 63 bits."""
+        """The sequence of each record. Batch numbers leave room for the index in 63 bits."""
         first = self.number << SEQUENCE_INDEX_BITS
         if isinstance(self.indexes, range):
             return np.arange(first, first + len(self.indexes), dtype=np.int64)
@@ -50,13 +50,13 @@ class Columns:
         return counts
 
     def without(self, refused: frozenset[int]) -> "Columns":
-        """The records but for those with these indexes."""
+        """The records without those at these indexes of the batch."""
         if not refused:
             return self
         return self.only([at for at, index in enumerate(self.indexes) if index not in refused])
 
     def only(self, rows: Sequence[int]) -> "Columns":
-        """The records at these places of the columns, which ascend."""
+        """The records in these rows, which ascend."""
         return Columns(
             number=self.number,
             node=self.node,
@@ -70,7 +70,7 @@ class Columns:
 
 
 def read_columns(raw: bytes, origin: Origin, refused: frozenset[int]) -> Columns:
-    """The records of an encoded LogBatch but for the refused. Raises Undecodable (from logstream_contract.wire.batches)."""
+    """The records of an encoded LogBatch without the refused ones. Raises Undecodable (logstream_contract.wire.batches)."""
     batch = split_batch(raw)
     records = list(batch.records)
     if len(records) >= _BLOCK_RECORDS:
@@ -81,7 +81,7 @@ def read_columns(raw: bytes, origin: Origin, refused: frozenset[int]) -> Columns
 
 
 def columns_of_block(block: Block, number: int) -> Columns:
-    """block: of one batch, which is plain."""
+    """block: one plain batch."""
     return Columns(
         number=number,
         node=block.nodes[0],

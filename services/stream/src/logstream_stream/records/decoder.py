@@ -1,5 +1,5 @@
-"""Decodes stored batches into columns and renders these, each once while it is of interest. It must not decode what nobody
-looks at: it is only called for viewers."""
+"""Decodes stored batches into columns and renders them, each once while somebody needs it. It must not be called for batches
+that no viewer is sent."""
 
 import sys
 from collections import OrderedDict
@@ -14,11 +14,11 @@ from logstream_stream.records.columns import Columns, read_columns
 from logstream_stream.records.framing import Framing
 from logstream_stream.records.rendering import Rendered
 
-# One in so many records is rendered for itself, unless the whole batch was.
+# If at most one in this many records is needed, only those are rendered, unless the whole batch was.
 _FEW: Final = 8
 _KEPT_RECORDS: Final = 20_000
 _KEPT_BYTES: Final = 48 * 1024 * 1024
-# Of one record besides its texts: the objects that hold its columns.
+# Memory of one record besides its texts: the objects that hold its columns.
 _RECORD_BYTES: Final = 150
 
 
@@ -30,7 +30,7 @@ class Decoded:
     def __init__(self, columns: Columns, raw_bytes: int) -> None:
         self.columns = columns
         self.raw_bytes = raw_bytes
-        # Told when it takes more memory.
+        # Called with the number of bytes when it takes more memory.
         self.on_growth: Callable[[int], object] | None = None
         self._lowered_bytes = 0
         self._rendered: dict[Framing, Rendered] = {}
@@ -38,11 +38,11 @@ class Decoded:
 
     @property
     def indexes(self) -> Sequence[int]:
-        """Of the records in the batch; ascending."""
+        """The index of each record in the batch; ascending."""
         return self.columns.indexes
 
     def rendered(self, framing: Framing, rows: Sequence[int] | None = None) -> Rendered:
-        """The stored records as this framing writes them. rows: of those at these places of the columns alone."""
+        """The stored records as this framing writes them. rows: only the records in these rows."""
         rendered = self._rendered.get(framing)
         if rendered is None:
             if rows is not None and len(rows) * _FEW <= len(self.columns):
@@ -55,9 +55,9 @@ class Decoded:
     def lowered(self) -> list[str]:
         """The messages in lower case, as filters compare them."""
         if self._lowered is None:
-            # No message holds a NUL. One that is not ASCII would make all of them slow, were they not taken apart first.
+            # No message contains a NUL. They are split first if one is not ASCII: lowering it would slow down all of them.
             together = b"\0".join(self.columns.messages).decode()
-            # A text takes up to four bytes for each of its characters, and so does each of its parts.
+            # A str takes up to four bytes for each character, and so does each part of it.
             self._lowered_bytes = sys.getsizeof(together) + _RECORD_BYTES * len(self.columns)
             if self.on_growth:
                 self.on_growth(self._lowered_bytes)
@@ -69,16 +69,16 @@ class Decoded:
 
     @property
     def cost_bytes(self) -> int:
-        """About how much memory it takes, with all that was made of it."""
+        """About how much memory it takes, including everything that was made from it."""
         made_bytes = sum(rendered.cost_bytes for rendered in self._rendered.values()) + self._lowered_bytes
         return self.raw_bytes + _RECORD_BYTES * len(self.columns) + made_bytes
 
 
 class Decoder:
-    """Keeps what viewers read from the window, since others may be reading the same, and the batch that was decoded last.
+    """Keeps batches that viewers read from the window, since others may be reading the same, and the batch decoded last.
 
-    Live batches are asked for once: to keep them all would cost every record its place in the processor's cache, for the
-    sake of the few that a new viewer is shown. kept_bytes: of memory.
+    Live batches are needed once. Keeping all of them would push every record out of the processor's cache, for the sake of
+    the few that a new viewer is sent. kept_bytes: bytes of memory.
     """
 
     def __init__(self, kept_records: int = _KEPT_RECORDS, kept_bytes: int = _KEPT_BYTES) -> None:
@@ -90,17 +90,17 @@ class Decoder:
         self._bytes = 0
 
     def decode(self, batch: StoredBatch) -> Decoded:
-        """Raises Undecodable (from logstream_contract.wire.batches)."""
+        """Raises Undecodable (logstream_contract.wire.batches)."""
         decoded = self._decoded(batch)
         if decoded is None:
-            # To look at raw may be to unpack it.
+            # Accessing raw may unpack it.
             raw, origin = batch.raw, Origin(batch.number, batch.received_ns, batch.floor_ns)
             decoded = Decoded(read_columns(raw, origin, batch.refused), len(raw))
         self._last = batch.name, decoded
         return decoded
 
     def decode_and_keep(self, batch: StoredBatch) -> Decoded:
-        """The same for a batch that a viewer reads from the window."""
+        """Like decode(), for a batch that a viewer reads from the window."""
         decoded = self.decode(batch)
         if batch.name not in self._kept:
             self._kept[batch.name] = decoded
@@ -123,7 +123,7 @@ class Decoder:
         return self._kept.get(batch.name)
 
     def forget(self) -> None:
-        """Frees what is kept."""
+        """Frees everything that is kept."""
         self._last = None
         for decoded in self._kept.values():
             decoded.on_growth = None

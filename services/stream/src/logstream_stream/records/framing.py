@@ -1,4 +1,5 @@
-"""Server-sent events, to the byte: the native framing of /stream and the seed's of /logs. It must not know who is sent what.
+"""Writes server-sent events: the native framing of /stream and the seed's framing of /logs. It must not know who is sent
+which event.
 
 Source: WHATWG HTML, "Server-sent events"; the seed's contract for /logs (one unnamed event a record)."""
 
@@ -15,39 +16,39 @@ from logstream_stream.order.outcomes import Gap
 from logstream_stream.records.columns import Columns
 from logstream_stream.records.rendering import SEED_STRIDE, Rendered, render_native, render_seed
 
-# A comment without an empty line behind it: that would end a block, and some clients make an event of a block without data.
+# A comment without an empty line after it. That would end a block, and some clients make an event of a block without data.
 HEARTBEAT: Final = b":\n"
 
-# How far the time of a record may lie from the time the gateway received it, for a gap's range: the contract lets it be 10
-# minutes ahead; behind it has no bound, and a sender that buffered for longer than this is not covered.
+# How far the time of a record may be from the time at which the gateway received it, for the range of a gap. The contract
+# lets it be 10 minutes ahead. How far it is behind has no limit: a sender that buffered for longer is not covered.
 GAP_MARGIN_NS: Final = 600 * 1_000_000_000
 _LAST_NS: Final = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
 
 
 class Framing(Protocol):
-    """How records and notices look on one route. A notice a route does not have is b""."""
+    """How records and notices look on one route. A notice that a route does not have is b""."""
 
     def render(self, columns: Columns) -> Rendered: ...
 
     def logs(self, pieces: list[bytes], event_id: EventId | None) -> bytes:
-        """pieces: of one or more records rendered here. place: after the last of them; None: the viewer's place stays."""
+        """pieces: those of one or more records rendered by this framing. event_id: that of the last one; None: no id."""
 
     def gap(self, gap: Gap, filter_query: str) -> bytes:
-        """filter_query: the filter of who is told, as parameters of history."""
+        """filter_query: the filter of the viewers who are sent this, as parameters of the history route."""
 
     def dropped(self, *, records: int, from_us: int, to_us: int, reason: str) -> bytes:
         """from_us and to_us: the earliest and the latest time among the dropped records."""
 
     def live(self) -> bytes:
-        """The end of the opening: of what was stored before it, nothing more comes. Has no place of its own, see placed."""
+        """The end of the catch-up: nothing that was stored before it follows. It has no id of its own; see with_id."""
 
     def counts(self, counts: Mapping[str, Any], event_id: EventId | None) -> bytes: ...
 
     def status(self, status: Mapping[str, str]) -> bytes: ...
 
 
-# A record of a `logs` event is a line of its own, since some clients refuse long ones: lines of data are joined by line
-# breaks, which JSON takes between values. It begins with the comma after the one before it.
+# Each record of a `logs` event is a line of its own, since some clients refuse long lines. Clients join the lines with line
+# breaks, which JSON allows between values. A line begins with the comma that follows the previous record.
 _NEXT_LINE: Final = b"\ndata: "
 _NEXT_RECORD: Final = _NEXT_LINE + b","
 
@@ -81,7 +82,7 @@ class NativeFraming:
 
 
 class SeedFraming:
-    """/logs: an unnamed event a record, notices as comments. The last record of a frame bears its id."""
+    """/logs: an unnamed event for each record; notices are comments. The last record of a frame carries the id."""
 
     def render(self, columns: Columns) -> Rendered:
         return render_seed(columns, opening=b"data: ", closing=b"\n\n")
@@ -108,19 +109,19 @@ class SeedFraming:
 
 
 def retry(milliseconds: int) -> bytes:
-    """Tells the client how long to wait before it connects again. A line of the block that comes next, or of none: a block
-    of its own would be an event without data to some clients."""
+    """Tells the client how long to wait before it reconnects. It is a line of the block that follows: of a block of its own,
+    some clients would make an event without data."""
     return b"retry: %d\n" % milliseconds
 
 
 def with_id(body: bytes, event_id: bytes) -> bytes:
-    """A body that has no place of its own, with this one: some clients forget the last id with an event that has none."""
+    """Adds this id to an event that has none: some clients forget the last id when an event has none."""
     return body if not event_id or body.startswith(b":") else b"id: %b\n%b" % (event_id, body)
 
 
 def gap_data(gap: Gap, filter_query: str = "") -> dict[str, str | None]:
-    """The range of record times to read from history, start inclusive, end exclusive, the address to read them at, and what
-    happened in receive time."""
+    """The range of record times to read from history (start inclusive, end exclusive), the address to read them from, and
+    the range of receive times."""
     start = None if gap.from_ns is None else _iso(gap.from_ns - GAP_MARGIN_NS)
     end = _iso(gap.to_ns + GAP_MARGIN_NS)
     return {
@@ -134,7 +135,7 @@ def gap_data(gap: Gap, filter_query: str = "") -> dict[str, str | None]:
 
 
 def _dropped_data(records: int, from_us: int, to_us: int, reason: str) -> dict[str, Any]:
-    # The end is exclusive where history is asked for it.
+    # For history the end of a range is exclusive.
     return {"records": records, "reason": reason, "from": iso_micros(from_us), "to": iso_micros(to_us + 1)}
 
 
@@ -148,7 +149,7 @@ def _event(name: bytes, data: Mapping[str, Any], event_id: EventId | None = None
 
 
 def _head(name: bytes, event_id: EventId | None) -> bytes:
-    """All of an event before its data."""
+    """Everything in an event before its data."""
     identity = _identity(event_id) if event_id else b""
     return b"%bevent: %b\ndata: " % (identity, name)
 

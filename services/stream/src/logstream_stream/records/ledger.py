@@ -1,10 +1,10 @@
-"""How many bytes this replica holds for its viewers, of all of them together: frames that are queued, each counted once
-however many viewers share it, and what is being written. It must not decide who has to give way."""
+"""Counts the bytes that this replica holds for all its viewers: queued frames, each counted once even if it is shared, and
+what is being written. It must not decide which viewer loses records."""
 
 
 class Ledger:
-    """Not thread-safe. most_bytes: more than this are too many; framed_bytes: in frames; written_bytes: in pieces that are
-    being written."""
+    """Not thread-safe. most_bytes: the limit; framed_bytes: bytes in frames; written_bytes: bytes in pieces that are being
+    written."""
 
     __slots__ = ("_number", "framed_bytes", "most_bytes", "written_bytes")
 
@@ -16,11 +16,11 @@ class Ledger:
 
     @property
     def excess_bytes(self) -> int:
-        """How many are too many; 0 or less: none."""
+        """How many bytes are over the limit; 0 or less: none."""
         return self.framed_bytes + self.written_bytes - self.most_bytes
 
     def hold(self, size: int) -> int:
-        """Counts a frame of so many bytes, and answers its number."""
+        """Counts a frame of this size, and returns its number."""
         self.framed_bytes += size
         self._number += 1
         return self._number

@@ -1,6 +1,6 @@
-"""Records as the JSON of a route, a batch at a time: column by column, with no step of Python for a single record. It must
-not know frames or events. What it writes is, but for the order of attributes, what orjson and `escape_invisible`
-write of `record_of_row` and `seed_record_of_row`, to the byte."""
+"""Renders records as the JSON of a route, a batch at a time and a column at a time, without a step of Python for a single
+record. It must not know frames or events. Except for the order of attributes, the output is byte for byte what orjson and
+`escape_invisible` write for `record_of_row` and `seed_record_of_row`."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -17,37 +17,36 @@ from logstream_contract.rows.timestamps import iso_micros, iso_millis
 
 from logstream_stream.records.columns import Columns, Ints
 
-# With fewer records than this their heads are written one by one.
+# With fewer records than this, their heads are written one by one.
 _MANY: Final = 64
-# The seconds of a batch are all written, also those between its records, while there are so few of them.
+# Every second between the first and the last record is written once, if there is at most one for this many records.
 _RECORDS_A_SECOND: Final = 32
 _SECOND_CHARACTERS: Final = len("2024-08-06T18:51:32.")
-# Pieces of a record in the seed's shape.
+# Pieces of a record in the seed's format.
 SEED_STRIDE: Final = 4
-# Which piece of a record its message is, and its attributes where a record has so many pieces.
+# Which piece of a record is its message, and which its attributes, if a record has that many pieces.
 TEXT: Final = 2
 MEMBERS: Final = 4
-# Of one record besides its text and attributes: what is written around them, and the objects that hold the pieces.
+# Memory of one record besides its text and attributes: what is written around them, and the objects that hold the pieces.
 _RECORD_BYTES: Final = 250
-# A record with more attributes than this is written on several lines. The longest text that a record can have is shorter
-# than the shortest line that a client is known to refuse (512 KiB), escaped, too: 6 times 64 KiB.
+# A record with more bytes of attributes than this is written on several lines. The shortest line that a client is known to
+# refuse has 512 KiB. The longest text of a record is shorter even when it is escaped: 6 times 64 KiB.
 LINE_BYTES: Final = 96 * 1024
 _MEMBER: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*":"[^"\\]*(?:\\.[^"\\]*)*"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """The stored records of one batch, and of each its index there and its time.
+    """The rendered records of one batch, with the index and the time of each.
 
-    Record n is the bytes of pieces[n * stride : (n + 1) * stride]. When none has attributes, or none are written, no record
-    has a piece for them.
-    """
+    Record n is the bytes of pieces[n * stride : (n + 1) * stride]. If no record has attributes, or the format has none,
+    there is no piece for them."""
 
     pieces: list[bytes]
     stride: int
     indexes: Sequence[int]
     times_us: Ints
-    # What may stand between any two values of JSON in it, for lines that would become too long; b"": none becomes so long.
+    # A line break of the event, for use between values of JSON in a line that would be too long; b"": never needed.
     new_line: bytes = b""
 
     def __len__(self) -> int:
@@ -55,21 +54,21 @@ class Rendered:
 
     @property
     def cost_bytes(self) -> int:
-        """About how much memory it takes."""
+        """About how much memory this takes."""
         return self.size(0, len(self)) + _RECORD_BYTES * len(self)
 
     def size(self, start: int, stop: int) -> int:
-        """How many bytes of messages and attributes the records from start to before stop have."""
+        """Bytes of messages and attributes in the records from start to before stop."""
         size = sum(map(len, self._column(TEXT, start, stop)))
         return size + sum(map(len, self._column(MEMBERS, start, stop))) if self._has_members else size
 
     def sizes(self, start: int, stop: int) -> Iterator[int]:
-        """The same of each of these records."""
+        """The same for each of these records."""
         sizes = map(len, self._column(TEXT, start, stop))
         return map(add, sizes, map(len, self._column(MEMBERS, start, stop))) if self._has_members else sizes
 
     def only(self, rows: Sequence[int]) -> "Rendered":
-        """The records at these places, which ascend."""
+        """The records in these rows, which ascend."""
         stride = self.stride
         return Rendered(
             pieces=[piece for row in rows for piece in self.pieces[row * stride : (row + 1) * stride]],
@@ -98,7 +97,7 @@ class Rendered:
 
 
 def render_native(columns: Columns, opening: bytes, new_line: bytes) -> Rendered:
-    """The native shape; opening: before each record; new_line: see Rendered."""
+    """The native format. opening: written before each record. new_line: see Rendered."""
     node = _name(columns.node)
 
     def level(severity: int, level: str) -> bytes:
@@ -111,7 +110,7 @@ def render_native(columns: Columns, opening: bytes, new_line: bytes) -> Rendered
 
 
 def render_seed(columns: Columns, opening: bytes, closing: bytes) -> Rendered:
-    """The seed's shape; opening and closing: around each record."""
+    """The seed's format. opening, closing: written around each record."""
     node = _name(columns.node)
 
     def level(_severity: int, level: str) -> bytes:
@@ -123,7 +122,7 @@ def render_seed(columns: Columns, opening: bytes, closing: bytes) -> Rendered:
 
 
 def _in_lines(members: bytes, new_line: bytes) -> bytes:
-    """The members of an object with each on a line of its own."""
+    """The members of an object, each on a line of its own."""
     return new_line + (b"," + new_line).join(_MEMBER.findall(members))
 
 
@@ -136,7 +135,7 @@ def _woven(parts: Sequence[list[bytes]], columns: Columns, new_line: bytes = b""
 
 
 def _heads(columns: Columns, opening: bytes, between: bytes, *, digits: int, iso: Callable[[int], str]) -> list[bytes]:
-    """Each record up to its time, as iso writes it with so many digits of a second, without the Z at its end."""
+    """Each record up to its time, as iso writes it with this many digits of a second, without the final Z."""
     sequences = columns.sequences()
     if len(columns) < _MANY:
         before, after = opening.decode(), between.decode()
@@ -146,7 +145,7 @@ def _heads(columns: Columns, opening: bytes, between: bytes, *, digits: int, iso
         ]
     seconds, fractions = np.divmod(columns.times_us, 1_000_000)
     second_texts = _second_texts(seconds)
-    # With a one before it every fraction has seven digits.
+    # Adding a million gives every fraction seven digits.
     fraction_texts = _decimals(fractions + 1_000_000, skip=1, digits=digits, rest=6 - digits)
     heads: list[bytes] = []
     for start, stop in pairwise(_same_lengths(sequences)):
@@ -166,13 +165,13 @@ def _heads(columns: Columns, opening: bytes, between: bytes, *, digits: int, iso
         fixed["between"] = between
         fixed["second"] = second_texts[start:stop]
         fixed["fraction"] = fraction_texts[start:stop]
-        # As a list of opaque values this is the fastest way from an array to pieces of bytes.
+        # A view of opaque values is the fastest way from an array to bytes objects.
         heads += fixed.view(f"V{fixed.itemsize}").tolist()
     return heads
 
 
 def _second_texts(seconds: Ints) -> "np.ndarray[tuple[int], np.dtype[np.bytes_]]":
-    """Each second as ISO 8601 writes it, and the point behind it."""
+    """Each second in ISO 8601, with the point that follows it."""
     first, last = int(seconds.min()), int(seconds.max())
     if last - first <= len(seconds) // _RECORDS_A_SECOND:
         distinct, which = range(first, last + 1), seconds - first
@@ -184,15 +183,15 @@ def _second_texts(seconds: Ints) -> "np.ndarray[tuple[int], np.dtype[np.bytes_]]
 
 
 def _decimals(numbers: Ints, digits: int, skip: int = 0, rest: int = 0) -> "np.ndarray[tuple[int], np.dtype[np.bytes_]]":
-    """These digits of each number; all of them must have skip + digits + rest."""
+    """These digits of each number. Every number must have skip + digits + rest digits."""
     text = orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY)
-    # Behind each there is a comma or the closing bracket.
+    # A comma or the closing bracket follows each number.
     fields = np.dtype([("skip", f"S{skip}"), ("digits", f"S{digits}"), ("rest", f"S{rest + 1}")])
     return np.frombuffer(text, fields, offset=1)["digits"]
 
 
 def _same_lengths(numbers: Ints) -> list[int]:
-    """Where runs of numbers with equally many digits begin, and where the last ends. numbers: ascending."""
+    """The starts of the runs of numbers with the same number of digits, and the end of the last. numbers: ascending."""
     shortest, longest = len(str(numbers[0])), len(str(numbers[-1]))
     bounds = np.searchsorted(numbers, [10**length for length in range(shortest, longest)]).tolist()
     return sorted({0, *bounds, len(numbers)})
@@ -207,7 +206,7 @@ def _levels(columns: Columns, make: Callable[[int, str], bytes]) -> list[bytes]:
 
 
 def _texts(texts: list[bytes]) -> list[bytes]:
-    """What JSON writes between the quotes."""
+    """Each text as JSON writes it between the quotes."""
     together = b"".join(texts)
     if needs_escaping(together):
         texts = escape(b"\0".join(texts), marks=1).split(b"\0")
@@ -215,7 +214,7 @@ def _texts(texts: list[bytes]) -> list[bytes]:
 
 
 def _members(members: list[bytes]) -> list[bytes]:
-    """As they are shown. A selection by attributes still needs them as they were."""
+    """The attributes as they are shown. Filters need them unchanged, so they are escaped only here."""
     return _visible(members) if has_invisible(b"".join(members)) else members
 
 

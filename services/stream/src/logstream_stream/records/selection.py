@@ -1,6 +1,6 @@
-"""Which records of a batch a filter lets through, looked at a column at a time. What a filter means is said in
-logstream_contract.filters.matching; here it is only asked as seldom as can be: of a batch's node and its levels
-once, of texts and attributes where the rest holds."""
+"""Selects the records of a batch that match a filter, a column at a time. logstream_contract.filters.matching defines what a
+filter means; this module calls it as seldom as possible: once for a batch's node and for each level, and for texts and
+attributes only where everything else matches."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from logstream_stream.records.rendering import Rendered
 
 
 class Selection:
-    """The records of a batch that a viewer is shown. rows: their places in the columns; None: all."""
+    """The records of a batch that a viewer is sent. rows: their rows in the columns; None: all."""
 
     __slots__ = ("_decoded", "_rows")
 
@@ -34,23 +34,23 @@ class Selection:
 
     @property
     def times_us(self) -> Ints:
-        """Of the records."""
+        """The time of each record."""
         times_us = self._decoded.columns.times_us
         return times_us if self._rows is None else times_us[self._rows]
 
     @property
     def indexes(self) -> Sequence[int]:
-        """Of the records in the batch; ascending."""
+        """The index of each record in the batch; ascending."""
         indexes = self._decoded.indexes
         return indexes if self._rows is None else [indexes[row] for row in self._rows]
 
     def only(self, chosen: Sequence[int]) -> "Selection":
-        """The records at these places of the selection, which ascend."""
+        """The records at these indexes of the selection, which ascend."""
         return Selection(self._decoded, chosen if self._rows is None else [self._rows[at] for at in chosen])
 
     def up_to(self, start: int, size: int) -> int:
-        """Where to stop after the record at this place of the selection so as to have this many bytes of messages and
-        attributes, or all there are."""
+        """The end of the shortest range from start, an index of the selection, with this many bytes of messages and
+        attributes; the end of the selection if it has fewer."""
         messages, members = self._decoded.columns.messages, self._decoded.columns.members
         for at in range(start, len(self)):
             row = at if self._rows is None else self._rows[at]
@@ -65,7 +65,7 @@ class Selection:
 
 
 class CompiledFilter:
-    """A filter for batches. Raises ValueError for a filter that only history has."""
+    """A filter, prepared for batches. Raises ValueError for a filter that only history supports."""
 
     def __init__(self, filter_: Filter) -> None:
         self._matcher = Matcher(filter_)
@@ -73,7 +73,7 @@ class CompiledFilter:
         self._named = self._wanted + [_member(*pair) for pair in filter_.not_attributes]
 
     def rows(self, decoded: Decoded) -> Sequence[int]:
-        """The places in the columns of the records that match; ascending."""
+        """The rows of the records that match; ascending."""
         columns, matcher = decoded.columns, self._matcher
         if not matcher.node(columns.node):
             return []
@@ -102,7 +102,7 @@ class CompiledFilter:
             return rows if matches(None) else []
         for member in self._wanted:
             rows = [row for row in rows if member in members[row]]
-        # What looks like a member may be part of two others; what does not look like one is none.
+        # Bytes that look like a member may be parts of two others, so those records are checked; without them there is none.
         return [
             row
             for row in rows
@@ -111,11 +111,11 @@ class CompiledFilter:
 
 
 def select(decoded: Decoded, compiled_filter: CompiledFilter | None) -> Selection:
-    """sieve None: all records."""
+    """compiled_filter None: all records."""
     rows = compiled_filter.rows(decoded) if compiled_filter else None
     return Selection(decoded, None if rows is None or len(rows) == len(decoded.columns) else rows)
 
 
 def _member(key: str, value: str) -> bytes:
-    """An attribute as Columns.members hold it."""
+    """An attribute as it is in Columns.members."""
     return orjson.dumps({key: value})[1:-1]

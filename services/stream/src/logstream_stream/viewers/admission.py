@@ -1,4 +1,4 @@
-"""Who may still join: viewers in all, viewers of one client. It must not know what they watch."""
+"""Limits how many viewers may join, in total and of one client. It must not know what they watch."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ FILTERS: Final = "filters"
 
 
 class Full(Exception):
-    """No more viewers, viewers of one client, or different filters, fit; reason says which."""
+    """A limit is reached: viewers, viewers of one client, or different filters. reason says which."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -22,7 +22,7 @@ class Full(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Of one replica."""
+    """The limits of one replica."""
 
     viewers: int
     viewers_per_client: int  # 0: any number
@@ -30,12 +30,12 @@ class Limits:
     max_rate: int  # records a second to a viewer, 0: all
     viewer_timeout_s: float
     queue: QueueLimits
-    held_bytes: int  # of all viewers
+    held_bytes: int  # for all viewers together
     filter_time: FilterTimeLimits
 
 
 class Admission:
-    """Counts those who are there."""
+    """Counts the connected viewers."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -43,7 +43,7 @@ class Admission:
         self.viewers = 0
 
     def check(self, client: str | None) -> None:
-        """Raises Full unless one more viewer, of this client, fits; client None: not known, and not limited."""
+        """Raises Full if one more viewer of this client would exceed a limit. client None: not known, and not limited."""
         if self.viewers >= self._limits.viewers:
             raise Full(VIEWERS)
         most = self._limits.viewers_per_client

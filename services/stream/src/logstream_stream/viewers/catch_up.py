@@ -1,14 +1,12 @@
-"""The first bytes of a viewer: the recent records, or what it missed since the place it was at, up to where live begins. It
-must leave no hole and no double between them, and say so where it can't.
+"""Sends a viewer what comes before its queue: the recent records of a first screen, or what it missed since the id at which
+it resumes. Between that and the live records there must be no hole and no duplicate, or else an announced gap.
 
-A viewer that comes back reads the window at its own pace; only when little is missing does it go live, so that what is
-queued for it meanwhile stays small. What it saw unnumbered before is left out when it turns up in the window, and the other
-way round.
+A viewer that resumes reads the window at its own speed. It goes live only when little is missing, so that its queue stays
+small meanwhile. A batch that it saw unnumbered is left out when it is found in the window, and vice versa.
 
-Nothing of the window is held for a viewer while it takes what it was sent, but for a few frames and its place: the next
-piece is read, decoded and rendered when those are gone. So it is no matter how large batches are, and how many viewers read
-slowly or not at all.
-"""
+While a viewer takes what it was sent, only a few frames and its position are held for it. The next piece is read, decoded
+and rendered when those frames are gone. So memory depends neither on the size of batches nor on the number of viewers who
+read slowly or not at all."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -33,30 +31,30 @@ UNREADABLE_ID: Final = "unreadable id"
 UNKNOWN_POSITION: Final = "unknown place"
 UNNUMBERED: Final = "records without a place"
 
-# When fewer are missing, who comes back goes live.
+# When fewer entries than this are missing, a viewer that resumes goes live.
 _FEW_ENTRIES: Final = 16
 _MOST_ENTRIES: Final = 64
-# Of frames that are held while the viewer takes them: after so many no more are put together.
+# Bytes of frames that are held while the viewer takes them. With this many, no more are built.
 _PIECE_BYTES: Final = FRAME_TEXT_BYTES
-# A batch with no more than this is rendered once for all; of a larger one only what is sent next.
+# A batch up to this size is rendered once for all viewers. Of a larger one, only what is sent next is rendered.
 _WHOLE_BYTES: Final = 1024 * 1024
-# The first record of a screen that has none, as position and index.
+# Position and index of the first record of an empty screen.
 _NONE: Final = (0, 0)
-# How long this replica may be behind the window, or the window behind it, before the viewer begins without it.
+# How long this replica and the window may differ before the viewer starts without the window.
 _WINDOW_TIMEOUT_S: Final = 3.0
 _STEP_S: Final = 0.05
-# While filters have no time. One that took no more than this in an opening does not wait; a first screen that had to wait
-# for so long begins with what was found.
+# While filters have used up their time: how long one wait is; how much time a filter may take during a catch-up before its
+# viewer waits at all; and how long a first screen waits before it starts with what was found.
 _FILTER_WAIT_S: Final = 0.1
 _FREE_S: Final = 0.05
 _SEARCH_S: Final = 5.0
 
-# Of batches, unpacked, after which others get their turn.
+# Bytes of unpacked batches after which other greenlets get a turn.
 _TURN_BYTES: Final = 512 * 1024
 
 
 class _CannotResume(Exception):
-    """Says why, as the reason of a gap."""
+    """The window cannot continue from the id. reason: that of the gap."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -65,7 +63,7 @@ class _CannotResume(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatchUp:
-    """wall_ns: nanoseconds since the Unix epoch; sleep: seconds, lets others run. Opens any number of viewers at once."""
+    """Serves any number of viewers at once. wall_ns: nanoseconds since the Unix epoch; sleep: seconds, lets others run."""
 
     hub: Hub
     window: Window
@@ -73,7 +71,7 @@ class CatchUp:
     sleep: Callable[[float], object]
 
     def frames(self, viewer: Viewer, after: str | None, recent: int) -> Iterator[Frame]:
-        """Yields what comes before the viewer's queue; when it ends, the viewer is live. after: the id it was at."""
+        """Yields what comes before the viewer's queue. At the end the viewer is live. after: the id at which it resumes."""
         event_id = read_event_id(after) if after is not None else None
         lost: tuple[int | None, str] | None = None if after is None or event_id else (None, UNREADABLE_ID)
         if event_id:
@@ -100,8 +98,8 @@ class CatchUp:
         return self.hub.hold(Frame(self.hub.gap_frame(viewer, gap), notice=True))
 
     def _first(self, viewer: Viewer, count: int) -> Generator[Frame, None, tuple[LivePosition, int, int] | None]:
-        """Goes live, and finds where the last count records before that spot begin: that spot, the position and the index of
-        the first of them. None: there are none, or the window is away."""
+        """Goes live, and finds the first of the last count records before that. Returns where the viewer went live, and
+        position and index of that record. None: there are no records, or the window is unavailable."""
         for _ in range(int(_WINDOW_TIMEOUT_S / _STEP_S)):
             try:
                 self._expect_window()
@@ -112,7 +110,7 @@ class CatchUp:
                         return (live_position, *begin) if begin != _NONE else None
             except WindowUnavailable:
                 break
-            # The window has just changed its epoch and the sequencer does not know yet.
+            # The epoch of the window has just changed, and the sequencer does not know yet.
             self.sleep(_STEP_S)
         if not viewer.live:
             self._go_live(viewer)
@@ -120,19 +118,20 @@ class CatchUp:
 
     def _go_live(self, viewer: Viewer) -> LivePosition:
         live_position = self.hub.go_live(viewer)
-        # Of what comes before, nothing comes again.
+        # Nothing before this is sent again.
         viewer.live_id = live_position.event_id()
         return live_position
 
     def _expect_window(self) -> None:
-        """Spares a viewer the time-out when it is known that the window is away."""
+        """Spares the viewer a time-out if the window is known to be unavailable. Raises WindowUnavailable."""
         if self.hub.sequencer.window_unavailable:
-            raise WindowUnavailable("it did not answer just now")
+            raise WindowUnavailable("the last request failed")
 
     def _begin(
         self, viewer: Viewer, live_position: LivePosition, count: int
     ) -> Generator[Frame, None, tuple[int, int] | None]:
-        """Where the last count records up to the spot begin, as a position and an index; None: the epoch has changed."""
+        """Position and index of the first of the last count records before the viewer went live; None: the epoch has
+        changed."""
         begin, upto, pieces, since_turn_bytes, waited_s = _NONE, live_position.position, 4, 0, 0.0
         while count:
             snapshot = self.window.latest(upto, pieces)
@@ -142,7 +141,7 @@ class CatchUp:
                 break
             upto = snapshot.complete_to - 1
             while snapshot.entries:
-                # Not held while others have their turn.
+                # Entries are removed, so that they are not held while other greenlets run.
                 entry = snapshot.entries.pop(0)
                 waited_s += yield from self._wait_for_time(viewer)
                 if waited_s > _SEARCH_S:
@@ -156,7 +155,7 @@ class CatchUp:
                     return begin
                 since_turn_bytes += entry.batch.raw_bytes
                 if since_turn_bytes >= _TURN_BYTES:
-                    # A filter that matches little looks through all of the window.
+                    # A filter that matches few records reads the whole window.
                     since_turn_bytes = 0
                     self.sleep(0)
             if not upto:
@@ -165,17 +164,18 @@ class CatchUp:
         return begin
 
     def _indexes(self, viewer: Viewer, batch: StoredBatch) -> Sequence[int]:
-        """Of the records in a batch that the viewer is going to be shown."""
+        """The indexes of the records of a batch that the viewer will be sent."""
         if batch.name in viewer.seen_unnumbered:
             return ()
         try:
             return self._select(viewer, self.hub.decoder.decode_and_keep(batch)).indexes
-        except Exception as error:  # noqa: BLE001 see failures; it is announced when it would be shown
+        except Exception as error:  # noqa: BLE001 see failures; it is announced when it is sent
             self.hub.failures.note(DECODE, error, batch.name)
             return ()
 
     def _recent(self, viewer: Viewer, live_position: LivePosition, position: int, index: int) -> Iterator[Frame]:
-        """The records from this one up to the spot, as far as the window still has them when the viewer takes them."""
+        """The records from this one to where the viewer went live, if the window still has them when the viewer takes
+        them."""
         index -= 1
         if index < 0:
             position, index = position - 1, ALL
@@ -186,7 +186,7 @@ class CatchUp:
                     viewer, live_position, position=position, index=index, upto=live_position.position, resuming=False
                 )
             except _CannotResume as error:
-                # Nothing promises a first screen, but it must have no hole.
+                # A first screen is not guaranteed, but it must not have a hole.
                 if not first:
                     yield self._gap(viewer, _received_ns(viewer), error.reason)
                 return
@@ -199,7 +199,7 @@ class CatchUp:
             yield from self._wait_for_time(viewer)
 
     def _missed(self, viewer: Viewer, event_id: EventId) -> Iterator[Frame]:
-        """All since the place. Raises _CannotResume and WindowAway, maybe after some frames."""
+        """All records since the id. Raises _CannotResume and WindowUnavailable, possibly after some frames."""
         unnumbered_after = self.hub.sequencer.unnumbered_after
         if self.hub.live_position.epoch == event_id.epoch and unnumbered_after and event_id.position <= unnumbered_after[0]:
             yield self._gap(viewer, event_id.received_ms * 1_000_000, UNNUMBERED)
@@ -209,7 +209,7 @@ class CatchUp:
         while True:
             live_position = self.hub.live_position
             if live_position.epoch is None or (live_position.epoch == event_id.epoch and position > live_position.position):
-                # This replica knows less than the one that gave the id; the window says whether it can be true.
+                # This replica is behind the one that gave the id. The window shows whether the id can be genuine.
                 snapshot = self.window.read(anchor=None, after=0, upto=0, count=0)
                 if snapshot.epoch != event_id.epoch or position > snapshot.position:
                     raise _CannotResume(NEW_EPOCH if snapshot.epoch != event_id.epoch else UNKNOWN_POSITION)
@@ -235,8 +235,8 @@ class CatchUp:
     def _piece(
         self, viewer: Viewer, live_position: LivePosition, *, position: int, index: int, upto: int, resuming: bool
     ) -> tuple[list[Frame], int, int]:
-        """Frames of the records after (position, index) and up to all of upto, or as many as are held at a time, and where
-        they end. Raises _CannotResume when the window has not all of them."""
+        """Frames of the records after (position, index) to the end of upto, or as many as are held at a time; and the
+        position and index at which they end. Raises _CannotResume if the window does not have all of them."""
         first = position if index < ALL else position + 1
         upto = min(upto, first + _MOST_ENTRIES - 1)
         snapshot = self.window.read(anchor=None, after=first - 1, upto=upto, count=upto - first + 1)
@@ -281,13 +281,13 @@ class CatchUp:
         chunk: Chunk,
         resuming: bool,
     ) -> Iterator[Frame]:
-        """The frames of a batch's records after the one with this index. What is wrong with it becomes a gap."""
+        """The frames of the records of a batch after index shown_to. A batch that fails becomes a gap."""
         if entry is None:
-            self.hub.failures.note(READ, ValueError(f"the entry of position {position} can't be read"))
+            self.hub.failures.note(READ, ValueError(f"the window entry at position {position} cannot be read"))
             yield from chunk.flush()
             yield self._gap(viewer, _received_ns(viewer), UNREADABLE)
             return
-        # What the sequencer left out it delivered before: the viewer saw it then or was told of a gap.
+        # The sequencer had delivered it before: the viewer saw it then, or a gap was announced.
         if resuming and position in self.hub.sequencer.doubled:
             return
         batch, reason = entry.batch, DECODE
@@ -296,7 +296,7 @@ class CatchUp:
             reason = FILTER
             selected = self._select(viewer, decoded)
             start = bisect_right(selected.indexes, shown_to)
-            # A batch without a record for this viewer need not be remembered: it would show nothing the second time, either.
+            # A batch without records for this viewer need not be noted: it would send nothing the second time, either.
             if start == len(selected) or not self.hub.show(viewer, batch):
                 return
             reason = RENDER
@@ -326,8 +326,8 @@ class CatchUp:
         return selected
 
     def _wait_for_time(self, viewer: Viewer) -> Generator[Frame, None, float]:
-        """Waits while first screens and returns have taken what time there is for filters, and answers for how many seconds;
-        yields heartbeats meanwhile."""
+        """Waits while viewers who catch up have used the time for filters. Yields heartbeats, and returns the seconds
+        waited."""
         waited_s = 0.0
         silent_s = 0.0
         while viewer.filter_s > _FREE_S and not self.hub.filter_time.catch_up.is_left and not viewer.closing:
@@ -341,13 +341,13 @@ class CatchUp:
 
 
 def _letting_go(frames: list[Frame]) -> Iterator[Frame]:
-    """Yields the frames, none of which is held here after that."""
+    """Yields the frames and holds none of them afterwards."""
     frames.reverse()
     while frames:
         yield frames.pop()
 
 
 def _received_ns(viewer: Viewer) -> int | None:
-    """When the gateway received the last of what the viewer was sent; None: not known."""
+    """When the gateway received the last batch that the viewer was sent; None: not known."""
     event_id = read_event_id(viewer.last_id.decode()) if viewer.last_id else None
     return event_id.received_ms * 1_000_000 if event_id else None

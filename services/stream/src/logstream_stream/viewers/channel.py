@@ -1,8 +1,8 @@
-"""The records on their way to the viewers who watch the same: one framing, one filter, one rate. It must not know how they
-are queued.
+"""The records on their way to viewers who watch the same: one framing, one filter, one rate. It must not know how frames are
+queued.
 
-While no more matches than the rate allows, batches become frames as they come. What is more waits for the next flush, and of
-all that came until then an even sample is shown; the rest is announced before it.
+While the matching records stay within the rate, batches become frames as they arrive. Beyond that they wait for the next
+flush, which sends an even sample of everything that has arrived and announces the rest before it.
 """
 
 from collections import deque
@@ -26,14 +26,14 @@ from logstream_stream.viewers.viewer import RATE, Viewer
 COST: Final = "cost"
 UNREADABLE: Final = "unreadable batch"
 
-# What waits is sampled before the next flush when it is more than this. bytes: of the encoded batches.
+# Waiting records are sampled before the next flush if there are more than this. Bytes are those of the encoded batches.
 _WAITING_RECORDS: Final = 20_000
 _WAITING_BYTES: Final = 8 * 1024 * 1024
 
 
 @dataclass(slots=True, kw_only=True)
 class _PassedOver:
-    """Records that nobody looked at for this channel, in batches that are numbered or not."""
+    """Records in batches that the filter skipped, all numbered or all unnumbered."""
 
     records: int
     from_us: int
@@ -42,8 +42,8 @@ class _PassedOver:
 
 
 class Channel:
-    """Each generator must be run to its end. max_rate: records a second, 0: all. clock: monotonic seconds; mishaps: told of
-    batches that can't be rendered, each of which becomes a gap."""
+    """Each generator must be run to its end. max_rate: records a second, 0: no limit. clock: monotonic seconds; failures:
+    counts batches that cannot be rendered, each of which becomes a gap."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Channel:
         self.compiled_filter = compiled_filter
         self.filter_query = query_of(filter_)
         self.viewers: set[Viewer] = set()
-        self._mishaps = failures
+        self._failures = failures
         self._chunk = Chunk(framing)
         self._token_bucket = TokenBucket(max_rate, clock) if max_rate else None
         self._waiting: deque[tuple[Selection, LivePosition]] = deque()
@@ -68,16 +68,16 @@ class Channel:
         self._passed_over: _PassedOver | None = None
 
     def add(self, selected: Selection, live_position: LivePosition) -> Iterator[Frame]:
-        """Takes the records of a batch, one or more, and yields the frames that are full. Position 0 in spot: unnumbered."""
+        """Adds the records of a batch, at least one, and yields the frames that are full. Position 0: unnumbered."""
         frames = self._add(selected, live_position)
         return self._announced_first(frames) if self._passed_over else frames
 
     def flush(self) -> Iterator[Frame]:
-        """Yields the frames of all that was taken."""
+        """Yields the frames of everything that was added."""
         return self._flush_announced() if self._passed_over else self._flush()
 
     def pass_over(self, selected: Selection, live_position: LivePosition) -> Iterator[Frame]:
-        """Takes note of records of which nobody knows whether they match; it is told before anything that comes later."""
+        """Notes records that the filter skipped. They are announced before anything that follows."""
         times_us, numbered = selected.times_us, live_position.event_id() is not None
         if not len(times_us):
             return
@@ -135,7 +135,7 @@ class Channel:
         try:
             rendered = selected.rendered(self.framing)
         except Exception as error:  # noqa: BLE001 see failures
-            self._mishaps.note(RENDER, error)
+            self._failures.note(RENDER, error)
             received_ns = live_position.received_ms * 1_000_000
             yield from self._chunk.flush()
             yield Frame(self.framing.gap(Gap(received_ns, received_ns, UNREADABLE), self.filter_query), notice=True)
@@ -152,15 +152,15 @@ class Channel:
         last = waiting[-1][1]
         left = sum(1 for rows in shown if rows)
         for rows in shown:
-            # What was shown is let go before the next is rendered.
+            # Frees each batch before the next one is rendered.
             selected, live_position = waiting.popleft()
             if rows:
                 left -= 1
-                # With the last of them all that was announced as left out is behind the viewer, too: it must not come again.
+                # The last one also moves the viewer past the records announced as left out, so that they do not come again.
                 yield from self._show(selected.only(rows), live_position, live_position if left else last)
 
     def _left_out(self, waiting: Sequence[tuple[Selection, LivePosition]], shown: list[list[int]], records: int) -> Frame:
-        """Announces the records that are not shown."""
+        """Announces the records that are left out."""
         times = [np.delete(selected.times_us, rows) for (selected, _), rows in zip(waiting, shown, strict=True)]
         together = np.concatenate(times)
         from_us, to_us = int(together.min()), int(together.max())
@@ -172,7 +172,7 @@ class Channel:
 def _parts(
     waiting: Sequence[tuple[Selection, LivePosition]], chosen: "np.ndarray[tuple[int], np.dtype[np.int64]]"
 ) -> list[list[int]]:
-    """Of each batch the chosen places in it; chosen: places in all of them together."""
+    """The chosen indexes within each batch. chosen: indexes in all batches together."""
     ends = np.cumsum([len(selected) for selected, _ in waiting])
     cuts = [0, *np.searchsorted(chosen, ends).tolist()]
     return [

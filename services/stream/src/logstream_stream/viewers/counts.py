@@ -1,5 +1,5 @@
-"""What went live in the last second. It must count only what was decoded for viewers anyway, and keep few names: a sender
-may make up any number of levels and nodes."""
+"""Counts the records that went live in the last second. It must count only batches that were decoded for viewers anyway, and
+keep few names: a sender can invent any number of levels and nodes."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -13,26 +13,26 @@ from logstream_stream.records.decoder import Decoded
 
 TOP_LEVELS: Final = 20
 TOP_NODES: Final = 10
-# Names of a second that are kept until it is over, and those of a batch besides.
+# Most names that are kept during a second, besides those of one batch.
 MOST_NAMES: Final = 1_000
 
 
 class SecondCounts:
-    """Counts of one second; taking them begins the next."""
+    """The counts of one second. Taking them starts the next."""
 
     def __init__(self) -> None:
         self._levels: Counter[str] = Counter()
         self._nodes: Counter[str] = Counter()
-        # Records under names that gave way.
+        # Records under names that were dropped.
         self._other_levels = self._other_nodes = 0
         self._records = 0
-        # Of each batch, the records of which have one lag.
+        # One lag for each batch, and its number of records.
         self._lags_ms: list[float] = []
         self._lag_records: list[int] = []
         self.dropped = 0
 
     def add(self, decoded: Decoded, lag_ms: float) -> None:
-        """lag_ms: from the gateway's receiving the batch to now."""
+        """lag_ms: the time since the gateway received the batch."""
         self._levels.update(decoded.columns.levels())
         self._nodes[decoded.columns.node] += len(decoded.columns)
         if len(self._levels) > MOST_NAMES:
@@ -44,9 +44,9 @@ class SecondCounts:
         self._lag_records.append(len(decoded.columns))
 
     def take(self, time_ns: int, viewers: int) -> dict[str, Any]:
-        """The data of a counts event: by_level and by_node have the names with most records, of levels those of a known
-        severity first, and other what is under none of them; lag_ms is the longest of the second, the percentiles are over
-        its records, dropped is over all viewers of this replica."""
+        """The data of a counts event. by_level and by_node have the names with most records, with levels of a known severity
+        first; other has the records under all other names. lag_ms is the longest of the second, the percentiles are over its
+        records, and dropped is over all viewers of this replica."""
         p50_ms, p99_ms = self._percentiles_ms(0.5, 0.99)
         other_levels = self._other_levels + _keep(self._levels, TOP_LEVELS, _is_unknown)
         other_nodes = self._other_nodes + _keep(self._nodes, TOP_NODES)
@@ -70,7 +70,7 @@ class SecondCounts:
         return counts
 
     def _percentiles_ms(self, *shares: float) -> list[float]:
-        """For each share, the lag that so many of the records had or less; 0 without records."""
+        """For each share, the lag that this share of the records did not exceed; 0 without records."""
         if not self._records:
             return [0.0 for _ in shares]
         lags_ms = np.array(self._lags_ms)
@@ -85,7 +85,7 @@ def _is_unknown(level: str) -> bool:
 
 
 def _keep(counts: Counter[str], most: int, gives_way: Callable[[str], bool] = bool) -> int:
-    """Leaves so many names, the most frequent first and those that give way last. The sum of those that went."""
+    """Keeps the most frequent names, and names that give way only after all others. Returns the sum of those dropped."""
     ordered = sorted(counts, key=lambda name: (gives_way(name), -counts[name], name))
     remaining = {name: counts[name] for name in ordered[:most]}
     gone = counts.total() - sum(remaining.values())

@@ -1,5 +1,5 @@
-"""Notices that the connections of viewers have ended, which a viewer to whom nothing is written would not show. It must read
-nothing from them."""
+"""Notices when the connections of viewers end, even while nothing is written to them. It must not read from the
+connections."""
 
 import logging
 import select
@@ -12,33 +12,33 @@ from logstream_stream.viewers.viewer import Viewer
 
 log = logging.getLogger(__name__)
 
-_LOOK_EVERY_S: Final = 1.0
+_CHECK_EVERY_S: Final = 1.0
 
 
 class DisconnectWatcher:
-    """Not thread-safe. One look costs as much as there are ended connections, however many are watched."""
+    """Not thread-safe. A check costs time in proportion to the connections that ended, not to those that are watched."""
 
     def __init__(self) -> None:
-        # The one of gevent's hub wakes a greenlet for each; here nobody waits.
+        # Not gevent's epoll, which wakes a greenlet for each event: here nobody waits for one.
         self._ended = get_original("select", "epoll")()
         self._viewers: dict[int, Viewer] = {}
         self._files: dict[Viewer, int] = {}
 
     def watch(self, file: int, viewer: Viewer) -> None:
-        """file: number of the viewer's socket. forget() must be called before it is closed."""
+        """file: the descriptor of the viewer's socket. Call forget() before it is closed."""
         self._ended.register(file, select.EPOLLRDHUP)
         self._viewers[file] = viewer
         self._files[viewer] = file
 
     def forget(self, viewer: Viewer) -> None:
-        """Does nothing for a viewer that is not watched."""
+        """Stops watching this viewer, if it is watched."""
         file = self._files.pop(viewer, None)
         if file is not None:
             del self._viewers[file]
             self._ended.unregister(file)
 
-    def look(self) -> None:
-        """Ends the viewers whose connection was closed from the other side, or timed out. Does not block."""
+    def check(self) -> None:
+        """Closes the viewers whose connection was closed by the other side or timed out. Does not block."""
         for file, _ in self._ended.poll(0):
             viewer = self._viewers[file]
             self.forget(viewer)
@@ -47,8 +47,8 @@ class DisconnectWatcher:
 
     def watch_forever(self, sleep: Callable[[float], Any]) -> None:
         while True:
-            sleep(_LOOK_EVERY_S)
+            sleep(_CHECK_EVERY_S)
             try:
-                self.look()
+                self.check()
             except Exception:
-                log.exception("looking for viewers who left failed")
+                log.exception("checking for disconnected viewers failed")

@@ -1,9 +1,9 @@
-"""How much time the filters of viewers may take. Each different filter is held against every batch, in the one process that
-serves everybody: past the budget the expensive ones are left out of some batches, each in turn, and cheap ones of none.
+"""Limits how much time the filters of viewers take. Every batch is tested against each different filter, in the one process
+that serves all viewers. Beyond the limit, expensive filters skip some batches and cheap filters skip none.
 
-The time of a second is shared max-min fairly: first among clients, none of which gets more than its most, then among the
-filters of each. What a filter would need is estimated from what it took for a record and how many records come. It must not
-know how viewers are told.
+The time of a second is shared max-min fairly: first among clients, each up to its own limit, then among the filters of each
+client. What a filter needs is estimated from the time it took for a record and from the rate of records. This module must
+not know how viewers learn about it.
 """
 
 from collections import Counter
@@ -15,18 +15,18 @@ from typing import Final, Generic, TypeVar
 T = TypeVar("T", bound=Hashable)
 
 _SHARE_EVERY_S: Final = 0.25
-# Of what was estimated before, how much remains when a new measurement comes.
+# The weight of the previous estimate when a new measurement arrives.
 _REMAINS: Final = 0.8
-# Part of a second's time that filters may take of one batch before those are left out that have a share or are not known
-# yet: nobody knows what a new filter takes.
+# The part of a second's time that filters may spend on one batch before limited and new filters skip it: nobody knows yet
+# how long a new filter takes.
 _MOST_OF_BATCH: Final = 0.5
-# A filter that several clients have gets its needs in parts, which may not add up to the last digit.
+# A filter of several clients gets what it needs in parts, and the sum of the parts may differ in the last digit.
 _ENOUGH: Final = 0.999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterTimeLimits:
-    """Seconds of a second: of all filters of this process; of those of one client; of first screens and returns."""
+    """Seconds in each second: for all filters of this process, for those of one client, and for viewers who catch up."""
 
     process_s: float
     client_s: float
@@ -34,8 +34,8 @@ class FilterTimeLimits:
 
 
 class TimeBudget:
-    """So much time a second, with one second's worth kept. What was taken too much has to be waited for. clock: monotonic
-    seconds."""
+    """per_second_s of time a second, with that of one second in store. Time taken beyond that has to be waited for. clock:
+    monotonic seconds."""
 
     def __init__(self, per_second_s: float, clock: Callable[[], float]) -> None:
         self.per_second_s = per_second_s
@@ -55,20 +55,20 @@ class TimeBudget:
 
 
 class _FilterState:
-    """What is known of one filter."""
+    """What is known about one filter."""
 
     __slots__ = ("clients", "per_record_s", "share")
 
     def __init__(self) -> None:
         self.clients: Counter[str | None] = Counter()
-        # What it takes to hold it against a record; None: it was held against none yet.
+        # Time to test one record; None: it has tested none yet.
         self.per_record_s: float | None = None
-        # None: it may take what it needs.
+        # None: it may take as much as it needs.
         self.share: TimeBudget | None = None
 
 
 class FilterTime(Generic[T]):
-    """T: a filter. Not thread-safe. clock: monotonic seconds; timer: seconds that this thread was at work."""
+    """T: a filter. Not thread-safe. clock: monotonic seconds; timer: processor seconds of this thread."""
 
     def __init__(self, limits: FilterTimeLimits, clock: Callable[[], float], timer: Callable[[], float]) -> None:
         self._limits = limits
@@ -79,11 +79,11 @@ class FilterTime(Generic[T]):
         self._shared_at = clock()
         self._of_batch_s = 0.0
         self.catch_up = TimeBudget(limits.catch_up_s, clock)
-        # Since the start, in batches that went live.
+        # Since the start, for batches that went live.
         self.spent_s = 0.0
 
     def enter(self, filter_: T, client: str | None) -> None:
-        """A viewer of this client has the filter from now on."""
+        """Adds a viewer of this client with this filter."""
         self._filters.setdefault(filter_, _FilterState()).clients[client] += 1
 
     def leave(self, filter_: T, client: str | None) -> None:
@@ -95,7 +95,7 @@ class FilterTime(Generic[T]):
             del self._filters[filter_]
 
     def begin(self, records: int) -> bool:
-        """A batch with so many records is next. Whether there are filters."""
+        """Starts a batch of this many records. Returns whether there are filters."""
         if not self._filters:
             self._records, self._shared_at = 0, self._clock()
             return False
@@ -108,7 +108,7 @@ class FilterTime(Generic[T]):
         return True
 
     def may_take(self, filter_: T) -> bool:
-        """Whether the filter may be held against the batch."""
+        """Whether the filter may be applied to the batch."""
         known = self._filters.get(filter_)
         if known is None:
             return True
@@ -117,7 +117,7 @@ class FilterTime(Generic[T]):
         return self._of_batch_s <= self._limits.process_s * _MOST_OF_BATCH and (known.share is None or known.share.is_left)
 
     def taken(self, filter_: T, records: int, seconds: float) -> None:
-        """The filter was held against a batch with so many records."""
+        """The filter was applied to a batch of this many records, which took this long."""
         self.spent_s += seconds
         self._of_batch_s += seconds
         known = self._filters.get(filter_)
@@ -133,7 +133,7 @@ class FilterTime(Generic[T]):
         return self._timer()
 
     def _share(self, records_per_s: float) -> None:
-        """Shares the time of a second anew."""
+        """Shares the time of a second again."""
         needs: dict[str | None, list[tuple[float, T]]] = {}
         for filter_, known in self._filters.items():
             need_s = (known.per_record_s or 0.0) * records_per_s / len(known.clients)
@@ -158,7 +158,7 @@ class FilterTime(Generic[T]):
 
 
 def _level(needs: Sequence[float], total: float) -> float:
-    """What each gets who needs more than that, if all others get what they need; infinite when there is enough for all."""
+    """What each one with a larger need gets, if all others get what they need; infinite if there is enough for all."""
     left, others = total, len(needs)
     for need in sorted(needs):
         if need * others > left:

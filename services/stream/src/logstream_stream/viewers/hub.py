@@ -1,5 +1,6 @@
-"""Gives what the sequencer delivers to all viewers: decoded once, looked through once a filter, rendered once a framing,
-queued for each. It must not block, wait or know a network: one slow viewer must cost the others nothing."""
+"""Passes what the sequencer delivers to all viewers. A batch is decoded once, filtered once for each filter, rendered once
+for each framing, and queued for each viewer. The hub must not block, wait or know a network: a slow viewer must cost the
+others nothing."""
 
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -27,16 +28,16 @@ from logstream_stream.viewers.viewer import SLOW, Viewer
 
 FULL: Final = "memory"
 HEARTBEAT_S: Final = 15.0
-# A viewer comes back after one of these times, so that a replica's viewers don't all come at once.
-# A replica that is started anew takes some 2 s, so most find it, or another, at once.
+# Viewers of a replica that stops reconnect after different times, so that they do not all come at once. A replica takes
+# about 2 s to restart, so most of them find it, or another one, at the first try.
 _FIRST_RETRY_MS, _RETRY_STEPS, _RETRY_STEP_MS = 1_000, 40, 100
 
-# What viewers of one channel have in common: framing, filter, records a second.
+# What the viewers of one channel have in common: framing, filter, records a second.
 _Key = tuple[Framing, Filter | None, int]
 
 
 class Observer(Protocol):
-    """Told what happens, for metrics."""
+    """Receives events for metrics."""
 
     def lag(self, seconds: float) -> None: ...
     def dropped(self, reason: str, records: int) -> None: ...
@@ -49,8 +50,8 @@ class Observer(Protocol):
 
 
 class Hub:
-    """Not thread-safe, and no call yields to another greenlet. clock: monotonic seconds; wall_ns: since the Unix epoch;
-    timer: seconds that this thread was at work."""
+    """Not thread-safe, and no call switches to another greenlet. clock: monotonic seconds; wall_ns: nanoseconds since the
+    Unix epoch; timer: processor seconds of this thread."""
 
     def __init__(
         self,
@@ -68,16 +69,25 @@ class Hub:
         self._observer = observer
         self._limits = limits
         self._admission = Admission(limits)
+        # One channel for each combination that somebody watches. It is removed with its last viewer.
         self._channels: dict[_Key, Channel] = {}
+        # The counts event of the current second.
         self._counts = SecondCounts()
+        # When the next heartbeat is due, in seconds of the clock.
         self._beat_at = clock() + HEARTBEAT_S
-        # Of the batches that viewers read from the window themselves: a higher number is new to all.
+        # The highest number of a batch that a viewer read from the window itself. A batch with a higher number is new to
+        # every viewer, so they need not be asked one by one.
         self._highest_shown = 0
+        # Shared with CatchUp, so that viewers who read the same batch from the window decode it once.
         self.decoder = Decoder()
+        # The bytes held for all viewers. Over its limit, _make_room() drops the oldest frames of the furthest behind.
         self.ledger = Ledger(limits.held_bytes)
         self.failures = Failures(clock, observer.failed)
         self.filter_time: FilterTime[CompiledFilter] = FilterTime(limits.filter_time, clock, timer)
+        # Where the sequencer is. For a viewer who goes live, everything after this position is queued; it reads what is
+        # before it from the window.
         self.live_position = LivePosition(None, 0)
+        # What the status event says of the broker and the recent window.
         self.status = {"broker": "down", "recent": "down"}
         self.draining = False
 
@@ -87,7 +97,7 @@ class Hub:
 
     @property
     def filter_count(self) -> int:
-        """Different filters of those who are connected."""
+        """Different filters among the connected viewers."""
         return len({filter_ for _, filter_, _ in self._channels if filter_})
 
     def join(
@@ -100,9 +110,11 @@ class Hub:
         max_rate: int | None = None,
         client: str | None = None,
     ) -> Viewer:
-        """A new viewer, who is not live yet; wanted None: of all records; max_rate None: as many a second as the limits let;
-        client: whose it is, None: not limited. Raises Full, and ValueError for a filter that only history has. leave() must
-        be called in the end."""
+        """Adds a viewer, who is not live yet. Call leave() in the end.
+
+        filter_ None: every record. max_rate: records a second; None: as many as the limits allow. client None: not limited.
+        Raises Full, and ValueError for a filter that only history supports.
+        """
         if self.draining:
             raise Full(VIEWERS)
         self._admission.check(client)
@@ -126,16 +138,16 @@ class Hub:
         return viewer
 
     def _channel(self, framing: Framing, filter_: Filter | None, rate: int) -> Channel:
-        """The channel of who watches this, with nothing on its way."""
+        """The channel for this combination, with nothing on its way."""
         channel = self._channels.get((framing, filter_, rate))
         if channel:
-            # What was delivered before a viewer came is not for its queue.
+            # What was delivered before this viewer joined is not for its queue.
             self._flush(channel)
             return channel
         own = sum(1 for _, known, at in self._channels if known or at != self._limits.max_rate)
         if (filter_ or rate != self._limits.max_rate) and own >= self._limits.filters:
             raise Full(FILTERS)
-        # Batches are looked through once a filter, whatever the rates are.
+        # A batch is filtered once for each filter, whatever the rates are.
         compiled_filter = next(
             (other.compiled_filter for (_, known, _), other in self._channels.items() if known == filter_), None
         )
@@ -167,14 +179,15 @@ class Hub:
         self._report_viewers()
 
     def go_live(self, viewer: Viewer) -> LivePosition:
-        """From now on the viewer is queued everything after the spot this answers; all up to it is in the window."""
+        """From now on everything after the returned position is queued for the viewer. What is before it is in the
+        window."""
         self._flush(self._channels[_key(viewer)])
         viewer.restart()
         viewer.live = True
         return self.live_position
 
     def show(self, viewer: Viewer, batch: StoredBatch) -> bool:
-        """Whether the viewer, who reads this batch from the window, has not seen it; from now on it has."""
+        """Notes that the viewer reads this batch from the window. Returns False if it has seen it before."""
         if batch.name in viewer.seen_unnumbered:
             return False
         self._highest_shown = max(self._highest_shown, batch.number)
@@ -183,7 +196,7 @@ class Hub:
         return True
 
     def apply(self, outcomes: Iterable[Outcome]) -> None:
-        """Takes what the sequencer says. Whatever goes wrong with a batch, it becomes a gap, and the next one comes."""
+        """Takes the outcomes of the sequencer. A batch that fails becomes a gap, and the next one follows."""
         for outcome in outcomes:
             try:
                 if isinstance(outcome, Gap):
@@ -198,12 +211,12 @@ class Hub:
         self.live_position = LivePosition(sequencer.epoch, sequencer.position, sequencer.last_received_ns // 1_000_000)
 
     def flush(self) -> None:
-        """Queues the records gathered so far; to be called every 100 ms."""
+        """Queues the records collected so far. Call it every 100 ms."""
         for channel in self._channels.values():
             self._flush(channel)
 
     def set_status(self, what: str, up: bool) -> None:
-        """Tells viewers that the broker or the recent window is up or down, when that changes."""
+        """Announces to viewers that the broker or the recent window is up or down, if that has changed."""
         word = "up" if up else "down"
         if self.status[what] != word:
             self.status[what] = word
@@ -211,7 +224,7 @@ class Hub:
                 self._queue(Frame(channel.framing.status(self.status), notice=True), channel.viewers)
 
     def second(self) -> None:
-        """To be called once a second: counts, heartbeats, and an end for viewers that don't read."""
+        """Sends counts and heartbeats, and disconnects viewers who do not read. Call it once a second."""
         now = self._clock()
         self.flush()
         self._send_counts()
@@ -226,7 +239,8 @@ class Hub:
                     self._cut(viewer, SLOW)
 
     def _send_counts(self) -> None:
-        # Taken also while nobody watches: what is left of the last viewer's second is none of the next one's.
+        # They are taken even while nobody watches, so that the next viewer is not sent what is left of the last one's
+        # second.
         try:
             counts = self._counts.take(self._wall_ns(), self.viewer_count)
         except Exception as error:  # noqa: BLE001 see failures
@@ -245,14 +259,14 @@ class Hub:
             self._queue(frames[channel.framing], [viewer for viewer in channel.viewers if viewer.live])
 
     def writes(self, viewer: Viewer, size: int) -> None:
-        """Tells that so many bytes are in memory for what the viewer is being sent; 0: nothing is."""
+        """Notes how many bytes are in memory for what is being written to the viewer; 0: nothing is being written."""
         self.ledger.written_bytes += size - viewer.writing_bytes
         viewer.writing_bytes = size
         if size and self.ledger.excess_bytes > 0:
             self._make_room()
 
     def drain(self) -> None:
-        """Takes no more viewers; those there are take what is queued and end."""
+        """Refuses new viewers. The connected ones take what is queued and end."""
         self.draining = True
         self.flush()
         for channel in self._channels.values():
@@ -260,7 +274,7 @@ class Hub:
                 viewer.close(retry(_FIRST_RETRY_MS + count % _RETRY_STEPS * _RETRY_STEP_MS))
 
     def gap_frame(self, viewer: Viewer, gap: Gap) -> bytes:
-        """The notice of a gap in one viewer's records alone."""
+        """The notice of a gap in the records of this viewer only."""
         self._observer.gap(gap.reason)
         return viewer.framing.gap(gap, query_of(viewer.filter_))
 
@@ -292,7 +306,7 @@ class Hub:
                 self._notice_gap(channel, _gap_of(outcome))
 
     def _select(self, decoded: Decoded, name: str) -> dict[CompiledFilter | None, Selection | None]:
-        """What each filter lets through; None: there is no time for it. A filter that fails is not in it."""
+        """The records that match each filter; None: there is no time for the filter. A filter that fails is missing."""
         selections: dict[CompiledFilter | None, Selection | None] = {None: select(decoded, None)}
         filter_time = self.filter_time
         if not filter_time.begin(len(decoded.columns)):
@@ -317,7 +331,7 @@ class Hub:
     def _deliver_to(
         self, channel: Channel, outcome: Deliver, decoded: Decoded, selected: Selection | None, live_position: LivePosition
     ) -> None:
-        """selected None: nobody looked through the batch for this channel."""
+        """selected None: the filter skipped the batch."""
         if selected is not None and not len(selected):
             return
         recipients: Collection[Viewer] = channel.viewers
@@ -325,7 +339,7 @@ class Hub:
         if outcome.batch.number <= self._highest_shown:
             recipients = [viewer for viewer in channel.viewers if name not in viewer.seen_in_window]
         if selected is None:
-            # Also to who has seen it: a few records are not worth frames of their own.
+            # This includes viewers who have seen the batch: a few records do not justify separate frames.
             self._queue_all(channel.pass_over(select(decoded, None), live_position), channel.viewers)
         elif len(recipients) == len(channel.viewers):
             self._queue_all(channel.add(selected, live_position), channel.viewers)
@@ -362,7 +376,7 @@ class Hub:
             self._queue(frame, viewers)
 
     def _queue(self, frame: Frame, viewers: Iterable[Viewer]) -> None:
-        # Numbered records a viewer reads from the window itself until it is live.
+        # Until it is live, a viewer reads numbered records from the window itself.
         live_only = (frame.records or frame.left_out) and frame.numbered
         reached = 0
         self.hold(frame)
@@ -378,15 +392,15 @@ class Hub:
             self._make_room()
 
     def hold(self, frame: Frame) -> Frame:
-        """Counts the frame's memory for as long as it is there."""
+        """Counts the memory of the frame for as long as it exists."""
         if frame.ledger is None:
             frame.number = self.ledger.hold(len(frame.body))
             frame.ledger = self.ledger
         return frame
 
     def _make_room(self) -> None:
-        """Ends what is being written for longest, if that is most of what is held, and lets viewers lose what has waited for
-        longest. Those who are furthest behind lose first."""
+        """Makes room: disconnects the viewers with the longest writes, if writes hold most of the memory, and then drops the
+        oldest queued frames. The viewers who are furthest behind lose first."""
         ledger = self.ledger
         spare_bytes = ledger.most_bytes // 8
         if ledger.written_bytes > ledger.most_bytes // 2:
@@ -406,7 +420,7 @@ class Hub:
                 heapreplace(waiting, (viewer.oldest, number, viewer))
 
     def _end_longest_writes(self, left_bytes: int) -> None:
-        """Cuts viewers off until so many bytes are written at most."""
+        """Disconnects viewers until at most this many bytes are being written."""
         writing = [
             (viewer.writing_since, number, viewer)
             for number, viewer in enumerate(viewer for channel in self._channels.values() for viewer in channel.viewers)
@@ -419,7 +433,8 @@ class Hub:
 
     def _cut(self, viewer: Viewer, reason: str) -> None:
         viewer.writing_since = None
-        # It leaves when it has its turn. Until then its bytes must not count again, or others would be cut off for them.
+        # It leaves when its greenlet runs. Until then its bytes must not be counted, or other viewers would be cut off for
+        # them.
         self.writes(viewer, 0)
         self._observer.closed(reason)
         viewer.abort()
@@ -430,7 +445,7 @@ class Hub:
 
 
 def _gap_of(outcome: Deliver) -> Gap:
-    """What tells of a batch that nobody can be shown."""
+    """The gap for a batch that cannot be shown."""
     return Gap(outcome.batch.received_ns, outcome.batch.received_ns, UNREADABLE)
 
 

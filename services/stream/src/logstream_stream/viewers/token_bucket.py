@@ -1,4 +1,4 @@
-"""How many records a second go to a viewer, and which ones when there are more. It must not know what a record is."""
+"""How many records a second a viewer is sent, and which ones if there are more. It must not know what a record is."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from logstream_stream.records.columns import Ints
 
 
 class TokenBucket:
-    """So many a second, with one second's worth kept: who takes no more than that in any second is refused none.
+    """A token bucket of per_second tokens a second that holds those of one second, so a steady rate up to that is never cut.
 
     clock: monotonic seconds.
     """
@@ -20,7 +20,7 @@ class TokenBucket:
         self._filled_at = clock()
 
     def take_all(self, count: int) -> bool:
-        """Takes so many, or none if there are fewer."""
+        """Takes count tokens, or none if there are fewer. Returns whether it took them."""
         self._fill()
         if count > self._left:
             return False
@@ -28,7 +28,7 @@ class TokenBucket:
         return True
 
     def take(self, count: int) -> int:
-        """Takes so many or as many as there are, and answers how many."""
+        """Takes count tokens, or all if there are fewer. Returns how many it took."""
         self._fill()
         taken = min(count, int(self._left))
         self._left -= taken
@@ -41,9 +41,9 @@ class TokenBucket:
 
 
 def spread(total: int, chosen: int, chance: np.random.Generator) -> Ints:
-    """`chosen` of the numbers below total, ascending: one by chance out of each of so many equal stretches.
+    """`chosen` of the numbers below total, ascending: a random one from each of `chosen` equal ranges.
 
-    By chance, because every hundredth of records that repeat themselves after a hundred would be the same one.
+    Random, because every hundredth of records that repeat after a hundred would be the same one.
     """
     bounds = np.arange(chosen + 1, dtype=np.int64) * total // max(chosen, 1)
     return chance.integers(bounds[:-1], bounds[1:])

@@ -1,5 +1,5 @@
-"""One viewer's bounded queue. A slow viewer loses its oldest records, is told so, and delays nobody. It must not know how
-bytes reach the viewer."""
+"""The bounded queue of one viewer. A slow viewer loses its oldest records, which is announced to it, and delays nobody. The
+queue must not know how bytes reach the viewer."""
 
 from array import array
 from collections import deque
@@ -16,7 +16,7 @@ from logstream_stream.records.selection import CompiledFilter
 
 SLOW: Final = "slow"
 RATE: Final = "rate"
-# Bytes handed over in one piece.
+# Bytes that are written in one piece.
 PIECE_BYTES: Final = 64 * 1024
 _RECENT_BATCHES: Final = 1_000
 
@@ -28,8 +28,8 @@ class QueueLimits:
 
 
 class RecentNames:
-    """The last `limit` names of batches that were added, in a few bytes each: a viewer has many of them for as long as it
-    stays. It takes one name for another as seldom as 64 bits are the same by chance."""
+    """The last `limit` names of batches that were added. It takes a few bytes for each name, because a viewer keeps many of
+    them for as long as it stays. It confuses two names only if their 64-bit hashes are equal."""
 
     __slots__ = ("_hashes", "_limit", "_next")
 
@@ -57,7 +57,7 @@ class _Dropped:
 
 
 class Viewer:
-    """Not thread-safe. notify: called when there is something to take. abort: called to cut it off while it writes."""
+    """Not thread-safe. notify: called when there is something to take. abort: called to break its connection."""
 
     def __init__(
         self,
@@ -72,25 +72,27 @@ class Viewer:
         client: str | None = None,
     ) -> None:
         self.framing = framing
-        # The filter of this viewer, None: every record, and what looks through batches for it.
+        # The filter of this viewer, None: every record; and the same filter prepared for batches.
         self.filter_ = filter_
         self.compiled_filter = compiled_filter
         self.max_rate = max_rate
-        # Whose it is, where that is known.
+        # The client it belongs to; None: not known.
         self.client = client
-        # Until it is live, a viewer reads numbered records from the window itself and is only queued the others.
+        # Until it is live, a viewer reads numbered records from the window itself, and only others are queued for it.
         self.live = False
-        # Until it has read all of the window that it is shown, which may be after it went live.
+        # True until it has read everything it is sent from the window, which may be after it went live.
         self.catching_up = True
-        # How much time its filter took in that.
+        # How much time its filter took for that.
         self.filter_s = 0.0
-        # Names of batches this viewer saw unnumbered during its opening, and of those it saw from the window.
+        # Names of the batches that it was sent unnumbered while it caught up, and of those that it was sent from the window.
+        # A batch that was sent in one way is left out when it arrives in the other.
         self.seen_unnumbered: set[str] = set()
         self.seen_in_window = RecentNames(_RECENT_BATCHES)
-        # The last id it was sent; b"": none yet. And where it went live: with the end of its opening it has all before that.
+        # The last id that it was sent; b"": none yet. And the id at which it went live: when it has caught up, it has seen
+        # everything before that.
         self.last_id = b""
         self.live_id: EventId | None = None
-        # When it began to write what it took, in the hub's clock; None: it waits for more. And how much memory that is.
+        # When the write in progress started, in the hub's clock; None: none is in progress. And how much memory it takes.
         self.writing_since: float | None = None
         self.writing_bytes = 0
         self.closing = False
@@ -99,13 +101,13 @@ class Viewer:
         self._limits = limits
         self._frames: deque[Frame] = deque()
         self._notices: list[bytes] = []
-        # What was dropped and not announced yet, by reason.
+        # Records that were dropped and not announced yet, by reason.
         self._dropped: dict[str, _Dropped] = {}
         self._records = 0
         self._bytes = 0
 
     def offer(self, frame: Frame) -> int:
-        """Queues a frame; the number of records dropped for it."""
+        """Queues a frame. Returns the number of records dropped to make room."""
         if not frame.body:
             return 0
         self._push(frame)
@@ -116,7 +118,7 @@ class Viewer:
         return dropped
 
     def take(self) -> tuple[bytes, int]:
-        """The next bytes to write and the number of records in them; b"": nothing now."""
+        """The next bytes to write and the number of records in them; b"": nothing is queued."""
         parts: list[bytes] = []
         if self._dropped:
             gone, self._dropped = self._dropped, {}
@@ -141,7 +143,7 @@ class Viewer:
         return b"".join(parts), records
 
     def stamp(self, frame: Frame) -> bytes:
-        """What the viewer is sent of a frame that is next: it always bears an id, once there was one."""
+        """The bytes of the next frame for this viewer, with an id: the frame's own, or else the last one it was sent."""
         if frame.event_id:
             self.last_id = frame.event_id
             return frame.body
@@ -149,17 +151,17 @@ class Viewer:
 
     @property
     def oldest(self) -> int | None:
-        """The ledger's number of the frame that has waited for longest; None: none waits."""
+        """The ledger's number of the oldest queued frame; None: none is queued."""
         return self._frames[0].number if self._frames else None
 
     def shed(self) -> int:
-        """Drops the frame that has waited for longest; the number of records dropped. One must wait."""
+        """Drops the oldest queued frame, of which there must be one. Returns the number of records dropped."""
         dropped = self._drop_oldest()
         self._notify()
         return dropped
 
     def restart(self) -> None:
-        """Empties the queue of numbered records, which will be read from the window."""
+        """Removes numbered records from the queue: they will be read from the window."""
         remaining = [
             frame for frame in self._frames if frame.notice or ((frame.records or frame.left_out) and not frame.numbered)
         ]
@@ -169,14 +171,14 @@ class Viewer:
             self._push(frame)
 
     def end_catch_up(self) -> None:
-        """It has read all of the window that it is shown."""
+        """It has read everything that it is sent from the window."""
         self.catching_up = False
         self.seen_unnumbered.clear()
         if self.live_id:
             self.last_id = str(self.live_id).encode()
 
     def close(self, last: bytes) -> None:
-        """Lets the viewer take what is queued, then this, and end."""
+        """Lets the viewer take what is queued and then these last bytes, and ends it."""
         self._push(Frame(last, notice=True))
         self.closing = True
         self._notify()
@@ -210,7 +212,7 @@ class Viewer:
 
 
 def slices(piece: bytes) -> Iterator[bytes]:
-    """A piece in parts that a socket takes at once or nearly so: the server copies each of them."""
+    """Splits a piece into parts that a socket accepts nearly at once: the server copies each part."""
     if len(piece) <= PIECE_BYTES:
         yield piece
         return

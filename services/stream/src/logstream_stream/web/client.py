@@ -1,4 +1,4 @@
-"""Whose a viewer is: the address that the nearest proxy which is not trusted, or the viewer itself, came from."""
+"""Finds the client of a request: the nearest address on its way that is not a trusted proxy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator
 
 _NONE: Final = "none"
-# A household or a machine has that much of IPv6.
+# A household or a machine has an IPv6 network of this size.
 _CLIENT_PREFIX: Final = 64
 
 
 @dataclass(frozen=True)
 class Networks:
-    """Networks as settings write them."""
+    """Networks as they are written in settings."""
 
     networks: Sequence[IPv4Network | IPv6Network] = ()
 
@@ -26,7 +26,7 @@ class Networks:
 
 
 def read_networks(text: Any) -> Networks:
-    """Reads addresses and networks with commas between them, or `none`. Raises ValueError."""
+    """Reads addresses and networks separated by commas, or `none`. Raises ValueError."""
     if isinstance(text, Networks):
         return text
     if str(text).strip() == _NONE:
@@ -39,17 +39,17 @@ def read_networks(text: Any) -> Networks:
 
 
 TrustedNetworks = Annotated[Networks, BeforeValidator(read_networks)]
-# The host itself, and what only networks of one's own use: containers, pods, and the page's nginx among them. Several clouds
-# give pods addresses of 100.64.0.0/10.
+# The host itself and private networks, among them containers, pods and the page's nginx. Several clouds give pods addresses
+# in 100.64.0.0/10.
 PRIVATE: Final = read_networks("127.0.0.0/8,::1/128,10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,fc00::/7")
 
 
 def client_of(peer: str, forwarded_for: str, trusted: Networks) -> str:
-    """A name for who is behind a connection.
+    """A name for the client behind a connection.
 
-    peer: the address it came from. forwarded_for: X-Forwarded-For, to which every proxy adds whom it was asked by; read from
-    its end and only as far as trusted proxies wrote it, since what is before that anybody can make up. Where it can't be
-    read any more, the client is the last address that could.
+    peer: the address of the other side. forwarded_for: X-Forwarded-For, to which each proxy appends the address of its own
+    client. It is read from its end, and only as far as trusted proxies wrote it, since anybody can invent what is before. If
+    an entry cannot be read, the client is the last address that could be read.
     """
     address = _read(peer)
     if address is None:
@@ -67,7 +67,7 @@ def client_of(peer: str, forwarded_for: str, trusted: Networks) -> str:
 
 
 def _read(text: str) -> IPv4Address | IPv6Address | None:
-    """An address, which some proxies write with a port."""
+    """Reads an address; some proxies add a port."""
     bare = text.strip()
     if bare.startswith("["):
         bare = bare[1:].partition("]")[0]

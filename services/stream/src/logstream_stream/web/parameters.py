@@ -1,4 +1,4 @@
-"""The parameters of /stream: the filter that history has, too, and where to begin. It knows neither Flask nor the hub."""
+"""The parameters of /stream: the same filter as history, and where to begin. It must know neither Flask nor the hub."""
 
 from typing import Annotated, Final
 
@@ -36,7 +36,7 @@ MaxRate = Annotated[
 
 
 class StreamParameters(RecordParameters):
-    """What /stream takes."""
+    """The parameters that /stream accepts."""
 
     elsewhere = dict.fromkeys(_OF_HISTORY, "no such parameter: it is for history, at /api/logs")
 
@@ -48,12 +48,12 @@ class StreamParameters(RecordParameters):
     )
 
     def live_filter(self) -> Filter | None:
-        """None: every record."""
+        """The filter of the live records; None: every record."""
         filter_ = self.record_filter()
         return None if filter_ == Filter() else filter_
 
     def rate_problem(self, most: int) -> ParameterProblem | None:
-        """What is wrong with asking for this rate of a service that sends so many records a second; most 0: any number."""
+        """The problem with this rate if the service sends at most this many records a second; most 0: no limit."""
         if not most or self.max_rate is None or self.max_rate <= most:
             return None
         return parameter_problem(

@@ -1,4 +1,4 @@
-"""Errors as HTTP tells them: application/problem+json (RFC 9457). It decides no status by itself."""
+"""Error responses: application/problem+json (RFC 9457). It must not choose the status."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -12,7 +12,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 
 class Problem(TypedDict):
-    """The body of an error answer."""
+    """The body of an error response."""
 
     type: str
     title: str

@@ -1,7 +1,8 @@
-"""What a viewer who doesn't fit is told. An EventSource that is answered anything but 200 never comes back, so who asks for
-events gets one, and an end; others get the status. It must not decide who fits.
+"""The response to a viewer who is refused because a limit is reached. An EventSource that gets a status other than 200 never
+reconnects. So a request for events gets one event and the end of the stream; other requests get the status. This module must
+not decide who is refused.
 
-The page's nginx says the same for a service that it does not reach (services/dashboard/nginx)."""
+The page's nginx responds in the same way when it cannot reach the service (services/dashboard/nginx)."""
 
 from typing import Final
 
@@ -16,18 +17,18 @@ _RETRY_MS: Final = 3_000
 _RETRY_AFTER_S: Final = 5
 _EVENTS: Final = "text/event-stream"
 _FULL: Final = {
-    VIEWERS: (503, "No more viewers fit on this replica."),
-    FILTERS: (503, "No more viewers with filters of their own fit on this replica."),
-    CLIENT: (429, "This client has as many viewers on this replica as one client may have. Close some of them."),
+    VIEWERS: (503, "This replica has reached its limit of viewers."),
+    FILTERS: (503, "This replica has reached its limit of different filters."),
+    CLIENT: (429, "This client has reached its limit of viewers on this replica. Close some of them."),
 }
 
 
 def full(reason: str, accept: str, last_id: str) -> Response:
-    """reason: that of a Full. accept, last_id: what the viewer says of itself, in Accept and Last-Event-ID."""
+    """reason: that of Full. accept, last_id: the request headers Accept and Last-Event-ID."""
     status, detail = _FULL[reason]
     if _EVENTS not in accept:
         return problem_response(status, detail, headers={"Retry-After": str(_RETRY_AFTER_S)})
-    # Some clients forget the last id with an event that has none.
+    # Some clients forget the last id when an event has none.
     identity = b"id: %b\n" % last_id.encode() if read_event_id(last_id) else b""
     data = orjson.dumps({"stream": "full", "reason": reason, "detail": detail})
     body = b"event: status\n%bretry: %d\ndata: %b\n\n" % (identity, _RETRY_MS, data)

@@ -1,5 +1,5 @@
-"""The HTTP routes: /stream and /logs for viewers, /livez, /readyz and /metrics for operators. It must not know where records
-come from; it writes what the opening and the viewer's queue hold."""
+"""The HTTP routes: /stream and /logs for viewers; /livez, /readyz and /metrics for operators. It writes what CatchUp and the
+viewer's queue supply, and must not know where records come from."""
 
 import logging
 import socket
@@ -31,10 +31,10 @@ from logstream_stream.web.refusals import full
 
 log = logging.getLogger(__name__)
 
-# The seed shows the latest 10 first.
+# The seed sends the latest 10 records first.
 SEED_RECENT_RECORDS: Final = 10
 _RETRY_MS: Final = 2_000
-# Bytes that were sent and are not acknowledged for so long mean that the viewer has vanished.
+# A viewer that does not acknowledge sent bytes for this long has vanished.
 _VANISHED_MS: Final = 30_000
 _HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 _PARAMETERS: Final = frozenset(names_of(StreamParameters)) | StreamParameters.elsewhere.keys()
@@ -42,7 +42,7 @@ _PARAMETERS: Final = frozenset(names_of(StreamParameters)) | StreamParameters.el
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteSettings:
-    """recent_records: of a first screen; max_rate: records a second to a viewer, 0: all."""
+    """recent_records: those of a first screen; max_rate: records a second for a viewer, 0: no limit."""
 
     recent_records: int
     max_rate: int
@@ -61,7 +61,7 @@ def create_app(
     disconnect_watcher: DisconnectWatcher,
     settings: RouteSettings,
 ) -> Flask:
-    """problem: why this replica is of no use now, or None."""
+    """problem: returns why this replica is of no use now, or None."""
     app = Flask("logstream_stream", static_folder=None)
     app.wsgi_app = Guard(  # type: ignore[method-assign]
         app.wsgi_app,
@@ -88,16 +88,16 @@ def create_app(
                 name = label_of(rejected["name"])
                 metrics.rejected_parameters.labels(name if name in _PARAMETERS else "unknown").inc()
             return problem_response(400, str(InvalidParameters(problems)), title="Invalid parameters", problems=problems)
-        # A browser that reconnects by itself sends the header and repeats the address, whose id is older.
+        # A browser that reconnects by itself sends the header, and repeats the address with an older id.
         after = request.headers.get("Last-Event-ID") or parameters.after or None
         recent = settings.recent_records if parameters.recent is None else parameters.recent
-        return live.answer(
+        return live.respond(
             native, "/stream", after=after, recent=recent, filter_=parameters.live_filter(), max_rate=parameters.max_rate
         )
 
     @app.get("/logs")
     def logs() -> Response:
-        return live.answer(seed, "/logs", after=request.headers.get("Last-Event-ID") or None, recent=SEED_RECENT_RECORDS)
+        return live.respond(seed, "/logs", after=request.headers.get("Last-Event-ID") or None, recent=SEED_RECENT_RECORDS)
 
     @app.get("/livez")
     def livez() -> Response:
@@ -121,7 +121,7 @@ def create_app(
 
 
 class _Live:
-    """Answers with a viewer's stream."""
+    """Responds with the stream of a viewer."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class _Live:
         self._trusted_proxies = trusted_proxies
         self._disconnect_watcher = disconnect_watcher
 
-    def answer(
+    def respond(
         self,
         framing: Framing,
         route: str,
@@ -178,14 +178,14 @@ class _Live:
 
     def _bytes(self, viewer: Viewer, ready: Event, route: str, after: str | None, recent: int) -> Iterator[bytes]:
         delivered = self._metrics.delivered.labels(route)
-        # The first block with data goes on with this line.
+        # This line belongs to the first block with data.
         yield retry(_RETRY_MS)
         if status := self._status(viewer.framing):
             yield status
         for frame in self._catch_up.frames(viewer, after, recent):
             yield from self._parts(viewer, viewer.stamp(frame), held=True)
             delivered.inc(frame.records)
-        # From here on every record that is stored is sent: who reads history now misses none in between.
+        # From here on every stored record is sent, so a client that reads history now misses none in between.
         if live := viewer.framing.live():
             yield with_id(live, viewer.last_id)
         while True:
@@ -200,9 +200,9 @@ class _Live:
                 ready.wait()
 
     def _parts(self, viewer: Viewer, piece: bytes, *, held: bool = False) -> Iterator[bytes]:
-        """held: the piece itself is counted already."""
+        """held: the piece itself is already counted."""
         for part in slices(piece):
-            # The server copies what it sends.
+            # The server copies each part that it sends.
             self._hub.writes(viewer, (0 if held else len(piece)) + 2 * len(part))
             yield part
         self._hub.writes(viewer, 0)
@@ -212,7 +212,7 @@ class _Live:
 
 
 class _Body:
-    """A response body that leaves the hub when it is closed, and says how long its reader takes."""
+    """A response body that leaves the hub when it is closed, and notes how long its reader takes."""
 
     def __init__(self, *, hub: Hub, viewer: Viewer, pieces: Iterator[bytes], disconnect_watcher: DisconnectWatcher) -> None:
         self._hub = hub
@@ -230,7 +230,7 @@ class _Body:
         return piece
 
     def close(self) -> None:
-        """Called by the server whatever way the response ends, and before it closes the connection."""
+        """Called by the server however the response ends, before the connection is closed."""
         self._disconnect_watcher.forget(self._viewer)
         self._hub.leave(self._viewer)
 
@@ -245,9 +245,9 @@ def _notice_vanishing(connection: Any) -> None:
 
 
 def _cut_off(connection: Any) -> None:
-    """Wakes a write that waits for a viewer who doesn't read: it fails, and the server closes the response."""
+    """Makes a write fail that waits for a viewer who does not read, so that the server closes the response."""
     if connection is not None:
         try:
             connection.shutdown(socket.SHUT_RDWR)
         except OSError as error:
-            log.debug("viewer is gone already", extra={"error": str(error)})
+            log.debug("the viewer is already gone", extra={"error": str(error)})

@@ -41,15 +41,15 @@ def connection(disconnect_watcher: DisconnectWatcher) -> Iterator[Connection]:
 
 def test_who_is_there_stays(disconnect_watcher: DisconnectWatcher, connection: Connection) -> None:
     connection.theirs.sendall(b"more of the request")
-    disconnect_watcher.look()
+    disconnect_watcher.check()
     assert connection.calls == []
     assert not connection.viewer.closing
 
 
 def test_who_closed_is_ended_once(disconnect_watcher: DisconnectWatcher, connection: Connection) -> None:
     connection.theirs.close()
-    disconnect_watcher.look()
-    disconnect_watcher.look()
+    disconnect_watcher.check()
+    disconnect_watcher.check()
     assert connection.calls == ["abort", "notify"]
     assert connection.viewer.closing
 
@@ -58,7 +58,7 @@ def test_who_is_forgotten_is_not_looked_at(disconnect_watcher: DisconnectWatcher
     disconnect_watcher.forget(connection.viewer)
     disconnect_watcher.forget(connection.viewer)
     connection.theirs.close()
-    disconnect_watcher.look()
+    disconnect_watcher.check()
     assert connection.calls == []
 
 
@@ -70,6 +70,6 @@ def test_a_number_given_again_is_the_new_viewers(disconnect_watcher: DisconnectW
     second = Connection(disconnect_watcher)
     assert second.ours.fileno() == number
     second.theirs.close()
-    disconnect_watcher.look()
+    disconnect_watcher.check()
     assert second.viewer.closing
     assert not first.viewer.closing
