@@ -95,7 +95,7 @@ class FakeWindow:
 
     def _answering(self) -> _Memory:
         if self.unavailable:
-            raise WindowUnavailable("told to be away")
+            raise WindowUnavailable("the test made it unavailable")
         return self._memory
 
 

@@ -110,7 +110,7 @@ def test_what_can_not_be_counted_is_shown(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(("fail", "reason"), FAILURES)
-def test_openings_go_on_after_a_gap(
+def test_catching_up_continues_after_a_gap(
     monkeypatch: pytest.MonkeyPatch, fail: Callable[[pytest.MonkeyPatch], None], reason: str
 ) -> None:
     fail(monkeypatch)
@@ -143,7 +143,7 @@ def test_the_processes_own_faults_are_not_taken(monkeypatch: pytest.MonkeyPatch)
         stage.deliver(hub_stored(1))
 
 
-def test_a_second_has_one_line_however_many_go_wrong(caplog: pytest.LogCaptureFixture) -> None:
+def test_at_most_one_failure_a_second_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     now_s = 0.0
     counted: list[str] = []
     failures = Failures(lambda: now_s, counted.append)

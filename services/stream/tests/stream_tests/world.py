@@ -174,7 +174,7 @@ class World:
     # Writers, the broker and Redis.
 
     def store(self, batches: int = 1, redis: str = "up", by: int = 0, *, bad: bool = False) -> None:
-        """A writer commits batches. redis: up; away: they can't reach it; silent: it takes them and its answer is lost. bad:
+        """A writer commits batches. redis: up; unavailable; silent: it takes them and its reply is lost. bad:
         nobody can decode the first of them."""
         new = [stored(len(self.stored) + 1 + i, 1 + i % 3, self.wall_ns() - LAG_NS // 2) for i in range(batches)]
         if bad:
@@ -320,7 +320,7 @@ class World:
             client.framing, notify=lambda: None, abort=lambda: None, filter_=filter_, max_rate=client.max_rate
         )
         if client.last_id is None:
-            # It never learned a place: what it missed meanwhile it can't ask for.
+            # It has no id yet, so it cannot resume: what it missed meanwhile is not owed to it.
             client.since_ns = self.wall_ns()
             client.recent.clear()
         client.catch_up = self.catch_up.frames(client.viewer, client.last_id, recent)

@@ -17,7 +17,7 @@ def test_what_comes_one_after_another_is_whole() -> None:
     assert loss_detector.hear(Count(W, 3, 1), "e", [8]) is None
 
 
-def test_what_is_missing_is_told_once_with_and_without_positions() -> None:
+def test_what_is_missing_is_reported_once_with_and_without_positions() -> None:
     loss_detector = LossDetector()
     loss_detector.hear(Count(W, 1, 0), "e", [6, 5])
     assert loss_detector.hear(Count(W, 4, 1), "e", [9]) == Lost(numbered=1, unnumbered=1, from_ns=5, epoch="e")

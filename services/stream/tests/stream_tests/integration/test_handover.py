@@ -36,7 +36,7 @@ class Visitor:
             with Viewer(f"{url}/stream{query}", last_event_id=event_id) as viewer:
                 enough = chance.randint(1, ENOUGH)
                 viewer.wait("some records", partial(_saw, enough))
-            # Its thread has ended, so that the place is that of the last record it took.
+            # Its thread has ended, so that the id is that of the last record it took.
             self.shown += shown(viewer)
             self.gaps += len(viewer.named("gap"))
             event_id = viewer.last_id()

@@ -57,7 +57,7 @@ def test_a_record_goes_live_in_its_shape(writer: Writer, viewer: Viewer) -> None
     assert viewer.parser.retry_ms == 2000
 
 
-def test_counts_come_each_second_and_carry_the_place(writer: Writer, viewer: Viewer) -> None:
+def test_counts_come_each_second_and_carry_the_id(writer: Writer, viewer: Viewer) -> None:
     writer.store(3)
     viewer.wait("counted records", lambda seen: any(e.json()["records"] for e in seen.named("counts")))
     counts = next(event for event in viewer.named("counts") if event.json()["records"])
@@ -71,7 +71,7 @@ def test_counts_come_each_second_and_carry_the_place(writer: Writer, viewer: Vie
     assert (event_id.position, event_id.index) == (1, 65535)
 
 
-def test_the_end_of_the_opening_is_told(writer: Writer, replica: Replica) -> None:
+def test_the_end_of_the_catch_up_is_announced(writer: Writer, replica: Replica) -> None:
     before = writer.store(2)
     with Viewer(f"{replica.url}/stream") as viewer:
         viewer.wait("live", lambda seen: bool(seen.named("live")))
@@ -155,7 +155,7 @@ def test_past_the_window_a_gap_names_the_range(writer: Writer, replica: Replica,
 
 
 @pytest.mark.parametrize("event_id", ["nonsense", "e:1", "e:1:2:3:4:5:\x7f", "x" * 500, "e:99999999999999999:0:0"])
-def test_an_unreadable_place_is_a_gap_and_the_recent_records(writer: Writer, replica: Replica, event_id: str) -> None:
+def test_an_unreadable_id_is_a_gap_and_the_recent_records(writer: Writer, replica: Replica, event_id: str) -> None:
     batch = writer.store(2)
     with Viewer(f"{replica.url}/stream?after={quote(event_id)}") as viewer:
         expect(viewer, messages(batch, 2))
@@ -180,7 +180,7 @@ def test_a_hostile_header_is_a_gap_and_the_recent_records(writer: Writer, replic
         expect(viewer, messages(batch, 2))
 
 
-def test_a_place_nobody_gave_is_a_gap(writer: Writer, replica: Replica, viewer: Viewer) -> None:
+def test_an_id_nobody_gave_is_a_gap(writer: Writer, replica: Replica, viewer: Viewer) -> None:
     batch = writer.store(2)
     expect(viewer, messages(batch, 2))
     epoch = (viewer.last_id() or "").split(":")[0]
@@ -209,11 +209,11 @@ def test_reordered_and_doubled_messages_are_shown_once_in_order(writer: Writer, 
 def test_unnumbered_records_are_live_and_a_new_epoch_is_no_gap(writer: Writer, viewer: Viewer) -> None:
     first = writer.store(1)
     expect(viewer, messages(first, 1))
-    loose = writer.store_unnumbered(2)
-    expect(viewer, messages(first, 1) + messages(loose, 2))
-    assert viewer.named("logs")[-1].id == viewer.named("logs")[0].id, "the place before them, which some clients forget"
+    unnumbered = writer.store_unnumbered(2)
+    expect(viewer, messages(first, 1) + messages(unnumbered, 2))
+    assert viewer.named("logs")[-1].id == viewer.named("logs")[0].id, "the id before them, which some clients forget"
     after = writer.store(1)
-    expect(viewer, messages(first, 1) + messages(loose, 2) + messages(after, 1))
+    expect(viewer, messages(first, 1) + messages(unnumbered, 2) + messages(after, 1))
     assert not viewer.named("gap")
 
 
@@ -223,16 +223,16 @@ def test_an_unnumbered_batch_that_does_not_arrive_is_a_gap(writer: Writer, repli
     writer.store_unnumbered(2, published=False)
     writer.tell_count()
     viewer.wait("a gap", lambda seen: bool(seen.named("gap")))
-    loose = writer.store_unnumbered(1)
+    unnumbered = writer.store_unnumbered(1)
     last = writer.store(1)
-    expect(viewer, messages(first, 1) + messages(loose, 1) + messages(last, 1))
+    expect(viewer, messages(first, 1) + messages(unnumbered, 1) + messages(last, 1))
     assert reasons(viewer) == ["lost on the way"]
     gap = viewer.named("gap")[0].json()
     assert gap["received_from"] <= viewer.records()[0]["time"]
     assert 'logstream_stream_gaps_total{reason="lost on the way"} 1.0' in replica.get("/metrics").text
 
 
-def test_a_viewer_away_while_records_had_no_number_is_told(writer: Writer, replica: Replica, viewer: Viewer) -> None:
+def test_a_viewer_that_missed_unnumbered_records_gets_a_gap(writer: Writer, replica: Replica, viewer: Viewer) -> None:
     first = writer.store(1)
     expect(viewer, messages(first, 1))
     event_id = viewer.last_id()
@@ -257,7 +257,7 @@ def test_redis_without_its_memory(writer: Writer, replica: Replica, viewer: View
         assert reasons(again) == ["new epoch"]
 
 
-def test_a_broken_broker_connection_is_told_and_leaves_no_hole(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
+def test_a_broken_broker_connection_leaves_no_hole(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
     # An epoch that is just new could mean that something was published unnumbered; this one is old.
     early = writer.store(1)
     with (
@@ -282,7 +282,7 @@ def test_a_broken_broker_connection_is_told_and_leaves_no_hole(rabbitmq_url: str
         assert not viewer.named("gap")
 
 
-def test_redis_away_costs_only_first_screen_and_resume(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
+def test_an_unavailable_redis_costs_only_first_screen_and_resume(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
     with (
         proxy_to(redis_url) as proxy,
         Replica(rabbitmq_url, proxied(redis_url, proxy)) as replica,
@@ -294,8 +294,8 @@ def test_redis_away_costs_only_first_screen_and_resume(rabbitmq_url: str, redis_
         event_id = viewer.last_id()
         proxy.hold()
         viewer.wait("the window's loss", lambda seen: {"broker": "up", "recent": "down"} in status(seen))
-        loose = writer.store_unnumbered(2)
-        expect(viewer, messages(first, 2) + messages(loose, 2))
+        unnumbered = writer.store_unnumbered(2)
+        expect(viewer, messages(first, 2) + messages(unnumbered, 2))
         with Viewer(f"{replica.url}/stream") as fresh, Viewer(f"{replica.url}/stream", last_event_id=event_id) as again:
             again.wait("the gaps", lambda seen: reasons(seen) == ["records without a place", "recent window away"])
             fresh.wait("live", lambda seen: bool(seen.named("counts")))
@@ -307,7 +307,7 @@ def test_redis_away_costs_only_first_screen_and_resume(rabbitmq_url: str, redis_
         proxy.release()
         viewer.wait("the window's return", lambda seen: status(seen)[-1:] == [{"broker": "up", "recent": "up"}])
         last = writer.store(1)
-        expect(viewer, messages(first, 2) + messages(loose, 2) + messages(more, 1) + messages(last, 1))
+        expect(viewer, messages(first, 2) + messages(unnumbered, 2) + messages(more, 1) + messages(last, 1))
         assert not viewer.named("gap")
 
 

@@ -50,7 +50,7 @@ def saw_last(text: str, viewer: Viewer) -> bool:
 
 
 def left_by(rabbitmq_url: str, redis_url: str, writer: Writer) -> tuple[str, list[str]]:
-    """The place of a viewer whose replica was killed, and what it was shown."""
+    """The last id of a viewer whose replica was killed, and what it was shown."""
     with Replica(rabbitmq_url, redis_url) as doomed, Viewer(f"{doomed.url}/stream") as viewer:
         viewer.wait("live", lambda seen: bool(seen.named("counts")))
         first = writer.store(RECORDS)
@@ -60,7 +60,7 @@ def left_by(rabbitmq_url: str, redis_url: str, writer: Writer) -> tuple[str, lis
         return viewer.last_id() or "", shown(viewer)
 
 
-def test_hundreds_that_come_back_at_once_are_told_of_no_gap(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
+def test_hundreds_that_resume_at_once_get_no_gap(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
     everybody = partial(Replica, rabbitmq_url, redis_url, LOGSTREAM_STREAM_VIEWERS_PER_CLIENT="0")
     stored: list[StoredBatch] = []
     queries = [f"?q={FILTER}&recent=0" if n % 4 == 0 else "?recent=0" for n in range(VIEWERS)]
@@ -68,7 +68,7 @@ def test_hundreds_that_come_back_at_once_are_told_of_no_gap(rabbitmq_url: str, r
         with everybody() as doomed:
             before = [viewers.enter_context(Viewer(f"{doomed.url}/stream{query}")) for query in queries]
             for viewer in before:
-                viewer.wait("a place", lambda seen: bool(shown(seen)))
+                viewer.wait("an id", lambda seen: bool(shown(seen)))
             doomed.process.kill()
             assert all(viewer.ended.wait(30) for viewer in before)
         event_ids = [viewer.last_id() for viewer in before]
@@ -119,7 +119,7 @@ def test_redis_lost_its_memory_while_nobody_watched(
         assert reasons(again) == ["new epoch"]
 
 
-def test_the_broker_was_away_while_nobody_watched(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
+def test_the_broker_was_unavailable_while_nobody_watched(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
     with proxy_to(rabbitmq_url) as proxy, Replica(proxied(rabbitmq_url, proxy), redis_url) as replica:
         event_id, seen_before = left_by(rabbitmq_url, redis_url, writer)
         cut(proxy, replica)
@@ -200,7 +200,7 @@ def has_events(count: int, viewer: Viewer) -> bool:
     return sum(event.name == "logs" for event in viewer.events) >= count
 
 
-def test_at_the_end_the_seeds_route_is_flushed_and_told_when_to_come_back(
+def test_at_the_end_the_seeds_route_is_flushed_and_sent_when_to_reconnect(
     rabbitmq_url: str, redis_url: str, writer: Writer
 ) -> None:
     every_record = {"LOGSTREAM_STREAM_MAX_RATE": "0"}

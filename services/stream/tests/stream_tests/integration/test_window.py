@@ -139,7 +139,7 @@ def test_an_entry_that_is_no_batch_is_missing(writer: Writer, redis_url: str) ->
     assert snapshot.complete_to == 3
 
 
-def test_a_redis_that_is_not_there_is_away() -> None:
+def test_a_redis_that_is_not_there_is_unavailable() -> None:
     window = RedisWindow("redis://127.0.0.1:1/0")
     with pytest.raises(WindowUnavailable, match=r"127\.0\.0\.1:1"):
         window.read(anchor=0, after=0, upto=0, count=0)

@@ -9,7 +9,7 @@ EPOCHS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1,
 
 @given(EPOCHS, st.integers(0, 2**53), st.integers(0, 65_535), st.integers(0, 253_370_764_800_000))
 @example("a:b", 1, 2, 3)
-def test_a_place_is_read_back(epoch: str, position: int, index: int, received_ms: int) -> None:
+def test_an_id_is_read_back(epoch: str, position: int, index: int, received_ms: int) -> None:
     event_id = EventId(epoch=epoch, position=position, index=index, received_ms=received_ms)
     assert read_event_id(str(event_id)) == event_id
 
@@ -26,7 +26,7 @@ def test_a_place_is_read_back(epoch: str, position: int, index: int, received_ms
 @example("é:1:2:3")
 @example(":1:2:3")
 @example("e" * 129 + ":1:2:3")
-def test_any_text_is_a_place_that_was_written_so_or_none(text: str) -> None:
+def test_any_text_is_an_id_that_was_written_so_or_none(text: str) -> None:
     event_id = read_event_id(text)
     assert event_id is None or (event_id.position <= 2**53 and event_id.index <= 65_535 and len(text) < 200)
 

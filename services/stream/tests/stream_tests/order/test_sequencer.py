@@ -117,13 +117,13 @@ def test_a_missing_position_is_not_given_up_while_the_window_answers() -> None:
     assert world.sequencer.tick() == []
 
 
-def test_what_left_the_line_does_not_wait_in_it_again() -> None:
-    line = ReorderBuffer(epoch="e", position=3, baseline=0)
-    assert not line.put(3, stored(3))
-    assert line.put(5, stored(5))
-    assert not line.put(5, stored(5))
-    assert list(line.waiting) == [5]
-    assert line.next_is_missing
+def test_what_left_the_buffer_does_not_wait_in_it_again() -> None:
+    buffer = ReorderBuffer(epoch="e", position=3, baseline=0)
+    assert not buffer.put(3, stored(3))
+    assert buffer.put(5, stored(5))
+    assert not buffer.put(5, stored(5))
+    assert list(buffer.waiting) == [5]
+    assert buffer.next_is_missing
 
 
 def test_a_redis_with_an_older_memory_is_a_gap_and_live_goes_on() -> None:
@@ -173,7 +173,7 @@ def test_an_unasked_answer_changes_nothing() -> None:
 def test_what_had_no_position_and_did_not_arrive_is_a_gap() -> None:
     world = begun()
     client = world.join()
-    world.store(redis="away")
+    world.store(redis="unavailable")
     world.in_flight.clear()
     world.count()
     world.settle()

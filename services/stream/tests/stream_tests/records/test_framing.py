@@ -122,7 +122,7 @@ def test_the_end_of_a_dropped_range_is_past_the_last_record() -> None:
     }
 
 
-def test_a_large_batch_becomes_frames_with_places_inside_it() -> None:
+def test_a_large_batch_becomes_frames_with_ids_inside_it() -> None:
     chunk = Chunk(NativeFraming())
     frames = frames_of(chunk, 1, ["m"] * 450, LivePosition("e", 7, 9)) + list(chunk.flush())
     assert [frame.records for frame in frames] == [FRAME_RECORDS, FRAME_RECORDS, 50]
@@ -130,7 +130,7 @@ def test_a_large_batch_becomes_frames_with_places_inside_it() -> None:
     assert ids == [b"id: e:7:199:9", b"id: e:7:399:9", b"id: e:7:65535:9"]
 
 
-def test_small_batches_share_a_frame_with_the_place_of_the_last() -> None:
+def test_small_batches_share_a_frame_with_the_id_of_the_last() -> None:
     chunk = Chunk(NativeFraming())
     assert frames_of(chunk, 1, ["a"], LivePosition("e", 7, 9)) == []
     assert frames_of(chunk, 2, ["b", "c"], LivePosition("e", 8, 9)) == []

@@ -108,7 +108,7 @@ def test_what_is_asked_by_chance(chance: Random) -> None:
     st.lists(st.tuples(TEXTS, TEXTS), max_size=2),
     st.lists(st.tuples(TEXTS, TEXTS), max_size=2),
 )
-def test_attributes_are_told_apart_whatever_they_hold(
+def test_attributes_are_distinguished_whatever_they_contain(
     records: list[dict[str, str]], wanted: list[tuple[str, str]], unwanted: list[tuple[str, str]]
 ) -> None:
     raw = raw_of([LogRecord(level="info", attributes=attributes) for attributes in records])
@@ -132,7 +132,7 @@ def test_what_only_history_asks_is_not_overlooked() -> None:
         CompiledFilter(Filter(regex="a"))
 
 
-def test_records_keep_their_place_in_the_batch() -> None:
+def test_records_keep_their_index_in_the_batch() -> None:
     raw = raw_of([LogRecord(level="info", message=f"{n % 2}") for n in range(8)])
     assert shown(raw, Filter(text=Terms(("1",))), frozenset({1, 2})) == [7 << 16 | 3, 7 << 16 | 5, 7 << 16 | 7]
 

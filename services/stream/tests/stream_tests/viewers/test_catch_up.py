@@ -114,20 +114,20 @@ def test_a_batch_given_a_second_position_is_not_shown_to_who_comes_back() -> Non
     assert not client.gaps
 
 
-def test_who_was_away_while_records_had_no_place_is_told() -> None:
+def test_a_viewer_that_missed_unnumbered_records_gets_a_gap() -> None:
     world = begun()
     client = world.join()
     store_and_adopt(world, 1)
     read_all(world, client)
     world.leave(client)
-    world.store(redis="away")
+    world.store(redis="unavailable")
     world.arrive()
     world.connect(client)
     read_all(world, client)
     assert world.observer.gaps == ["records without a place"]
 
 
-def test_a_place_this_replica_has_not_reached_is_waited_for() -> None:
+def test_a_position_this_replica_has_not_reached_is_waited_for() -> None:
     world = begun()
     store_and_adopt(world, 1)
     world.store(3)

@@ -218,7 +218,7 @@ def test_shown_and_left_out_are_always_what_was_offered(steps: list[object], rat
     assert len(stage.shown) <= rate * (1 + stage.now_s)
 
 
-def test_the_place_after_a_sample_is_behind_all_it_was_taken_of() -> None:
+def test_the_id_after_a_sample_is_behind_everything_it_was_taken_from() -> None:
     stage = Stage(rate=1)
     # The first alone is within the rate; of the others, the fewest of which are shown, one batch is last.
     stage.add(1, ["info"])

@@ -150,7 +150,7 @@ class SlowStage(Stage):
         monkeypatch.setattr(CompiledFilter, "rows", rows)
 
 
-def test_who_is_not_held_against_a_batch_is_told_before_anything_later(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_skipped_batch_is_announced_before_anything_later(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = SlowStage(monkeypatch)
     viewers = [stage.join(text=text) for text in ("/0", "/1", "/2", "/")]
     every = stage.join()
@@ -172,7 +172,7 @@ def test_who_is_not_held_against_a_batch_is_told_before_anything_later(monkeypat
                 told["dropped"] += data["records"]
             if name != "dropped" and event_id:
                 position = int(event_id.split(":")[1])
-                # All up to its place was looked through, or told to be left out.
+                # Everything up to its id was tested, or announced as left out.
                 assert told["logs"] + told["dropped"] * share // 3 >= position * share
                 with_id = position
         assert with_id > 0

@@ -135,7 +135,7 @@ def test_pieces_are_small_whatever_a_frame_has() -> None:
     assert max(map(len, parts)) == PIECE_BYTES
 
 
-def test_an_opening_holds_a_piece_and_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_catch_up_holds_a_piece_and_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches are decoded when their turn comes, and let go before the viewer takes what was rendered of them."""
     world = begun()
     good = Decoder.decode

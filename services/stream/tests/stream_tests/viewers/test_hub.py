@@ -166,7 +166,7 @@ def test_a_client_has_no_more_viewers_than_one_may_have() -> None:
     assert stage.hub.viewer_count == 6
 
 
-def test_past_the_rate_all_who_watch_the_same_are_shown_the_same_and_told_the_rest() -> None:
+def test_past_the_rate_all_who_watch_the_same_are_sent_the_same_and_the_rest_is_announced() -> None:
     stage = Stage(limits_with(max_rate=100))
     viewers = [stage.join(), stage.join(), stage.join(max_rate=50), stage.join(text="/1", max_rate=50)]
     stage.deliver(stored(1, records=120))
@@ -182,7 +182,7 @@ def test_past_the_rate_all_who_watch_the_same_are_shown_the_same_and_told_the_re
     assert stage.observer.dropped_records == 110
 
 
-def test_a_viewer_that_is_not_live_is_told_only_of_left_out_records_without_a_number() -> None:
+def test_a_viewer_that_is_not_live_is_sent_only_announcements_of_unnumbered_records() -> None:
     stage = Stage(limits_with(max_rate=1))
     live, waiting = stage.join(), stage.join(live=False)
     stage.deliver(stored(1, records=4))
@@ -258,7 +258,7 @@ def test_the_nodes_that_are_counted_are_those_with_most_records() -> None:
     assert second["by_node"] == {}
 
 
-def test_a_new_viewer_is_not_told_what_the_last_one_saw() -> None:
+def test_a_new_viewer_is_not_sent_what_the_last_one_saw() -> None:
     stage = Stage()
     last = stage.join()
     stage.deliver(stored(1, records=3))
@@ -269,7 +269,7 @@ def test_a_new_viewer_is_not_told_what_the_last_one_saw() -> None:
     assert [counts["records"] for counts in seen(viewer, "counts")] == [0]
 
 
-def test_the_lag_of_a_second_is_told_by_its_records_not_by_its_batches() -> None:
+def test_the_lag_of_a_second_is_that_of_its_records_not_of_its_batches() -> None:
     stage = Stage()
     viewer = stage.join()
     # 60 records were accepted 0.2 s ago, 39 of them 0.1 s, and one 5 s.
@@ -328,7 +328,7 @@ def test_a_gap_comes_after_what_was_delivered_before_it() -> None:
     assert [name for name, _, _ in events(viewer.take()[0])] == ["logs", "gap", "logs"]
 
 
-def test_status_is_told_when_it_changes() -> None:
+def test_status_is_sent_when_it_changes() -> None:
     stage = Stage()
     viewer = stage.join()
     stage.hub.set_status("broker", True)
@@ -399,14 +399,14 @@ def test_dropped_records_are_counted_for_the_second() -> None:
     assert seen(viewer, "dropped")[0]["records"] == 600
 
 
-def test_a_loose_batch_does_not_move_the_place() -> None:
+def test_an_unnumbered_batch_does_not_move_the_id() -> None:
     world = World()
     world.store()
     world.ask()
     world.answer()
     client = world.join()
     world.now_s = 100.0
-    world.store(redis="away")
+    world.store(redis="unavailable")
     world.arrive(1)
     world.hub.second()
     while world.read(client):

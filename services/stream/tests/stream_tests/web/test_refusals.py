@@ -28,7 +28,7 @@ def test_who_asks_for_events_gets_one_and_a_pause(reason: str, accept: str) -> N
     assert event.json()["reason"] == reason
 
 
-def test_a_place_is_given_back_and_nothing_else() -> None:
+def test_an_id_is_given_back_and_nothing_else() -> None:
     for last_id, given in (("e:1:65535:1700000000000", "e:1:65535:1700000000000"), ("x\ndata: {}", None), ("1", None)):
         [event] = Parser().feed(full(VIEWERS, EVENTS, last_id).get_data())
         assert event.id == given
