@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 import orjson
+from logstream_contract.rows.rows import MAX_AHEAD_NANOS
 from logstream_contract.rows.timestamps import iso_micros
 
 from logstream_stream.order.event_id import EventId
@@ -21,7 +22,7 @@ HEARTBEAT: Final = b":\n"
 
 # How far the time of a record may be from the time at which the gateway received it, for the range of a gap. The contract
 # lets it be 10 minutes ahead. How far it is behind has no limit: a sender that buffered for longer is not covered.
-GAP_MARGIN_NS: Final = 600 * 1_000_000_000
+GAP_MARGIN_NS: Final = MAX_AHEAD_NANOS
 _LAST_NS: Final = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
 
 

@@ -187,7 +187,7 @@ class Hub:
         return self.live_position
 
     def show(self, viewer: Viewer, batch: StoredBatch) -> bool:
-        """Notes that the viewer reads this batch from the window. Returns False if it has seen it before."""
+        """Notes that the viewer is sent this batch from the window. Returns False if it was sent it unnumbered before."""
         if batch.name in viewer.seen_unnumbered:
             return False
         self._highest_shown = max(self._highest_shown, batch.number)
