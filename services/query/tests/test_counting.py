@@ -130,7 +130,7 @@ def test_the_shorter_part_of_a_ragged_minute_is_read(end_s: int, now_s: int, exp
     ("wanted", "countable"),
     [
         (Filter(), True),
-        (Filter(1, 2, ("warn",), "e", 3, ("a*",)), True),
+        (Filter(start_us=1, end_us=2, levels=("warn",), level_contains="e", min_severity=3, nodes=("a*",)), True),
         (Filter(text=Terms(("a",))), False),
         (Filter(text=Terms((), ("a",))), False),
         (Filter(attributes=(("k", "v"),)), False),

@@ -67,10 +67,10 @@ def create_app(
     _count_requests(app, metrics)
     metrics.expect_routes(rule.rule for rule in app.url_map.iter_rules())
     app.wsgi_app = Guard(  # type: ignore[method-assign]
-        app.wsgi_app,
-        hosts or Hosts(),
-        origins or Origins(),
-        lambda reason: metrics.refused_requests.labels(reason).inc(),
+        application=app.wsgi_app,
+        hosts=hosts or Hosts(),
+        origins=origins or Origins(),
+        on_refusal=lambda reason: metrics.refused_requests.labels(reason).inc(),
     )
     return app
 

@@ -3,20 +3,21 @@
 import re
 from typing import Final
 
+from logstream_contract.units import DAY_S, SECONDS_OF_UNIT
+
 from logstream_query.moments import MICROSECONDS
 
 MAX_BARS: Final = 5_000
 EXPECTED: Final = "a width such as 10s, 5m, 1h or 1d (units s, m, h, d, w), up to 3650d"
 
-_UNIT_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _WIDTH: Final = re.compile(r"(\d{1,9})([smhdw])", re.ASCII)
-_MAX_WIDTH_S: Final = 3_650 * 86_400
-_WEEK_US: Final = 7 * 86_400 * MICROSECONDS
+_MAX_WIDTH_S: Final = 3_650 * DAY_S
+_WEEK_US: Final = 7 * DAY_S * MICROSECONDS
 # 1970 began on a Thursday.
-_FIRST_MONDAY_US: Final = 4 * 86_400 * MICROSECONDS
+_FIRST_MONDAY_US: Final = 4 * DAY_S * MICROSECONDS
 # Widths that people read easily; from a minute on each is a multiple of one that counts are stored for.
 _NICE_S: Final = tuple(
-    int(number) * _UNIT_S[unit]
+    int(number) * SECONDS_OF_UNIT[unit]
     for number, unit in _WIDTH.findall("1s 2s 5s 10s 15s 30s 1m 2m 5m 10m 20m 30m 1h 2h 3h 6h 12h 1d 2d 1w 2w 4w 13w 52w")
 )
 
@@ -24,7 +25,7 @@ _NICE_S: Final = tuple(
 def read_width(text: str) -> int:
     """Microseconds. Raises ValueError saying what was expected."""
     found = _WIDTH.fullmatch(text)
-    width_s = int(found[1]) * _UNIT_S[found[2]] if found else 0
+    width_s = int(found[1]) * SECONDS_OF_UNIT[found[2]] if found else 0
     if not 1 <= width_s <= _MAX_WIDTH_S:
         raise ValueError(EXPECTED)
     return width_s * MICROSECONDS

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
+from logstream_contract.units import MIB
 from logstream_runtime.address import Address, ListenAddress
 from logstream_runtime.config import setting
 from logstream_runtime.guard import HOSTS_DOC, ORIGINS_DOC, AllowedHosts, AllowedOrigins, Hosts, Origins
@@ -53,13 +54,13 @@ class Config:
     answer_bytes: Annotated[int, Field(ge=65_536, le=1_073_741_824)] = setting(
         "LOGSTREAM_QUERY_ANSWER_BYTES",
         "Records of one answer at most, by what they take in memory; it then ends with a cursor to go on.",
-        8 * 1024 * 1024,
+        8 * MIB,
         unit="bytes",
     )
     held_bytes: Annotated[int, Field(ge=1_048_576, le=1_099_511_627_776)] = setting(
         "LOGSTREAM_QUERY_HELD_BYTES",
         "Answers of one process that their clients have not yet taken; a large one past it is answered 503.",
-        96 * 1024 * 1024,
+        96 * MIB,
         unit="bytes",
     )
     count_budget_s: Annotated[float, Field(ge=0.1, le=60)] = setting(

@@ -6,12 +6,14 @@ import struct
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from logstream_query.moments import MAX_US
+from logstream_query.moments import INFINITE_US, MAX_US
 
 Order = Literal["desc", "asc"]
 
 EXPECTED: Final = "the next_cursor of an earlier answer, unchanged"
 MAX_SEQUENCE: Final = 2**63 - 1
+# Of a position; stands for infinity, which is more.
+_MOST_US: Final = 2**63 - 1
 # Far more than are ever found, and room to add to it.
 _MAX_FOUND: Final = 2**52
 
@@ -41,7 +43,9 @@ class Cursor:
     found: int
 
     def encode(self) -> str:
-        raw = _FORM.pack(_VERSION, _ORDERS.index(self.order), self.asked_at_us, *self.position, self.found)
+        time_us, sequence = self.position
+        time_us = max(-_MOST_US, min(time_us, _MOST_US))
+        raw = _FORM.pack(_VERSION, _ORDERS.index(self.order), self.asked_at_us, time_us, sequence, self.found)
         return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
@@ -53,6 +57,6 @@ def read_cursor(text: str) -> Cursor:
     except (binascii.Error, struct.error, ValueError) as error:
         raise ValueError(EXPECTED) from error
     known = version == _VERSION and order < len(_ORDERS)
-    if not (known and 0 <= asked_at_us <= MAX_US and 0 <= time_us <= MAX_US and sequence >= 0 and 0 <= found <= _MAX_FOUND):
+    if not (known and 0 <= asked_at_us <= MAX_US and sequence >= 0 and 0 <= found <= _MAX_FOUND):
         raise ValueError(EXPECTED)
-    return Cursor(_ORDERS[order], asked_at_us, Position(time_us, sequence), found)
+    return Cursor(_ORDERS[order], asked_at_us, Position(INFINITE_US if time_us == _MOST_US else time_us, sequence), found)

@@ -73,7 +73,8 @@ def histogram_routes(aggregates: Aggregates, record_counts: RecordCounts, clock:
         wanted = wanted_by(asked, problems, now_us)
         start_us = aggregates.oldest_us() if wanted.start_us is None else wanted.start_us
         end_us = now_us if wanted.end_us is None else wanted.end_us
-        start_us = end_us if start_us is None else min(start_us, end_us)
+        # Somebody with SQL may have stored a record of thousands of years ago; nobody can ask for times before 1970.
+        start_us = end_us if start_us is None else max(0, min(start_us, end_us))
         width_us = asked.bucket or nice_width(end_us - start_us, asked.buckets)
         starts = bar_starts(start_us, end_us, width_us)
         if len(starts) > MAX_BARS:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from logstream_contract.rows.timestamps import read_timestamp
+from logstream_contract.units import SECONDS_OF_UNIT
 
 EXPECTED: Final = (
     "a time from 1970 on: ISO 8601 such as 2024-08-06T18:51:32Z (+ in an offset is written %2B), "
@@ -14,11 +15,13 @@ EXPECTED: Final = (
 )
 MICROSECONDS: Final = 1_000_000
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-# The last microsecond of the year 9999, past which no datetime goes.
+# The first and the last microsecond of the years 1 to 9999, past which no datetime goes.
+_MIN_US: Final = (datetime.min.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 MAX_US: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+# PostgreSQL's infinity, as a number that is larger than all others.
+INFINITE_US: Final = 2**63 - 1 + 946_684_800_000_000
 
 _RELATIVE: Final = re.compile(r"-(\d{1,9})([smhdw])", re.ASCII)
-_UNIT_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _NUMBER: Final = re.compile(r"\d{1,14}(\.\d{1,9})?", re.ASCII)
 # Epoch seconds reach this number in the year 5138, epoch milliseconds passed it in 1973.
 _FIRST_MILLISECONDS: Final = 100_000_000_000
@@ -37,6 +40,15 @@ class Moment:
         return max(0, now_us + self.us) if self.relative else self.us
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class StoredTime:
+    """A time for the database to hold records' times against: microseconds since the epoch. It is exact where a datetime is
+    not: somebody with SQL may have stored a year past 9999, one BC, or infinity, and a walk that went on at another time
+    would repeat or skip such records. Lists of them need placeholders of psycopg's binary form, %b."""
+
+    us: int
+
+
 def read_moment(text: str, zone: tzinfo = UTC) -> Moment:
     """A time without an offset is read in `zone`. Raises ValueError saying what was expected."""
     text = text.strip()
@@ -44,7 +56,7 @@ def read_moment(text: str, zone: tzinfo = UTC) -> Moment:
         return Moment(0, relative=True, text=text)
     relative = _RELATIVE.fullmatch(text)
     if relative:
-        return Moment(-int(relative[1]) * _UNIT_S[relative[2]] * MICROSECONDS, relative=True, text=text)
+        return Moment(-int(relative[1]) * SECONDS_OF_UNIT[relative[2]] * MICROSECONDS, relative=True, text=text)
     us = _epoch_number_us(text) if _NUMBER.fullmatch(text) else _timestamp_us(text, zone)
     if us is None or not 0 <= us <= MAX_US:
         raise ValueError(EXPECTED)
@@ -52,8 +64,9 @@ def read_moment(text: str, zone: tzinfo = UTC) -> Moment:
 
 
 def as_datetime(time_us: int) -> datetime:
-    """time_us: microseconds since the epoch. Past MAX_US it is that: rounded up, a time may leave the last year there is."""
-    return EPOCH + timedelta(microseconds=min(time_us, MAX_US))
+    """time_us: microseconds since the epoch. Outside the years 1 to 9999 it is the first or last microsecond of these:
+    rounded, a time may leave them."""
+    return EPOCH + timedelta(microseconds=max(_MIN_US, min(time_us, MAX_US)))
 
 
 def _epoch_number_us(text: str) -> int:

@@ -66,15 +66,21 @@ class Plan:
         return self._fine(timeout_s) if self._coarse else Part([], past(self._window, self._order))
 
     def _fine(self, timeout_s: float) -> Part:
-        group, self._coarse = take(self._coarse, _MINUTES_US, _MOST_RANGES, self._order)
+        coarse = self._coarse
+        group, self._coarse = take(coarse, _MINUTES_US, _MOST_RANGES, self._order)
         newest_first = self._in_order(group)
         try:
             minutes = self._sources.present_minutes(
                 self._wanted, Range(newest_first[-1].from_us, newest_first[0].to_us), timeout_s
             )
         except StatementTimeout:
-            minutes = None
-        fine = newest_first if minutes is None else common(minutes, newest_first)
+            minutes = newest_first
+        if minutes is None:
+            # Nothing is known of any minute. Whoever goes through all has a pace: steps of hours would never get past the
+            # years to a time that somebody made up with SQL.
+            self._coarse = []
+            return Part(coarse, past(self._window, self._order))
+        fine = common(minutes, newest_first)
         end = (short_of(self._coarse[0], self._order) if self._coarse else None) or past(self._window, self._order)
         return Part(self._in_order(fine), end)
 

@@ -55,7 +55,7 @@ CURSORS = [
     Cursor(order, asked_at_us, Position(time_us, sequence), found).encode()
     for order in ("desc", "asc")
     for asked_at_us in (0, MAX_US)
-    for time_us in (0, MAX_US)
+    for time_us in (-(2**63) + 1, -1, 0, MAX_US, MAX_US + 1, 2**63 - 1)
     for sequence in (0, MAX_SEQUENCE)
     for found in (0, 2**52)
 ]
@@ -63,7 +63,7 @@ NO_CURSORS = [
     base64.urlsafe_b64encode(struct.pack(">BBqqqq", *fields)).rstrip(b"=").decode()
     for fields in [
         (2, 0, 0, 0, 0, 2**63 - 1),
-        (2, 0, 0, MAX_US + 1, 0, 0),
+        (2, 0, MAX_US + 1, 0, 0, 0),
         (2, 0, -1, 0, 0, 0),
         (2, 0, 0, 0, -1, 0),
         (2, 0, 2**63 - 1, 0, 0, 0),

@@ -18,6 +18,7 @@ from logstream_query.metrics import Metrics
 from logstream_query.moments import as_datetime
 from logstream_query.store import InvalidRegex, Store
 from prometheus_client import CollectorRegistry
+from psycopg.types.json import Jsonb
 
 START_US = 1_722_902_400_000_000
 # Days apart, so that they lie in several chunks.
@@ -49,7 +50,7 @@ def records(database_url: str) -> list[Candidate]:
             "INSERT INTO logs (sequence, time, severity, level, node, message, attributes)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s)",
             [
-                (sequence, as_datetime(time_us), *rest, psycopg.types.json.Jsonb(attributes) if attributes else None)
+                (sequence, as_datetime(time_us), *rest, Jsonb(attributes) if attributes else None)
                 for sequence, time_us, *rest, attributes in stored
             ],
         )

@@ -17,6 +17,7 @@ from logstream_query.queries import historical_query
 from logstream_query.store import Store, StoredRecord
 from logstream_query.unavailable import SchemaMissing
 from prometheus_client import CollectorRegistry
+from psycopg.types.json import Jsonb
 
 START_US = 1_722_902_400_000_000
 SECOND_US = 1_000_000
@@ -60,7 +61,7 @@ def plant(database_url: str) -> Iterator[Plant]:
                     "INSERT INTO logs (sequence, time, severity, level, node, message, attributes)"
                     " VALUES (%s, %s, %s, %s, %s, %s, %s)",
                     [
-                        (sequence, as_datetime(time_us), *rest, psycopg.types.json.Jsonb(attributes) if attributes else None)
+                        (sequence, as_datetime(time_us), *rest, Jsonb(attributes) if attributes else None)
                         for sequence, time_us, *rest, attributes in stored
                     ],
                 )

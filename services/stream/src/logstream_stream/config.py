@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from logstream_contract.units import MIB
 from logstream_runtime.address import Address, ListenAddress
 from logstream_runtime.config import setting
 from logstream_runtime.guard import HOSTS_DOC, ORIGINS_DOC, AllowedHosts, AllowedOrigins, Hosts, Origins
@@ -26,7 +27,7 @@ class Config:
     allowed_hosts: AllowedHosts = setting("LOGSTREAM_ALLOWED_HOSTS", HOSTS_DOC, Hosts())
     allowed_origins: AllowedOrigins = setting("LOGSTREAM_ALLOWED_ORIGINS", ORIGINS_DOC, Origins())
     recent_records: Annotated[int, Field(ge=0, le=MOST_RECENT_RECORDS)] = setting(
-        "LOGSTREAM_RECENT_RECORDS", "Records a new viewer is shown first.", 50, unit="records"
+        "LOGSTREAM_RECENT_RECORDS", "Number of recent records that a new viewer is sent first.", 50, unit="records"
     )
     max_viewers: Annotated[int, Field(ge=1)] = setting(
         "LOGSTREAM_STREAM_MAX_VIEWERS", "Most viewers of one replica. Others get status 503.", 10_000, unit="viewers"
@@ -66,14 +67,14 @@ class Config:
         unit="records",
     )
     queue_bytes: Annotated[int, Field(ge=65_536)] = setting(
-        "LOGSTREAM_STREAM_QUEUE_BYTES", "Most bytes that wait for one slow viewer.", 8 * 1024 * 1024, unit="bytes"
+        "LOGSTREAM_STREAM_QUEUE_BYTES", "Most bytes that wait for one slow viewer.", 8 * MIB, unit="bytes"
     )
-    held_bytes: Annotated[int, Field(ge=16 * 1024 * 1024)] = setting(
+    held_bytes: Annotated[int, Field(ge=16 * MIB)] = setting(
         "LOGSTREAM_STREAM_HELD_BYTES",
         "Most bytes that wait for all viewers of a replica together or are being written to them. Beyond that, the viewers"
         " who are furthest behind lose their oldest records, which is announced, and viewers who do not read are"
         " disconnected.",
-        192 * 1024 * 1024,
+        192 * MIB,
         unit="bytes",
     )
     filter_time: Annotated[float, Field(gt=0, le=1)] = setting(
@@ -98,7 +99,7 @@ class Config:
     broker_queue_bytes: Annotated[int, Field(ge=1_048_576)] = setting(
         "LOGSTREAM_STREAM_BROKER_QUEUE_BYTES",
         "Most bytes that the broker keeps for this replica. Beyond that it drops the oldest, which are read from Redis.",
-        64 * 1024 * 1024,
+        64 * MIB,
         unit="bytes",
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting(

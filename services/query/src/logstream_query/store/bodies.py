@@ -8,13 +8,13 @@ hold all of them at once.
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-import orjson
 from psycopg import Connection, sql
 
 from logstream_query.cursors import Order
-from logstream_query.moments import as_datetime
+from logstream_query.moments import StoredTime
 from logstream_query.room import Room, size_of, size_of_texts
-from logstream_query.store.statements import ORDER_BY, Statement, StoredRecord
+from logstream_query.store.attributes import read_attributes
+from logstream_query.store.statements import LEAST_BYTES, ORDER_BY, Statement, StoredRecord
 
 _SEQUENCE: Final = 0
 _TIME: Final = 1
@@ -79,14 +79,14 @@ def _groups(found: Sequence[StoredRecord], large: Sequence[int]) -> Iterator[lis
 
 def _least_bytes(row: StoredRecord) -> int:
     size: Any = row[_ATTRIBUTES]
-    return int(size)
+    return int(size[LEAST_BYTES])
 
 
 def _bodies(connection: Connection, group: Sequence[StoredRecord], order: Order, room: Room) -> dict[int, StoredRecord]:
     """By their sequences the records of a group that the room may hold: a run of them from the first on."""
     by_sequence = {row[_SEQUENCE]: row for row in group}
     times = [row[_TIME] for row in group]
-    values = (as_datetime(min(times)), as_datetime(max(times)), list(by_sequence), len(group))
+    values = (StoredTime(min(times)), StoredTime(max(times)), list(by_sequence), len(group))
     whole: dict[int, StoredRecord] = {}
     left_bytes, is_first, is_over = room.left_bytes, room.is_empty, False
     # To the end also when the room is full: to leave off would mean to cancel the statement.
@@ -98,5 +98,5 @@ def _bodies(connection: Connection, group: Sequence[StoredRecord], order: Order,
         is_first = False
         if not is_over:
             row = by_sequence[sequence]
-            whole[sequence] = (*row[:_MESSAGE], message, orjson.loads(attributes) if attributes else None)
+            whole[sequence] = (*row[:_MESSAGE], message, read_attributes(attributes) if attributes else None)
     return whole

@@ -1,15 +1,18 @@
 """How connections to the database are opened: what the URL leaves open is filled in so that none can hang."""
 
 import struct
+from collections.abc import Mapping
 from typing import Any, Final
 
-import orjson
 from psycopg import Connection, ProgrammingError
 from psycopg.abc import Buffer
-from psycopg.adapt import Loader
+from psycopg.adapt import Dumper, Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.postgres import types
 from psycopg.pq import Format
-from psycopg.types.json import set_json_loads
+
+from logstream_query.moments import INFINITE_US, StoredTime
+from logstream_query.store.attributes import read_attributes
 
 # libpq's parameters. A dead peer is noticed within about ten seconds, at rest and in the middle of a query.
 _DEFAULTS: Final[dict[str, Any]] = {
@@ -26,6 +29,10 @@ CONNECT_OPTIONS: Final[dict[str, Any]] = {"autocommit": True, "prepare_threshold
 # PostgreSQL counts from the year 2000.
 _POSTGRES_EPOCH_US: Final = 946_684_800_000_000
 _INT64: Final = struct.Struct(">q")
+# From the Unix epoch: the first time that PostgreSQL has, of 4714 BC, and the last that TimescaleDB stores, of 294246.
+_FIRST_US: Final = -210_866_803_200_000_000
+_LAST_US: Final = 9_223_371_331_199_999_999
+_INFINITY: Final = _INT64.pack(2**63 - 1)
 
 
 class _MicrosecondsLoader(Loader):
@@ -36,6 +43,28 @@ class _MicrosecondsLoader(Loader):
     def load(self, data: Buffer) -> int:
         micros: int = _INT64.unpack(data)[0]
         return micros + _POSTGRES_EPOCH_US
+
+
+class _AttributesLoader(Loader):
+    """Loads jsonb, of which only attributes are read."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> Mapping[str, str] | None:
+        # The first byte is the version of the form.
+        return read_attributes(data[1:])
+
+
+class _StoredTimeDumper(Dumper):
+    """The way back. What is between the last time and infinity is the last time."""
+
+    format = Format.BINARY
+    oid = types["timestamptz"].oid
+
+    def dump(self, obj: StoredTime) -> bytes:
+        if obj.us >= INFINITE_US:
+            return _INFINITY
+        return _INT64.pack(max(_FIRST_US, min(obj.us, _LAST_US)) - _POSTGRES_EPOCH_US)
 
 
 def connection_string(url: str) -> str:
@@ -49,4 +78,5 @@ def connection_string(url: str) -> str:
 def adapt(connection: Connection) -> None:
     """Sets how the connection's values are read. Sends nothing."""
     connection.adapters.register_loader("timestamptz", _MicrosecondsLoader)
-    set_json_loads(orjson.loads, connection)
+    connection.adapters.register_dumper(StoredTime, _StoredTimeDumper)
+    connection.adapters.register_loader("jsonb", _AttributesLoader)

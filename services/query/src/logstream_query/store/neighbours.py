@@ -5,7 +5,6 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import timedelta
 from typing import Any, Final, NamedTuple, cast
 
 from logstream_contract.counted_names import OTHER
@@ -14,7 +13,7 @@ from psycopg import Connection, sql
 
 from logstream_query.counting import MINUTE_US
 from logstream_query.cursors import Order
-from logstream_query.moments import MICROSECONDS, as_datetime
+from logstream_query.moments import MAX_US, MICROSECONDS, StoredTime, as_datetime
 from logstream_query.room import MOST_BYTES, Room
 from logstream_query.store import bodies
 from logstream_query.store.database import Store
@@ -63,6 +62,18 @@ _OF_NODE_IN_OWN_MINUTE: Final = sql.SQL(
 _END: Final = {
     "desc": sql.SQL("SELECT time FROM logs ORDER BY time, sequence LIMIT 1"),
     "asc": sql.SQL("SELECT time FROM logs ORDER BY time DESC, sequence DESC LIMIT 1"),
+}
+# Where the next counts are, of whichever nodes: somebody with SQL may have stored a record of the year 200000, and all hours
+# until then would never be gone through.
+_NEXT_COUNTED: Final = {
+    "desc": sql.SQL(
+        "SELECT greatest((SELECT max(bucket) FROM log_rollups WHERE width_s = 3600 AND bucket < %s),"
+        " (SELECT max(bucket) FROM log_counts WHERE bucket < %s))"
+    ),
+    "asc": sql.SQL(
+        "SELECT least((SELECT min(bucket) FROM log_rollups WHERE width_s = 3600 AND bucket >= %s),"
+        " (SELECT min(bucket) FROM log_counts WHERE bucket >= %s))"
+    ),
 }
 # One look into the index for each bucket: all nodes of a long time would take longer to read over. What is counted under no
 # node's name may be of any node.
@@ -174,7 +185,7 @@ def _record(connection: Connection, sequence: int) -> StoredRecord | None:
     batch = _rows(connection, _BATCH, sequence >> SEQUENCE_INDEX_BITS)
     if not batch:
         return None
-    times = [as_datetime(time_us) for time_us in batch[0]]
+    times = [StoredTime(time_us) for time_us in batch[0]]
     # Whole, however large it is: it is only one.
     found = _rows(connection, _RECORD, *times, sequence)
     return cast(StoredRecord, found[0]) if found else None
@@ -205,7 +216,7 @@ def _in_minutes(
 ) -> list[StoredRecord]:
     """Of the minutes with these starts and numbers of records, the nearest records of the same node."""
     starts = [as_datetime(minute_us) for minute_us, _ in minutes]
-    bounds = min(starts), max(starts) + timedelta(minutes=1)
+    bounds = min(starts), StoredTime(max(minutes)[0] + MINUTE_US)
     if len(minutes) == 1 and minutes[0][0] == record[1] // MINUTE_US * MINUTE_US:
         own_minute = _OF_NODE_IN_OWN_MINUTE
         return _records(connection, own_minute, order, room, *_position(record), *bounds, record[4], limit)
@@ -232,9 +243,9 @@ def _minutes(connection: Connection, record: StoredRecord, order: Order) -> Iter
     _, time_us, _, _, node, *_ = record
     step = -1 if order == "desc" else 1
     end = _rows(connection, _END[order])
-    last_us = end[0][0] // _HOUR_US * _HOUR_US if end else time_us
-    first_us = time_us // _HOUR_US * _HOUR_US
-    while (last_us - first_us) * step >= 0:
+    last_us = _hour_of(end[0][0] if end else time_us)
+    first_us: int | None = _hour_of(time_us)
+    while first_us is not None and (last_us - first_us) * step >= 0:
         until_us = first_us + (_HOURS_AT_ONCE - 1) * _HOUR_US * step
         until_us = max(until_us, last_us) if step < 0 else min(until_us, last_us)
         for hour_us, _ in _present(connection, node, first_us, until_us, _HOUR_US, step):
@@ -242,7 +253,19 @@ def _minutes(connection: Connection, record: StoredRecord, order: Order) -> Iter
             for minute_us, count in _present(connection, node, bounds[0], bounds[1], MINUTE_US, step):
                 if (minute_us - time_us // MINUTE_US * MINUTE_US) * step >= 0:
                     yield minute_us, count
-        first_us = until_us + _HOUR_US * step
+        first_us = _next_counted(connection, order, until_us)
+
+
+def _hour_of(time_us: int) -> int:
+    """Where its hour begins, or the nearest one of 1970 to 9999: no others are counted."""
+    return max(0, min(time_us, MAX_US)) // _HOUR_US * _HOUR_US
+
+
+def _next_counted(connection: Connection, order: Order, hour_us: int) -> int | None:
+    """The next hour after this one, in this order, with counts of any node."""
+    border = as_datetime(hour_us if order == "desc" else hour_us + _HOUR_US)
+    next_us: int | None = _rows(connection, _NEXT_COUNTED[order], border, border)[0][0]
+    return None if next_us is None else next_us // _HOUR_US * _HOUR_US
 
 
 def _present(
@@ -257,7 +280,7 @@ def _present(
 
 
 def _position(record: StoredRecord) -> tuple[object, ...]:
-    time = as_datetime(record[1])
+    time = StoredTime(record[1])
     return time, time, record[0]
 
 

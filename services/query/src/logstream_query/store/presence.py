@@ -5,7 +5,7 @@ from typing import Any, Final
 from logstream_contract.filters.filters import Filter
 from psycopg import Connection, sql
 
-from logstream_query.moments import MAX_US, as_datetime
+from logstream_query.moments import StoredTime
 from logstream_query.ranges import Range, merged
 from logstream_query.store.conditions import Conditions, add_counted_filter
 
@@ -38,7 +38,7 @@ def present(connection: Connection, wanted: Filter, width_s: int, from_us: int, 
     rolled_up, not_yet = Conditions(), Conditions()
     rolled_up.add(sql.SQL("width_s = %s"), width_s)
     for conditions in (rolled_up, not_yet):
-        conditions.add(sql.SQL("bucket >= %s AND bucket <= %s"), as_datetime(first_us), as_datetime(min(to_us, MAX_US)))
+        conditions.add(sql.SQL("bucket >= %s AND bucket <= %s"), StoredTime(first_us), StoredTime(to_us))
         add_counted_filter(conditions, counted)
     rows: list[Any] = connection.execute(
         _BUCKETS.format(rolled_up.where(), not_yet.where()), rolled_up.values + not_yet.values, binary=True

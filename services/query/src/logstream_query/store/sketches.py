@@ -12,7 +12,7 @@ from logstream_contract.filters.grams import PAGE_SLOTS, slots_of_attribute, slo
 from logstream_contract.filters.lowercase import simple_lower
 from psycopg import Connection, sql
 
-from logstream_query.moments import as_datetime
+from logstream_query.moments import StoredTime
 from logstream_query.ranges import Range, merged
 
 _INDEXED: Final = sql.SQL("SELECT to_number FROM search_segments ORDER BY from_number DESC LIMIT 1")
@@ -50,7 +50,7 @@ def candidates(connection: Connection, wanted: Filter, from_us: int, to_us: int)
     slots = _slots_of(wanted)
     if not slots:
         return None
-    times = as_datetime(from_us), as_datetime(to_us)
+    times = StoredTime(from_us), StoredTime(to_us)
     indexed = connection.execute(_INDEXED).fetchone()
     if indexed is None:
         return None

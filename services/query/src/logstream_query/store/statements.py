@@ -9,7 +9,7 @@ from logstream_contract.filters.filters import Filter
 from psycopg import sql
 
 from logstream_query.cursors import Order, Position
-from logstream_query.moments import as_datetime
+from logstream_query.moments import StoredTime
 from logstream_query.ranges import Range
 from logstream_query.store.conditions import Conditions, add_filter
 
@@ -21,7 +21,8 @@ StoredRecord = tuple[int, int, int, str, str, str, Mapping[str, str] | None]
 # its attributes how large it is at least; the database need not even read such values. How large a compressed one is nobody
 # knows unread. JSON may take six bytes for one of an attribute, so attributes have a sixth of the share.
 _RECORD: Final = """sequence, time, severity, level, node, CASE WHEN {small} THEN message END,
- CASE WHEN {small} THEN attributes ELSE to_jsonb({bytes}) END"""
+ CASE WHEN {small} THEN attributes ELSE jsonb_build_object('{least_bytes}', ({bytes})::text) END"""
+LEAST_BYTES: Final = "least_bytes"
 _BYTES: Final = "octet_length(message) + coalesce(pg_column_size(attributes), 0)"
 _SMALL: Final = (
     "(attributes IS NULL AND octet_length(message) <= {share} OR pg_column_size(attributes) <= {attributes_share}"
@@ -64,7 +65,7 @@ def record_columns(share_bytes: int) -> sql.SQL:
     """The columns of StoredRecord, of records no larger than this; see there for larger ones. Plain numbers go in."""
     attributes_share = max(_LEAST_ATTRIBUTES_SHARE, share_bytes // _JSON_BYTES_A_BYTE)
     small = _SMALL.format(share=int(share_bytes), attributes_share=int(attributes_share))
-    return sql.SQL(_RECORD.format(small=small, bytes=_BYTES))
+    return sql.SQL(_RECORD.format(small=small, least_bytes=LEAST_BYTES, bytes=_BYTES))
 
 
 def page(wanted: Filter, order: Order, after: Position | None, limit: int, share_bytes: int) -> Statement:
@@ -104,20 +105,20 @@ def within(
     wanted: Filter, order: Order, ranges: Sequence[Range], after: Position | None, limit: int, share_bytes: int
 ) -> Statement:
     """As page, of the records of these times, which must lie within the filter's own and not reach over the position's."""
-    starts = [as_datetime(one.from_us) for one in ranges]
-    ends = [as_datetime(one.to_us) for one in ranges]
+    starts = [StoredTime(one.from_us) for one in ranges]
+    ends = [StoredTime(one.to_us) for one in ranges]
     conditions = Conditions()
     # Constant bounds let the planner leave out chunks; what is between the ranges is left out when the query runs.
     conditions.add(sql.SQL("time >= %s AND time <= %s"), min(starts), max(ends))
     if after is not None:
-        conditions.add(_BEHIND[order], as_datetime(after.time_us), after.sequence)
+        conditions.add(_BEHIND[order], StoredTime(after.time_us), after.sequence)
     if len(ranges) == 1:
         add_filter(conditions, _without_times(wanted))
         return Statement(_select(share_bytes) + conditions.where() + ORDER_BY[order] + _LIMIT, (*conditions.values, limit))
     conditions.add(sql.SQL("time >= range.start AND time <= range.stop"))
     add_filter(conditions, _without_times(wanted))
     query = (
-        sql.SQL("SELECT found.* FROM unnest(%s::timestamptz[], %s::timestamptz[]) AS range (start, stop), LATERAL (")
+        sql.SQL("SELECT found.* FROM unnest(%b::timestamptz[], %b::timestamptz[]) AS range (start, stop), LATERAL (")
         + _select(share_bytes)
         + conditions.where()
         + ORDER_BY[order]
@@ -131,7 +132,7 @@ def within(
 def last_time(wanted: Filter, order: Order, after: Position) -> Statement:
     """The time of the last record, in this order, of the filter's times; whether it matches otherwise or not."""
     conditions = Conditions()
-    conditions.add(sql.SQL("time <= %s") if order == "desc" else sql.SQL("time >= %s"), as_datetime(after.time_us))
+    conditions.add(sql.SQL("time <= %s") if order == "desc" else sql.SQL("time >= %s"), StoredTime(after.time_us))
     add_filter(conditions, _times_of(wanted))
     backwards = ORDER_BY["asc" if order == "desc" else "desc"]
     return Statement(
@@ -146,7 +147,7 @@ def _select(share_bytes: int, source: sql.SQL = _LOGS) -> sql.Composed:
 def _after(order: Order, after: Position | None) -> Conditions:
     conditions = Conditions()
     if after is not None:
-        time = as_datetime(after.time_us)
+        time = StoredTime(after.time_us)
         conditions.add(_AFTER[order], time, time, after.sequence)
     return conditions
 
@@ -167,4 +168,4 @@ def batch_times(number: int) -> Statement:
 def record_time(sequence: int, from_us: int, to_us: int) -> Statement:
     """The time of the record of this sequence, looked for from from_us to to_us, both included."""
     query = sql.SQL("SELECT time FROM logs WHERE time >= %s AND time <= %s AND sequence = %s LIMIT 1")
-    return Statement(sql.Composed([query]), (as_datetime(from_us), as_datetime(to_us), sequence))
+    return Statement(sql.Composed([query]), (StoredTime(from_us), StoredTime(to_us), sequence))
