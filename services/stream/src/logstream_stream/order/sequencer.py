@@ -40,6 +40,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from logstream_contract.units import MIB
+
 from logstream_stream.arriving.loss_detector import Count, LossDetector
 from logstream_stream.arriving.recent_set import RecentSet
 from logstream_stream.arriving.stored import StoredBatch
@@ -59,7 +61,7 @@ class Waits:
     reorder_s: float = 0.1  # before a missing position is read: several writers publish at once
     give_up_s: float = 2.0  # before a missing position is announced as a gap, when the window can't be read
     retry_s: float = 0.5  # before the window is tried again after a failure
-    waiting_bytes: int = 64 * 1024 * 1024  # behind a missing position
+    waiting_bytes: int = 64 * MIB  # behind a missing position
     read_count: int = 64  # entries in one snapshot
 
 

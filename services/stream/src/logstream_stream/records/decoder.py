@@ -8,6 +8,7 @@ from typing import Final
 
 from logstream_contract.filters.lowercase import simple_lower
 from logstream_contract.rows.rows import Origin
+from logstream_contract.units import MIB
 
 from logstream_stream.arriving.stored import StoredBatch
 from logstream_stream.records.columns import Columns, read_columns
@@ -17,7 +18,7 @@ from logstream_stream.records.rendering import Rendered
 # If at most one in this many records is needed, only those are rendered, unless the whole batch was.
 _FEW: Final = 8
 _KEPT_RECORDS: Final = 20_000
-_KEPT_BYTES: Final = 48 * 1024 * 1024
+_KEPT_BYTES: Final = 48 * MIB
 # Memory of one record besides its texts: the objects that hold its columns.
 _RECORD_BYTES: Final = 150
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from logstream_contract.units import MIB
+
 from logstream_stream.arriving.stored import StoredBatch
 from logstream_stream.arriving.window import Entry, Window, WindowUnavailable
 from logstream_stream.failures import DECODE, FILTER, READ, RENDER
@@ -37,7 +39,7 @@ _MOST_ENTRIES: Final = 64
 # Bytes of frames that are held while the viewer takes them. With this many, no more are built.
 _PIECE_BYTES: Final = FRAME_TEXT_BYTES
 # A batch up to this size is rendered once for all viewers. Of a larger one, only what is sent next is rendered.
-_WHOLE_BYTES: Final = 1024 * 1024
+_WHOLE_BYTES: Final = MIB
 # Position and index of the first record of an empty screen.
 _NONE: Final = (0, 0)
 # How long this replica and the window may differ before the viewer starts without the window.

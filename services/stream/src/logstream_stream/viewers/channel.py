@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 from logstream_contract.filters.filters import Filter
+from logstream_contract.units import MIB
 
 from logstream_stream.failures import RENDER, Failures
 from logstream_stream.order.history import query_of
@@ -28,7 +29,7 @@ UNREADABLE: Final = "unreadable batch"
 
 # Waiting records are sampled before the next flush if there are more than this. Bytes are those of the encoded batches.
 _WAITING_RECORDS: Final = 20_000
-_WAITING_BYTES: Final = 8 * 1024 * 1024
+_WAITING_BYTES: Final = 8 * MIB
 
 
 @dataclass(slots=True, kw_only=True)
