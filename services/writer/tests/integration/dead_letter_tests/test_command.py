@@ -20,8 +20,8 @@ from .storage import (
     WAITING,
     command,
     ids,
-    one,
     refuse,
+    scalar,
     stored,
 )
 
@@ -37,7 +37,7 @@ def test_a_stopped_command_finishes_its_letter(
         process = subprocess.Popen(
             [*COMMAND, "replay", "--all"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        wait_for("the replay to wait", lambda: one(database, WAITING), lambda count: count == 1)
+        wait_for("the replay to wait", lambda: scalar(database, WAITING), lambda count: count == 1)
         process.send_signal(signal.SIGTERM)
         assert process.stderr
         for line in process.stderr:
