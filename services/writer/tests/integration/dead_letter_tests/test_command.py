@@ -123,6 +123,6 @@ def test_the_command_says_when_the_schema_is_of_another_release(
     finally:
         database.execute("ALTER TABLE batches RENAME not_yet TO replayed")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "`migrate` brings the schema up to date" in done.stderr
+    assert "`migrate` updates the schema" in done.stderr
     assert ids(dead_letters) == before
     assert len(stored(database)) == 1
