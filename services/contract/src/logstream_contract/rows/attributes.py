@@ -27,7 +27,7 @@ _SHORT_KEY: Final = MAX_KEY_BYTES // MOST_BYTES_A_CHARACTER
 _SHORT_TEXTS: Final = MAX_VALUE_BYTES // MOST_BYTES_A_CHARACTER
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class MendedAttributes:
     """The attributes as they are stored, and how many of them were renamed or cut, how many are left out, and how many NULs
     were replaced in those that are not."""
@@ -56,7 +56,7 @@ def may_need_mending(attributes: Mapping[str, str]) -> bool:
 def mend(attributes: Mapping[str, str]) -> MendedAttributes:
     """If there are too many attributes, the first in the order of their keys are kept, as far as their bytes fit. One whose
     changed key is the key of another is left out."""
-    mended = MendedAttributes({})
+    mended = MendedAttributes(attributes={})
     left_bytes = MAX_ATTRIBUTES_BYTES
     for key in nsmallest(MAX_ATTRIBUTES, attributes):
         value = attributes[key]
