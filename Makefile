@@ -61,20 +61,29 @@ clean: ## Stop and remove what was generated; keeps the data (DATA=1 wipes it to
 # What is checked by type, each folder by itself because their test modules share names.
 TYPED := services/contract services/runtime services/gateway services/writer services/query services/stream \
 	clients/python examples/python-inventory tests/harness tests/e2e tests/faults tests/limits tests/bench tests/chart tests/compose \
-	tests/eyes tests/scaling deploy/local deploy/grafana docs
+	tests/monitoring tests/scaling deploy/local deploy/grafana docs
 
 .PHONY: check
-check: venv ## Lint, types, unit tests of the page, generated files, lock files: no server needed
+check: check-python check-page check-chart ## Lint, types, imports, generated files, tests of the Node packages: no server needed
+
+.PHONY: check-python
+check-python: venv ## The Python part of it: lint, types, who imports whom, generated files, lock files
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
+	.venv/bin/lint-imports --no-logo
 	for folder in $(TYPED); do MYPYPATH=tests:deploy/local .venv/bin/mypy $$folder || exit 1; done
 	proto/generate --check
 	.venv/bin/python docs/generate.py --check
 	.venv/bin/python deploy/grafana/generate.py --check
 	services/lock --check
+
+.PHONY: check-page
+check-page: ## The page and the Node client: types, lint, unit tests
 	cd services/dashboard && npm ci --no-audit --no-fund --silent && npm run check && npm test
 	cd clients/node && npm ci --no-audit --no-fund --silent && npm run check && npm test
-	$(MAKE) helm-check
+
+.PHONY: check-chart
+check-chart: helm-check ## The Helm chart
 
 .PHONY: helm-check
 helm-check: helm-venv ## Lint, render and validate the Helm chart, without a cluster (see helm/check)
@@ -99,7 +108,7 @@ test-compose: venv browser ## Tests through Docker Compose, and of the chart's p
 	tests/compose/run
 
 .PHONY: unit
-unit: venv ## The tests that need no server, in seconds
+unit: venv ## The tests that need no server, in about two minutes
 	.venv/bin/pytest -m "not stack"
 
 .PHONY: fuzz

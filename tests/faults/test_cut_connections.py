@@ -45,8 +45,8 @@ def writer_behind_proxy(stack: Stack, variable: str, url: str) -> Iterator[Fault
         user, at, _ = parts.netloc.rpartition("@")
         through = parts._replace(netloc=f"{user}{at}127.0.0.1:{proxy.port}").geturl()
         with stack.environment("writer", {variable: through}):
-            assert proxy.carried, "the writer does not go through the proxy"
             yield proxy
+            assert proxy.carried, "the writer does not go through the proxy"
 
 
 def test_writer_killed_between_commit_and_ack(stack: Stack, ledger: Ledger, demand: Demand) -> None:
@@ -126,6 +126,27 @@ def test_connection_to_the_database_breaks_in_mid_load(
         demand()
         assert total(stack.metrics("writer"), "logstream_writer_database_failures_total")
         assert not total(stack.metrics("writer"), "logstream_writer_dead_letters_total"), "an outage blames no record"
+
+
+@pytest.mark.parametrize("server", ["rabbitmq", "database", "redis"])
+def test_a_server_accepts_connections_and_never_answers(
+    stack: Stack, ledger: Ledger, seed: int, demand: Demand, server: str
+) -> None:
+    url = {"rabbitmq": stack.rabbitmq_url, "database": stack.database_url, "redis": stack.redis_url}[server]
+    with writer_behind_proxy(stack, f"LOGSTREAM_{server.upper()}_URL", url) as proxy:
+        load = Load(stack.gateway, ledger, seed)
+        load.start()
+        try:
+            load.wait_accepted("before the silence")
+            proxy.mute()
+            proxy.drop()
+            wait_for("the writer to give up and connect again", lambda: proxy.unanswered, lambda tries: tries > 2)
+            load.wait_accepted("during the silence")
+            proxy.unmute()
+        finally:
+            load.finish()
+        demand()
+        assert not total(stack.metrics("writer"), "logstream_writer_dead_letters_total"), "a silent server blames no record"
 
 
 def cut_again_and_again(stack: Stack, proxy: FaultProxy, ledger: Ledger, seed: int, chance: random.Random) -> None:

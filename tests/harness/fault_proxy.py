@@ -14,7 +14,8 @@ class FaultProxy:
     """Listens on a free loopback port and carries every connection to host:port, from construction to close().
 
     hold(): bytes from the client pile up in the proxy, while bytes to the client are still carried on. release(): carries
-    on what piled up. drop(): breaks all connections off, and what piled up is gone. Thread-safe.
+    on what piled up. drop(): breaks all connections, and what piled up is lost. mute(): new connections are accepted and
+    never answered, as by a host whose process hangs; unmute(): the next ones reach the server. Thread-safe.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -26,7 +27,9 @@ class FaultProxy:
         self._lock = threading.Lock()
         self._pairs: set[_Pair] = set()
         self._closed = False
+        self._muted = False
         self.carried = 0  # connections, ever
+        self.unanswered = 0  # connections while muted, ever
         self.held_bytes = 0
         threading.Thread(target=self._accept, name="fault proxy", daemon=True).start()
 
@@ -49,12 +52,19 @@ class FaultProxy:
         for pair in pairs:
             pair.close()
 
+    def mute(self) -> None:
+        self._muted = True
+
+    def unmute(self) -> None:
+        self._muted = False
+
     def inject(self, data: bytes) -> None:
         """Sends bytes to every client as if its server had; they must fit between two messages of an idle server."""
         with self._lock:
             pairs = list(self._pairs)
         for pair in pairs:
-            pair.client.sendall(data)
+            if pair.server is not None:
+                pair.client.sendall(data)
 
     def connections(self) -> int:
         with self._lock:
@@ -74,6 +84,13 @@ class FaultProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if self._muted:
+                pair = _Pair(client, None)
+                with self._lock:
+                    self._pairs.add(pair)
+                    self.unanswered += 1
+                threading.Thread(target=self._swallow, args=(pair,), daemon=True).start()
+                continue
             try:
                 server = socket.create_connection(self._target, CONNECT_S)
             except OSError:
@@ -84,22 +101,28 @@ class FaultProxy:
             with self._lock:
                 self._pairs.add(pair)
                 self.carried += 1
-            threading.Thread(target=self._carry_up, args=(pair,), daemon=True).start()
-            threading.Thread(target=self._carry_down, args=(pair,), daemon=True).start()
+            threading.Thread(target=self._carry_up, args=(pair, server), daemon=True).start()
+            threading.Thread(target=self._carry_down, args=(pair, server), daemon=True).start()
 
-    def _carry_up(self, pair: "_Pair") -> None:
+    def _carry_up(self, pair: "_Pair", server: socket.socket) -> None:
         with suppress(OSError):  # broken off
             while chunk := pair.client.recv(CHUNK_BYTES):
                 if not self._flowing.is_set():
                     self.held_bytes += len(chunk)
                     self._flowing.wait()
-                pair.server.sendall(chunk)
+                server.sendall(chunk)
         self._forget(pair)
 
-    def _carry_down(self, pair: "_Pair") -> None:
+    def _carry_down(self, pair: "_Pair", server: socket.socket) -> None:
         with suppress(OSError):  # broken off
-            while chunk := pair.server.recv(CHUNK_BYTES):
+            while chunk := server.recv(CHUNK_BYTES):
                 pair.client.sendall(chunk)
+        self._forget(pair)
+
+    def _swallow(self, pair: "_Pair") -> None:
+        with suppress(OSError):  # broken off
+            while pair.client.recv(CHUNK_BYTES):
+                pass
         self._forget(pair)
 
     def _forget(self, pair: "_Pair") -> None:
@@ -109,13 +132,15 @@ class FaultProxy:
 
 
 class _Pair:
-    """The two ends of one connection."""
+    """The two ends of one connection; server: None while nobody answers."""
 
-    def __init__(self, client: socket.socket, server: socket.socket) -> None:
+    def __init__(self, client: socket.socket, server: socket.socket | None) -> None:
         self.client, self.server = client, server
 
     def close(self) -> None:
         for end in (self.client, self.server):
+            if end is None:
+                continue
             with suppress(OSError):  # closed before
                 end.shutdown(socket.SHUT_RDWR)
             end.close()

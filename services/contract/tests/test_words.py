@@ -91,9 +91,25 @@ def test_iso_forms() -> None:
 @example(0)
 @example(-1)
 @example(999_999)
+@example(-62_135_596_800_000_000)
 def test_iso_micros_is_the_time_as_the_library_writes_it(time_us: int) -> None:
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_us)
-    assert iso_micros(time_us) == moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    assert iso_micros(time_us) == moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize(
+    ("year", "shown"),
+    [
+        (-4_712, "0001-01-01T00:00:00"),
+        (0, "0001-01-01T00:00:00"),
+        (10_000, "9999-12-31T23:59:59"),
+        (294_276, "9999-12-31T23:59:59"),
+    ],
+)
+def test_years_that_no_four_digits_write_are_shown_as_the_nearest(year: int, shown: str) -> None:
+    time_us = (year - 1970) * 31_557_600_000_000
+    assert iso_micros(time_us)[:19] == shown
+    assert iso_millis(time_us)[:19] == shown
 
 
 def test_batch_ids_are_uuids_of_version_7_in_the_order_of_milliseconds() -> None:

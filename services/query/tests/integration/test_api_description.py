@@ -16,13 +16,15 @@ import psycopg
 import pytest
 import requests
 import schemathesis
-from logstream_query.openapi import openapi_document
-from logstream_query.operations import API
+from logstream_query.routes.openapi import openapi_document
+from logstream_query.routes.operations import API
 from psycopg.types.json import Jsonb
 from schemathesis.specs.openapi.checks import negative_data_rejection
 
 WAIT_S = 60.0
 MAX_EXAMPLES = 60
+# Less than the request line that gunicorn reads, 8,190 bytes.
+LINE_BYTES = 8_000
 RECORDS = (
     ("2024-08-06T18:51:32.513200+00", 17, "error", "api-1", "disk is full", {"trace_id": "4bf92f3577b34da6"}),
     ("2024-08-06T18:51:32.513200+00", 13, "WARN", "api-2", 'tab\t"quote" \\ \' ü 💥 \u202e', {"ключ": "\n"}),
@@ -178,7 +180,11 @@ def test_every_answer_is_one_the_document_tells_of(
 ) -> None:
     # An attribute's value may be any text, so on the wire a number or null made up for it is a text as good as others.
     texts = any(str(name).lstrip("-").startswith("attr.") for name in case.query or {})
-    case.call_and_validate(base_url=service_url, session=session, excluded_checks=[negative_data_rejection] if texts else [])
+    response = case.call(base_url=service_url, session=session)
+    # gunicorn itself refuses a request line that is too long, before any code of ours knows of it.
+    if len(response.request.url or "") > LINE_BYTES and response.status_code == 414:
+        return
+    case.validate_response(response, excluded_checks=[negative_data_rejection] if texts else [])
 
 
 @GOOD.parametrize()

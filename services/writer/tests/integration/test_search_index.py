@@ -13,7 +13,7 @@ from harness.waiting import wait_for
 from logstream_contract.filters.filters import Filter, read_terms
 from logstream_contract.wire.packing import Packer
 from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
-from logstream_query.ranges import Range
+from logstream_query.questions.ranges import Range
 from logstream_query.store import sketches
 from logstream_query.store.connections import adapt
 from logstream_query.store.sketches import candidates

@@ -7,6 +7,9 @@ from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+# The seconds that four digits of a year can write. PostgreSQL knows years up to 294276, years BC, and infinity.
+_FIRST_SECOND: Final = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
+_LAST_SECOND: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
 # The seed's form: `2024-08-06 18:51:32:5132`; of the one to four digits at the end the first three are milliseconds.
 _SEED: Final = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d):(\d{1,4})", re.ASCII)
 _THIRD_COLON: Final = re.compile(r":\d\d:\d\d:")
@@ -45,7 +48,8 @@ _micros_of_second = lru_cache(maxsize=256)(_micros)
 
 
 def iso_micros(time_us: int) -> str:
-    """Microseconds since the Unix epoch as `2024-08-06T18:51:32.513200Z`."""
+    """Microseconds since the Unix epoch as `2024-08-06T18:51:32.513200Z`. What is outside the years 1 to 9999 is written
+    with the first or last second of these."""
     second, micros = divmod(time_us, 1_000_000)
     return f"{_iso_second(second)}.{micros:06d}Z"
 
@@ -57,5 +61,6 @@ def iso_millis(time_us: int) -> str:
 
 @lru_cache(maxsize=1_024)
 def _iso_second(second: int) -> str:
-    # Records come many to a second, and strftime costs more than all else that is done for one.
-    return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
+    # Records come many to a second, and this costs more than all else that is done for one.
+    second = min(max(second, _FIRST_SECOND), _LAST_SECOND)
+    return (_EPOCH + timedelta(seconds=second)).isoformat()[:19]

@@ -3,9 +3,8 @@
 import time
 from typing import Final
 
-import psycopg
-
 from logstream_writer.maintenance.task import Report
+from logstream_writer.store.errors import LockTimeout
 from logstream_writer.store.search_index import SearchIndexer
 from logstream_writer.store.session import Connection
 
@@ -33,9 +32,9 @@ class SearchIndex:
         indexer = SearchIndexer(connection, self._pause)
         try:
             indexed = indexer.run(everything=self._once, most_segments=None if self._once else 1)
-        except psycopg.errors.LockNotAvailable:
-            # Some flush took long; they must not queue up for the sake of the index.
-            return Report(facts={"note": "flushes were not waited for any longer"})
+        except LockTimeout:
+            # A flush took long, and others must not queue up because of the index.
+            return Report(facts={"note": "gave up waiting for running flushes"})
         self.every_s = _AT_ONCE_S if indexed.segments else _SOON_S
         return Report(
             done={"segments": indexed.segments, "rows": indexed.rows, "merged_segments": indexed.merged},

@@ -1,5 +1,10 @@
 """The errors of the database as the writer handles them."""
 
+import psycopg
+
+# A statement has waited for a lock for as long as the session lets it.
+LockTimeout = psycopg.errors.LockNotAvailable
+
 
 class StoreUnavailable(Exception):
     """The work was not committed, or it is not known whether it was, and no record is to blame: try again."""
