@@ -15,7 +15,7 @@ from logstream_stream.viewers.counts import SecondCounts
 
 from .batches import START_NS, stored
 from .viewers.test_catch_up import begun, read_all, store_and_adopt
-from .viewers.test_hub import Stage, messages, seen
+from .viewers.hub_stage import Stage, messages, seen
 from .world import Client, events
 
 BAD = 2
