@@ -15,7 +15,7 @@ from logstream_stream.viewers.viewer import Viewer
 from ..batches import stored
 from ..limits import FILTER_TIME, limits_with
 from ..world import events
-from .test_hub import Stage
+from .hub_stage import Stage
 
 RECORDS = 100
 BATCHES_PER_S = 20

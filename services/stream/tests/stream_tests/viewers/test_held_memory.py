@@ -13,8 +13,8 @@ from logstream_stream.viewers.viewer import PIECE_BYTES, SLOW, Viewer, slices
 from ..batches import START_NS, name_of, raw_batch, stored
 from ..limits import limits_with, queue_with
 from ..world import Client, events
+from .hub_stage import Stage, messages, seen
 from .test_catch_up import begun
-from .test_hub import Stage, messages, seen
 
 MOST_BYTES = 400_000
 
