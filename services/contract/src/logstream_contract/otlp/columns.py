@@ -214,8 +214,10 @@ def _encoded(attributes: dict[bytes, bytes]) -> bytes:
 
 
 class _Walk:
-    """A position in every record; each method reads one field of all of them, if it is there, and steps behind it. One that
-    is not as it should be stops the record where it is, which is odd then because its end is not reached."""
+    """A position in every record; each method reads one field of all of them, if it is there, and steps behind it.
+
+    Behind a field that is not as it should be it does not step, so that the record's end is not reached, and it is odd. What
+    is read behind the end is of the next record: either it is stepped over, or it was not there."""
 
     def __init__(self, records: list[bytes]) -> None:
         lengths = np.fromiter(map(len, records), np.int64, len(records))
@@ -405,10 +407,10 @@ class _Walk:
         there = self.source[self._at] == _FLAGS
         if not there.any():
             return np.zeros(len(there), np.int64)
-        flags = (self._words[self._at + 1] & np.uint64(0xFFFFFFFF)).view(np.int64) * there
+        flags = (self._words[self._at + 1] & np.uint64(0xFFFFFFFF)).view(np.int64)
         there &= flags <= 0xFF
         self._at = self._at + 5 * there
-        return flags
+        return flags * there
 
     def _id(self, tag: int, size: int) -> Ints:
         """Where it is, 0 for one that is empty or all zero."""
@@ -464,7 +466,9 @@ class _Walk:
 class _Writer:
     """Puts records of ours together as a batch holds them, from what was read."""
 
-    def __init__(self, walk: "_Walk", fields: _Fields, attributes: _Attributes, shares: Sequence[tuple[slice, bytes]]) -> None:
+    def __init__(
+        self, walk: "_Walk", fields: _Fields, attributes: _Attributes, shares: Sequence[tuple[slice, bytes]]
+    ) -> None:
         self._source, self._odd = walk.source, walk.odd
         self._fields, self._attributes, self._shares = fields, attributes, shares
         self._timed = fields.times > 0

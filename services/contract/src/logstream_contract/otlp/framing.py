@@ -1,5 +1,5 @@
-"""Records as a batch holds them: encoded, each behind its tag and its size, in one buffer. And the plain way there, one record
-at a time, which knows every record there can be. Pure."""
+"""Records as a batch holds them: encoded, each behind its tag and its size. And the plain way there, one record at a time,
+which knows every record there can be. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
