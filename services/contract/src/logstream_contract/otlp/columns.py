@@ -14,7 +14,7 @@ Source of the format: Protocol Buffers encoding; OpenTelemetry protocol, logs.pr
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, chain, pairwise
 from typing import Any, Final
@@ -64,8 +64,11 @@ _ALL_ON: Final = np.uint64(0x8080808080808080)
 _VARINT_MASKS: Final = np.append(_WORD_MASKS, _WORD_MASKS[-1])
 _VARINTS_ON: Final = np.append(np.uint64(1), _WORD_MASKS) & _ALL_ON
 _VARINTS_ON[0] = 1  # none is empty
-# Records that are read in step, at most: more of them would leave the cache.
-_BLOCK_RECORDS: Final = 1024
+# Records that are read in step, and their bytes, at most, or nearly: more of them would leave the cache.
+_BLOCK_RECORDS: Final = 2048
+_BLOCK_BYTES: Final = 512 * 1024
+# What scope and resource give is kept for the next request if it is not larger.
+_KNOWN_BYTES: Final = 4096
 # What a look at a field may read past its first byte, or a copy past the end of a piece.
 _PAD: Final = bytes(8 * CHUNK)
 # Behind this many attributes, those that fewer records still have cost less if each record is read by itself.
@@ -100,6 +103,8 @@ _TAIL_ATTRIBUTES: Final = (
     _attribute(SPAN_ID, 2 * _SPAN_BYTES),
     _attribute(TRACE_FLAGS, 2),
 )
+_TAIL: Final = np.concatenate(_TAIL_ATTRIBUTES)
+_TAIL_BYTES: Final = len(_TAIL)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -142,22 +147,26 @@ class _Attributes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shared:
-    """Records that are given the same by their scope and their resource."""
+class _Given:
+    """What a scope and its resource give to each record: the keys, and the attributes as we write them."""
+
+    keys: frozenset[bytes]
+    encoded: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Records of one scope."""
 
     scope: Sequence[Pair]
-    given: dict[bytes, bytes]
-    encoded: bytes
+    given: _Given
     records: Sequence[bytes]
 
 
 def frame_by_columns(scopes: Sequence[Scoped], resource: Sequence[Pair]) -> Framed:
     """As logstream_contract.otlp.framing.frame_plainly, of one record at least."""
-    every = []
-    for scoped in scopes:
-        given = shared(scoped.scope, resource)
-        every.append(_Shared(scoped.scope, given, _encoded(given), scoped.records))
-    framed = [_framed(block, resource) for block in _blocks(every)]
+    parts = [_Part(scoped.scope, _given(scoped.scope, resource), scoped.records) for scoped in scopes]
+    framed = [_framed(block, resource) for block in _blocks(parts)]
     if len(framed) == 1:
         return framed[0]
     before = accumulate((len(one.blocks[0]) for one in framed), initial=0)
@@ -169,18 +178,39 @@ def frame_by_columns(scopes: Sequence[Scoped], resource: Sequence[Pair]) -> Fram
     )
 
 
-def _blocks(every: Sequence[_Shared]) -> Iterator[list[_Shared]]:
-    """Blocks of about the same number of records."""
-    records = sum(len(some.records) for some in every)
-    size = -(-records // -(-records // _BLOCK_RECORDS))
-    block: list[_Shared] = []
+def _given(scope: Sequence[Pair], resource: Sequence[Pair]) -> _Given:
+    pairs = *scope, *resource
+    # A sender sends the same again and again.
+    small = sum(map(len, chain.from_iterable(pairs))) <= _KNOWN_BYTES
+    return (_known_given if small else _new_given)(tuple(scope), tuple(resource))
+
+
+def _new_given(scope: Sequence[Pair], resource: Sequence[Pair]) -> _Given:
+    given = shared(scope, resource)
+    made = [LooseAttribute(key=key, value=value) for key, value in given.items()]
+    return _Given(frozenset(given), LooseRecord(attributes=made).SerializeToString())
+
+
+_known_given = lru_cache(maxsize=512)(_new_given)
+
+
+def _blocks(parts: Sequence[_Part]) -> Iterator[Sequence[_Part]]:
+    """All records, in blocks of about the same number of them."""
+    records = sum(len(part.records) for part in parts)
+    encoded_bytes = sum(sum(map(len, part.records)) for part in parts)
+    blocks = -(-max(records * _BLOCK_BYTES, encoded_bytes * _BLOCK_RECORDS) // (_BLOCK_RECORDS * _BLOCK_BYTES))
+    if blocks <= 1:
+        yield parts
+        return
+    size = -(-records // blocks)
+    block: list[_Part] = []
     room = size
-    for some in every:
+    for part in parts:
         begin = 0
-        while begin < len(some.records):
-            part = some.records[begin : begin + room]
-            block.append(replace(some, records=part))
-            begin, room = begin + len(part), room - len(part)
+        while begin < len(part.records):
+            some = part.records[begin : begin + room]
+            block.append(_Part(part.scope, part.given, some))
+            begin, room = begin + len(some), room - len(some)
             if not room:
                 yield block
                 block, room = [], size
@@ -188,29 +218,24 @@ def _blocks(every: Sequence[_Shared]) -> Iterator[list[_Shared]]:
         yield block
 
 
-def _framed(block: Sequence[_Shared], resource: Sequence[Pair]) -> Framed:
-    records = list(chain.from_iterable(some.records for some in block))
-    stops = list(accumulate(len(some.records) for some in block))
-    rows = [slice(begin, stop) for begin, stop in pairwise([0, *stops])]
+def _framed(block: Sequence[_Part], resource: Sequence[Pair]) -> Framed:
+    records = list(chain.from_iterable(part.records for part in block))
+    stops = list(accumulate(len(part.records) for part in block))
+    ranges = [(slice(begin, stop), part.given) for (begin, stop), part in zip(pairwise([0, *stops]), block, strict=True)]
     walk = _Walk(records)
-    fields, attributes = walk.read(FIELD_KEYS.union(*(some.given for some in block)))
-    for those, some in zip(rows, block, strict=True):
-        if not FIELD_KEYS.isdisjoint(some.given):
-            walk.odd[those] = True
+    fields, attributes = walk.read(FIELD_KEYS.union(*(given.keys for _, given in ranges)))
+    for rows, given in ranges:
+        if not FIELD_KEYS.isdisjoint(given.keys):
+            walk.odd[rows] = True
 
     def plain(row: int) -> bytes:
         record = LogRecord.FromString(records[row])
         fields.times[row] = time_of(record)
         return native_record(record, block[bisect_right(stops, row)].scope, resource)
 
-    writer = _Writer(walk, fields, attributes, [(those, some.encoded) for those, some in zip(rows, block, strict=True)])
+    writer = _Writer(walk, fields, attributes, [(rows, given.encoded) for rows, given in ranges])
     raw, ends = writer.written(plain)
     return Framed(blocks=[raw], ends=ends, newest_nano=int(fields.times.max()), timed=bool(fields.times.all()))
-
-
-def _encoded(attributes: dict[bytes, bytes]) -> bytes:
-    made = [LooseAttribute(key=key, value=value) for key, value in attributes.items()]
-    return LooseRecord(attributes=made).SerializeToString()
 
 
 class _Walk:
@@ -259,12 +284,13 @@ class _Walk:
 
     def _time(self, tag: int) -> Words:
         there = self.source[self._at] == tag
-        times = self._words[self._at + 1]
+        times: Words = self._words[self._at + 1]
         if there.all():
             self._at = self._at + (1 + _TIME_BYTES)
             return times
         self._at = self._at + (1 + _TIME_BYTES) * there
-        return times * there
+        times *= there
+        return times
 
     def _kind(self) -> tuple[Ints, Ints]:
         begin = self._at
@@ -407,10 +433,11 @@ class _Walk:
         there = self.source[self._at] == _FLAGS
         if not there.any():
             return np.zeros(len(there), np.int64)
-        flags = (self._words[self._at + 1] & np.uint64(0xFFFFFFFF)).view(np.int64)
+        flags: Ints = (self._words[self._at + 1] & np.uint64(0xFFFFFFFF)).view(np.int64)
         there &= flags <= 0xFF
         self._at = self._at + 5 * there
-        return flags * there
+        flags *= there
+        return flags
 
     def _id(self, tag: int, size: int) -> Ints:
         """Where it is, 0 for one that is empty or all zero."""
@@ -424,7 +451,8 @@ class _Walk:
         some = self._words[at]
         if size > _WORD_BYTES:
             some = some | self._words[at + _WORD_BYTES]
-        return at * (full & (some > 0))
+        at *= full & (some > 0)
+        return at
 
     def _flag_keys(self, attributes: _Attributes, others: frozenset[bytes]) -> None:
         """A key that others have, or that comes again in its record, makes the record odd."""
@@ -478,8 +506,11 @@ class _Writer:
         """All of them, and where each ends. plain: gives the record of a row that is odd."""
         pieces = _Pieces(self._fields, self._attributes)
         sizes = pieces.bytes_of_rows + (1 + _TIME_BYTES) * self._timed
-        for there, attribute in zip(self._tails, _TAIL_ATTRIBUTES, strict=True):
-            sizes += len(attribute) * there
+        if self._tails.all():
+            sizes += _TAIL_BYTES
+        else:
+            for there, attribute in zip(self._tails, _TAIL_ATTRIBUTES, strict=True):
+                sizes += len(attribute) * there
         for rows, encoded in self._shares:
             sizes[rows] += len(encoded)
         self._odd |= sizes > MOST_RECORD_BYTES
@@ -531,13 +562,14 @@ class _Writer:
         values[:, :_FRAME_BYTES] = frames
         values[:, _FRAME_BYTES] = _OUR_TIME
         values[:, _FRAME_BYTES + 1 :] = self._fields.times.view(np.uint8).reshape(-1, _TIME_BYTES)
-        for size in range(int(frame_sizes.min()), int(frame_sizes.max()) + 1):
-            for timed, end in ((True, None), (False, _FRAME_BYTES)):
-                those = (frame_sizes == size) & (self._timed == timed)
-                if those.all():
-                    put(out, places, values[:, _FRAME_BYTES - size : end])
-                elif those.any():
-                    put(out, places[those], values[those, _FRAME_BYTES - size : end])
+        kinds = frame_sizes * 2 + self._timed
+        for kind in range(int(kinds.min()), int(kinds.max()) + 1):
+            those = np.flatnonzero(kinds == kind)
+            begin, end = _FRAME_BYTES - kind // 2, None if kind % 2 else _FRAME_BYTES
+            if len(those) == len(places):
+                put(out, places, values[:, begin:end])
+            elif len(those):
+                put(out, places[those], values[those, begin:end])
 
     def _put_tails(self, out: Bytes, places: Ints) -> None:
         fields = self._fields
@@ -548,8 +580,8 @@ class _Writer:
         binary[:, _TRACE_BYTES:-1] = take(self._source, fields.span, _SPAN_BYTES)
         binary[:, -1] = fields.flags
         digits = np.frombuffer(binary.tobytes().hex().encode(), np.uint8).reshape(len(places), -1)
-        values = np.empty((len(places), sum(map(len, _TAIL_ATTRIBUTES))), np.uint8)
-        values[:] = np.concatenate(_TAIL_ATTRIBUTES)
+        values = np.empty((len(places), _TAIL_BYTES), np.uint8)
+        values[:] = _TAIL
         at, digit = 0, 0
         for attribute, size in zip(_TAIL_ATTRIBUTES, (2 * _TRACE_BYTES, 2 * _SPAN_BYTES, 2), strict=True):
             at += len(attribute)
