@@ -30,7 +30,7 @@ _NANOS_A_MILLI: Final = 1_000_000
 _BATCH_ROOM_BYTES: Final = 300
 _TAIL: Final = RawBatch(otlp=True).SerializeToString()
 # Fewer records are read sooner one by one.
-_MANY: Final = 12
+_MANY: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
