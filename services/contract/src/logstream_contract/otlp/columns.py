@@ -167,25 +167,25 @@ class _Part:
 
 def frame_by_columns(scopes: Sequence[Scoped], resource: Sequence[Pair]) -> Framed:
     """As logstream_contract.otlp.framing.frame_plainly, of one record at least."""
-    records = list(chain.from_iterable(scoped.records for scoped in scopes))
+    records = scopes[0].records if len(scopes) == 1 else list(chain.from_iterable(scoped.records for scoped in scopes))
     lengths = np.fromiter(map(len, records), np.int64, len(records))
     stops = list(accumulate(len(scoped.records) for scoped in scopes))
     parts = [
         _Part(scoped.scope, _given(scoped.scope, resource), begin, stop)
         for scoped, (begin, stop) in zip(scopes, pairwise([0, *stops]), strict=True)
     ]
-    framed = [
-        _framed(records[begin:stop], lengths[begin:stop], parts_within, resource)
-        for begin, stop, parts_within in _blocks(parts, int(lengths.sum()))
+    blocks = [
+        _framed(records[begin:stop], lengths[begin:stop], within, resource)
+        for begin, stop, within in _blocks(parts, int(lengths.sum()))
     ]
-    if len(framed) == 1:
-        return framed[0]
-    before = accumulate((len(one.blocks[0]) for one in framed), initial=0)
+    if len(blocks) == 1:
+        return blocks[0]
+    before = accumulate((len(block.blocks[0]) for block in blocks), initial=0)
     return Framed(
-        blocks=[one.blocks[0] for one in framed],
-        ends=np.concatenate([one.ends + begin for one, begin in zip(framed, before, strict=False)]),
-        newest_nano=max(one.newest_nano for one in framed),
-        timed=all(one.timed for one in framed),
+        blocks=[block.blocks[0] for block in blocks],
+        ends=np.concatenate([block.ends + begin for block, begin in zip(blocks, before, strict=False)]),
+        newest_nano=max(block.newest_nano for block in blocks),
+        timed=all(block.timed for block in blocks),
     )
 
 
@@ -223,7 +223,7 @@ def _blocks(parts: Sequence[_Part], encoded_bytes: int) -> Iterator[tuple[int, i
         yield begin, stop, within
 
 
-def _framed(records: list[bytes], lengths: Ints, parts: Sequence[_Part], resource: Sequence[Pair]) -> Framed:
+def _framed(records: Sequence[bytes], lengths: Ints, parts: Sequence[_Part], resource: Sequence[Pair]) -> Framed:
     walk = _Walk(records, lengths)
     fields, attributes = walk.read(FIELD_KEYS.union(*(part.given.keys for part in parts)))
     for part in parts:
@@ -247,7 +247,7 @@ class _Walk:
     Behind a field that is not as it should be it does not step, so that the record's end is not reached, and it is odd. What
     is read behind the end is of the next record: either it is stepped over, or it was not there."""
 
-    def __init__(self, records: list[bytes], lengths: Ints) -> None:
+    def __init__(self, records: Sequence[bytes], lengths: Ints) -> None:
         self._look_at(np.frombuffer(bytearray().join([*records, _KIND_TABLE, _PAD]), np.uint8))
         self._ends = np.cumsum(lengths)
         self._at = self._ends - lengths
