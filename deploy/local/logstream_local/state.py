@@ -21,6 +21,8 @@ class State:
     base_port: int
     gateway_port: int
     page_port: int
+    # None in the file of a stack that an earlier release started: then the default.
+    otlp_port: int | None = None
     writers: int = 1
     environment: dict[str, dict[str, str]] = field(default_factory=dict)
     # Bytes that each program of a service may take.
@@ -81,7 +83,7 @@ def override(environment: dict[str, dict[str, str]], wishes: list[str]) -> None:
         service, colon, assignment = wish.partition(":")
         variable, equals, value = assignment.partition("=")
         if not service or not colon or not variable:
-            raise StackError(f"--env {wish!r}: expected SERVICE:VARIABLE=value, or SERVICE:VARIABLE to take it back")
+            raise StackError(f"--env {wish!r}: expected SERVICE:VARIABLE=value, or SERVICE:VARIABLE to remove the override")
         if equals:
             environment.setdefault(service, {})[variable] = value
         else:
