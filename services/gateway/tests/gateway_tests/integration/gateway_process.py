@@ -73,6 +73,7 @@ def gateway(rabbitmq_url: str, log: IO[bytes] | None = None, **settings: str) ->
         **os.environ,
         "LOGSTREAM_RABBITMQ_URL": rabbitmq_url,
         "LOGSTREAM_GATEWAY_LISTEN": f"127.0.0.1:{port}",
+        "LOGSTREAM_GATEWAY_OTLP_LISTEN": f"127.0.0.1:{free_port()}",
         "LOGSTREAM_ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
         **settings,
     }
