@@ -180,6 +180,7 @@ class Ingest:
     async def _export(self, reception: Reception, context: Context) -> bytes:
         try:
             raw = await self._receive(EXPORT, reception, context)
+            reception.arrived = True
             size = len(raw)
             published = await self._otlp.publish(raw)
             del raw

@@ -6,14 +6,15 @@ in the encoding of the request.
 
 import asyncio
 import json
-import zlib
+import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
 import grpc
-from aiohttp import ClientConnectionResetError, web
+from aiohttp import web
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 from logstream_contract.wire.batches import Rejected, RejectionReason
@@ -31,17 +32,25 @@ PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
 _GZIP: Final = "gzip"
 _PLAIN_ENCODINGS: Final = ("", "identity")
-# zlib's window with the header of gzip.
-_GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
-# What slots count as: powers of two from here, so that there are few different ones.
+# What slots count as: powers of two from here, so that a size says little about what else fits.
 _LEAST_SLOT_BYTES: Final = 64 * 1024
 _READ_BYTES: Final = 64 * 1024
+# Most bodies without a length are small. The rest of one that is not is read with a larger slot; so many of these wait for
+# it at a time, because what has arrived of them counts as nothing.
 _UNKNOWN_BYTES: Final = 1024 * 1024
+_MOST_GROWING: Final = 16
+# A connection closes when it has had no request for so long, or only a part of its headers.
+_IDLE_S: Final = 75.0
+_MOST_HEADERS: Final = 64
+_BACKLOG: Final = 1024
+# How long responses may take to leave when the process stops.
+_CLOSE_S: Final = 1.0
 # The longest that senders wait before they try again.
 _MOST_RETRY_S: Final = 3
+# `*` does not stand for Authorization.
 _PREFLIGHT: Final = {
     "Access-Control-Allow-Methods": "POST",
-    "Access-Control-Allow-Headers": "Content-Type, Content-Encoding",
+    "Access-Control-Allow-Headers": "Content-Type, Content-Encoding, Authorization, *",
     "Access-Control-Max-Age": "600",
 }
 _STATUS_OF: Final = {
@@ -56,7 +65,7 @@ class _Call:
     """A request, as the admission knows it."""
 
     request: web.Request
-    reading: "asyncio.Task[None] | None" = None
+    reading: asyncio.Timeout | None = None
     error: Unavailable | None = None
 
     def peer(self) -> str:
@@ -64,9 +73,9 @@ class _Call:
 
     def end(self, error: Unavailable) -> None:
         """Ends it while its body is read."""
-        self.error = error
-        if self.reading is not None:
-            self.reading.cancel()
+        if self.reading is not None and not self.reading.expired():
+            self.error = error
+            self.reading.reschedule(asyncio.get_running_loop().time())
 
 
 class OtlpHttp:
@@ -92,31 +101,44 @@ class OtlpHttp:
         self._metrics = metrics
         self._failures = Failures(metrics)
         self._loop = asyncio.get_running_loop()
+        self._requests = 0
+        self._growing = 0
         self._stopping = False
+        self._no_requests = asyncio.Event()
+        self._no_requests.set()
         self._runner: web.AppRunner | None = None
-        self._site: web.TCPSite | None = None
 
     async def start(self, listen: Address, *, share_port: bool) -> None:
         """Raises OSError when the port is in use."""
         application = web.Application()
         application.router.add_post(PATH, self._post)
         application.router.add_options(PATH, self._preflight)
-        # Bodies are unpacked here, where there is a bound.
-        self._runner = web.AppRunner(application, access_log=None, handle_signals=False, auto_decompress=False)
+        # Bodies are unpacked elsewhere, where there is a bound.
+        self._runner = web.AppRunner(
+            application,
+            access_log=None,
+            handle_signals=False,
+            auto_decompress=False,
+            keepalive_timeout=_IDLE_S,
+            max_headers=_MOST_HEADERS,
+            read_bufsize=_READ_BYTES,
+        )
         await self._runner.setup()
-        self._site = web.TCPSite(self._runner, listen.host, listen.port, reuse_port=share_port or None)
-        await self._site.start()
+        await web.SockSite(self._runner, _listener(listen, share_port), backlog=_BACKLOG).start()
 
     async def stop(self, timeout_s: float) -> None:
-        """Accepts no more, and waits so long for the requests in progress."""
+        """Accepts no more connections and refuses new requests. Those in progress have this long to end."""
         self._stopping = True
         if self._runner is None:
             return
-        if self._site is not None:
-            await self._site.stop()
-        server = self._runner.server
-        if server is not None:
-            await server.shutdown(timeout_s)
+        for site in list(self._runner.sites):
+            await site.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._no_requests.wait()
+        # Not before: a connection that is shut down receives no more of a body.
+        if self._runner.server is not None:
+            await self._runner.server.shutdown(_CLOSE_S)
         await self._runner.cleanup()
 
     def end(self, reception: Reception, error: Unavailable) -> None:
@@ -132,7 +154,16 @@ class OtlpHttp:
 
     async def _post(self, request: web.Request) -> web.Response:
         """From the headers of a request to its answer."""
-        is_json = request.content_type == JSON
+        self._requests += 1
+        self._no_requests.clear()
+        try:
+            return await self._answer(request, is_json=request.content_type == JSON)
+        finally:
+            self._requests -= 1
+            if not self._requests:
+                self._no_requests.set()
+
+    async def _answer(self, request: web.Request, *, is_json: bool) -> web.Response:
         try:
             return await self._serve(request, is_json)
         except Rejected as error:
@@ -142,7 +173,8 @@ class OtlpHttp:
         except Unavailable as error:
             self._metrics.unavailable_calls.labels(EXPORT_HTTP, error.reason).inc()
             return self._unavailable(request, is_json, str(error))
-        except ClientConnectionResetError:
+        except ConnectionError:
+            # aiohttp expects it: the client has left in the middle of the body.
             self._metrics.unreceived_calls.labels(EXPORT_HTTP, NO_MESSAGE).inc()
             raise
         except Exception as error:  # noqa: BLE001 the caller must not get its text
@@ -150,10 +182,9 @@ class OtlpHttp:
             return self._failed(request, is_json, HTTPStatus.INTERNAL_SERVER_ERROR, grpc.StatusCode.INTERNAL, INTERNAL_ERROR)
 
     async def _serve(self, request: web.Request, is_json: bool) -> web.Response:
-        now_s = self._loop.time()
         if self._stopping:
             raise Unavailable(UnavailableReason.STOPPING, "the gateway is stopping")
-        self._admission.enter(now_s)
+        self._admission.enter(self._loop.time())
         try:
             if "Origin" in request.headers and not self._allows(request):
                 raise Rejected(
@@ -161,8 +192,7 @@ class OtlpHttp:
                     "Pages of other origins may not make this request. The operator of logstream can add an origin to "
                     "LOGSTREAM_GATEWAY_OTLP_ORIGINS.",
                 )
-            packed = _is_packed(request)
-            published, size_bytes = await self._receive(request, is_json, packed)
+            published, size_bytes = await self._receive(request, is_json, _is_gzip(request))
             until_s = self._loop.time() + self._timeout_s
             for confirmed in published.confirms:
                 await self._confirm(confirmed, until_s - self._loop.time())
@@ -175,64 +205,67 @@ class OtlpHttp:
             body=b"{}" if is_json else b"", content_type=JSON if is_json else PROTOBUF, headers=self._cors(request)
         )
 
-    async def _receive(self, request: web.Request, is_json: bool, packed: bool) -> tuple[PublishedExport, int]:
+    async def _receive(self, request: web.Request, is_json: bool, is_gzip: bool) -> tuple[PublishedExport, int]:
         """Reads the body when there is room for it, and hands on what is in it. Returns its size, too."""
+        call, parts = _Call(request), list[bytes]()
         length = request.content_length
         if length is not None:
-            self._otlp.check_size(length)
-        call, parts = _Call(request), list[bytes]()
-        # Most bodies without a length are small, so they are only read on with a large slot.
-        for limit_bytes in (_UNKNOWN_BYTES, self._otlp.max_bytes) if length is None else (length,):
-            reception = self._admission.begin(EXPORT_HTTP, call, self._loop.time(), _slot_bytes(limit_bytes))
+            self._otlp.check_size(length, is_json=is_json)
+        limit_bytes = self._otlp.limit_bytes(is_json=is_json)
+        first_bytes = min(_UNKNOWN_BYTES, limit_bytes) if length is None else length
+        received = await self._receive_within(call, parts, first_bytes, is_json, is_gzip)
+        if received is None:
+            if self._growing >= _MOST_GROWING:
+                raise Unavailable(
+                    UnavailableReason.RECEIVING_FULL, f"{self._growing} requests without Content-Length wait to be received"
+                )
+            self._growing += 1
             try:
-                if reception.turn is not None:
-                    await reception.turn
-                await self._read(call, parts, limit_bytes)
-                if request.content.at_eof():
-                    body = b"".join(parts)
-                    parts.clear()
-                    size_bytes = len(body)
-                    if packed:
-                        body = self._unpack(body)
-                    return await self._otlp.publish(body, is_json=is_json), size_bytes
+                received = await self._receive_within(call, parts, limit_bytes, is_json, is_gzip)
             finally:
-                self._admission.finish(reception)
-        raise AssertionError("a body past its limit is rejected while it is read")
+                self._growing -= 1
+        assert received is not None, "what is past the limit is rejected while it is read"
+        return received
 
-    async def _read(self, call: _Call, parts: list[bytes], limit_bytes: int) -> None:
-        """Reads until the end of the body, or a little past the limit."""
-        call.reading = self._loop.create_task(self._read_parts(call.request, parts, limit_bytes))
+    async def _receive_within(
+        self, call: _Call, parts: list[bytes], limit_bytes: int, is_json: bool, is_gzip: bool
+    ) -> tuple[PublishedExport, int] | None:
+        """Reads on with a slot for so many bytes. None: there are more of them."""
+        reception = self._admission.begin(EXPORT_HTTP, call, self._loop.time(), _slot_bytes(limit_bytes))
         try:
-            await call.reading
-        except asyncio.CancelledError:
+            if reception.turn is not None:
+                await reception.turn
+            if not await self._read(call, parts, limit_bytes, is_json):
+                return None
+            reception.arrived = True
+            body = b"".join(parts)
+            parts.clear()
+            return await self._otlp.publish(body, is_json=is_json, is_gzip=is_gzip), len(body)
+        finally:
+            self._admission.finish(reception)
+
+    async def _read(self, call: _Call, parts: list[bytes], limit_bytes: int, is_json: bool) -> bool:
+        """Reads until the end of the body, or a little past the limit. Returns whether it has ended."""
+        size = sum(map(len, parts))
+        try:
+            async with asyncio.timeout(None) as call.reading:
+                while size <= limit_bytes:
+                    part = await call.request.content.read(_READ_BYTES)
+                    if not part:
+                        return True
+                    size += len(part)
+                    self._otlp.check_size(size, is_json=is_json)
+                    parts.append(part)
+        except TimeoutError:
             if call.error is None:
                 raise
-            raise call.error from None
+            # Another one: what is raised refers to all that waits for it.
+            raise Unavailable(call.error.reason, str(call.error)) from None
+        except web.RequestPayloadError as error:
+            raise Rejected(RejectionReason.UNDECODABLE, f"request: its body breaks off: {error}") from None
         finally:
-            call.reading.cancel()
-
-    async def _read_parts(self, request: web.Request, parts: list[bytes], limit_bytes: int) -> None:
-        size = sum(map(len, parts))
-        while size <= limit_bytes and (part := await request.content.read(_READ_BYTES)):
-            size += len(part)
-            self._otlp.check_size(size)
-            parts.append(part)
-
-    def _unpack(self, body: bytes) -> bytes:
-        """Source: RFC 1952; one member, as all senders write it."""
-        unpacker = zlib.decompressobj(_GZIP_WINDOW)
-        try:
-            unpacked = unpacker.decompress(body, self._otlp.max_bytes + 1)
-        except zlib.error as error:
-            raise Rejected(RejectionReason.UNDECODABLE, f"request: not gzip: {error}") from error
-        if len(unpacked) > self._otlp.max_bytes:
-            raise Rejected(
-                RejectionReason.REQUEST_BYTES,
-                f"request: more than LOGSTREAM_GATEWAY_OTLP_MAX_BYTES={self._otlp.max_bytes} bytes when it is unpacked",
-            )
-        if not unpacker.eof or unpacker.unused_data:
-            raise Rejected(RejectionReason.UNDECODABLE, "request: gzip that is cut off or goes on after its end")
-        return unpacked
+            call.reading = None
+        return False
 
     def _allows(self, request: web.Request) -> bool:
         return self._origins.allow(request.headers.get("Origin", ""))
@@ -240,7 +273,11 @@ class OtlpHttp:
     def _cors(self, request: web.Request) -> dict[str, str]:
         if "Origin" not in request.headers or not self._allows(request):
             return {}
-        return {"Access-Control-Allow-Origin": request.headers["Origin"], "Vary": "Origin"}
+        return {
+            "Access-Control-Allow-Origin": request.headers["Origin"],
+            "Access-Control-Expose-Headers": "Retry-After",
+            "Vary": "Origin",
+        }
 
     def _unavailable(self, request: web.Request, is_json: bool, text: str) -> web.Response:
         response = self._failed(
@@ -274,13 +311,13 @@ class OtlpHttp:
             body=body, status=http_status, content_type=JSON if is_json else PROTOBUF, headers=self._cors(request)
         )
         if not request.content.at_eof():
-            # The rest of its body would be taken for the next request, and is not worth reading.
+            # The rest of its body is not worth reading.
             response.force_close()
         return response
 
 
-def _is_packed(request: web.Request) -> bool:
-    """Whether the body is gzip. Raises Rejected."""
+def _is_gzip(request: web.Request) -> bool:
+    """Whether the body is packed. Raises Rejected."""
     if request.content_type not in (PROTOBUF, JSON):
         raise Rejected(RejectionReason.MEDIA_TYPE, f"Content-Type: {request.content_type}, expected {PROTOBUF} or {JSON}")
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
@@ -291,3 +328,14 @@ def _is_packed(request: web.Request) -> bool:
 
 def _slot_bytes(size_bytes: int) -> int:
     return max(_LEAST_SLOT_BYTES, 1 << (size_bytes - 1).bit_length()) if size_bytes else _LEAST_SLOT_BYTES
+
+
+def _listener(listen: Address, share_port: bool) -> socket.socket:
+    """As gRPC listens: `::` stands for all addresses, those of IPv4 too. Raises OSError."""
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    try:
+        return socket.create_server(
+            (listen.host, listen.port), family=family, reuse_port=share_port, dualstack_ipv6=listen.host == "::"
+        )
+    except OSError as error:
+        raise OSError(f"LOGSTREAM_GATEWAY_OTLP_LISTEN={listen}: cannot listen on this address: {error}") from error

@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 from logstream_gateway.admission import Admission, Bounds, Reception
 from logstream_gateway.coalescer import Coalescer
 from logstream_gateway.config import Config
-from logstream_gateway.failures import limit_grpc_log
+from logstream_gateway.failures import limit_logs
 from logstream_gateway.health_and_reflection import GuardedHandlers
 from logstream_gateway.ingest import Ingest
 from logstream_gateway.metrics import EXPORT_HTTP, Metrics
@@ -93,7 +93,7 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
     )
     otlp = Otlp(
         publisher=publisher,
-        frame=frame,
+        new_frame=lambda: Packer(config.compression_level).frame,
         limits=config.limits,
         options=config.otlp_options,
         max_bytes=config.otlp_max_bytes,
@@ -112,7 +112,7 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
         metrics=metrics,
     )
     allow_files(_FILES)
-    limit_grpc_log()
+    limit_logs()
     server, health_servicer = build_server(config, ingest, admission, metrics)
     http = OtlpHttp(
         otlp=otlp,
