@@ -50,7 +50,8 @@ class Config:
     )
     otlp_max_bytes: Annotated[int, Field(ge=MIB, le=64 * MIB)] = setting(
         "LOGSTREAM_GATEWAY_OTLP_MAX_BYTES",
-        "Maximum size of an OTLP request, unpacked. A request that is larger than a batch becomes several batches.",
+        "Maximum size of an OTLP request, unpacked; a quarter of it as JSON. A request that is larger than a batch becomes "
+        "several batches. The attributes of resources and scopes may take twice as much, as often as records have them.",
         32 * MIB,
         unit="bytes",
     )
@@ -164,7 +165,9 @@ class Config:
 
     @property
     def otlp_options(self) -> OtlpOptions:
-        return OtlpOptions(namespace=self.otlp_namespace, derive_ids=self.otlp_derive_ids)
+        return OtlpOptions(
+            namespace=self.otlp_namespace, derive_ids=self.otlp_derive_ids, shared_bytes=2 * self.otlp_max_bytes
+        )
 
     @property
     def limits(self) -> Limits:

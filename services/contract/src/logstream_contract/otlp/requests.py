@@ -1,7 +1,7 @@
 """From the bytes of an Export to batches of ours, within the limits of a batch. Pure but for ids that are made by chance.
 
-Whether a request is refused depends on its bytes alone, and is known before its first batch is made: one that can be
-decoded is taken whole. A request that is sent again gives the same batches under the same ids, by whatever gateway it comes,
+Whether a request is refused depends on its bytes alone: one that can be decoded is taken whole, unless it would become much
+larger. A request that is sent again gives the same batches under the same ids, by whatever gateway it comes,
 as long as the rules of logstream_contract.otlp.records stay: _RULES is counted up when they change, so that an id never
 names other bytes.
 """
@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError
 
 from logstream_contract.otlp.messages import FlatRequest, LogRecord, Request, ResourceLogs
 from logstream_contract.otlp.records import Pair, Resource, native_record, read_resource, read_scope, time_of
+from logstream_contract.units import MIB
 from logstream_contract.wire.batch_id import BATCH_ID_BYTES
 from logstream_contract.wire.batches import Limits, Rejected, RejectionReason
 from logstream_contract.wire.pb.transport_pb2 import RawBatch
@@ -27,14 +28,22 @@ _NANOS_A_MILLI: Final = 1_000_000
 # What a batch and a record in it have beside the records themselves, at most.
 _BATCH_ROOM_BYTES: Final = 300
 _RECORD_ROOM_BYTES: Final = 6
+# A request may have this many resources, scopes and records together: each of them costs time, however small it is.
+_MOST_PARTS: Final = 250_000
+# Tags of what is repeated. There are no more messages in a request than these bytes, and each takes tens of bytes once it is
+# read. Texts consist of others, for the most part.
+_TAGS: Final = (b"\x0a", b"\x12", b"\x1a", b"\x32")
+_MOST_TAGS: Final = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtlpOptions:
-    """namespace: whether a node begins with service.namespace. derive_ids: whether a request that is sent again is known."""
+    """namespace: whether a node begins with service.namespace. derive_ids: whether a request that is sent again is known.
+    shared_bytes: the most that the attributes of resources and scopes may take, as often as records have them."""
 
     namespace: bool = False
     derive_ids: bool = True
+    shared_bytes: int = 64 * MIB
 
 
 class OtlpBatch(NamedTuple):
@@ -43,8 +52,10 @@ class OtlpBatch(NamedTuple):
 
 
 def batches_of(request: bytes, limits: Limits, options: OtlpOptions, new_id: Callable[[], bytes]) -> Iterator[OtlpBatch]:
-    """The batches of an encoded ExportLogsServiceRequest, each made when it is asked for. Raises Rejected before the
-    first."""
+    """The batches of an encoded ExportLogsServiceRequest, each made when it is asked for. Raises Rejected, also when some
+    were made already: whoever hands them on takes all of them first."""
+    if len(request) > _MOST_TAGS and sum(map(request.count, _TAGS)) > _MOST_TAGS:
+        raise Rejected(RejectionReason.REQUEST_BYTES, "request: too many values; send less in a request")
     try:
         FlatRequest.FromString(request)
         found = Request.FromString(request)
@@ -57,10 +68,21 @@ def _batches(
     resources: Sequence[bytes], limits: Limits, options: OtlpOptions, new_id: Callable[[], bytes]
 ) -> Iterator[OtlpBatch]:
     before: Counter[bytes] = Counter()
+    shared_bytes, parts = 0, len(resources)
+    _check_parts(parts)
     for encoded in resources:
         digest = blake2b(encoded, digest_size=32).digest()
         logs = ResourceLogs.FromString(encoded)
+        parts += len(logs.scope_logs) + sum(len(scoped.log_records) for scoped in logs.scope_logs)
+        _check_parts(parts)
         resource = read_resource(logs.resource, options.namespace)
+        shared_bytes += _shared_bytes(logs, resource)
+        if shared_bytes > options.shared_bytes:
+            raise Rejected(
+                RejectionReason.REQUEST_BYTES,
+                f"request: {shared_bytes} bytes of attributes of resources and scopes, as often as records have them, "
+                f"expected at most {options.shared_bytes}; send fewer records in a request",
+            )
         records, newest_nano, timed = _native(logs, resource)
         derived = options.derive_ids and timed
         for part, some in enumerate(_parts(records, limits)):
@@ -98,6 +120,20 @@ def _parts(records: Sequence[bytes], limits: Limits) -> Iterator[Sequence[bytes]
         size += added
     if begin < len(records):
         yield records[begin:]
+
+
+def _check_parts(parts: int) -> None:
+    if parts > _MOST_PARTS:
+        raise Rejected(
+            RejectionReason.REQUEST_BYTES,
+            f"request: {parts} resources, scopes and records, expected at most {_MOST_PARTS}; send fewer in a request",
+        )
+
+
+def _shared_bytes(logs: Any, resource: Resource) -> int:
+    """What all records get from their resource and scopes. A small request could become very large by it."""
+    of_resource = sum(len(key) + len(value) for key, value in resource.attributes)
+    return sum((of_resource + scoped.scope.ByteSize()) * len(scoped.log_records) for scoped in logs.scope_logs)
 
 
 def _derived_id(name: bytes, newest_nano: int) -> bytes:

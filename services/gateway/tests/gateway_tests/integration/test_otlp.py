@@ -61,7 +61,7 @@ class Otlp:
 @contextmanager
 def otlp_gateway(rabbitmq_url: str, **settings: str) -> Iterator[Otlp]:
     port = free_port()
-    with gateway(rabbitmq_url, LOGSTREAM_GATEWAY_OTLP_LISTEN=f"127.0.0.1:{port}", **settings) as running:
+    with gateway(rabbitmq_url, None, LOGSTREAM_GATEWAY_OTLP_LISTEN=f"127.0.0.1:{port}", **settings) as running:
         yield Otlp(running, port)
 
 
