@@ -108,7 +108,8 @@ class Config:
     )
     receive_timeout_s: Annotated[float, Field(gt=0, le=3600)] = setting(
         "LOGSTREAM_GATEWAY_RECEIVE_TIMEOUT_S",
-        "How long the message of a SendLog or Push call may take to arrive. 2 s while other connections wait for its room.",
+        "How long the message of a SendLog, Push or OTLP call may take to arrive. 2 s while other connections wait for its "
+        "room.",
         20.0,
         unit="s",
     )
@@ -148,11 +149,15 @@ class Config:
         unit="s",
     )
     retry_after_ms: Annotated[int, Field(ge=1, le=60_000)] = setting(
-        "LOGSTREAM_GATEWAY_RETRY_AFTER_MS", "Delay in the RetryInfo that is sent with UNAVAILABLE.", 500, unit="ms"
+        "LOGSTREAM_GATEWAY_RETRY_AFTER_MS",
+        "Delay in the RetryInfo that is sent with UNAVAILABLE. At most 3 s for OTLP, and over HTTP in whole seconds as "
+        "Retry-After.",
+        500,
+        unit="ms",
     )
     concurrent_calls: Annotated[int, Field(ge=1)] = setting(
         "LOGSTREAM_GATEWAY_CONCURRENT_CALLS",
-        "Maximum number of concurrent SendLog and Push calls of a process, open Watch and reflection calls included. "
+        "Maximum number of concurrent SendLog, Push and OTLP calls of a process, open Watch and reflection calls included. "
         "Further calls get UNAVAILABLE.",
         10_000,
     )
