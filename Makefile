@@ -7,7 +7,8 @@ CHOOSE := PYTHON=$(PYTHON) deploy/local/choose
 
 # Options of the local stack: NAME of the stack and its ports. Unset ones keep what the stack used last.
 STACK_OPTIONS := $(if $(NAME),--name $(NAME)) $(if $(BASE_PORT),--base-port $(BASE_PORT)) \
-	$(if $(GATEWAY_PORT),--gateway-port $(GATEWAY_PORT)) $(if $(PAGE_PORT),--page-port $(PAGE_PORT))
+	$(if $(GATEWAY_PORT),--gateway-port $(GATEWAY_PORT)) $(if $(PAGE_PORT),--page-port $(PAGE_PORT)) \
+	$(if $(OTLP_PORT),--otlp-port $(OTLP_PORT))
 export STACK STACK_OPTIONS
 
 .DEFAULT_GOAL := help
