@@ -125,7 +125,8 @@ def test_the_environment_has_a_variable_a_line(page: str) -> None:
     """The same variables as on the page."""
     lines = [line for line in (FOLDER / "sdk.env").read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     names = [line.partition("=")[0] for line in lines]
-    assert set(names) == set(re.findall(r"\b(OTEL_\w+)=", page))
+    shell = re.findall(r"^```sh\n(.+?)^```", page, re.MULTILINE | re.DOTALL)
+    assert set(names) == set(re.findall(r"\b(OTEL_\w+)=", shell[0]))
 
 
 def test_no_call_is_larger_than_the_gateway_takes(settings: dict[str, str]) -> None:
