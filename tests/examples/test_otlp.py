@@ -134,7 +134,7 @@ def test_no_call_is_larger_than_the_gateway_takes(settings: dict[str, str]) -> N
     found = [size for file in FILES if file.suffix == ".yaml" for size in sizes(read(file.name))]
     assert found
     assert max(found) <= most
-    alloy = re.findall(r"max_size += (\d+)", (FOLDER / "config.alloy").read_text(encoding="utf-8"))
+    alloy = re.findall(r"\bmax_size += (\d+)", (FOLDER / "config.alloy").read_text(encoding="utf-8"))
     assert [int(size) <= most for size in alloy] == [True]
 
 
