@@ -120,7 +120,14 @@ def test_whatever_is_accepted_is_copied_as_its_rows_beside_others(raw: bytes) ->
         return
     others = [LogBatch(batch_id=bytes([n]) * 16, node="o", records=[LogRecord(message="m")]) for n in (250, 251)]
     raws = [others[0].SerializeToString(), raw, others[1].SerializeToString()]
-    delivery = Delivery(1, 1, b"".join(map(Packer(1).frame, raws)), RECEIVED, 1, "default")
+    delivery = Delivery(
+        tag=1,
+        channel_number=1,
+        body=b"".join(map(Packer(1).frame, raws)),
+        received_unix_nano=RECEIVED,
+        records=1,
+        project="default",
+    )
     inbound = decode([delivery], 30 * 86_400 * 10**9)
     letters = [letter.reason for letter in inbound.dead_letters]
     # Compressed batches come behind the others.
@@ -128,7 +135,7 @@ def test_whatever_is_accepted_is_copied_as_its_rows_beside_others(raw: bytes) ->
     assert len(stored) + len(letters) == 3
     assert letters in ([], ["spread"])
     numbers: list[int | None] = [None] * len(inbound.block.counts)
-    found, expected = [], []
+    stored_rows, expected = [], []
     counts, counts_expected = Counter[CountKey](), Counter[CountKey]()
     for number, batch in enumerate(stored.values(), 1):
         batch.number = number
@@ -137,19 +144,19 @@ def test_whatever_is_accepted_is_copied_as_its_rows_beside_others(raw: bytes) ->
         add_counts(counts_expected, rows)
         assert batch.mended == rows.mended
         assert (batch.records, batch.from_us, batch.to_us) == (len(rows), min(rows.times_us), max(rows.times_us))
-        if batch.place is None:
-            found += copied(encode(rows))
+        if batch.block_index is None:
+            stored_rows += copied(encode(rows))
             add_counts(counts, rows)
         else:
             assert not batch.mended
-            numbers[batch.place] = number
+            numbers[batch.block_index] = number
         # What the database refuses, it is given again as a batch of its own.
         for index in {0, batch.records - 1}:
             alone = rows_of(refused(batch, index, "").body, Origin(0, batch.received_unix_nano, batch.floor_unix_nano))
             assert (alone.messages, alone.attributes) == ([rows.messages[index]], [rows.attributes[index]])
     add_block_counts(counts, inbound.block, [number is not None for number in numbers])
     assert counts == counts_expected
-    assert sorted(found + copied(b"".join(encode_block(inbound.block, numbers)))) == sorted(expected)
+    assert sorted(stored_rows + copied(b"".join(encode_block(inbound.block, numbers)))) == sorted(expected)
     for *_, level, node, _time, _severity, message in expected:
         assert b"\0" not in level + node + message
 

@@ -20,7 +20,19 @@ class Arrivals:
     def __init__(self, *at_s: float, records: int, size: int = 1) -> None:
         self.now_s = 0.0
         self._due = [
-            (moment, Delivery(tag, 0, b"", 1, records, "default", unpacked_bytes=size)) for tag, moment in enumerate(at_s)
+            (
+                moment,
+                Delivery(
+                    tag=tag,
+                    channel_number=0,
+                    body=b"",
+                    received_unix_nano=1,
+                    records=records,
+                    project="default",
+                    unpacked_bytes=size,
+                ),
+            )
+            for tag, moment in enumerate(at_s)
         ]
 
     def get(self, timeout: float | None = None) -> Delivery:
@@ -63,7 +75,7 @@ def test_a_full_flush_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_flush_ends_by_bytes_and_what_is_too_much_begins_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     under_test = consumer(monkeypatch, Arrivals(*[0.0] * 5, records=1, size=40))
-    taken = [[one.tag for one in under_test.take(100, MOST_BYTES, AGE_S)] for _ in range(3)]
+    taken = [[delivery.tag for delivery in under_test.take(100, MOST_BYTES, AGE_S)] for _ in range(3)]
     assert taken == [[0, 1], [2, 3], [4]]
 
 

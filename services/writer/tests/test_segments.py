@@ -13,12 +13,12 @@ slot_numbers = st.sampled_from([0, 1, PAGE_SLOTS - 1, PAGE_SLOTS, 70_000, SLOTS 
 blocks = st.lists(st.sets(slot_numbers), min_size=1, max_size=20)
 
 
-def segment_of(found: list[set[int]]) -> Segment:
+def segment_of(slots_of_blocks: list[set[int]]) -> Segment:
     segment = Segment()
-    for index, numbers in enumerate(found):
-        slots = empty_slots()
-        slots[list(numbers)] = True
-        segment.add(3, index, index, slots)
+    for index, numbers in enumerate(slots_of_blocks):
+        block_slots = empty_slots()
+        block_slots[list(numbers)] = True
+        segment.add(3, index, index, block_slots)
     return segment
 
 
@@ -27,11 +27,11 @@ def read(pages: dict[int, bytes], count: int, width: int) -> list[set[int]]:
     for page, stored in pages.items():
         raw = zlib.decompress(stored)
         assert len(raw) == PAGE_SLOTS * width
-        for place in range(PAGE_SLOTS):
-            bits = int.from_bytes(raw[place * width : (place + 1) * width], "little")
+        for index in range(PAGE_SLOTS):
+            bits = int.from_bytes(raw[index * width : (index + 1) * width], "little")
             for block in range(count):
                 if bits >> block & 1:
-                    found[block].add(page * PAGE_SLOTS + place)
+                    found[block].add(page * PAGE_SLOTS + index)
     return found
 
 

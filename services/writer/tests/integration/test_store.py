@@ -1,7 +1,6 @@
 """One transaction a flush, against a real TimescaleDB: each batch once, no record lost to another's fault."""
 
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -29,21 +28,20 @@ def raw(batch_id: uuid.UUID, *messages: str) -> bytes:
 
 
 def inbound(*raws: bytes, again: bool = False) -> Inbound:
-    return decode([Delivery(1, 1, b"".join(map(Packer(1).frame, raws)), RECEIVED, 1, "default", again)], DAY)
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    opened = Store(database_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts, log_rollups, search_segments CASCADE")
-        yield connection
+    return decode(
+        [
+            Delivery(
+                tag=1,
+                channel_number=1,
+                body=b"".join(map(Packer(1).frame, raws)),
+                received_unix_nano=RECEIVED,
+                records=1,
+                project="default",
+                redelivered=again,
+            )
+        ],
+        DAY,
+    )
 
 
 def stored(database: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
@@ -70,7 +68,7 @@ def test_a_batch_is_stored_once_however_often_it_comes(store: Store, database: p
     other = uuid.uuid4()
     again = store.flush(inbound(raw(one, "a", "b"), raw(other, "c"), again=True)).batches
     assert {(one.batch.batch_id, one.known) for one in again} == {(one, True), (other, False)}
-    assert [found.number for found in again if found.known] == [first.number]
+    assert [stored_batch.number for stored_batch in again if stored_batch.known] == [first.number]
     assert [row[0] for row in stored(database)] == ["a", "b", "c"]
     assert counted(database) == 3
 
@@ -153,7 +151,16 @@ def test_a_refused_record_is_found_and_the_rest_is_stored(store: Store, database
 
 
 def test_parked_and_undecodable_messages_are_kept_once(store: Store, database: psycopg.Connection[Any]) -> None:
-    message = Delivery(1, 1, b"junk", RECEIVED, 1, "default", True, 9)
+    message = Delivery(
+        tag=1,
+        channel_number=1,
+        body=b"junk",
+        received_unix_nano=RECEIVED,
+        records=1,
+        project="default",
+        redelivered=True,
+        unpacked_bytes=9,
+    )
     for _ in range(2):
         store.flush(Inbound(dead_letters=[park(message, 3)]))
         store.flush(decode([message], DAY))
@@ -212,7 +219,7 @@ def test_no_database_is_unavailable() -> None:
     with pytest.raises(StoreUnavailable):
         migrate("postgresql://u:p@127.0.0.1:1/none")
     with pytest.raises(StoreUnavailable):
-        Store("postgresql://u:p@127.0.0.1:1/none").check()
+        Store("postgresql://u:p@127.0.0.1:1/none").suspected([b"name"])
 
 
 @pytest.mark.parametrize("step", ["encode_block", "encode_rows", "add_block_counts", "add_counts"])
@@ -225,10 +232,10 @@ def test_an_error_while_a_batch_is_stored_ends_with_that_batch(
         def __str__(self) -> str:
             return "\0 \ud800"
 
-    def picky(*given: Any, **named: Any) -> Any:
-        if any("poison" in str(one) for one in given):
+    def picky(*arguments: Any, **named: Any) -> Any:
+        if any("poison" in str(stored_batch) for stored_batch in arguments):
             raise Unforeseen
-        return real(*given, **named)
+        return real(*arguments, **named)
 
     real = getattr(store_module, step)
     # Of blocks and counts of blocks only the whole is seen, and the search for the culprit goes by rows.
@@ -238,17 +245,19 @@ def test_an_error_while_a_batch_is_stored_ends_with_that_batch(
     good, bad, last = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
     raws = [raw(good, "a", "b\0"), raw(bad, "c", "poison" + "\0" * ("block" not in step)), raw(last, "d")]
     flushed = store.flush(inbound(*raws))
-    assert [one.batch.batch_id for one in flushed.batches] == [good, last]
+    assert [stored_batch.batch.batch_id for stored_batch in flushed.batches] == [good, last]
     assert sorted(message for message, *_ in stored(database)) == ["a", "b\N{REPLACEMENT CHARACTER}", "d"]
     assert database.execute("SELECT sum(count) FROM log_counts").fetchone() == (3,)
     letters = "SELECT reason, detail, batch_id, body FROM dead_letters"
-    kept = [("failed", "Unforeseen: \N{REPLACEMENT CHARACTER} ?", bad, Packer(0).frame(raws[1]))]
-    assert database.execute(letters).fetchall() == kept
+    expected = [("failed", "Unforeseen: \N{REPLACEMENT CHARACTER} ?", bad, Packer(0).frame(raws[1]))]
+    assert database.execute(letters).fetchall() == expected
     assert store.flush(inbound(*raws, again=True)).dead_letters == []
-    assert database.execute(letters).fetchall() == kept, "a redelivery adds no other letter"
+    assert database.execute(letters).fetchall() == expected, "a redelivery adds no other letter"
     monkeypatch.undo()
     again = store.flush(inbound(*raws, again=True)).batches
-    assert [one.known for one in again if one.batch.batch_id == bad] == [False], "its id is not taken"
+    assert [stored_batch.known for stored_batch in again if stored_batch.batch.batch_id == bad] == [False], (
+        "its id is not taken"
+    )
 
 
 def picky_rows(real: Any, error: type[Exception], rows: Any, *rest: Any) -> Any:

@@ -53,12 +53,12 @@ def total_bytes(connection: Connection) -> int:
 
 
 def pause_s(measuring_s: float) -> float:
-    """The seconds between two runs of retention by size, where measuring takes so long."""
+    """The seconds between two runs of retention by size if measuring takes this long."""
     return max(_OFTEN_S, min(_MEASURING * measuring_s, _SELDOM_S))
 
 
 class AgeRetention:
-    """Deletes chunks whose records all are older than so many days."""
+    """Deletes chunks whose records are all older than this many days."""
 
     name: Final = "retention_by_age"
     every_s: Final = 300.0
@@ -73,12 +73,11 @@ class AgeRetention:
 
 
 class SizeRetention:
-    """Keeps everything together under so many bytes (0: any number), but for the chunk that new records go into.
+    """Keeps the total size below this many bytes (0: no limit), except for the chunk that new records go into.
 
-    The oldest chunks go. Dead letters and the inbox have shares of their own, because records that are deleted give no room
-    to them. It runs often: what comes between two runs must fit into the room that the limit leaves on the disk. Less often
-    where there are thousands of chunks, whose files take a second to measure.
-    """
+    It deletes the oldest chunks. Dead letters and the inbox have shares of their own, so that they do not displace records.
+    It runs often: what arrives between two runs must fit into the space that the limit leaves on the disk. It runs less
+    often if there are thousands of chunks, whose files take a second to measure."""
 
     name: Final = "retention_by_size"
 
@@ -97,12 +96,12 @@ class SizeRetention:
     def _limit(self, connection: Connection) -> Report:
         letters, letter_bytes = self._delete_letters(connection)
 
-        def wanted(cutoff_us: int, group: Sequence[Chunk], chunks: Sequence[Chunk]) -> bool:
+        def is_too_large(cutoff_us: int, group: Sequence[Chunk], chunks: Sequence[Chunk]) -> bool:
             if len(group) == len(chunks) or cutoff_us > read_now_us(connection):
                 return False
             return total_bytes(connection) > self._retention_bytes
 
-        report = _drop_while(connection, wanted, self._most_cuts)
+        report = _drop_while(connection, is_too_large, self._most_cuts)
         batches = report.done["batches"]
         if _int(connection, _TABLE_SIZE, "batches") > budget.inbox(self._retention_bytes):
             batches += prune(connection, floor_us(connection), MOST_ROWS, _LEAST_KNOWN_S)
@@ -125,9 +124,9 @@ class SizeRetention:
 
 
 def _drop_while(
-    connection: Connection, wanted: Callable[[int, Sequence[Chunk], Sequence[Chunk]], bool], most_cuts: int
+    connection: Connection, may_drop: Callable[[int, Sequence[Chunk], Sequence[Chunk]], bool], most_cuts: int
 ) -> Report:
-    """Cuts off the oldest chunks that go together, as long as they are wanted gone."""
+    """Deletes the oldest chunks that go together, as long as may_drop allows it."""
     drops: list[Dropped] = []
     cutoff = None
     for _ in range(most_cuts):
@@ -135,19 +134,19 @@ def _drop_while(
         if not chunks:
             break
         cutoff_us, group = first_cut(chunks)
-        if not wanted(cutoff_us, group, chunks):
+        if not may_drop(cutoff_us, group, chunks):
             break
         dropped = drop(connection, cutoff_us, group)
         if dropped:
             drops.append(dropped)
             cutoff = datetime.fromtimestamp(cutoff_us // SECOND_US, UTC).isoformat()
     return Report(
-        {
-            "chunks": sum(one.chunks for one in drops),
-            "records": sum(one.records for one in drops),
-            "batches": sum(one.batches for one in drops),
+        done={
+            "chunks": sum(dropped.chunks for dropped in drops),
+            "records": sum(dropped.records for dropped in drops),
+            "batches": sum(dropped.batches for dropped in drops),
         },
-        freed_bytes=sum(one.bytes for one in drops),
+        freed_bytes=sum(dropped.bytes for dropped in drops),
         facts={"cutoff": cutoff} if cutoff else {},
     )
 

@@ -1,5 +1,5 @@
-"""Builds the search index behind the flushes: each batch is indexed once, by the order of numbers, so a record that comes
-late is indexed like any other. It must not hold up a flush for longer than a moment.
+"""Builds the search index after the flushes: each batch is indexed once, in the order of numbers, so a late record is
+indexed like any other. It must not delay a flush for longer than a moment.
 
 A segment says which of the blocks of its rows hold which grams and attributes. Rows of batches past the last segment are not
 indexed yet, and searches read them all.
@@ -62,8 +62,8 @@ class Indexed:
 
 
 class SearchIndexer:
-    """One at a time works on a database. connection: in autocommit mode. pause: told after each piece of work how many
-    seconds it took, it sleeps as long as it likes."""
+    """One at a time works on a database. connection: in autocommit mode. pause: called after each piece of work with the
+    seconds that it took; it may sleep."""
 
     def __init__(self, connection: psycopg.Connection[Any], pause: Callable[[float], object]) -> None:
         self._connection = connection
@@ -72,7 +72,7 @@ class SearchIndexer:
     def run(self, *, everything: bool = False, most_segments: int | None = None) -> Indexed:
         """Indexes what waits, up to so many segments; everything: also what is too little for one.
 
-        Raises psycopg.Error; what is committed by then stays. LockNotAvailable: a flush took longer than is waited for.
+        Raises psycopg.Error; what is committed by then stays. LockNotAvailable: a flush took too long to wait for.
         """
         done = Indexed()
         upto = self._committed_number()
@@ -109,10 +109,10 @@ class SearchIndexer:
 
     def _batches(self, after: int, upto: int) -> list[_Batch]:
         """The next ones, as many as a segment takes."""
-        found = self._connection.execute(statements.BATCHES, (LONGEST_WAIT_S, after, upto, _BATCHES_READ))
+        rows = self._connection.execute(statements.BATCHES, (LONGEST_WAIT_S, after, upto, _BATCHES_READ))
         batches: list[_Batch] = []
         records = 0
-        for row in found:
+        for row in rows:
             batch = _Batch(*row)
             if batches and records + batch.records > _MOST_RECORDS:
                 break
@@ -144,7 +144,7 @@ class SearchIndexer:
 
     def _write(self, segment: Segment, after: int, upto: int) -> None:
         began_s = time.monotonic()
-        # Without a row, as when all of them were dropped already, it only tells up to where is indexed.
+        # Without rows, for example because all were dropped already, it only says up to which number is indexed.
         values = _values(after, upto, segment.rows, segment.block_from, segment.block_to)
         with self._connection.transaction():
             self._insert(values, segment.pages())
@@ -183,19 +183,19 @@ class SearchIndexer:
         return True
 
     def _merged_pages(self, ids: Sequence[int], blocks: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-        place = {segment: index for index, segment in enumerate(ids)}
+        index_of = {segment: index for index, segment in enumerate(ids)}
         for first in range(0, PAGES, _PAGES_MERGED):
-            found: dict[int, dict[int, bytes]] = {}
+            bits_of_page: dict[int, dict[int, bytes]] = {}
             where = (ids, first, first + _PAGES_MERGED)
             for segment, page, bits in self._connection.execute(statements.PAGES_OF_SEGMENTS, where, binary=True):
-                found.setdefault(page, {})[place[segment]] = bits
-            for page, stored in found.items():
+                bits_of_page.setdefault(page, {})[index_of[segment]] = bits
+            for page, stored in bits_of_page.items():
                 yield page, merged_page(blocks, stored)
 
 
 def _values(after: int, upto: int, rows: int, block_from: Sequence[int], block_to: Sequence[int]) -> tuple[Any, ...]:
     times = [(begin, end) for begin, end in zip(block_from, block_to, strict=True) if begin <= end]
-    # Without a row, as when all of them were dropped already, it only tells up to where is indexed.
+    # Without rows, for example because all were dropped already, it only says up to which number is indexed.
     bounds = (min(begin for begin, _ in times), max(end for _, end in times)) if times else (None, None)
     return after, upto, rows, len(block_from), *bounds, write_times(block_from), write_times(block_to)
 
