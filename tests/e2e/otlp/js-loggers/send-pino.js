@@ -1,12 +1,14 @@
 // Logs with pino and its transport to OpenTelemetry, as a service would. Usage:
-//   node send-pino.js --protocol grpc|http/protobuf|http/json [--records N] [--burst N] [--pause-ms N] [--trace]
-//                     [--no-service-name] [--end shutdown|return|exit|sigterm|sigterm-handled]
-// The environment has the rest (OTEL_SERVICE_NAME, OTEL_EXPORTER_OTLP_ENDPOINT). Each record that pino wrote is a JSON object a
-// line on standard output: message, level, severity, time_unix_nano, trace_id, span_id, attributes. --no-service-name: as the
-// transport does when it is told nothing, whatever the environment says.
+//   node send-pino.js --protocol grpc|http/protobuf|http/json [--records N] [--burst N] [--pause-ms N] [--step]
+//                     [--trace] [--no-service-name] [--end shutdown|return|exit|sigterm|sigterm-handled]
+// The environment has the rest (OTEL_SERVICE_NAME, OTEL_EXPORTER_OTLP_ENDPOINT). --step: waits for a line on standard input
+// after each burst. Each record that pino wrote is a JSON object a line on standard output: message, level, severity,
+// time_unix_nano, trace_id, span_id, attributes. --no-service-name: as the transport does when it is told nothing, whatever
+// the environment says.
 'use strict';
 
 const { writeSync } = require('node:fs');
+const { createInterface } = require('node:readline');
 const { parseArgs } = require('node:util');
 const pino = require('pino');
 
@@ -20,6 +22,7 @@ const { values: options } = parseArgs({
     records: { type: 'string', default: '10' },
     burst: { type: 'string', default: '100' },
     'pause-ms': { type: 'string', default: '0' },
+    step: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
     'no-service-name': { type: 'boolean', default: false },
     end: { type: 'string', default: 'shutdown' },
@@ -60,6 +63,16 @@ const logger = pino(
   transport,
 );
 
+async function betweenBursts() {
+  const pauseMs = Number(options['pause-ms']);
+  if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  if (options.step) {
+    const lines = createInterface({ input: process.stdin });
+    await new Promise((resolve) => lines.once('line', resolve));
+    lines.close();
+  }
+}
+
 async function main() {
   if (options.end === 'sigterm-handled') {
     process.once('SIGTERM', () => transport.end());
@@ -68,9 +81,7 @@ async function main() {
   for (; logged < Number(options.records); logged += 1) {
     const level = LEVELS[logged % LEVELS.length];
     logger[level]({ n: String(logged) }, `${node} record ${String(logged).padStart(6, '0')}`);
-    if (Number(options['pause-ms']) > 0 && (logged + 1) % Number(options.burst) === 0) {
-      await new Promise((resolve) => setTimeout(resolve, Number(options['pause-ms'])));
-    }
+    if ((logged + 1) % Number(options.burst) === 0) await betweenBursts();
   }
   if (options.end === 'shutdown') {
     transport.end();

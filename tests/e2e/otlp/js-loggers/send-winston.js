@@ -1,12 +1,13 @@
 // Logs with winston and its transport to OpenTelemetry's SDK, as a service would. Usage:
-//   node send-winston.js --protocol grpc|http/protobuf|http/json [--records N] [--burst N] [--pause-ms N] [--trace]
-//                        [--kind records|odd] [--end shutdown|return|exit|sigterm|sigterm-handled]
-// The environment has the rest (OTEL_SERVICE_NAME, OTEL_EXPORTER_OTLP_ENDPOINT). Each record that was handed to the SDK is a
-// JSON object a line on standard output: message, level, severity, time_unix_nano, trace_id, span_id, attributes. What the SDK
-// says of itself goes to standard error.
+//   node send-winston.js --protocol grpc|http/protobuf|http/json [--records N] [--burst N] [--pause-ms N] [--step]
+//                        [--trace] [--kind records|odd] [--end shutdown|return|exit|sigterm|sigterm-handled]
+// The environment has the rest (OTEL_SERVICE_NAME, OTEL_EXPORTER_OTLP_ENDPOINT). --step: waits for a line on standard input
+// after each burst. Each record that was handed to the SDK is a JSON object a line on standard output: message, level,
+// severity, time_unix_nano, trace_id, span_id, attributes. What the SDK says of itself goes to standard error.
 'use strict';
 
 const { writeSync } = require('node:fs');
+const { createInterface } = require('node:readline');
 const { parseArgs } = require('node:util');
 const { diag, trace, DiagLogLevel } = require('@opentelemetry/api');
 const { logs } = require('@opentelemetry/api-logs');
@@ -29,6 +30,7 @@ const { values: options } = parseArgs({
     records: { type: 'string', default: '10' },
     burst: { type: 'string', default: '100' },
     'pause-ms': { type: 'string', default: '0' },
+    step: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
     kind: { type: 'string', default: 'records' },
     end: { type: 'string', default: 'shutdown' },
@@ -86,6 +88,16 @@ function logOddOnes() {
   logger.info(`${node} nested`, { order: { id: 4711, lines: ['a', 'b'] } });
 }
 
+async function betweenBursts() {
+  const pauseMs = Number(options['pause-ms']);
+  if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  if (options.step) {
+    const lines = createInterface({ input: process.stdin });
+    await new Promise((resolve) => lines.once('line', resolve));
+    lines.close();
+  }
+}
+
 async function main() {
   if (options.end === 'sigterm-handled') {
     process.once('SIGTERM', () => provider.shutdown().finally(() => process.exit(0)));
@@ -99,9 +111,7 @@ async function main() {
           span.end();
         });
       } else log(number);
-      if (Number(options['pause-ms']) > 0 && (number + 1) % Number(options.burst) === 0) {
-        await new Promise((resolve) => setTimeout(resolve, Number(options['pause-ms'])));
-      }
+      if ((number + 1) % Number(options.burst) === 0) await betweenBursts();
     }
   }
   if (options.end === 'shutdown') await provider.shutdown();

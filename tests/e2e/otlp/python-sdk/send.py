@@ -1,11 +1,12 @@
 """Logs through Python's logging and OpenTelemetry's SDK with its defaults, as a service would. Usage:
 
-    send.py --protocol grpc|http/protobuf --handler instrumentation|sdk [--records N] [--burst N] [--pause-ms N] [--trace]
-            [--kind records|bodies|levels|large] [--end shutdown|return|exit|sigterm|sigterm-handled]
+    send.py --protocol grpc|http/protobuf --handler instrumentation|sdk [--records N] [--burst N] [--pause-ms N] [--step]
+            [--trace] [--kind records|bodies|levels|large] [--end shutdown|return|exit|sigterm|sigterm-handled]
 
 The environment has the rest, in the variables that every SDK understands (OTEL_SERVICE_NAME, OTEL_EXPORTER_OTLP_ENDPOINT).
-Each record that was handed to the SDK is a JSON object a line on standard output: message, level, severity, time_unix_nano,
-trace_id, span_id, attributes. What the SDK says of itself goes to standard error.
+--step: waits for a line on standard input after each burst. Each record that was handed to the SDK is a JSON object a line
+on standard output: message, level, severity, time_unix_nano, trace_id, span_id, attributes. What the SDK says of itself goes
+to standard error.
 """
 
 import argparse
@@ -127,6 +128,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=10)
     parser.add_argument("--burst", type=int, default=100)
     parser.add_argument("--pause-ms", type=int, default=0)
+    parser.add_argument("--step", action="store_true")
     parser.add_argument("--trace", action="store_true")
     parser.add_argument("--kind", choices=["records", "bodies", "levels", "large"], default="records")
     parser.add_argument("--end", choices=["shutdown", "return", "exit", "sigterm", "sigterm-handled"], default="shutdown")
@@ -145,8 +147,10 @@ def main() -> None:
     for number, (level, message, extra) in enumerate(calls(options.kind, options.records, os.environ["OTEL_SERVICE_NAME"])):
         with tracer.start_as_current_span("order") if tracer else nullcontext():
             logger.log(level, message, extra=extra)
-        if options.pause_ms and number % options.burst == options.burst - 1:
+        if number % options.burst == options.burst - 1:
             time.sleep(options.pause_ms / 1000)
+            if options.step:
+                sys.stdin.readline()
     if options.kind == "bodies":
         emit_bodies(provider)
     if options.end == "shutdown":
