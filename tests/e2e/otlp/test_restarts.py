@@ -57,8 +57,7 @@ def outage(stack: Stack, endpoints: Endpoints) -> Iterator[Outage]:
             for kind in KINDS
         ]
         for service in services:
-            ledger = ledgers[service.kind]
-            wait_for(f"records of {service.kind.name}", lambda ledger=ledger: count_stored(stack.database_url, ledger.nodes))
+            wait_stored(stack, service)
         killed = time.monotonic()
         stack.kill("gateway", signal.SIGKILL)
         stack.wait_ready("gateway")
