@@ -31,12 +31,6 @@ class Kind:
     # Whether it sends a call again that was not answered with success.
     retries: bool = True
 
-    def timeout(self, seconds: int) -> dict[str, str]:
-        """The setting by which an export is tried for so long."""
-        # Specified in milliseconds; Python's SDK takes seconds.
-        unit_s = 1 if self.program[0] == sys.executable else 0.001
-        return {"OTEL_EXPORTER_OTLP_TIMEOUT": f"{seconds / unit_s:.0f}"}
-
 
 def _python(handler: str, protocol: str) -> Kind:
     program = (sys.executable, "python-sdk/send.py", "--handler", handler)

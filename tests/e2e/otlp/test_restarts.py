@@ -30,9 +30,8 @@ from .senders import (
 KINDS = (PYTHON_GRPC, PYTHON_HTTP, JS_GRPC, JS_PROTOBUF, JS_JSON, WINSTON, PINO)
 # 100 a second, for longer than the gateway takes to come back, and few enough for the SDKs' queues meanwhile.
 RECORDS, BURST, PAUSE_MS = 2_000, 10, 100
-# What the guide recommends instead of 10 s. The SDK for JavaScript tries six times all the same, in 10 to 16 s.
-TIMEOUT_S = 60
-RETRIED_S = 10
+# The SDKs try again for at least so long by default: Python's last of four tries comes after 7 s, more or less a fifth.
+RETRIED_S = 5
 
 
 def wait_stored(stack: Stack, service: Service) -> None:
@@ -51,10 +50,7 @@ def outage(stack: Stack, endpoints: Endpoints) -> Iterator[Outage]:
     arguments = ["--records", f"{RECORDS}", "--burst", f"{BURST}", "--pause-ms", f"{PAUSE_MS}"]
     with ExitStack() as running:
         services = [
-            running.enter_context(
-                started(kind, endpoints, ledgers[kind].node("service"), arguments, kind.timeout(TIMEOUT_S))
-            )
-            for kind in KINDS
+            running.enter_context(started(kind, endpoints, ledgers[kind].node("service"), arguments, {})) for kind in KINDS
         ]
         for service in services:
             wait_stored(stack, service)
@@ -87,7 +83,7 @@ def test_nothing_is_stored_twice(outage: Outage, kind: Kind) -> None:
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.retries], ids=lambda kind: kind.name)
 def test_a_sender_that_retries_loses_nothing(outage: Outage, kind: Kind) -> None:
     if outage.away_s > RETRIED_S:
-        pytest.skip(f"the gateway was away for {outage.away_s:.0f} s, longer than every SDK retries")
+        pytest.skip(f"the gateway was away for {outage.away_s:.0f} s, longer than each SDK tries again")
     outage.verdicts[kind].demand()
 
 
