@@ -1,6 +1,6 @@
-"""An example service: pretends to keep a stock of goods and logs about it, in batches, until SIGTERM or SIGINT.
+"""An example service: it pretends to keep a stock of goods and logs, in batches, until SIGTERM or SIGINT.
 
-It must not know more of logstream than the handler.
+The handler is all that it may know of logstream.
 """
 
 import logging
@@ -18,13 +18,13 @@ logger = logging.getLogger("inventory")
 
 
 class Stock:
-    """How many there are of each item."""
+    """The number of each item in stock."""
 
     def __init__(self) -> None:
         self._left = dict.fromkeys(ITEMS, 20)
 
     def take(self, item: str, count: int) -> int:
-        """Takes some of an item; returns how many are left. Raises LookupError when there are too few."""
+        """Takes `count` of an item and returns how many are left. Raises LookupError when there are too few."""
         left = self._left[item] - count
         if left < 0:
             raise LookupError(f"{count} of {item} wanted, {self._left[item]} left")
@@ -32,12 +32,12 @@ class Stock:
         return left
 
     def refill(self, item: str) -> None:
-        """Has twenty of the item again."""
+        """Puts the number of the item back to 20."""
         self._left[item] = 20
 
 
 def sell_one(stock: Stock) -> None:
-    """Sells something: one to three records, now and then a warning or an error with its stack."""
+    """Sells an item and logs one to three records, occasionally a warning or an error with its stack."""
     item, count = random.choice(ITEMS), random.randint(1, 4)
     logger.debug("asked for %s", item, extra={"item": item, "count": count})
     try:
@@ -52,7 +52,7 @@ def sell_one(stock: Stock) -> None:
 
 
 def main() -> None:
-    """Runs until a signal asks for the end, then delivers what is buffered."""
+    """Runs until a stop signal, then delivers the buffered records."""
     gateway = os.environ.get("LOGSTREAM_GATEWAY") or "127.0.0.1:4317"
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -63,7 +63,7 @@ def main() -> None:
         logger.addHandler(handler)
         logger.info("inventory started")
         stock = Stock()
-        # A few records a second, at no steady beat.
+        # A few records a second, at irregular intervals.
         while not stopping.wait(random.uniform(0.1, 0.6)):
             sell_one(stock)
         logger.info("inventory stopped")

@@ -120,7 +120,7 @@ def test_the_first_dead_letter_and_the_first_rejected_batch_fire(prometheus: Pro
         )
     sender.close()
     assert "reason refused" in found["LogstreamDeadLetters"]["description"]
-    assert "broke the limit node" in found["LogstreamCallsRejected"]["description"]
+    assert "exceeded the limit node" in found["LogstreamCallsRejected"]["description"]
 
 
 def test_prometheus_evaluates_every_rule_without_a_complaint(prometheus: Prometheus) -> None:

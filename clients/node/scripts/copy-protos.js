@@ -1,5 +1,5 @@
 /**
- * @file Copies the protos the package ships from the repository's proto folder, where they are kept. A test compares them.
+ * @file Copies the protos that the package ships from the proto folder of the repository. A test compares them.
  */
 import { copyFileSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";

@@ -1,14 +1,14 @@
-/** @file Makes known what could not be sent: by events, or, where nobody listens, by warnings of the process. */
+/** @file Reports records that could not be sent: by events, or by warnings of the process if an event has no listener. */
 
 const PAUSE_MS = 10_000;
 
 /** @typedef {import("./connection.js").Failure} Failure */
 
 /**
- * Adds records up by kind and cause and tells the sum at once, then every ten seconds while there is more.
+ * Adds up records by event and cause. Reports the first at once, then the sum every ten seconds while there are more.
  *
  * Events: `dropped` {records, reason}, `rejected` {records, status, message}, `unconfirmed` {records, status, message} and
- * `unreachable` {target, status, message}, the last once until the gateway answers again.
+ * `unreachable` {target, status, message}. The last one is emitted once until the gateway answers again.
  */
 export class Announcer {
   #emitter;
@@ -45,19 +45,19 @@ export class Announcer {
   unreachable(failure) {
     if (!this.#isUnreachable) {
       this.#isUnreachable = true;
-      this.#tell("unreachable", { target: this.#target, status: failure.status, message: failure.message });
+      this.#emit("unreachable", { target: this.#target, status: failure.status, message: failure.message });
     }
   }
 
-  /** The gateway has answered. */
+  /** Call it when the gateway has answered. */
   reached() {
     this.#isUnreachable = false;
   }
 
-  /** Tells what is added up and not told yet. */
+  /** Reports the sums that are not reported yet. */
   finish() {
     for (const key of [...this.#sums.keys()]) {
-      this.#tellSum(key);
+      this.#emitSum(key);
     }
   }
 
@@ -74,20 +74,20 @@ export class Announcer {
       sum.records += records;
       return;
     }
-    const timer = setInterval(() => this.#tellSum(key), PAUSE_MS);
+    const timer = setInterval(() => this.#emitSum(key), PAUSE_MS);
     timer.unref();
     this.#sums.set(key, { event, records: 0, details, timer });
-    this.#tell(event, { records, ...details });
+    this.#emit(event, { records, ...details });
   }
 
   /** @param {string} key */
-  #tellSum(key) {
+  #emitSum(key) {
     const sum = this.#sums.get(key);
     if (sum === undefined) {
       return;
     }
     if (sum.records > 0) {
-      this.#tell(sum.event, { records: sum.records, ...sum.details });
+      this.#emit(sum.event, { records: sum.records, ...sum.details });
       sum.records = 0;
     } else {
       clearInterval(sum.timer);
@@ -96,7 +96,7 @@ export class Announcer {
   }
 
   /** @param {string} event @param {object} details */
-  #tell(event, details) {
+  #emit(event, details) {
     if (!this.#emitter.emit(event, details)) {
       const text = Object.entries(details).map(([name, value]) => `${name} ${value}`);
       process.emitWarning(`${event}: ${text.join(", ")}`, "LogstreamWarning");

@@ -6,16 +6,16 @@ import { RetryInfo, Status } from "./protos.js";
  * @typedef {object} Failure
  * @property {string} status Name of the gRPC status.
  * @property {string} message
- * @property {number | undefined} retryAfterMs What google.rpc.RetryInfo asks for.
+ * @property {number | undefined} retryAfterMs The delay in google.rpc.RetryInfo.
  */
 
 const LONGEST_RETRY_INFO_MS = 60_000;
 
 const CHANNEL_OPTIONS = {
-  // grpc-js waits up to two minutes between connection attempts; a gateway that is back should be found sooner.
+  // By default, grpc-js waits up to two minutes between connection attempts. A gateway that is back should be found sooner.
   "grpc.initial_reconnect_backoff_ms": 200,
   "grpc.max_reconnect_backoff_ms": 5_000,
-  // A channel of its own really is a new connection: see reconnect.
+  // Makes a new channel open a new connection: see close.
   "grpc.use_local_subchannel_pool": 1,
 };
 
@@ -33,7 +33,7 @@ export class Connection {
     this.#metadata = Metadata.fromHttp2Headers(settings.metadata);
   }
 
-  /** Whether a call made now would be sent at once (`ready`), and if not, whether connecting has failed; begins to connect.
+  /** Whether a call would be sent at once now (`ready`), and if not, whether connecting has failed. Starts to connect.
    * @returns {"ready" | "connecting" | "failed"}
    */
   state() {
@@ -44,27 +44,36 @@ export class Connection {
     return state === connectivityState.READY ? "ready" : "connecting";
   }
 
-  /** One call, without retries of ours.
+  /** Makes one call, without retries.
    * @param {string} path
    * @param {Buffer} request
-   * @param {number} timeoutMs
-   * @param {boolean} waitForReady Whether to wait for a connection within the timeout rather than fail without one.
-   * @returns {Promise<Buffer | Failure>} the answer's bytes, or why there is none.
+   * @param {object} options
+   * @param {number} options.timeoutMs
+   * @param {boolean} options.waitForReady Whether to wait for a connection within the timeout rather than fail without one.
+   * @returns {Promise<Buffer | Failure>} the bytes of the answer, or why there is none.
    */
-  call(path, request, timeoutMs, waitForReady) {
+  call(path, request, { timeoutMs, waitForReady }) {
     const metadata = this.#metadata.clone();
     metadata.setOptions({ waitForReady });
     return new Promise((resolve) => {
       const deadline = Date.now() + timeoutMs;
-      const call = this.#open().makeUnaryRequest(path, same, same, request, metadata, { deadline }, (error, answer) => {
-        this.#calls.delete(call);
-        resolve(error ? failureOf(error) : /** @type {Buffer} */ (answer));
-      });
+      const call = this.#open().makeUnaryRequest(
+        path,
+        identity,
+        identity,
+        request,
+        metadata,
+        { deadline },
+        (error, answer) => {
+          this.#calls.delete(call);
+          resolve(error ? failureOf(error) : /** @type {Buffer} */ (answer));
+        },
+      );
       this.#calls.add(call);
     });
   }
 
-  /** Drops the connection; the next call opens another. Calls under way fail with CANCELLED. */
+  /** Closes the connection. The next call opens another one. Calls in progress fail with CANCELLED. */
   close() {
     for (const call of this.#calls) {
       call.cancel();
@@ -83,7 +92,7 @@ export class Connection {
 }
 
 /** @param {Buffer} bytes */
-function same(bytes) {
+function identity(bytes) {
   return bytes;
 }
 

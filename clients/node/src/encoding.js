@@ -1,8 +1,10 @@
 /**
- * @file Turns records into bytes: a SendLog request each, or parts of a batch. It must not refuse a record for its text.
+ * @file Turns records into bytes: into a SendLog request each, or into parts of a batch. It must not reject a record because
+ * of its text.
  *
- * A record for Push is encoded once, when it is logged, as a batch that holds nothing else. Batches are made by joining such
- * bytes: joined protobuf messages are one merged message, so the sizes counted on the way are the exact sizes on the wire.
+ * A record for Push is encoded once, when it is logged, as a batch that holds nothing else. Joining such bytes makes a
+ * larger batch: concatenated protobuf messages are one merged message. So the sizes that are counted in between are exact on
+ * the wire.
  */
 import { randomFillSync } from "node:crypto";
 import { StringDecoder } from "node:string_decoder";
@@ -11,7 +13,7 @@ import { LogBatch, LogRequest } from "./protos.js";
 /** @typedef {import("./record.js").LogRecord} LogRecord */
 
 export const BATCH_RECORDS = 5_000;
-/** Room for the id and the node (16 and at most 255 bytes, with tags and lengths) below the gateway's 4 MiB. */
+/** The gateway's 4 MiB, less room for the id and the node (16 and at most 255 bytes, with their tags and lengths). */
 export const RECORDS_BYTES = 4 * 1024 * 1024 - 512;
 const NODE_BYTES = 255;
 const MESSAGE_BYTES = 64 * 1024;
@@ -19,7 +21,7 @@ const RECORD_ATTRIBUTES = 64;
 
 /**
  * @param {unknown} node
- * @returns {string[]} what is wrong with it: nothing, or one text.
+ * @returns {string[]} the problems: none or one.
  */
 export function checkNode(node) {
   const bytes = typeof node === "string" ? Buffer.byteLength(node) : 0;
@@ -29,8 +31,8 @@ export function checkNode(node) {
 }
 
 /**
- * A UUIDv7 as 16 bytes: 48 bits of Unix milliseconds, then random bits around version and variant. Ids of one millisecond
- * are in no order. Source: RFC 9562, section 5.7.
+ * A UUIDv7 as 16 bytes: 48 bits of Unix milliseconds, then random bits around version and variant. Ids that are made within
+ * a millisecond are in no order. Source: RFC 9562, section 5.7.
  *
  * @returns {Buffer}
  */
@@ -43,7 +45,7 @@ export function newBatchId() {
 }
 
 /**
- * A SendLog request. It has no attributes, so the stack and the attributes follow the message as text.
+ * A SendLog request. It has no attributes, so attributes and stack are appended to the message as text.
  *
  * @param {LogRecord} record
  * @param {string} node
@@ -68,9 +70,9 @@ export function encodeRequest(record, node) {
 }
 
 /**
- * One record's part of a batch. A message past 64 KiB is cut as logstream would, its length kept in the attribute
- * `sender.message_bytes`; of more than 64 attributes the first stay, the number of the others in
- * `sender.attributes_dropped`. Lone surrogates become U+FFFD.
+ * One record's part of a batch. A message is cut after 64 KiB, as logstream does, and the attribute `sender.message_bytes`
+ * keeps its length. If there are more than 64 attributes, the first are kept, and `sender.attributes_dropped` holds the
+ * number of the others. Lone surrogates become U+FFFD.
  *
  * @param {LogRecord} record
  * @returns {Buffer}
@@ -81,15 +83,15 @@ export function encodeRecord(record) {
   let message = record.message.toWellFormed();
   const bytes = Buffer.byteLength(message);
   if (bytes > MESSAGE_BYTES) {
-    // A StringDecoder leaves out the character that the cut goes through.
+    // A StringDecoder leaves out a character that the cut splits.
     message = new StringDecoder("utf8").write(Buffer.from(message).subarray(0, MESSAGE_BYTES));
     added["sender.message_bytes"] = String(bytes);
   }
-  let kept = Object.entries(record.attributes).map(([name, value]) => [name.toWellFormed(), value.toWellFormed()]);
-  if (kept.length + Object.keys(added).length > RECORD_ATTRIBUTES) {
+  let attributes = Object.entries(record.attributes).map(([name, value]) => [name.toWellFormed(), value.toWellFormed()]);
+  if (attributes.length + Object.keys(added).length > RECORD_ATTRIBUTES) {
     const room = RECORD_ATTRIBUTES - Object.keys(added).length - 1;
-    added["sender.attributes_dropped"] = String(kept.length - room);
-    kept = kept.slice(0, room);
+    added["sender.attributes_dropped"] = String(attributes.length - room);
+    attributes = attributes.slice(0, room);
   }
   return LogBatch.serialize({
     records: [
@@ -97,14 +99,14 @@ export function encodeRecord(record) {
         timeUnixNano: `${record.time.getTime()}000000`,
         level: record.level.toWellFormed(),
         message,
-        attributes: { ...Object.fromEntries(kept), ...added },
+        attributes: { ...Object.fromEntries(attributes), ...added },
       },
     ],
   });
 }
 
 /**
- * The bytes of a batch under a new id. They are what a retry must send again.
+ * The bytes of a batch with a new id. A retry must send the same bytes.
  *
  * @param {string} node
  * @param {Buffer[]} records

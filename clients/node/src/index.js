@@ -1,4 +1,4 @@
-/** @file What the package offers. */
+/** @file The exports of the package. */
 export { LogstreamTransport } from "./transport.js";
 
 /** @typedef {import("./settings.js").LogstreamOptions} LogstreamOptions */

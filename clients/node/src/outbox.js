@@ -1,11 +1,14 @@
-/** @file Holds encoded records until they are sent: bounded, first in, first out, every record counted. It knows no network. */
+/**
+ * @file Holds encoded records until they are sent: bounded, first in, first out, every record counted. It must not know the
+ * network.
+ */
 
 /**
- * @typedef {object} Stats Counts since the transport was made. A record is in exactly one of them.
- * @property {number} recordsBuffered Waiting or on their way.
+ * @typedef {object} Stats Counts since the transport was made. Each record is in exactly one of them.
+ * @property {number} recordsBuffered Waiting or being sent.
  * @property {number} recordsDelivered
- * @property {number} recordsRejected Refused by the gateway for good.
- * @property {number} recordsUnconfirmed sendlog: sent, but not answered with success; each may be stored or not.
+ * @property {number} recordsRejected Permanently rejected by the gateway.
+ * @property {number} recordsUnconfirmed sendlog: sent, but not answered with success; each may or may not be stored.
  * @property {number} recordsDropped Never sent.
  */
 
@@ -29,22 +32,22 @@ export class Outbox {
     this.#limits = limits;
   }
 
-  /** Records that wait to be taken. */
+  /** The number of records that wait to be taken. */
   get size() {
     return this.#waiting.length - this.#first;
   }
 
-  /** Bytes that wait to be taken. */
+  /** The bytes of the records that wait to be taken. */
   get bytes() {
     return this.#waitingBytes;
   }
 
-  /** Whether nothing waits and nothing is on its way. */
+  /** Whether no record waits and none is being sent. */
   get isEmpty() {
     return this.#heldRecords === 0;
   }
 
-  /** Whether there is no room for another record of this size; a record larger than all room fits into an empty outbox.
+  /** Whether there is no room for another record of this size. An empty outbox has room for a record of any size.
    * @param {number} bytes
    */
   isFull(bytes) {
@@ -54,7 +57,7 @@ export class Outbox {
     );
   }
 
-  /** Adds a record; the caller has asked isFull.
+  /** Adds a record. The caller must have checked isFull.
    * @param {Buffer} record
    */
   put(record) {
@@ -64,24 +67,24 @@ export class Outbox {
     this.#heldBytes += record.length;
   }
 
-  /** Takes the oldest records, at least one if there are any; they count as held until they are settled.
-   * @param {number} mostRecords
-   * @param {number} mostBytes
+  /** Takes the oldest records, at least one if there are any. They count as held until they are settled.
+   * @param {number} maxRecords
+   * @param {number} maxBytes
    * @returns {Taken}
    */
-  take(mostRecords, mostBytes) {
+  take(maxRecords, maxBytes) {
     const records = [];
     let bytes = 0;
-    while (this.size > 0 && records.length < mostRecords) {
+    while (this.size > 0 && records.length < maxRecords) {
       const record = this.#waiting[this.#first];
-      if (records.length > 0 && bytes + record.length > mostBytes) {
+      if (records.length > 0 && bytes + record.length > maxBytes) {
         break;
       }
       records.push(record);
       bytes += record.length;
       this.#first += 1;
     }
-    // Removing from the front one by one would move the whole array each time.
+    // Removing records one by one from the front would move the whole array each time.
     if (this.#first > 1_000 && this.#first * 2 > this.#waiting.length) {
       this.#waiting = this.#waiting.slice(this.#first);
       this.#first = 0;
@@ -90,7 +93,7 @@ export class Outbox {
     return { records, bytes };
   }
 
-  /** Ends the way of taken records.
+  /** Counts the outcome of taken records.
    * @param {Taken} taken
    * @param {Outcome} outcome
    */
@@ -105,14 +108,14 @@ export class Outbox {
     }
   }
 
-  /** Counts a record that was never put. */
+  /** Counts a record that was dropped before put. */
   countDropped() {
     this.#counts.dropped += 1;
   }
 
-  /** Waits until the outbox is empty, which keeps the process alive.
+  /** Waits until the outbox is empty. The wait keeps the process alive.
    * @param {number} timeoutMs
-   * @returns {Promise<boolean>} false when the time ran out before.
+   * @returns {Promise<boolean>} false if the timeout was over before.
    */
   whenEmpty(timeoutMs) {
     if (this.isEmpty) {

@@ -1,4 +1,4 @@
-/** @file Loads the protos: functions that turn objects into bytes and back. It knows no network. */
+/** @file Loads the protos: functions that turn objects into bytes and back. It must not know the network. */
 import { fileURLToPath } from "node:url";
 import { loadSync } from "@grpc/proto-loader";
 

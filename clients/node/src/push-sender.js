@@ -1,14 +1,14 @@
 /**
- * @file Sends an outbox in batches through LogIngest/Push until each is answered. It must never change a batch's bytes: the
- * gateway recognises a retry by its id and stores it once.
+ * @file Sends the records of an outbox in batches with LogIngest/Push until each batch is answered. It must never change the
+ * bytes of a batch: logstream recognises a retry by its id and stores it once.
  */
 import { backoffMs, Pause } from "./backoff.js";
 import { BATCH_RECORDS, encodeBatch, encodeRecord, RECORDS_BYTES } from "./encoding.js";
 
 const PATH = "/logstream.v1.LogIngest/Push";
-/** Statuses that say nothing about the batch: tried again for ever. */
+/** Statuses that are not about the batch: retried without a limit. */
 const TRANSIENT = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED"]);
-/** A connection that broke, or a server that fails on this very batch: not for ever, as it holds up the rest. */
+/** A broken connection, or a server that fails on this batch: retried a few times only, because other batches wait. */
 const DOUBTFUL = new Set(["INTERNAL", "UNKNOWN", "DATA_LOSS"]);
 const DOUBTFUL_ATTEMPTS = 10;
 const SHORTEST_ATTEMPT_MS = 50;
@@ -28,12 +28,13 @@ export class PushSender {
   #ageTimer;
 
   /**
-   * @param {import("./outbox.js").Outbox} outbox
-   * @param {import("./connection.js").Connection} connection
-   * @param {import("./settings.js").Settings} settings
-   * @param {import("./announcer.js").Announcer} announcer
+   * @param {object} parts
+   * @param {import("./outbox.js").Outbox} parts.outbox
+   * @param {import("./connection.js").Connection} parts.connection
+   * @param {import("./settings.js").Settings} parts.settings
+   * @param {import("./announcer.js").Announcer} parts.announcer
    */
-  constructor(outbox, connection, settings, announcer) {
+  constructor({ outbox, connection, settings, announcer }) {
     this.#outbox = outbox;
     this.#connection = connection;
     this.#settings = settings;
@@ -45,27 +46,27 @@ export class PushSender {
     return encodeRecord(record);
   }
 
-  /** Call it when the outbox got a record. */
+  /** Call it when the outbox has a new record. */
   wake() {
-    const isEnough =
+    const isDue =
       this.#isFlushing ||
       this.#outbox.size >= this.#settings.flushRecords ||
       this.#outbox.bytes >= this.#settings.flushBytes ||
       this.#outbox.isFull(0);
-    if (isEnough) {
+    if (isDue) {
       this.#send();
     } else {
       this.#ageTimer ??= setTimeout(() => this.#send(), this.#settings.flushAgeMs);
     }
   }
 
-  /** Sends what waits, however little. */
+  /** Sends the waiting records, however few. */
   flush() {
     this.#isFlushing = true;
     this.#send();
   }
 
-  /** No attempt begins or lasts past this moment (of Date.now()); what is left then is dropped.
+  /** No attempt begins or lasts after this moment (of Date.now()). Records that are left then are dropped.
    * @param {number} moment
    */
   endAt(moment) {
@@ -82,7 +83,7 @@ export class PushSender {
     }
     this.#isSending = true;
     do {
-      // What came while the last batch was on its way has waited long enough.
+      // Records that came while the last batch was sent have waited long enough.
       const taken = this.#outbox.take(BATCH_RECORDS, RECORDS_BYTES);
       if (taken.records.length > 0) {
         this.#outbox.settle(
@@ -106,7 +107,7 @@ export class PushSender {
       if (timeoutMs <= 0) {
         return this.#abandon(records);
       }
-      const answer = await this.#connection.call(PATH, batch, timeoutMs, false);
+      const answer = await this.#connection.call(PATH, batch, { timeoutMs, waitForReady: false });
       if (Buffer.isBuffer(answer)) {
         this.#announcer.reached();
         return "delivered";
@@ -116,7 +117,7 @@ export class PushSender {
         return "rejected";
       }
       this.#announcer.unreachable(answer);
-      // After a call without an answer the connection may lead nowhere, which TCP notices only after minutes.
+      // After a call without an answer the connection may be dead, which TCP notices only after minutes.
       if (answer.status === "DEADLINE_EXCEEDED") {
         this.#connection.close();
       }
@@ -134,20 +135,20 @@ export class PushSender {
 
   /**
    * @param {number} attempts
-   * @param {number | undefined} askedMs
-   * @returns {Promise<boolean>} false when no attempt can follow.
+   * @param {number | undefined} retryAfterMs
+   * @returns {Promise<boolean>} false if no attempt can follow.
    */
-  async #waitAfter(attempts, askedMs) {
+  async #waitAfter(attempts, retryAfterMs) {
     const startedAt = Date.now();
-    const waitMs = backoffMs(this.#settings, attempts, askedMs);
+    const waitMs = backoffMs(this.#settings, attempts, retryAfterMs);
     for (;;) {
       const waitedMs = Date.now() - startedAt;
       const remainingMs = this.#endAt - Date.now();
-      if (remainingMs < Math.max((askedMs ?? 0) - waitedMs, SHORTEST_ATTEMPT_MS)) {
+      if (remainingMs < Math.max((retryAfterMs ?? 0) - waitedMs, SHORTEST_ATTEMPT_MS)) {
         return false;
       }
-      // While time runs out our own part of the wait shrinks with it, so that the last attempts come before its end.
-      const leftMs = Math.max(askedMs ?? 0, Math.min(waitMs, remainingMs / 8)) - waitedMs;
+      // Near the end, the client's own part of the wait becomes shorter, so that the last attempts happen before it.
+      const leftMs = Math.max(retryAfterMs ?? 0, Math.min(waitMs, remainingMs / 8)) - waitedMs;
       if (leftMs <= 0) {
         return true;
       }
@@ -165,7 +166,7 @@ function isFinal(failure, attempts) {
     return attempts >= DOUBTFUL_ATTEMPTS;
   }
   if (failure.status === "RESOURCE_EXHAUSTED") {
-    // gRPC has one status for a server that is too busy and for a message that is too large.
+    // gRPC uses this status both for a server that is too busy and for a message that is too large.
     return failure.message.includes("larger than max");
   }
   return !TRANSIENT.has(failure.status);

@@ -1,4 +1,4 @@
-/** @file Turns winston's info objects into records. It must not throw for anything an application may log. */
+/** @file Turns the info objects of winston into records. It must not throw, whatever an application logs. */
 import { inspect } from "node:util";
 import { LEVEL, SPLAT } from "triple-beam";
 
@@ -11,13 +11,13 @@ import { LEVEL, SPLAT } from "triple-beam";
  */
 
 const OWN_KEYS = new Set(["level", "message", "timestamp", "stack"]);
-/** An ISO 8601 time that names its zone; without one it could be any instant of a day. */
+/** An ISO 8601 time with a zone. Without a zone it does not denote an instant. */
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)$/;
 
 /**
- * The time is the info's `timestamp` if that is a Date, milliseconds or an ISO 8601 text with a zone, else now. Other keys
- * become attributes; the first error among the arguments becomes `exception.type`, `exception.message` and
- * `exception.stacktrace`, OpenTelemetry's names.
+ * The time is the info's `timestamp` if that is a Date, a number of milliseconds or an ISO 8601 text with a zone; otherwise
+ * it is the present time. Other keys become attributes. The first error among the arguments becomes `exception.type`,
+ * `exception.message` and `exception.stacktrace`, which are OpenTelemetry's names.
  *
  * @param {any} info
  * @returns {LogRecord}
@@ -60,7 +60,7 @@ function timeOf(timestamp) {
     (typeof timestamp === "string" && INSTANT.test(timestamp))
   ) {
     const time = new Date(timestamp);
-    // What a gateway can't read, or a fixed64 of nanoseconds can't hold, is no use as a time.
+    // A time that the gateway cannot read, or that a fixed64 of nanoseconds cannot hold, is of no use.
     if (time.getTime() > 0 && time.getTime() < 2 ** 63 / 1e6) {
       return time;
     }
@@ -69,7 +69,8 @@ function timeOf(timestamp) {
 }
 
 /**
- * Text as it is, an error's stack, JSON for what JSON knows, Node's own notation for the rest (cycles, functions, bigints).
+ * Text unchanged; an error's stack; JSON for values that JSON can represent; Node's own notation for all others (cycles,
+ * functions, bigints).
  *
  * @param {unknown} value
  * @returns {string}

@@ -1,6 +1,6 @@
 /**
- * @file Sends an outbox record by record through the seed's LoggerService.Logger/SendLog. It must never send a record again
- * that may have reached the gateway: SendLog has no id, so a repeated record would be stored twice.
+ * @file Sends the records of an outbox one by one with LoggerService.Logger/SendLog. It must never resend a record that may
+ * have reached the gateway: SendLog has no id, so a repeated record would be stored twice.
  */
 import { backoffMs, Pause } from "./backoff.js";
 import { encodeRequest } from "./encoding.js";
@@ -8,7 +8,7 @@ import { LogResponse } from "./protos.js";
 
 const PATH = "/LoggerService.Logger/SendLog";
 const READY_POLL_MS = 50;
-/** Statuses by which a gateway refuses a record for good; after any other failure the record may be stored or not. */
+/** Statuses with which a gateway permanently rejects a record. After any other failure it may or may not be stored. */
 const REFUSALS = new Set([
   "INVALID_ARGUMENT",
   "UNIMPLEMENTED",
@@ -33,12 +33,13 @@ export class SendLogSender {
   #endAt = Number.POSITIVE_INFINITY;
 
   /**
-   * @param {import("./outbox.js").Outbox} outbox
-   * @param {import("./connection.js").Connection} connection
-   * @param {import("./settings.js").Settings} settings
-   * @param {import("./announcer.js").Announcer} announcer
+   * @param {object} parts
+   * @param {import("./outbox.js").Outbox} parts.outbox
+   * @param {import("./connection.js").Connection} parts.connection
+   * @param {import("./settings.js").Settings} parts.settings
+   * @param {import("./announcer.js").Announcer} parts.announcer
    */
-  constructor(outbox, connection, settings, announcer) {
+  constructor({ outbox, connection, settings, announcer }) {
     this.#outbox = outbox;
     this.#connection = connection;
     this.#settings = settings;
@@ -50,11 +51,11 @@ export class SendLogSender {
     return encodeRequest(record, this.#settings.node);
   }
 
-  /** Call it when the outbox got a record or an answer came. */
+  /** Call it when the outbox has a new record or an answer has arrived. */
   wake() {
-    // After a failure one call at a time shows whether the gateway works again: the others stay here, where they are safe.
-    const mostInFlight = this.#failures > 0 ? 1 : this.#settings.callsInFlight;
-    while (!this.#isWaiting && this.#outbox.size > 0 && this.#inFlight < mostInFlight) {
+    // After a failure, one call at a time tests whether the gateway works again. The other records stay safe in the outbox.
+    const maxInFlight = this.#failures > 0 ? 1 : this.#settings.callsInFlight;
+    while (!this.#isWaiting && this.#outbox.size > 0 && this.#inFlight < maxInFlight) {
       if (this.#endAt <= Date.now()) {
         this.#dropWaiting();
         return;
@@ -71,12 +72,12 @@ export class SendLogSender {
     }
   }
 
-  /** Sends what waits; nothing is ever held back here. */
+  /** Sends the waiting records. This sender never delays them. */
   flush() {
     this.wake();
   }
 
-  /** No call begins or lasts past this moment (of Date.now()); what is left then is dropped.
+  /** No call begins or lasts after this moment (of Date.now()). Records that are left then are dropped.
    * @param {number} moment
    */
   endAt(moment) {
@@ -89,15 +90,19 @@ export class SendLogSender {
     const taken = this.#outbox.take(1, 0);
     const timeoutMs = Math.min(this.#settings.callTimeoutMs, this.#endAt - Date.now());
     this.#inFlight += 1;
-    // Waiting for the connection: one that is lost just now may be back within the call's time.
-    const answer = await this.#connection.call(PATH, taken.records[0], timeoutMs, true);
+    // Waits for the connection: one that was lost just now may be back within the timeout of the call.
+    const answer = await this.#connection.call(PATH, taken.records[0], { timeoutMs, waitForReady: true });
     this.#inFlight -= 1;
     if (Buffer.isBuffer(answer)) {
       this.#failures = 0;
       this.#announcer.reached();
       const isStored = LogResponse.deserialize(answer).success;
       if (!isStored) {
-        this.#announcer.rejected(1, { status: "OK", message: "the answer is success: false", retryAfterMs: undefined });
+        this.#announcer.rejected(1, {
+          status: "OK",
+          message: "the gateway returned success: false",
+          retryAfterMs: undefined,
+        });
       }
       this.#outbox.settle(taken, isStored ? "delivered" : "rejected");
     } else if (REFUSALS.has(answer.status)) {
@@ -115,7 +120,7 @@ export class SendLogSender {
     this.#failures += 1;
     this.#announcer.unconfirmed(1, failure);
     if (failure.status === "DEADLINE_EXCEEDED" && this.#inFlight === 0) {
-      // The connection may lead nowhere, which TCP notices only after minutes.
+      // The connection may be dead, which TCP notices only after minutes.
       this.#connection.close();
     }
     if (!this.#isWaiting) {

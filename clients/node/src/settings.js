@@ -1,25 +1,25 @@
-/** @file What a user can set, and its bounds. */
+/** @file The options of the transport and their bounds. */
 import { BATCH_RECORDS, checkNode, RECORDS_BYTES } from "./encoding.js";
 
 /**
  * @typedef {object} OwnOptions
- * @property {string} target Where the gateway is, such as `127.0.0.1:4317`.
+ * @property {string} target Address of the gateway, such as `127.0.0.1:4317`.
  * @property {string} node Name of the service that logs, 1 to 255 bytes.
- * @property {"sendlog" | "push"} [protocol] `sendlog` (the default): one unary call a record, stored at most once.
- *   `push`: batches that are sent again until they are answered, stored exactly once.
- * @property {import("@grpc/grpc-js").ChannelCredentials} [credentials] None speaks plain text.
+ * @property {"sendlog" | "push"} [protocol] `sendlog` (the default): a unary call for each record, which is
+ *   stored at most once. `push`: batches that are resent until they are answered, and stored exactly once.
+ * @property {import("@grpc/grpc-js").ChannelCredentials} [credentials] Without them: no TLS.
  * @property {import("@grpc/grpc-js").ChannelOptions} [channelOptions] Options of grpc-js.
  * @property {Record<string, string>} [metadata] gRPC metadata of every call, such as a token.
- * @property {number} [bufferRecords] Records that may wait or be on their way; one more is dropped. 50,000.
- * @property {number} [bufferBytes] The same in bytes. 64 MiB.
- * @property {number} [callsInFlight] sendlog: unanswered calls at most. 100.
- * @property {number} [flushRecords] push: a batch goes out when it has this many records, 5,000 at most. 1,000.
- * @property {number} [flushBytes] push: or this many bytes. 1 MiB.
- * @property {number} [flushAgeMs] push: or when its oldest record is this old. 200.
- * @property {number} [callTimeoutMs] One call. 10,000.
- * @property {number} [backoffFirstMs] Bound of the first wait after a failure; it doubles. 100.
- * @property {number} [backoffMostMs] Bound of the longest wait. 5,000.
- * @property {number} [closeTimeoutMs] How long the end of the logger waits for what is buffered. 5,000.
+ * @property {number} [bufferRecords] Limit of the records that wait or are being sent; further records are dropped. 50,000.
+ * @property {number} [bufferBytes] The same limit in bytes. 64 MiB.
+ * @property {number} [callsInFlight] sendlog: limit of unanswered calls. 100.
+ * @property {number} [flushRecords] push: a batch is sent when it has this number of records, 5,000 at most. 1,000.
+ * @property {number} [flushBytes] push: or this number of bytes. 1 MiB.
+ * @property {number} [flushAgeMs] push: or when its oldest record has this age. 200.
+ * @property {number} [callTimeoutMs] Time limit of a call. 10,000.
+ * @property {number} [backoffFirstMs] Upper bound of the first wait after a failure; it doubles with each failure. 100.
+ * @property {number} [backoffMostMs] Upper bound of the longest wait. 5,000.
+ * @property {number} [closeTimeoutMs] How long the end of the logger waits for the buffered records. 5,000.
  */
 
 /** @typedef {OwnOptions & import("winston-transport").TransportStreamOptions} LogstreamOptions */
@@ -62,17 +62,17 @@ const BOUNDS = [
  *
  * @param {OwnOptions} options
  * @returns {Settings}
- * @throws {RangeError} naming every value that makes no sense.
+ * @throws {RangeError} that names every invalid value.
  */
 export function settingsOf(options) {
   const settings = {
     ...DEFAULTS,
     ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
   };
-  const problems = BOUNDS.filter(([name, least, most]) => {
+  const problems = BOUNDS.filter(([name, lowest, highest]) => {
     const value = settings[name];
-    return !(typeof value === "number" && least <= value && value <= most);
-  }).map(([name, least, most]) => `${name}: ${settings[name]}, expected ${least} to ${most}`);
+    return !(typeof value === "number" && lowest <= value && value <= highest);
+  }).map(([name, lowest, highest]) => `${name}: ${settings[name]}, expected ${lowest} to ${highest}`);
   if (!["sendlog", "push"].includes(settings.protocol)) {
     problems.push(`protocol: ${settings.protocol}, expected sendlog or push`);
   }

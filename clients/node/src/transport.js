@@ -1,4 +1,4 @@
-/** @file The winston transport. It must not throw into the application, keep it waiting or emit `error`. */
+/** @file The winston transport. It must not throw into the application, block it or emit `error`. */
 import TransportStream from "winston-transport";
 import { Announcer } from "./announcer.js";
 import { Connection } from "./connection.js";
@@ -10,8 +10,8 @@ import { SendLogSender } from "./send-log-sender.js";
 import { settingsOf } from "./settings.js";
 
 /**
- * Sends a logger's records to a logstream gateway. `logger.end()` delivers what is buffered before the logger's `finish`;
- * so does the natural end of the process (`process.exit()` and signals don't wait for anything).
+ * Sends the records of a logger to a logstream gateway. `logger.end()` delivers the buffered records before the logger emits
+ * `finish`. The natural end of the process delivers them, too; `process.exit()` and signals do not.
  *
  * Events: see Announcer.
  */
@@ -21,13 +21,13 @@ export class LogstreamTransport extends TransportStream {
   #outbox;
   #connection;
   #sender;
-  #droppedBeforeTelling = 0;
+  #unreportedDrops = 0;
   /** @type {Promise<boolean> | undefined} */
   #closing;
 
   /**
    * @param {import("./settings.js").LogstreamOptions} options
-   * @throws {RangeError} naming every option that makes no sense.
+   * @throws {RangeError} that names every invalid option.
    */
   constructor(options) {
     super(options);
@@ -36,27 +36,32 @@ export class LogstreamTransport extends TransportStream {
     this.#outbox = new Outbox(this.#settings);
     this.#connection = new Connection(this.#settings);
     const Sender = this.#settings.protocol === "push" ? PushSender : SendLogSender;
-    this.#sender = new Sender(this.#outbox, this.#connection, this.#settings, this.#announcer);
+    this.#sender = new Sender({
+      outbox: this.#outbox,
+      connection: this.#connection,
+      settings: this.#settings,
+      announcer: this.#announcer,
+    });
     flushAtEndOfProcess.add(this);
   }
 
   /**
-   * winston's way in: buffers the record and takes the next one at once.
+   * Called by winston: buffers the record and accepts the next one at once.
    *
    * @param {any} info
    * @param {() => void} next
    */
   log(info, next) {
-    this.#tellReaders();
+    this.#logDrops();
     this.#add(this.#sender.encode(recordOf(info)));
     next();
   }
 
   /**
-   * Waits until everything logged so far is answered.
+   * Waits until all records logged so far are answered.
    *
    * @param {number} [timeoutMs] default: closeTimeoutMs
-   * @returns {Promise<boolean>} false when the time ran out before.
+   * @returns {Promise<boolean>} false if the timeout was over before.
    */
   flush(timeoutMs = this.#settings.closeTimeoutMs) {
     this.#sender.flush();
@@ -64,7 +69,7 @@ export class LogstreamTransport extends TransportStream {
   }
 
   /**
-   * Delivers what is buffered, for closeTimeoutMs at most, then drops and announces the rest and closes the connection.
+   * Delivers the buffered records for at most closeTimeoutMs, then drops and announces the rest and closes the connection.
    * winston calls it when the transport is removed. Later records are dropped. Safe to call again.
    *
    * @returns {Promise<boolean>} whether nothing was left.
@@ -80,7 +85,7 @@ export class LogstreamTransport extends TransportStream {
   }
 
   /**
-   * The stream's way to wait for the end, called by `logger.end()`.
+   * Called by `logger.end()`; the stream waits for the callback.
    *
    * @param {() => void} callback
    */
@@ -93,7 +98,7 @@ export class LogstreamTransport extends TransportStream {
     const droppedBefore = this.stats().recordsDropped;
     this.#sender.endAt(Date.now() + this.#settings.closeTimeoutMs);
     const isEmpty = await this.#outbox.whenEmpty(this.#settings.closeTimeoutMs);
-    // Calls still under way end here, and with them the last records' way.
+    // Calls that are still in progress end here, and so do the last records.
     this.#connection.close();
     if (!isEmpty) {
       this.#sender.endAt(0);
@@ -111,7 +116,7 @@ export class LogstreamTransport extends TransportStream {
       this.#sender.wake();
     } else {
       this.#outbox.countDropped();
-      this.#droppedBeforeTelling += 1;
+      this.#unreportedDrops += 1;
       this.#announcer.dropped(1, reason);
     }
   }
@@ -127,13 +132,13 @@ export class LogstreamTransport extends TransportStream {
     return this.#outbox.isFull(record.length) ? "full" : undefined;
   }
 
-  /** Puts a record of our own into the log that says how many are missing, so that who reads it knows of the hole. */
-  #tellReaders() {
-    const records = this.#droppedBeforeTelling;
+  /** Adds a record to the log that says how many records are missing, so that readers notice the gap. */
+  #logDrops() {
+    const records = this.#unreportedDrops;
     if (records === 0 || this.#closing !== undefined || this.#outbox.isFull(0)) {
       return;
     }
-    this.#droppedBeforeTelling = 0;
+    this.#unreportedDrops = 0;
     const message = `${records} records were dropped before they could be sent`;
     const attributes = { "logstream.records_dropped": String(records) };
     this.#outbox.put(this.#sender.encode({ time: new Date(), level: "warn", message, attributes }));
@@ -145,7 +150,7 @@ const flushAtEndOfProcess = new Set();
 
 process.on("beforeExit", () => {
   for (const transport of flushAtEndOfProcess) {
-    // Once only: flushing keeps the process alive, and its end comes here again.
+    // Only once: flushing keeps the process alive, and its end then calls this again.
     flushAtEndOfProcess.delete(transport);
     transport.flush();
   }

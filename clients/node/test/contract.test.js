@@ -60,7 +60,7 @@ test("push: a batch sent again is accepted again", async () => {
   const record = { time: new Date(), level: "info", message: "sent twice", attributes: {} };
   const batch = encodeBatch(node, [encodeRecord(record)]);
   for (const _ of [1, 2]) {
-    const answer = await connection.call("/logstream.v1.LogIngest/Push", batch, 30_000, true);
+    const answer = await connection.call("/logstream.v1.LogIngest/Push", batch, { timeoutMs: 30_000, waitForReady: true });
     assert.ok(Buffer.isBuffer(answer), JSON.stringify(answer));
   }
   connection.close();
@@ -76,7 +76,7 @@ test("a gateway that refuses names field and limit", {
     [encodeBatch(newNode(), Array(5_001).fill(record)), /records.*5001.*5000/],
     [encodeBatch(newNode(), []), /records.*0/],
   ])) {
-    const answer = await connection.call("/logstream.v1.LogIngest/Push", batch, 30_000, true);
+    const answer = await connection.call("/logstream.v1.LogIngest/Push", batch, { timeoutMs: 30_000, waitForReady: true });
     assert.ok(!Buffer.isBuffer(answer));
     assert.equal(answer.status, "INVALID_ARGUMENT");
     assert.match(answer.message, expected);

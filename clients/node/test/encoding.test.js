@@ -40,7 +40,7 @@ test("a full batch stays below the gateway's 4 MiB", () => {
   assert.ok(encodeBatch("n".repeat(255), [Buffer.alloc(RECORDS_BYTES)]).length < 4 * 1024 * 1024);
 });
 
-test("a long message is cut at a character and its length kept", () => {
+test("a long message is cut at a character and its length is kept", () => {
   const { message, attributes } = decoded(record({ message: `x${"ä".repeat(40_000)}` }));
   assert.equal(message, `x${"ä".repeat(32_767)}`);
   assert.equal(attributes["sender.message_bytes"], "80001");

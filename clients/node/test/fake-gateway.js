@@ -1,5 +1,5 @@
 /**
- * @file A gateway in this process that answers as it is told and remembers every attempt. It stores nothing and checks little:
+ * @file A gateway in this process that answers as it is configured and remembers every attempt. It stores nothing and checks little:
  * whether the real gateway takes what the transport sends is for contract.test.js.
  */
 import { once } from "node:events";

@@ -1,4 +1,4 @@
-/** @file What the push protocol does when the gateway refuses, is away, is slow, or answers nothing. */
+/** @file The push protocol when the gateway rejects a batch, is unavailable, is slow or does not answer. */
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import winston from "winston";
@@ -18,7 +18,7 @@ afterEach(async () => {
   await Promise.all(transports.map((transport) => transport.close()));
 });
 
-/** A transport and its logger; `events` collects what is told.
+/** A transport and its logger; `events` collects the emitted events.
  * @param {Partial<import("../src/settings.js").LogstreamOptions>} [options]
  */
 function make(options) {
@@ -51,7 +51,7 @@ for (const status of ["UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL"]) {
 }
 
 test("a retry waits as long as the gateway asks", async () => {
-  gateway.refusals.push({ status: "UNAVAILABLE", message: "broker away", retryAfterMs: 700 });
+  gateway.refusals.push({ status: "UNAVAILABLE", message: "broker unavailable", retryAfterMs: 700 });
   const { transport, logger } = make({ backoffFirstMs: 1 });
   logger.info("kept");
   await until(() => gateway.attempts.length === 1);
@@ -60,7 +60,7 @@ test("a retry waits as long as the gateway asks", async () => {
   assert.ok(Date.now() - refusedAt > 600);
 });
 
-test("a busy gateway is asked again, but not with what it can't take", async () => {
+test("a busy gateway gets the batch again, but not one that is too large", async () => {
   const busy = { status: "RESOURCE_EXHAUSTED", message: "Concurrent RPC limit exceeded!" };
   gateway.refusals.push(...Array.from({ length: 12 }, () => busy));
   const { transport, logger } = make({ backoffFirstMs: 1, backoffMostMs: 1 });
@@ -73,7 +73,7 @@ test("a busy gateway is asked again, but not with what it can't take", async () 
   assert.equal(transport.stats().recordsRejected, 1);
 });
 
-test("an invalid batch is sent once, counted and told", async () => {
+test("an invalid batch is sent once, counted and reported", async () => {
   gateway.refusals.push({ status: "INVALID_ARGUMENT", message: "records: 0 in the batch" });
   const { transport, logger, events } = make();
   logger.info("refused");

@@ -18,7 +18,7 @@ afterEach(async () => {
   await Promise.all(transports.map((transport) => transport.close()));
 });
 
-/** A transport and its logger; `events` collects what is told.
+/** A transport and its logger; `events` collects the emitted events.
  * @param {Partial<import("../src/settings.js").LogstreamOptions>} [options]
  */
 function make(options) {
@@ -49,7 +49,7 @@ test("each record is one call in the seed's shape", async () => {
 });
 
 for (const status of ["UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "RESOURCE_EXHAUSTED"]) {
-  test(`a call that ended with ${status} is not repeated but counted and told`, async () => {
+  test(`a call that ended with ${status} is not repeated but counted and reported`, async () => {
     gateway.refusals.push({ status, message: "who knows" });
     const { transport, logger, events } = make({ backoffFirstMs: 1 });
     logger.info("perhaps stored");

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Run once, when the volume is new: makes the role that logstream's services use the owner of their database. The role is no
-# superuser, therefore the extension is created here, and the group of those who only read (docs/sql.md).
+# Runs once, when the volume is new: creates the role that logstream's services use, and makes it the owner of their database. The
+# role is not a superuser, so the extension and the group of read-only users (docs/sql.md) are created here.
 set -eu
 psql --no-psqlrc --quiet --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" \
   --set ON_ERROR_STOP=1 --set password="$LOGSTREAM_DATABASE_PASSWORD" --set database="$POSTGRES_DB" <<'SQL'

@@ -1,4 +1,4 @@
-"""The gateway: what comes in, what is refused, and how long the broker takes."""
+"""The gateway: accepted and refused calls, and the broker's confirm time."""
 
 from typing import Final
 
@@ -18,34 +18,35 @@ from logstream_dashboards.panels import (
 )
 
 BOARD: Final = Board(
-    "logstream-gateway",
-    "logstream: gateway",
-    "What comes in over gRPC, what is refused, and how long the broker takes to confirm.",
-    [
+    uid="logstream-gateway",
+    title="logstream: gateway",
+    description="Accepted and refused gRPC calls, and the broker's confirm time.",
+    rows=[
         Row(
             "Accepted",
             [
                 Panel(
-                    "Records by method",
-                    RECORDS_A_SECOND,
-                    "Records answered with success. SendLog carries one a call and costs the most.",
-                    [Query(rate("logstream_gateway_accepted_records_total", "method"), "{{method}}")],
+                    title="Records by method",
+                    unit=RECORDS_A_SECOND,
+                    description="Accepted records. SendLog carries one record per call and is the most expensive.",
+                    queries=[Query(rate("logstream_gateway_accepted_records_total", "method"), "{{method}}")],
                     stacked=True,
                 ),
                 Panel(
-                    "Bytes by method",
-                    BYTES_A_SECOND,
-                    "Bytes of the requests answered with success.",
-                    [Query(rate("logstream_gateway_accepted_bytes_total", "method"), "{{method}}")],
+                    title="Bytes by method",
+                    unit=BYTES_A_SECOND,
+                    description="Bytes of accepted requests.",
+                    queries=[Query(rate("logstream_gateway_accepted_bytes_total", "method"), "{{method}}")],
                     stacked=True,
                 ),
                 Panel(
-                    "Records in a message",
-                    COUNT,
-                    "Accepted records for each message that the broker confirmed. Low with SendLog alone; a "
-                    "message costs the "
-                    "broker and a writer about a millisecond, so under load more is better.",
-                    [
+                    title="Records per message",
+                    unit=COUNT,
+                    description=(
+                        "Accepted records per message confirmed by the broker. Low with SendLog only; a message "
+                        "costs the broker and a writer about a millisecond, so under load higher is better."
+                    ),
+                    queries=[
                         Query(
                             f"{rate('logstream_gateway_accepted_records_total')} "
                             f"/ {rate('logstream_gateway_published_messages_total')}",
@@ -59,27 +60,34 @@ BOARD: Final = Board(
             "Refused",
             [
                 Panel(
-                    "Rejected by method and reason",
-                    A_SECOND,
-                    "Calls answered INVALID_ARGUMENT, by the limit they break. 0 is normal.",
-                    [Query(rate("logstream_gateway_rejected_calls_total", "method, reason"), "{{method}} {{reason}}")],
+                    title="Rejected by method and reason",
+                    unit=A_SECOND,
+                    description="Calls that returned INVALID_ARGUMENT, by the limit they exceed. 0 is normal.",
+                    queries=[
+                        Query(rate("logstream_gateway_rejected_calls_total", "method, reason"), "{{method}} {{reason}}")
+                    ],
                     width=12,
                     stacked=True,
                 ),
                 Panel(
-                    "Unavailable by reason",
-                    A_SECOND,
-                    "Calls answered UNAVAILABLE, which senders repeat. 0 but for restarts and outages.",
-                    [Query(rate("logstream_gateway_unavailable_calls_total", "reason"), "{{reason}}")],
+                    title="Unavailable by reason",
+                    unit=A_SECOND,
+                    description=(
+                        "Calls that returned UNAVAILABLE, which senders retry. 0 except during restarts and outages."
+                    ),
+                    queries=[Query(rate("logstream_gateway_unavailable_calls_total", "reason"), "{{reason}}")],
                     width=12,
                     stacked=True,
                 ),
                 Panel(
-                    "Failed and unreceived",
-                    A_SECOND,
-                    "Calls answered INTERNAL, which is a fault of the gateway's own: 0. Calls whose message never came: "
-                    "the client left, or it is too large for gRPC.",
-                    [
+                    title="Failed and unreceived",
+                    unit=A_SECOND,
+                    description=(
+                        "Failed: calls that returned INTERNAL because of an error in the gateway itself; 0 is "
+                        "normal. Unreceived: calls whose message never arrived, because the client disconnected or "
+                        "the message is too large for gRPC."
+                    ),
+                    queries=[
                         Query(
                             rate("logstream_gateway_failed_calls_total", "method, reason"), "failed: {{method}} {{reason}}"
                         ),
@@ -89,32 +97,34 @@ BOARD: Final = Board(
                     stacked=True,
                 ),
                 Panel(
-                    "Streams ended by reason",
-                    A_SECOND,
-                    "PushStreams that the gateway ended, after their last result. By age is normal: balancers spread them "
-                    "again.",
-                    [Query(rate("logstream_gateway_ended_streams_total", "reason"), "{{reason}}")],
+                    title="Streams ended by reason",
+                    unit=A_SECOND,
+                    description=(
+                        "PushStreams that the gateway ended, after their last result. The reason age is normal: load "
+                        "balancers distribute them again."
+                    ),
+                    queries=[Query(rate("logstream_gateway_ended_streams_total", "reason"), "{{reason}}")],
                     width=12,
                     stacked=True,
                 ),
             ],
         ),
         Row(
-            "Under way",
+            "In progress",
             [
                 Panel(
-                    "Calls",
-                    COUNT,
-                    "SendLog and Push calls from their headers to their answer, in each gateway. At "
-                    "LOGSTREAM_GATEWAY_CONCURRENT_CALLS of a process it refuses.",
-                    [Query("logstream_gateway_calls", "{{instance}}")],
+                    title="Calls",
+                    unit=COUNT,
+                    description="SendLog and Push calls from their headers to their response, per gateway. At "
+                    "LOGSTREAM_GATEWAY_CONCURRENT_CALLS a process refuses calls.",
+                    queries=[Query("logstream_gateway_calls", "{{instance}}")],
                     width=12,
                 ),
                 Panel(
-                    "PushStreams",
-                    COUNT,
-                    "Open streams, in each gateway. A silent one gives way where no more fit.",
-                    [Query("logstream_gateway_streams", "{{instance}}")],
+                    title="PushStreams",
+                    unit=COUNT,
+                    description="Open streams, per gateway. At the limit, an idle stream is ended for a new one.",
+                    queries=[Query("logstream_gateway_streams", "{{instance}}")],
                     width=12,
                 ),
             ],
@@ -123,47 +133,53 @@ BOARD: Final = Board(
             "To the broker",
             [
                 Panel(
-                    "Time until the confirm",
-                    SECONDS,
-                    "From handing a message to the publisher until the broker has it on disk. Some milliseconds; "
-                    "it is part of "
-                    "every call.",
-                    quantiles("logstream_gateway_confirm_seconds"),
+                    title="Time until confirmed",
+                    unit=SECONDS,
+                    description=(
+                        "From passing a message to the publisher until the broker has it on disk. A few "
+                        "milliseconds; it is part of every call."
+                    ),
+                    queries=quantiles("logstream_gateway_confirm_seconds"),
                 ),
                 Panel(
-                    "Bytes in flight",
-                    BYTES,
-                    "Bytes set aside for what is being received, and held until its confirm, in each gateway. At "
-                    "LOGSTREAM_GATEWAY_INFLIGHT_BYTES of a process calls wait, and then are refused.",
-                    [Query("logstream_gateway_inflight_bytes", "{{instance}}")],
+                    title="Bytes in flight",
+                    unit=BYTES,
+                    description=(
+                        "Bytes reserved for messages being received, and held until they are confirmed, per gateway. "
+                        "At LOGSTREAM_GATEWAY_INFLIGHT_BYTES of a process, calls wait and are then refused."
+                    ),
+                    queries=[Query("logstream_gateway_inflight_bytes", "{{instance}}")],
                 ),
                 Panel(
-                    "Messages",
-                    A_SECOND,
-                    "Messages confirmed, and those sent again because the connection was lost before; the latter "
-                    "is 0 but for "
-                    "restarts of the broker.",
-                    [
+                    title="Messages",
+                    unit=A_SECOND,
+                    description=(
+                        "Messages confirmed, and messages sent again because the connection was lost before the "
+                        "confirm; the latter is 0 except during restarts of the broker."
+                    ),
+                    queries=[
                         Query(rate("logstream_gateway_published_messages_total"), "confirmed"),
                         Query(rate("logstream_gateway_republished_messages_total"), "sent again"),
                     ],
                 ),
                 Panel(
-                    "Processes ready",
-                    COUNT,
-                    "Processes of each gateway whose connection takes publishes, and those of them that are not full: "
-                    "LOGSTREAM_GATEWAY_PROCESSES.",
-                    [
+                    title="Processes ready",
+                    unit=COUNT,
+                    description="Processes of each gateway that can publish, and those of them that are not full. "
+                    "LOGSTREAM_GATEWAY_PROCESSES is normal.",
+                    queries=[
                         Query("logstream_gateway_broker_ready", "{{instance}} connected"),
                         Query("logstream_gateway_ready", "{{instance}} ready"),
                     ],
                     width=12,
                 ),
                 Panel(
-                    "Connections opened",
-                    A_SECOND,
-                    "New connections to the broker. 0 is normal; steady ones mean that something ends them.",
-                    [Query(rate("logstream_gateway_broker_connections_total", "instance"), "{{instance}}")],
+                    title="Connections opened",
+                    unit=A_SECOND,
+                    description=(
+                        "New connections to the broker. 0 is normal; a steady rate means that something closes them."
+                    ),
+                    queries=[Query(rate("logstream_gateway_broker_connections_total", "instance"), "{{instance}}")],
                     width=12,
                 ),
             ],

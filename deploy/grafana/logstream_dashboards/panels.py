@@ -1,7 +1,7 @@
-"""What a dashboard consists of, in our words. It knows nothing of Grafana's JSON.
+"""The parts of a dashboard, independent of Grafana's JSON.
 
-Expressions find their series by the names of metrics, never by job or instance, which differ between installations. They end
-in a vector at any time, also when nothing has happened: a test holds every one against a running system.
+Expressions select their series by metric names, never by job or instance, which differ between installations. They return a
+vector at any time, even if nothing has happened: a test checks each one against a running system.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ BYTES_A_SECOND: Final = "Bps"
 COUNT: Final = "short"
 SHARE: Final = "percentunit"
 CORES: Final = "none"
-# 1 and 0 as words.
+# 1 and 0, displayed as words.
 UP: Final = "bool_on_off"
 
 
@@ -29,10 +29,10 @@ class Query:
     legend: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Panel:
-    """description: what is shown, and what is normal. width: of 24. bad_from: a stat is red from this value on; bad_below:
-    red below it. stacked: parts of a whole."""
+    """description: what is shown, and what is normal. width: in 24ths of the page. bad_from: a stat is red from this value
+    on; bad_below: it is red below this value. stacked: the series add up to a whole."""
 
     title: str
     unit: str
@@ -51,9 +51,9 @@ class Row:
     panels: Sequence[Panel]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Board:
-    """uid: part of the address, so it stays."""
+    """uid: part of the URL, so it must not change."""
 
     uid: str
     title: str
@@ -62,24 +62,24 @@ class Board:
 
 
 def rate(metric: str, by: str = "") -> str:
-    """Events a second over all replicas; by: labels that stay apart, `reason, method`. A matcher may follow the name."""
+    """Events per second over all replicas. by: labels to keep, such as `reason, method`. A matcher may follow the name."""
     return f"{_sum(by)}(rate({metric}[$__rate_interval]))"
 
 
 def happened(metric: str, span: str, by: str = "") -> str:
-    """Events within a span, `1h`."""
+    """Events within a span such as `1h`."""
     return f"{_sum(by)}(increase({metric}[{span}]))"
 
 
 def quantile(share: float, histogram: str, by: str = "") -> str:
-    """Of a histogram named without its suffix, over all replicas."""
+    """A quantile over all replicas. histogram: its name without a suffix."""
     labels = f"le, {by}" if by else "le"
     return f"histogram_quantile({share}, {rate(f'{histogram}_bucket', labels)})"
 
 
 def quantiles(histogram: str) -> list[Query]:
-    """Half of all, and the slowest twentieth and hundredth."""
-    return [Query(quantile(share, histogram), name) for share, name in ((0.5, "half"), (0.95, "95 %"), (0.99, "99 %"))]
+    """Median, 95th and 99th percentile."""
+    return [Query(quantile(share, histogram), name) for share, name in ((0.5, "median"), (0.95, "95 %"), (0.99, "99 %"))]
 
 
 def mean(histogram: str) -> str:
@@ -91,22 +91,25 @@ def _sum(by: str) -> str:
 
 
 def process(marker: str) -> list[Panel]:
-    """Memory and processor of the processes whose metrics have this one among them."""
+    """Memory and CPU usage of the processes that expose the metric `marker`."""
     of = f"and on (job, instance) {marker}"
     return [
         Panel(
-            "Memory",
-            BYTES,
-            "Resident memory of each process. Flat after the first minutes; steady growth is a leak.",
-            [Query(f"process_resident_memory_bytes {of}", "{{instance}}")],
+            title="Memory",
+            unit=BYTES,
+            description=(
+                "Resident memory of each process. Constant after the first minutes; steady growth indicates a leak."
+            ),
+            queries=[Query(f"process_resident_memory_bytes {of}", "{{instance}}")],
             width=12,
         ),
         Panel(
-            "Processor",
-            CORES,
-            "Cores that each process uses. It is one process with one interpreter: near 1 it is at its end, so "
-            "add replicas.",
-            [Query(f"rate(process_cpu_seconds_total[$__rate_interval]) {of}", "{{instance}}")],
+            title="CPU",
+            unit=CORES,
+            description=(
+                "Cores used by each process. A process has one interpreter, so it is at its limit near 1: add replicas."
+            ),
+            queries=[Query(f"rate(process_cpu_seconds_total[$__rate_interval]) {of}", "{{instance}}")],
             width=12,
         ),
     ]

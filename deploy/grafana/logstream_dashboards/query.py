@@ -20,70 +20,76 @@ _SECONDS: Final = "logstream_query_request_seconds"
 _ANSWERS: Final = "logstream_query_requests_total"
 
 BOARD: Final = Board(
-    "logstream-query",
-    "logstream: query",
-    "How history is read: requests, their time, searches, and connections to the database.",
-    [
+    uid="logstream-query",
+    title="logstream: query",
+    description="Reading history: requests, their duration, searches, and connections to the database.",
+    rows=[
         Row(
             "Requests",
             [
                 Panel(
-                    "Requests by status",
-                    A_SECOND,
-                    "Requests answered. 500 is a fault of the service; 503 and 504 are unavailable, see below.",
-                    [Query(rate(_ANSWERS, "status"), "{{status}}")],
+                    title="Requests by status",
+                    unit=A_SECOND,
+                    description=(
+                        "Completed requests. 500 is an error in the service; for 503 and 504 see Unavailable below."
+                    ),
+                    queries=[Query(rate(_ANSWERS, "status"), "{{status}}")],
                     stacked=True,
                 ),
                 Panel(
-                    "Requests by route",
-                    A_SECOND,
-                    "What the page and scripts ask for.",
-                    [Query(f"{rate(_ANSWERS, 'route')} > 0", "{{route}}")],
+                    title="Requests by route",
+                    unit=A_SECOND,
+                    description="Requests of the page and of scripts.",
+                    queries=[Query(f"{rate(_ANSWERS, 'route')} > 0", "{{route}}")],
                     stacked=True,
                 ),
                 Panel(
-                    "Records returned by route",
-                    RECORDS_A_SECOND,
-                    "Records sent in answers. Exports are the large ones.",
-                    [Query(rate("logstream_query_returned_records_total", "route"), "{{route}}")],
+                    title="Records returned by route",
+                    unit=RECORDS_A_SECOND,
+                    description="Records in responses. The large ones are exports.",
+                    queries=[Query(rate("logstream_query_returned_records_total", "route"), "{{route}}")],
                     stacked=True,
                 ),
                 Panel(
-                    "Half of all requests",
-                    SECONDS,
-                    "From reading a request until its answer is ready. Tens of milliseconds; an export ends when its first "
-                    "page is ready.",
-                    [Query(quantile(0.5, _SECONDS, "route"), "{{route}}")],
+                    title="Request duration, median",
+                    unit=SECONDS,
+                    description=(
+                        "From reading a request until its response is ready. Tens of milliseconds; for an export, "
+                        "until its first page is ready."
+                    ),
+                    queries=[Query(quantile(0.5, _SECONDS, "route"), "{{route}}")],
                     width=12,
                 ),
                 Panel(
-                    "The slowest twentieth",
-                    SECONDS,
-                    "Searches for texts that are rare take up to LOGSTREAM_QUERY_SEARCH_BUDGET_S and then answer "
-                    "how far they "
-                    "got.",
-                    [Query(quantile(0.95, _SECONDS, "route"), "{{route}}")],
+                    title="Request duration, 95th percentile",
+                    unit=SECONDS,
+                    description=(
+                        "Searches for rare texts take up to LOGSTREAM_QUERY_SEARCH_BUDGET_S and then report how far "
+                        "they got."
+                    ),
+                    queries=[Query(quantile(0.95, _SECONDS, "route"), "{{route}}")],
                     width=12,
                 ),
             ],
         ),
         Row(
-            "Not answered",
+            "Failed and refused",
             [
                 Panel(
-                    "Unavailable by reason",
-                    A_SECOND,
-                    "0 is normal but for client_gone: somebody closed the page. busy and searches: too much at a "
-                    "time for this "
-                    "many connections.",
-                    [Query(rate("logstream_query_unavailable_requests_total", "reason"), "{{reason}}")],
+                    title="Unavailable by reason",
+                    unit=A_SECOND,
+                    description=(
+                        "0 is normal, except for client_gone: a user closed the page. busy and searches: too many "
+                        "requests at a time for the number of connections."
+                    ),
+                    queries=[Query(rate("logstream_query_unavailable_requests_total", "reason"), "{{reason}}")],
                     stacked=True,
                 ),
                 Panel(
-                    "Wrong parameters",
-                    A_SECOND,
-                    "Parameters named in 400 answers.",
-                    [
+                    title="Invalid parameters",
+                    unit=A_SECOND,
+                    description="Parameters named in responses with status 400.",
+                    queries=[
                         Query(
                             rate("logstream_query_rejected_parameters_total", "route, parameter"), "{{route}} {{parameter}}"
                         )
@@ -91,65 +97,74 @@ BOARD: Final = Board(
                     stacked=True,
                 ),
                 Panel(
-                    "Exports by outcome",
-                    A_SECOND,
-                    "complete, capped (more records match), left (by the client), failed. The last is 0.",
-                    [Query(rate("logstream_query_exports_total", "format, outcome"), "{{format}} {{outcome}}")],
+                    title="Exports by outcome",
+                    unit=A_SECOND,
+                    description="complete, capped (more records match), left (by the client), failed (normally 0).",
+                    queries=[Query(rate("logstream_query_exports_total", "format, outcome"), "{{format}} {{outcome}}")],
                     stacked=True,
                 ),
                 Panel(
-                    "Ended by their bytes",
-                    A_SECOND,
-                    "Answers that ended at LOGSTREAM_QUERY_ANSWER_BYTES, before they had all records; a cursor goes "
-                    "on. Normal with large records.",
-                    [Query(rate("logstream_query_full_answers_total", "route"), "{{route}}")],
+                    title="Responses cut at their size limit",
+                    unit=A_SECOND,
+                    description=(
+                        "Responses that ended at LOGSTREAM_QUERY_ANSWER_BYTES before they had all records; a cursor "
+                        "continues them. Normal with large records."
+                    ),
+                    queries=[Query(rate("logstream_query_full_answers_total", "route"), "{{route}}")],
                     stacked=True,
                 ),
                 Panel(
-                    "Bytes held for clients",
-                    BYTES,
-                    "Answers made and not taken yet, in each replica. At LOGSTREAM_QUERY_HELD_BYTES of a process, more "
-                    "are refused.",
-                    [Query("logstream_query_held_bytes", "{{instance}}")],
+                    title="Bytes held for clients",
+                    unit=BYTES,
+                    description=(
+                        "Responses that clients have not read yet, per replica. At LOGSTREAM_QUERY_HELD_BYTES a "
+                        "process refuses further requests."
+                    ),
+                    queries=[Query("logstream_query_held_bytes", "{{instance}}")],
                 ),
                 Panel(
-                    "Turned away",
-                    A_SECOND,
-                    "Requests by a host name that is not allowed, or for another origin's page: LOGSTREAM_ALLOWED_HOSTS, "
-                    "LOGSTREAM_ALLOWED_ORIGINS.",
-                    [Query(rate("logstream_query_refused_requests_total", "reason"), "{{reason}}")],
+                    title="Refused hosts and origins",
+                    unit=A_SECOND,
+                    description=(
+                        "Requests with a host name that is not allowed, or from a page of an origin that is not "
+                        "allowed: LOGSTREAM_ALLOWED_HOSTS, LOGSTREAM_ALLOWED_ORIGINS."
+                    ),
+                    queries=[Query(rate("logstream_query_refused_requests_total", "reason"), "{{reason}}")],
                     stacked=True,
                 ),
             ],
         ),
         Row(
-            "At the database",
+            "Database",
             [
                 Panel(
-                    "Connections in use",
-                    COUNT,
-                    "Connections that a request works with, of each replica: LOGSTREAM_QUERY_POOL_CONNECTIONS "
-                    "for each process.",
-                    [Query("logstream_query_pool_used_connections", "{{instance}}")],
+                    title="Connections in use",
+                    unit=COUNT,
+                    description=(
+                        "Connections used by a request, per replica. At most LOGSTREAM_QUERY_POOL_CONNECTIONS per process."
+                    ),
+                    queries=[Query("logstream_query_pool_used_connections", "{{instance}}")],
                 ),
                 Panel(
-                    "Waiting for a connection",
-                    COUNT,
-                    "Requests that wait. 0 but for moments.",
-                    [Query("logstream_query_pool_waiting_requests", "{{instance}}")],
+                    title="Waiting for a connection",
+                    unit=COUNT,
+                    description="Requests that wait for a connection. 0 except for short moments.",
+                    queries=[Query("logstream_query_pool_waiting_requests", "{{instance}}")],
                 ),
                 Panel(
-                    "Searches",
-                    COUNT,
-                    "Requests that look through records at the moment.",
-                    [Query("logstream_query_searches", "{{instance}}")],
+                    title="Searches",
+                    unit=COUNT,
+                    description="Requests that are searching records now.",
+                    queries=[Query("logstream_query_searches", "{{instance}}")],
                 ),
                 Panel(
-                    "Slices and cancellations",
-                    A_SECOND,
-                    "Slices of searches that took too long and were made smaller, and transactions cancelled because nobody "
-                    "waited any more. Some are normal.",
-                    [
+                    title="Slices and cancellations",
+                    unit=A_SECOND,
+                    description=(
+                        "Search slices that took too long and were made smaller, and transactions cancelled because "
+                        "the client disconnected. Some are normal."
+                    ),
+                    queries=[
                         Query(rate("logstream_query_slice_timeouts_total"), "slices made smaller"),
                         Query(rate("logstream_query_cancelled_transactions_total"), "cancelled"),
                     ],

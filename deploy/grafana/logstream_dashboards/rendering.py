@@ -1,4 +1,4 @@
-"""Makes Grafana's JSON of a Board. The only module that knows the SDK."""
+"""Converts a Board to Grafana's JSON. The only module that knows the SDK."""
 
 import json
 from typing import Final
@@ -52,7 +52,7 @@ def render(board: Board) -> str:
         .refresh("30s")
         .tooltip(DashboardCursorSync.CROSSHAIR)
         .with_variable(DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
-        # One Prometheus may watch several installations: a filter of its labels goes into every query.
+        # One Prometheus may watch several installations, so a label filter is added to every query.
         .with_variable(AdHocVariable("filter").label("Only").datasource(_SOURCE))
         .link(
             DashboardLink("logstream")
@@ -120,7 +120,7 @@ def _stat(panel: Panel, number: int) -> stat.Panel:
         .height(_STAT_HEIGHT)
         .span(panel.width)
         .color_mode(BigValueColorMode.VALUE)
-        # A single value has no course.
+        # A single value has no history.
         .graph_mode(BigValueGraphMode.NONE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .thresholds(ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(_steps(panel)))

@@ -55,8 +55,10 @@ def main(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="stack.py", description="logstream on this machine, without Docker")
-    parser.add_argument("--name", default=DEFAULT_STACK, help="which stack; several run side by side (default: %(default)s)")
-    parser.add_argument("--base-port", type=int, help=f"the stack's private ports follow this one (default: {DEFAULT_BASE})")
+    parser.add_argument(
+        "--name", default=DEFAULT_STACK, help="name of the stack; several can run side by side (default: %(default)s)"
+    )
+    parser.add_argument("--base-port", type=int, help=f"first of the stack's private ports (default: {DEFAULT_BASE})")
     parser.add_argument("--gateway-port", type=int, help="gRPC port (default: 4317, other stacks base + 30)")
     parser.add_argument("--page-port", type=int, help="port of the page (default: 3000, other stacks base + 31)")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -64,38 +66,42 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         command.add_argument("--only", nargs="+", default=[], metavar="PROGRAM", help="only these programs or services")
         command.add_argument(
-            "--env", action="append", default=[], metavar="SERVICE:VARIABLE=VALUE", help="override a setting; kept"
+            "--env", action="append", default=[], metavar="SERVICE:VARIABLE=VALUE", help="override a setting; remembered"
         )
         command.add_argument(
-            "--memory", action="append", default=[], metavar="SERVICE=BYTES", help="limit each program of a service; kept"
+            "--memory",
+            action="append",
+            default=[],
+            metavar="SERVICE=BYTES",
+            help="memory limit for each program of a service; remembered",
         )
-    commands.add_parser("down", help="stop everything; the data stays")
-    commands.add_parser("ps", help="the programs and their states")
+    commands.add_parser("down", help="stop everything and keep the data")
+    commands.add_parser("ps", help="show the programs and their states")
     logs = commands.add_parser("logs", help="show logs")
     logs.add_argument("service", nargs="?", help="one service or program")
-    logs.add_argument("-f", "--follow", action="store_true", help="go on as they grow")
+    logs.add_argument("-f", "--follow", action="store_true", help="follow the logs")
     restart = commands.add_parser("restart", help="restart a service and wait until it is ready")
     restart.add_argument("service")
-    scale = commands.add_parser("scale", help="run so many replicas of a service")
+    scale = commands.add_parser("scale", help="set the number of replicas of a service")
     scale.add_argument("service")
     scale.add_argument("replicas", type=int)
     for name, text in (("start", "start one program and wait until it is ready"), ("stop", "stop one program")):
         commands.add_parser(name, help=text).add_argument("program")
-    kill = commands.add_parser("kill", help="send one program a signal; the supervisor restarts it if it ends")
+    kill = commands.add_parser("kill", help="send one program a signal; the supervisor restarts it if it exits")
     kill.add_argument("program")
     kill.add_argument("--signal", default="KILL", help="signal name (default: %(default)s)")
     commands.add_parser("rabbitmqctl", help="run rabbitmqctl on the stack's broker").add_argument(
-        "arguments", nargs=argparse.REMAINDER, help="what it is told"
+        "arguments", nargs=argparse.REMAINDER, help="its arguments"
     )
     execute = commands.add_parser("exec", help="run a program beside a server: exec postgres psql logstream")
     execute.add_argument("server", choices=servers.SERVERS)
-    execute.add_argument("argv", nargs=argparse.REMAINDER, help="the program and what it is told")
-    commands.add_parser("info", help="addresses, credentials, processes").add_argument(
+    execute.add_argument("argv", nargs=argparse.REMAINDER, help="the program and its arguments")
+    commands.add_parser("info", help="show addresses, credentials and processes").add_argument(
         "--json", action="store_true", required=True
     )
-    clean = commands.add_parser("clean", help="stop, and remove what was generated")
-    clean.add_argument("--data", action="store_true", help="the data too")
-    commands.add_parser("venv", help="make or refresh the virtual environment")
+    clean = commands.add_parser("clean", help="stop, and remove generated files")
+    clean.add_argument("--data", action="store_true", help="remove the data, too")
+    commands.add_parser("venv", help="create or update the virtual environment")
     return parser
 
 
@@ -175,7 +181,7 @@ def _rabbitmqctl(folders: Folders, invoker: Invoker, options: argparse.Namespace
 
 def _exec(folders: Folders, invoker: Invoker, options: argparse.Namespace) -> None:
     if not options.argv:
-        raise StackError("exec: which program? Such as `exec postgres psql logstream`")
+        raise StackError("exec: name a program, such as `exec postgres psql logstream`")
     servers.become(lifecycle.open_stack(folders, invoker), options.server, options.argv)
 
 

@@ -64,7 +64,7 @@ def end_leftovers(folders: Folders, supervisor_pid: int | None = None) -> None:
     found = find_leftovers(folders, supervisor_pid)
     if not found:
         return
-    say(f"stopping what an earlier run left behind: {', '.join(f'{one.executable} ({one.pid})' for one in found)}")
+    say(f"stopping processes of an earlier run: {', '.join(f'{one.executable} ({one.pid})' for one in found)}")
     pids = {one.pid for one in found}
     for one in found:
         if one.parent not in pids:
@@ -98,7 +98,7 @@ def end_stale_supervisor(configuration: Path, pid_file: Path) -> None:
     except (OSError, ValueError):
         return
     if os.fsencode(configuration) in command:
-        say(f"ending a supervisor that no longer answers ({pid})")
+        say(f"stopping a supervisor that no longer responds ({pid})")
         _send(pid, signal.SIGKILL)
         while Path(f"/proc/{pid}").exists() and _state(pid) != "Z":
             time.sleep(0.05)

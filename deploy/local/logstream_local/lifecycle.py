@@ -113,7 +113,7 @@ def up(folders: Folders, invoker: Invoker, state: State, only: list[str], demo: 
 def _name_missing(chosen: list[Program], expected: list[str]) -> None:
     for name in expected:
         if name not in {program.service for program in chosen}:
-            say(f"{name} is left out: this checkout has no program for it")
+            say(f"skipping {name}: this checkout has no program for it")
 
 
 def apply(stack: Stack, programs: list[Program]) -> list[Program]:
@@ -131,7 +131,7 @@ def apply(stack: Stack, programs: list[Program]) -> list[Program]:
     alive = {name for name, one in supervisor.states().items() if one.is_alive}
     changed = alive.intersection(supervisor.load())
     if changed:
-        say(f"restarting what changed: {', '.join(sorted(changed))}")
+        say(f"restarting changed programs: {', '.join(sorted(changed))}")
     return [program for program in programs if program.name in changed]
 
 
@@ -195,7 +195,7 @@ def _check_ports(programs: list[Program], own: set[int], name: str) -> None:
         for port, purpose in program.ports.items():
             if port not in own and not is_free(port):
                 owner = holder(port)
-                problems.append(f"port {port} ({purpose}) is taken{f' by {owner}' if owner else ''}")
+                problems.append(f"port {port} ({purpose}) is in use{f' by {owner}' if owner else ''}")
     if problems:
         option = {"gateway, gRPC": "--gateway-port (make: GATEWAY_PORT=)", "page": "--page-port (make: PAGE_PORT=)"}
         options = {
@@ -203,7 +203,7 @@ def _check_ports(programs: list[Program], own: set[int], name: str) -> None:
         }
         raise StackError(
             "\n".join(problems)
-            + f"\nNothing was started. Choose others for stack {name} with {' and '.join(sorted(options))}, or free them."
+            + f"\nNothing was started. Set other ports for stack {name} with {' and '.join(sorted(options))}, or free them."
         )
 
 

@@ -35,7 +35,7 @@ def limit(memory: dict[str, int], wishes: list[str]) -> None:
     for wish in wishes:
         service, equals, number = wish.partition("=")
         if not service or (equals and not number.isdigit()):
-            raise StackError(f"--memory {wish!r}: expected SERVICE=BYTES, or SERVICE to take the limit back")
+            raise StackError(f"--memory {wish!r}: expected SERVICE=BYTES, or SERVICE to remove the limit")
         if equals:
             memory[service] = int(number)
         else:
@@ -62,4 +62,4 @@ def _parent(folders: Folders) -> Path:
     controllers = _MOUNTS / "cgroup.controllers"
     if controllers.exists() and "memory" in controllers.read_text(encoding="ascii").split():
         return _MOUNTS / name
-    raise StackError("--memory: this machine has no memory cgroup that programs can be put into")
+    raise StackError("--memory: this machine has no memory cgroup for programs")

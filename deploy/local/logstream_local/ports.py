@@ -69,7 +69,7 @@ class Ports:
     def writer_admin(self, replica: int) -> int:
         """Admin port of writer `replica`, counted from 1 to MAX_WRITERS."""
         if not 1 <= replica <= MAX_WRITERS:
-            raise StackError(f"writer {replica} has no port: the local stack has room for writers 1 to {MAX_WRITERS}")
+            raise StackError(f"writer {replica} has no port: the local stack has ports for writers 1 to {MAX_WRITERS}")
         return self.base + 20 + replica
 
 
@@ -89,7 +89,7 @@ def plan_ports(name: str, base: int | None = None, gateway: int | None = None, p
             raise StackError(f"{label} port {port}: expected 1 to 65535")
         if base < port < base + 30:
             raise StackError(
-                f"{label} port {port} lies among the stack's own ports {base + 1} to {base + 29}; choose another"
+                f"{label} port {port} is one of the stack's own ports {base + 1} to {base + 29}; choose another"
             )
     if plan.gateway == plan.page:
         raise StackError(f"gateway and page cannot both have port {plan.gateway}")
@@ -103,7 +103,7 @@ def free_base(taken_bases: Iterable[int]) -> int:
         apart = all(abs(base - other) >= BLOCK for other in known)
         if apart and all(is_free(port) for port in range(base, base + BLOCK)):
             return base
-    raise StackError("no free block of ports between 17100 and 32000; name one with --base-port")
+    raise StackError("no free block of ports between 17100 and 32000; set one with --base-port")
 
 
 def is_free(port: int) -> bool:

@@ -81,7 +81,7 @@ def _build(path: Path) -> None:
     """Build beside the final place and rename, so that a root is there whole or not at all."""
     install_missing({"mmdebstrap": "mmdebstrap", "unshare": "util-linux", "mount": "mount"})
     for leftover in path.parent.glob("root-*.part"):
-        say(f"removing a half-built root, {leftover}")
+        say(f"removing an incomplete root, {leftover}")
         remove_root(leftover)
     part = path.with_name(f"{path.name}.part")
     say(f"building the servers' Debian root in {path} (once, about a minute; later clones reuse it)")

@@ -81,7 +81,7 @@ def override(environment: dict[str, dict[str, str]], wishes: list[str]) -> None:
         service, colon, assignment = wish.partition(":")
         variable, equals, value = assignment.partition("=")
         if not service or not colon or not variable:
-            raise StackError(f"--env {wish!r}: expected SERVICE:VARIABLE=value, or SERVICE:VARIABLE to take it back")
+            raise StackError(f"--env {wish!r}: expected SERVICE:VARIABLE=value, or SERVICE:VARIABLE to remove the override")
         if equals:
             environment.setdefault(service, {})[variable] = value
         else:

@@ -154,7 +154,7 @@ class Supervisor:
         except xmlrpc.client.Fault as fault:
             raise StackError(f"the supervisor refuses {method} {arguments}: {fault.faultString}") from None
         except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
-            raise StackError(f"the supervisor of stack {self._folders.name} does not answer: {error}") from None
+            raise StackError(f"the supervisor of stack {self._folders.name} does not respond: {error}") from None
 
     def answers(self) -> bool:
         """True when it runs and takes commands."""
@@ -182,7 +182,7 @@ class Supervisor:
         deadline = time.monotonic() + _PATIENCE_S
         while not self.answers():
             if time.monotonic() > deadline:
-                raise StackError(f"the supervisor does not answer; see {self._folders.log('supervisord')}")
+                raise StackError(f"the supervisor does not respond; see {self._folders.log('supervisord')}")
             time.sleep(0.05)
 
     def load(self) -> list[str]:

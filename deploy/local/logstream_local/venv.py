@@ -31,7 +31,7 @@ def packages() -> list[Path]:
 def ensure_venv(invoker: Invoker) -> None:
     """Bring .venv up to date. Raises StackError with pip's message when that fails."""
     if not _REQUIREMENTS.exists():
-        raise StackError(f"{_REQUIREMENTS} is missing; this is no complete checkout")
+        raise StackError(f"{_REQUIREMENTS} is missing; this is not a complete checkout")
     if _stamped() == _inputs():
         return
     with locked(CHECKOUT / ".stack" / "venv.lock", invoker, "another command to finish the virtual environment"):
@@ -51,7 +51,7 @@ def _refresh(invoker: Invoker) -> None:
     if not _works() or found.get("python", wanted["python"]) != wanted["python"]:
         if needs_ensurepip():
             install_packages(["python3-venv"])
-        say("making the virtual environment .venv")
+        say("creating the virtual environment .venv")
         _run(invoker, [sys.executable, "-m", "venv", "--clear", str(VENV)])
         found = {}
     # Without its stamp an interrupted run is seen as one by the next.
@@ -73,7 +73,7 @@ def _run(invoker: Invoker, command: list[str]) -> None:
         invoker.run(command, folder=CHECKOUT)
     except subprocess.CalledProcessError as error:
         raise StackError(
-            f"the virtual environment could not be made: `{' '.join(command[:6])} ...` ended with {error.returncode}"
+            f"the virtual environment could not be created: `{' '.join(command[:6])} ...` ended with {error.returncode}"
         ) from None
 
 

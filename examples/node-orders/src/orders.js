@@ -1,4 +1,4 @@
-/** @file What the service does: pretends to take orders, and logs about it as a service would. */
+/** @file The work of the service: it pretends to take orders and logs as a real service would. */
 
 const CUSTOMERS = ["customer 11", "customer 24", "customer 37", "customer 42", "customer 58", "customer 63"];
 const ITEMS = ["kettle", "lamp", "chair", "desk", "mug", "rug"];
@@ -10,7 +10,7 @@ class OutOfStockError extends Error {
 }
 
 /**
- * Takes one order: one to three records, now and then an error with its stack.
+ * Takes an order and logs one to three records, occasionally an error with its stack.
  *
  * @param {import("winston").Logger} logger
  */

@@ -1,4 +1,7 @@
-/** @file Makes the service's logger. What can't be sent is told on standard error, not logged: it would have to be sent. */
+/**
+ * @file Makes the service's logger. Records that cannot be sent are reported on standard error, not logged: a log record about
+ * them would have to be sent, too.
+ */
 import { LogstreamTransport } from "@logstream/winston-transport";
 import winston from "winston";
 

@@ -1,4 +1,4 @@
-/** @file Runs the service until SIGTERM or SIGINT, then delivers what it has logged and ends. */
+/** @file Runs the service until SIGTERM or SIGINT, then delivers the records that it has logged and ends. */
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { makeLogger } from "./logger.js";
@@ -15,7 +15,7 @@ console.log(`payments logs to ${gateway}`);
 logger.info("payments started", { version: "0.1.0" });
 while (!stopping.signal.aborted) {
   handlePayment(logger);
-  // A few records a second, at no steady beat.
+  // A few records a second, at irregular intervals.
   await sleep(100 + Math.random() * 500, undefined, { signal: stopping.signal }).catch(() => {});
 }
 logger.info("payments stopped");

@@ -1,4 +1,4 @@
-/** @file What the service does: pretends to charge cards, and logs about it as a service would. */
+/** @file The work of the service: it pretends to charge cards and logs as a real service would. */
 
 const PROVIDERS = ["northpay", "cardly", "bankdirect"];
 const SLOW_MS = 900;
@@ -8,7 +8,7 @@ class PaymentTimeoutError extends Error {
 }
 
 /**
- * Makes one payment: one to three records, now and then a warning or an error with its stack.
+ * Makes a payment and logs one to three records, occasionally a warning or an error with its stack.
  *
  * @param {import("winston").Logger} logger
  */

@@ -1,1 +1,1 @@
-"""Checks the Helm chart of logstream without a cluster. It knows the chart's files alone and must not need a network."""
+"""Checks the Helm chart of logstream without a cluster. It uses only the chart's files and must not need a network."""

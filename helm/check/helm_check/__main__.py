@@ -1,4 +1,4 @@
-"""`python -m helm_check`: all checks of the chart, one line each; ends with 1 when one found something. See README.md."""
+"""`python -m helm_check`: all checks of the chart, one line each; exits with 1 if a check has findings. See README.md."""
 
 import argparse
 import sys
@@ -7,13 +7,13 @@ from pathlib import Path
 
 from helm_check import goldens
 from helm_check.chart import ChartError, package
-from helm_check.findings import told
+from helm_check.findings import as_lines
 from helm_check.policy import PolicyError
 from helm_check.steps import Checks, Folders, Step
 
 
 def folders() -> Folders:
-    """Where everything is in this repository."""
+    """The folders of this repository."""
     here = Path(__file__).resolve().parent.parent
     helm = here.parent
     return Folders(
@@ -31,10 +31,10 @@ def main(arguments: list[str]) -> int:
     usual = folders()
     parser = argparse.ArgumentParser(prog="helm_check", description="Check the Helm chart without a cluster.")
     parser.add_argument("--chart", type=Path, default=usual.chart, help="the chart's folder")
-    parser.add_argument("--goldens", type=Path, default=usual.goldens, help="where rendered charts are kept")
-    parser.add_argument("--released", type=Path, default=usual.released, help="where packages of released versions are kept")
-    parser.add_argument("--only", action="append", metavar="STEP", help="run this step alone; may be repeated")
-    parser.add_argument("--write", action="store_true", help="write the goldens anew instead of checking")
+    parser.add_argument("--goldens", type=Path, default=usual.goldens, help="folder of the rendered charts")
+    parser.add_argument("--released", type=Path, default=usual.released, help="folder of the packages of released versions")
+    parser.add_argument("--only", action="append", metavar="STEP", help="run only this step; can be repeated")
+    parser.add_argument("--write", action="store_true", help="write the goldens instead of checking them")
     parser.add_argument("--release", action="store_true", help="check, then keep the chart's package as a released version")
     options = parser.parse_args(arguments)
     checks = Checks(replace(usual, chart=options.chart, goldens=options.goldens, released=options.released))
@@ -59,15 +59,15 @@ def failed(steps: list[Step]) -> bool:
     for step in steps:
         try:
             outcome = step.run()
-            lines, looked_at = list(told(outcome.findings)), outcome.looked_at
+            lines, looked_at = list(as_lines(outcome.findings)), outcome.looked_at
         except (ChartError, PolicyError) as error:
-            lines, looked_at = [str(error)], "could not be done"
+            lines, looked_at = [str(error)], "could not run"
         wrong += len(lines)
         print(f"{'FAIL' if lines else 'ok  '}  {step.name}: {looked_at}", flush=True)
         for line in lines:
             print(f"  {line}", flush=True)
     if wrong:
-        print(f"{wrong} to mend")
+        print(f"{wrong} to fix")
     return wrong > 0
 
 

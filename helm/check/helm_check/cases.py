@@ -1,4 +1,4 @@
-"""Which values the chart is rendered with. Must not render anything."""
+"""The values with which the chart is rendered. It must not render anything."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from helm_check.chart import read_values
 DEFAULTS = "defaults"
 RELEASE = "demo"
 NAMESPACE = "logging"
-# The longest name that Helm takes.
+# The longest name that Helm accepts.
 LONG_RELEASE = ("a-release-whose-name-is-as-long-as-helm-allows-" + "x" * 53)[:53]
 
 
@@ -22,13 +22,13 @@ class Case:
     values: dict[str, Any]
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         return f"{self.path.parent.name}/{self.path.name}" if self.path else "values.yaml"
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A value file that must be refused, with words that the refusal must have in it."""
+    """A value file that must be refused, with a text that the error message must contain."""
 
     path: Path
     sentence: str
@@ -36,7 +36,7 @@ class Refused:
 
 
 def find_cases(chart: Path) -> list[Case]:
-    """The defaults first, then `ci/*-values.yaml` and `examples/*.yaml`. Raises ChartError for a file that is no YAML."""
+    """The defaults first, then `ci/*-values.yaml` and `examples/*.yaml`. Raises ChartError for a file that is not YAML."""
     named = [(f"ci-{path.name.removesuffix('-values.yaml')}", path) for path in sorted(chart.glob("ci/*-values.yaml"))]
     named += [(f"example-{path.stem}", path) for path in sorted(chart.glob("examples/*.yaml"))]
     cases = [Case(name, path, read_values(path.read_text(encoding="utf-8"))) for name, path in named]
@@ -44,13 +44,13 @@ def find_cases(chart: Path) -> list[Case]:
 
 
 def find_refused(folder: Path) -> list[Refused]:
-    """Value files whose comment at the top is the sentence that refuses them."""
-    found = []
+    """Value files whose first comment is the text of the expected refusal."""
+    value_files = []
     for path in sorted(folder.glob("*.yaml")):
         text = path.read_text(encoding="utf-8")
         lines = text.splitlines()
         comment = []
         while lines and lines[0].startswith("#"):
             comment.append(lines.pop(0).lstrip("#").strip())
-        found.append(Refused(path, " ".join(comment), read_values(text)))
-    return found
+        value_files.append(Refused(path, " ".join(comment), read_values(text)))
+    return value_files

@@ -1,4 +1,4 @@
-"""The chart as Helm sees it: lint, render, package. Only this module knows Helm's SDK; its errors leave as ChartError."""
+"""The chart as Helm sees it: lint, render, package. Only this module uses Helm's SDK; it raises its errors as ChartError."""
 
 import json
 import os
@@ -13,12 +13,12 @@ from typing import Any
 
 import helm_python
 
-# Of a lint message; 1 is a hint, such as a missing icon.
+# Severity of a lint message; 1 is a hint, such as a missing icon.
 _WARNING = 2
 
 
 class ChartError(Exception):
-    """Helm refused the chart or the values; the text is Helm's own."""
+    """Helm refused the chart or the values; the text is Helm's own message."""
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def _translated() -> Iterator[None]:
 
 @contextmanager
 def _without_link_notices() -> Iterator[None]:
-    """Helm's library says at each load, past Python's logging, that it follows links. The rest is passed on."""
+    """Helm's library writes at each load, bypassing Python's logging, that it follows links. Other lines are passed on."""
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as caught:
@@ -50,7 +50,7 @@ def _without_link_notices() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Output:
-    """What Helm made of a chart and values: the texts by template, and the values in force."""
+    """Helm's result for a chart and values: the texts by template, and the effective values."""
 
     texts: dict[str, str]
     values: dict[str, Any]
@@ -76,7 +76,7 @@ class Chart:
         return str(self.metadata["version"])
 
     def render(self, values: dict[str, Any], release: str, namespace: str, *, upgrade: bool = False) -> Output:
-        """The templates' texts by path below the chart. Schema and `kubeVersion` are checked as an install would."""
+        """The templates' texts by path below the chart. Checks schema and `kubeVersion` as an installation does."""
         with _translated():
             self._chart.validate_schema(values)
             texts = self._chart.render(values, name=release, namespace=namespace, is_install=not upgrade, is_upgrade=upgrade)
@@ -85,7 +85,7 @@ class Chart:
         return Output({path.removeprefix(prefix): text for path, text in sorted(texts.items())}, merged)
 
     def refusal(self, values: dict[str, Any]) -> str | None:
-        """Why the schema refuses these values, None when it takes them."""
+        """Why the schema refuses these values, or None if it accepts them."""
         try:
             with _translated():
                 self._chart.validate_schema(values)
@@ -94,20 +94,20 @@ class Chart:
         return None
 
     def templates(self) -> dict[str, str]:
-        """The templates as they are written, by path below the chart."""
+        """The templates' sources by path below the chart."""
         with _translated():
             return {template["name"]: template["data"] for template in self._chart.templates}
 
 
 def lint(path: Path, values: dict[str, Any], namespace: str) -> list[tuple[str, str]]:
-    """What Helm's linter holds against a chart folder, warnings included: pairs of file and message."""
+    """Messages of Helm's linter for a chart folder, including warnings: pairs of file and message."""
     with _translated():
         report = helm_python.lint(path, values, strict=True, namespace=namespace)
-    found = [
+    messages = [
         (str(message["path"]), str(message["error"])) for message in report["messages"] if message["severity"] >= _WARNING
     ]
-    known = " ".join(message for _, message in found)
-    return found + [(path.name, str(error)) for error in report["errors"] if str(error) not in known]
+    known = " ".join(message for _, message in messages)
+    return messages + [(path.name, str(error)) for error in report["errors"] if str(error) not in known]
 
 
 def package(path: Path, destination: Path) -> Path:
@@ -117,7 +117,7 @@ def package(path: Path, destination: Path) -> Path:
 
 
 def packaged_files(package: Path) -> dict[str, bytes | None]:
-    """Contents of a package by path below the chart; None for what is no plain file, such as a link."""
+    """Contents of a package by path below the chart; None for an entry that is not a plain file, such as a link."""
     files: dict[str, bytes | None] = {}
     with tarfile.open(package) as archive:
         for member in archive:

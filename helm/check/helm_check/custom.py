@@ -1,4 +1,4 @@
-"""Holds custom resources against the schemas in `schemas/`. A kind that has none there is refused, not passed over."""
+"""Validates custom resources with the schemas in `schemas/`. A kind without a schema is a finding, not ignored."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from helm_check.manifests import Render
 
 
 def load(folder: Path) -> dict[tuple[str, str], Draft202012Validator]:
-    """Validators by apiVersion and kind, which each schema names itself."""
+    """Validators by apiVersion and kind, which each schema contains."""
     validators = {}
     for path in sorted(folder.glob("*.json")):
         schema = json.loads(path.read_text(encoding="utf-8"))
@@ -32,9 +32,11 @@ def check(renders: Iterable[Render], folder: Path) -> Iterator[Finding]:
             validator = validators.get((document.api_version, document.kind))
             if validator is None:
                 yield Finding(
-                    document.place(), f"{document.api_version} {document.kind} has no schema in {folder.name}/", render.case
+                    document.location(),
+                    f"{document.api_version} {document.kind} has no schema in {folder.name}/",
+                    render.case,
                 )
                 continue
             error = best_match(validator.iter_errors(document.body))
             if error is not None:
-                yield Finding(document.place(*error.absolute_path), error.message, render.case)
+                yield Finding(document.location(*error.absolute_path), error.message, render.case)

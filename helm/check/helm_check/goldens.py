@@ -1,4 +1,4 @@
-"""The rendered chart as committed files, for review. Must never hold a secret: texts come masked."""
+"""The rendered chart as committed files, for review. They must never contain a secret: the texts are already masked."""
 
 import difflib
 import re
@@ -9,7 +9,7 @@ from helm_check.cases import DEFAULTS
 from helm_check.findings import Finding
 from helm_check.manifests import is_manifest
 
-# Lines of a difference that are told; the file itself has the rest.
+# Printed lines of a difference.
 _SHOWN_LINES = 20
 
 _JSON = re.compile(r"^((?P<indent> +)\S+\.json): \|-?\n(?:(?P=indent) +.*\n|\n)+", re.MULTILINE)
@@ -17,9 +17,9 @@ _JSON = re.compile(r"^((?P<indent> +)\S+\.json): \|-?\n(?:(?P=indent) +.*\n|\n)+
 Texts = Mapping[str, str]
 
 
-def written(case: str, texts: Texts, defaults: Texts, overview: str = "") -> str:
-    """A golden's content, with the overview in its head. Cases other than the defaults have only the templates that render
-    differently from them."""
+def content(case: str, texts: Texts, defaults: Texts, *, overview: str = "") -> str:
+    """A golden's content, with the overview at its head. Other cases than the defaults contain only the templates that
+    render differently."""
     if case == DEFAULTS:
         head = "# The chart with no value set. Written by `make helm-goldens`.\n"
         return head + overview + "".join(_template(source, text) for source, text in texts.items() if text.strip())
@@ -34,26 +34,24 @@ def written(case: str, texts: Texts, defaults: Texts, overview: str = "") -> str
 
 
 def compare(folder: Path, goldens: Mapping[str, str]) -> Iterator[Finding]:
-    """Holds the goldens' contents by case against the files in `folder`."""
-    for case, content in goldens.items():
+    """Compares the goldens' contents by case with the files in `folder`."""
+    for case, text in goldens.items():
         path = folder / f"{case}.yaml"
-        place = f"{folder.name}/{path.name}"
+        location = f"{folder.name}/{path.name}"
         if not path.exists():
-            yield Finding(place, "is missing: run make helm-goldens")
+            yield Finding(location, "is missing: run make helm-goldens")
             continue
         present = path.read_text(encoding="utf-8")
-        if present != content:
-            lines = list(
-                difflib.unified_diff(present.splitlines(), content.splitlines(), "committed", "rendered", lineterm="")
-            )
+        if present != text:
+            lines = list(difflib.unified_diff(present.splitlines(), text.splitlines(), "committed", "rendered", lineterm=""))
             shown = "\n    ".join(lines[:_SHOWN_LINES])
             more = f"\n    ... {len(lines) - _SHOWN_LINES} lines more" if len(lines) > _SHOWN_LINES else ""
             yield Finding(
-                place, f"the chart renders something else; if that is meant, run make helm-goldens\n    {shown}{more}"
+                location, f"the chart renders something else; if that is intended, run make helm-goldens\n    {shown}{more}"
             )
     for path in sorted(folder.glob("*.yaml")):
         if path.stem not in goldens:
-            yield Finding(f"{folder.name}/{path.name}", "there is no such value file any more: run make helm-goldens")
+            yield Finding(f"{folder.name}/{path.name}", "this value file no longer exists: run make helm-goldens")
 
 
 def write(folder: Path, goldens: Mapping[str, str]) -> None:
@@ -61,14 +59,14 @@ def write(folder: Path, goldens: Mapping[str, str]) -> None:
     for path in folder.glob("*.yaml"):
         if path.stem not in goldens:
             path.unlink()
-    for case, content in goldens.items():
-        (folder / f"{case}.yaml").write_text(content, encoding="utf-8")
+    for case, text in goldens.items():
+        (folder / f"{case}.yaml").write_text(text, encoding="utf-8")
 
 
 def _template(source: str, text: str) -> str:
-    # A dashboard has thousands of lines that nobody reviews here, and its own place in the repository.
+    # A dashboard has thousands of lines that nobody reviews here, and is committed elsewhere.
     text = _JSON.sub(r"\1: # JSON, left out here\n", text)
-    # NOTES.txt is what an install prints, so it is kept as comments.
+    # NOTES.txt is the text that an installation prints, so it is kept as comments.
     if not is_manifest(source):
         text = "".join(f"# {line}".rstrip() + "\n" for line in text.strip().splitlines())
     lines = text.strip().removeprefix("---").strip().splitlines()

@@ -1,4 +1,4 @@
-"""Holds objects against Kubernetes' own schemas, unknown fields refused. The only module that knows kubernetes-validate."""
+"""Validates objects with Kubernetes' own schemas, without unknown fields. The only module that uses kubernetes-validate."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from helm_check.findings import Finding
 from helm_check.manifests import Document, Render
 
 _VERSIONS = 4
-# Groups of Kubernetes itself end so or have no dot; gateway.networking.k8s.io is a group of custom resources all the same.
+# Kubernetes' own groups end with .k8s.io or have no dot; gateway.networking.k8s.io is a group of custom resources anyway.
 _CUSTOM_GROUPS = ("gateway.networking.k8s.io",)
 
 
@@ -29,7 +29,7 @@ def is_builtin(api_version: str) -> bool:
 
 
 def check(renders: Iterable[Render]) -> list[Finding]:
-    """Each object once, however many cases have it."""
+    """Checks each object once, regardless of the number of cases that have it."""
     seen: set[str] = set()
     findings: list[Finding] = []
     with _schemas_read_once():
@@ -47,7 +47,7 @@ _contents = cache(utils.schema_contents)
 
 @contextmanager
 def _schemas_read_once() -> Iterator[None]:
-    """The library reads and parses a megabyte of definitions for each object, which would take most of the whole time."""
+    """The library reads and parses a megabyte of definitions for each object, which would take most of the total time."""
     original = utils.schema_contents
     utils.schema_contents = _contents
     try:
@@ -62,13 +62,13 @@ def _check(document: Document, case: str) -> Iterator[Finding]:
         try:
             kubernetes_validate.validate(document.body, version, strict=True)
         except kubernetes_validate.ValidationError as error:
-            wrong.setdefault((document.place(*error.absolute_path), error.message), []).append(version)
+            wrong.setdefault((document.location(*error.absolute_path), error.message), []).append(version)
         except kubernetes_validate.SchemaNotFoundError:
             wrong.setdefault(
-                (document.place(), f"{document.api_version} {document.kind} is no kind of Kubernetes"), []
+                (document.location(), f"{document.api_version} {document.kind} is not a kind of Kubernetes"), []
             ).append(version)
-    for (place, message), in_versions in wrong.items():
-        yield Finding(place, f"{_short(message)} (Kubernetes {', '.join(in_versions)})", case)
+    for (location, message), in_versions in wrong.items():
+        yield Finding(location, f"{_short(message)} (Kubernetes {', '.join(in_versions)})", case)
 
 
 def _short(message: str) -> str:

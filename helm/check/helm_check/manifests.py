@@ -1,4 +1,4 @@
-"""Rendered templates as Kubernetes objects, and what checks ask of them. Must not judge, but for unreadable YAML."""
+"""Rendered templates as Kubernetes objects, and access to their parts. It must not judge, except unreadable YAML."""
 
 import base64
 from collections.abc import Iterator
@@ -22,11 +22,11 @@ _POD_TEMPLATE = {
 
 
 class ManifestError(Exception):
-    """A template's text is no list of Kubernetes objects; the message says where."""
+    """A template's text is not a list of Kubernetes objects; the message says where."""
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML 1.1 as Kubernetes reads it, but that a repeated key is an error: an API server would keep one of the two."""
+    """YAML 1.1 as Kubernetes reads it, except that a repeated key is an error: an API server would keep one of the two."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
@@ -38,7 +38,7 @@ class _Loader(yaml.CSafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-# A date without quotes stays text: nothing in Kubernetes is a YAML date.
+# A date without quotes stays a text: Kubernetes has no YAML dates.
 _Loader.yaml_implicit_resolvers = {
     letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -46,7 +46,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def at(body: Any, *path: str | int) -> Any:
-    """The value at a path of keys and indexes, None where there is none."""
+    """The value at a path of keys and indexes, or None."""
     for step in path:
         if isinstance(body, dict):
             body = body.get(step)
@@ -58,20 +58,20 @@ def at(body: Any, *path: str | int) -> Any:
 
 
 def items(body: Any, *path: str | int) -> list[Any]:
-    """The list at a path; empty where there is none."""
-    found = at(body, *path)
-    return found if isinstance(found, list) else []
+    """The list at a path, or an empty list."""
+    value = at(body, *path)
+    return value if isinstance(value, list) else []
 
 
 def mapping(body: Any, *path: str | int) -> Body:
-    """The mapping at a path; empty where there is none."""
-    found = at(body, *path)
-    return found if isinstance(found, dict) else {}
+    """The mapping at a path, or an empty mapping."""
+    value = at(body, *path)
+    return value if isinstance(value, dict) else {}
 
 
 @dataclass(frozen=True)
 class Document:
-    """One Kubernetes object of a render, and the template it came from."""
+    """A Kubernetes object of a render, and its template."""
 
     source: str
     body: Body = field(hash=False)
@@ -92,15 +92,15 @@ class Document:
     def labels(self) -> dict[str, str]:
         return mapping(self.body, "metadata", "labels")
 
-    def place(self, *path: str | int) -> str:
-        """For a finding: the template, the object, and the field if one is named."""
+    def location(self, *path: str | int) -> str:
+        """For a finding: the template, the object, and the field, if given."""
         text = f"{self.source}: {self.kind} {self.name}"
         return f"{text}: {dotted(path)}" if path else text
 
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod, or the template of pods that a workload makes."""
+    """A pod, or the pod template of a workload."""
 
     document: Document
     path: tuple[str, ...]
@@ -123,11 +123,11 @@ class Pod:
             for index, container in enumerate(items(self.spec, group)):
                 yield (*self.path, "spec", group, index), container
 
-    def place(self, *path: str | int) -> str:
-        return self.document.place(*self.path, *path)
+    def location(self, *path: str | int) -> str:
+        return self.document.location(*self.path, *path)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Render:
     """All objects of one case: a value file, a release name and a namespace."""
 
@@ -148,7 +148,7 @@ class Render:
 
     @cached_property
     def value_texts(self) -> set[str]:
-        """Every text among the values: names of objects that the user says exist."""
+        """All texts in the values: names of objects that exist according to the user."""
         return set(_texts(self.values))
 
     def of_kind(self, *kinds: str) -> list[Document]:
@@ -167,7 +167,7 @@ def parse(source: str, text: str) -> Iterator[Document]:
     try:
         bodies = list(yaml.load_all(text, Loader=_Loader))
     except yaml.YAMLError as error:
-        raise ManifestError(f"{source}: no YAML: {' '.join(str(error).split())}") from None
+        raise ManifestError(f"{source}: not YAML: {' '.join(str(error).split())}") from None
     for body in bodies:
         if body is None:
             continue
@@ -181,23 +181,23 @@ def parse(source: str, text: str) -> Iterator[Document]:
 
 
 def selects(match_labels: Body, labels: dict[str, str]) -> bool:
-    """Whether a selector's labels are all there; an empty selector selects everything."""
+    """Whether all labels of a selector are present; an empty selector selects everything."""
     return all(labels.get(key) == value for key, value in match_labels.items())
 
 
 def secret_texts(document: Document) -> dict[str, str]:
-    """A Secret's values by key, decoded. Bytes that are no text are left out."""
+    """A Secret's values by key, decoded. Bytes that are not text are left out."""
     texts = {key: str(value) for key, value in mapping(document.body, "stringData").items()}
     for key, value in mapping(document.body, "data").items():
         try:
             texts[key] = base64.b64decode(str(value), validate=True).decode()
-        except ValueError:  # no base64, or no text
+        except ValueError:  # not base64, or not text
             continue
     return texts
 
 
 def dotted(path: tuple[str | int, ...] | list[str | int]) -> str:
-    """A path as people write it: spec.containers[0].image."""
+    """A path in readable form: spec.containers[0].image."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f"{'.' if text else ''}{step}"

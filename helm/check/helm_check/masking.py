@@ -1,4 +1,4 @@
-"""Makes two renders of the same values equal: generated secrets become a word. What else differs is told, not hidden."""
+"""Makes two renders of the same values equal: generated secrets are masked. Other differences are findings."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ Path = tuple[str | int, ...]
 
 
 def masked_texts(render: Render, again: Render) -> tuple[dict[str, str], list[Finding]]:
-    """The templates' texts with what differs in a second render masked, and findings for differences that are no secret."""
+    """The templates' texts with differences from a second render masked, and findings for those that are not secrets."""
     texts = dict(render.texts)
     findings = []
     for document, other in zip(render.documents, again.documents, strict=True):
@@ -22,12 +22,12 @@ def masked_texts(render: Render, again: Render) -> tuple[dict[str, str], list[Fi
             if mask is None:
                 findings.append(
                     Finding(
-                        document.place(*path),
+                        document.location(*path),
                         "differs from one render to the next; only a Secret may be generated",
                         render.case,
                     )
                 )
-            # A text long enough to be a secret stands in the template's text as it is, quoted or not.
+            # A text that is long enough for a secret appears unchanged in the template's text, quoted or not.
             texts[document.source] = texts[document.source].replace(str(value), mask or MASK)
     return texts, findings
 
@@ -37,14 +37,14 @@ def _mask(document: Document, path: Path, value: Any, other: Any) -> str | None:
         return MASK
     if document.kind == "Secret" and path[0] == "stringData":
         return _mask_words(str(value), str(other))
-    # Of a Secret in the same render: pods start anew when it changes.
+    # The checksum of a Secret in the same render, which restarts pods when the Secret changes.
     if len(path) > 1 and path[-2] == "annotations" and str(path[-1]).startswith("checksum/"):
         return MASK
     return None
 
 
 def _mask_words(value: str, other: str) -> str:
-    """An address keeps its shape: the words of a text that differ are masked, all of it if their number does."""
+    """An address keeps its structure: only a text's differing words are masked, or all of it if their number differs."""
     parts, others = re.split(r"([^A-Za-z0-9]+)", value), re.split(r"([^A-Za-z0-9]+)", other)
     if len(parts) != len(others):
         return MASK

@@ -1,4 +1,4 @@
-"""A render in short: what runs, what it may take, whom it may reach, what stays. The head of a golden, to be read first."""
+"""A summary of a render at the head of a golden: pods, resources, allowed connections, and what an uninstall keeps."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ Row = tuple[str, ...]
 
 
 def overview(render: Render) -> str:
-    """Comment lines: a row for each workload; what holds for all; what `helm uninstall` leaves; how many of each kind."""
+    """Comment lines: a row for each workload, facts about all pods, what `helm uninstall` leaves, and the kinds' numbers."""
     rows = [_HEAD, *(_row(render, pod) for pod in render.pods)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     table = "".join(f"#   {_line(row, widths)}\n" for row in rows)
@@ -45,10 +45,10 @@ def _sums(render: Render) -> str:
 
     scaled = any(len(ends) > 1 for ends in replicas)
     pods_text = f"{'At first ' if scaled else ''}{sum(ends[0] for ends in replicas)} pods"
-    asked, most = (_mebibytes(total(group, "memory")) for group in ("requests", "limits"))
-    cores, most_cores = (total(group, "cpu") for group in ("requests", "limits"))
-    limits = f"{most}, {f'{most_cores.normalize():f} cores' if most_cores else 'no limit of cores'}"
-    return f"{pods_text}, which ask for {cores.normalize():f} cores and {asked}. Limits: {limits}."
+    requested, limit = (_mebibytes(total(group, "memory")) for group in ("requests", "limits"))
+    cores, core_limit = (total(group, "cpu") for group in ("requests", "limits"))
+    limits = f"{limit}, {f'{core_limit.normalize():f} cores' if core_limit else 'no limit of cores'}"
+    return f"{pods_text}, which ask for {cores.normalize():f} cores and {requested}. Limits: {limits}."
 
 
 def _restricted(render: Render) -> str:
@@ -60,7 +60,7 @@ def _restricted(render: Render) -> str:
 
 
 def _closed(render: Render) -> Iterator[str]:
-    """Ports that pods listen on and no policy lets anybody in to."""
+    """Ports of pods to which no policy allows connections."""
     closed = []
     for pod in render.pods:
         policies = _policies(render, pod, "Ingress")
@@ -89,7 +89,7 @@ def _kept(render: Render) -> Iterator[str]:
 
 
 def _replicas(render: Render, pod: Pod) -> tuple[int, ...]:
-    """How many there are, or the fewest and the most that an autoscaler makes."""
+    """The number of pods, or the minimum and maximum of an autoscaler."""
     for scaler in render.of_kind("HorizontalPodAutoscaler", "ScaledObject"):
         if at(scaler.body, "spec", "scaleTargetRef", "name") == pod.document.name:
             spec = mapping(scaler.body, "spec")
@@ -106,7 +106,7 @@ def quantity(text: object) -> Decimal:
     """A quantity of Kubernetes such as 250m or 2Gi, in its unit. Raises ValueError."""
     match = _QUANTITY.fullmatch(str(text))
     if not match or match["suffix"] not in _FACTORS:
-        raise ValueError(f"{text!r} is no quantity")
+        raise ValueError(f"{text!r} is not a quantity")
     return Decimal(match["number"]) * _FACTORS[match["suffix"]]
 
 

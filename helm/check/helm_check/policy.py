@@ -23,7 +23,7 @@ class PolicyError(Exception):
 
 @dataclass
 class Skip:
-    """A check that need not pass, and why; for objects whose `Kind/name` fits a pattern, or all."""
+    """A check that need not pass, and the reason; for objects whose `Kind/name` matches a pattern, or for all."""
 
     reason: str
     only: list[str]
@@ -47,7 +47,7 @@ def read_skips(path: Path) -> dict[str, Skip]:
     return skips
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Failed:
     """A check that an object failed. `resource` is Kind/name."""
 
@@ -70,46 +70,55 @@ def judge(failures: Iterable[Failed], skips: dict[str, Skip], skipped: str) -> I
     for failed in failures:
         skip = skips.get(failed.check)
         if skip is None or not skip.covers(failed.resource):
-            place = f"{failed.source}: {failed.resource.replace('/', ' ')}" + (f": {failed.fields}" if failed.fields else "")
-            yield Finding(place, f"{failed.check}: {failed.name}", failed.case)
+            location = f"{failed.source}: {failed.resource.replace('/', ' ')}" + (
+                f": {failed.fields}" if failed.fields else ""
+            )
+            yield Finding(location, f"{failed.check}: {failed.name}", failed.case)
     for check_id, skip in skips.items():
         for pattern in skip.only:
             if pattern not in skip.used:
-                yield Finding(skipped, f"{check_id} no longer fails for {pattern}: take it out")
+                yield Finding(skipped, f"{check_id} no longer fails for {pattern}: remove it")
 
 
 def scan(renders: Iterable[Render]) -> list[Failed]:
-    """One run of checkov over all renders; it takes some seconds to start. Raises PolicyError."""
+    """One run of checkov over all renders, because it takes seconds to start. Raises PolicyError."""
     with tempfile.TemporaryDirectory() as scratch:
         for render in renders:
-            # What belongs together is in one folder, where the scanner finds a pod's network policy.
+            # All objects of a render are in one folder, so that the scanner finds a pod's network policy.
             folder = Path(scratch, render.case)
             folder.mkdir()
             for document in render.documents:
                 target = folder / document.source.replace("/", "+")
-                # Where none is named, an object comes into the release's.
+                # An object without a namespace belongs to the release's namespace.
                 body = {**document.body, "metadata": {"namespace": render.namespace, **document.body["metadata"]}}
                 with target.open("a", encoding="utf-8") as file:
                     file.write(f"---\n{yaml.dump(body, Dumper=yaml.CSafeDumper, sort_keys=False)}")
-        return [_failed(found) for found in failed_checks(_run(Path(scratch)))]
+        return [_failed(report) for report in failed_checks(_run(Path(scratch)))]
 
 
-def _failed(found: dict[str, Any]) -> Failed:
-    _, case, source = found["file_path"].split("/", 2)
-    kind, _, name = found["resource"].split(".", 2)
-    fields = ", ".join(found["check_result"].get("evaluated_keys") or [])
-    return Failed(found["check_id"], found["check_name"], f"{kind}/{name}", source.replace("+", "/"), case, fields)
+def _failed(report: dict[str, Any]) -> Failed:
+    _, case, source = report["file_path"].split("/", 2)
+    kind, _, name = report["resource"].split(".", 2)
+    fields = ", ".join(report["check_result"].get("evaluated_keys") or [])
+    return Failed(
+        check=report["check_id"],
+        name=report["check_name"],
+        resource=f"{kind}/{name}",
+        source=source.replace("+", "/"),
+        case=case,
+        fields=fields,
+    )
 
 
 def _run(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "checkov.main", "--directory", str(folder), "--framework", "kubernetes"]
-    # It must not ask its vendor for anything.
+    # It must not contact its vendor.
     command += ["--skip-download", "--quiet", "--compact", "--output", "json", "--soft-fail"]
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "LOG_LEVEL": "ERROR"})
 
 
 def failed_checks(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
-    """What checkov reports of its run. A run that read nothing has no such report, and is an error: PolicyError."""
+    """The failed checks in checkov's report. A run that read nothing has no report and raises PolicyError."""
     try:
         report = json.loads(done.stdout)
         failed: list[dict[str, Any]] = report["results"]["failed_checks"]

@@ -1,4 +1,4 @@
-"""Prints the chart's manifests as a JSON array: `python -m helm_check.render <values.json`, for programs that lack Helm."""
+"""Prints the chart's manifests as a JSON array: `python -m helm_check.render <values.json`, for programs without Helm."""
 
 import json
 import sys

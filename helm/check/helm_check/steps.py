@@ -1,4 +1,4 @@
-"""The checks in the order in which they run, each a name and what it finds. Must not print."""
+"""The checks in the order in which they run, each with a name and its findings. It must not print."""
 
 import re
 import shutil
@@ -18,17 +18,17 @@ from helm_check.overview import overview
 from helm_check.rules import Rule, naming, network, pods, references, scaling
 from helm_check.rules.settings import SettingsRule
 
-# What a package may hold beside templates/, files/ and examples/.
+# Files that a package may contain besides templates/, files/ and examples/.
 _PACKAGED = {"Chart.yaml", "Chart.lock", "values.yaml", "values.schema.json", "README.md", "LICENSE", ".helmignore"}
 
 
-# Where in a chart Helm says that an error is.
-_PLACE = re.compile(r"/(templates/[^:\s]+):(\d+):\d+")
+# The position of an error in a chart, as Helm reports it.
+_LOCATION = re.compile(r"/(templates/[^:\s]+):(\d+):\d+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Folders:
-    """Where everything is."""
+    """The folders and files that the checks use."""
 
     chart: Path
     goldens: Path
@@ -41,7 +41,7 @@ class Folders:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step found, and how much it looked at."""
+    """A step's findings, and what it looked at."""
 
     findings: list[Finding]
     looked_at: str
@@ -54,7 +54,7 @@ class Step:
 
 
 class Checks:
-    """All steps over one chart. What several steps need is made once. What does not render is the render step's finding."""
+    """All steps for one chart. Shared results are computed once; failed renders are findings of the render step."""
 
     def __init__(self, folders: Folders) -> None:
         self._folders = folders
@@ -93,16 +93,16 @@ class Checks:
 
     @cached_property
     def _rendered(self) -> tuple[list[Render], list[Finding], dict[str, dict[str, str]]]:
-        """The cases that render, findings of those that don't, and the texts by case without their secrets."""
+        """The cases that render, findings for those that do not, and the masked texts by case."""
         renders, findings, masked = [], [], {}
         for case in self.cases:
             try:
                 render, again = rendered(self.chart, case), rendered(self.chart, case)
-                # An upgrade takes other branches of templates.
+                # An upgrade uses other branches of templates.
                 rendered(self.chart, case, upgrade=True)
                 texts, differences = masked_texts(render, again)
             except (ChartError, ManifestError) as error:
-                findings.append(Finding(case.place, str(error)))
+                findings.append(Finding(case.location, str(error)))
                 continue
             renders.append(render)
             findings += differences
@@ -115,40 +115,38 @@ class Checks:
 
     @property
     def golden_contents(self) -> dict[str, str]:
-        """The goldens as they should be, by case."""
+        """The expected goldens by case."""
         masked = self._rendered[2]
         defaults = next(iter(masked.values()), {})
         overviews = {render.case: overview(render) for render in self.renders}
-        return {case: goldens.written(case, texts, defaults, overviews[case]) for case, texts in masked.items()}
+        return {case: goldens.content(case, texts, defaults, overview=overviews[case]) for case, texts in masked.items()}
 
     def values(self) -> Outcome:
         return Outcome(list(values_schema.check(self._folders.chart)), "values.yaml and its schema")
 
     def lint(self) -> Outcome:
         findings = [
-            Finding(place, message, case.name)
+            Finding(location, message, case.name)
             for case in self.cases
-            for place, message in lint(self._folders.chart, case.values, NAMESPACE)
+            for location, message in lint(self._folders.chart, case.values, NAMESPACE)
         ]
         for name, text in self.chart.templates().items():
             if ".Capabilities." in text:
-                findings.append(
-                    Finding(name, "asks what the cluster can do: what it renders there could not be reviewed here")
-                )
+                findings.append(Finding(name, "uses the cluster's capabilities: the result there cannot be reviewed here"))
         return Outcome(findings, f"{len(self.cases)} value files")
 
     def render(self) -> Outcome:
         objects = sum(len(render.documents) for render in self.renders)
         sources = {document.source for render in self.renders for document in render.documents}
         never = [
-            Finding(name, "no value file renders it, so nothing looks at it: add one to ci/")
+            Finding(name, "no value file renders it, so no step checks it: add one to ci/")
             for name, text in self.chart.templates().items()
             if is_manifest(name) and "apiVersion:" in text and name not in sources and len(self.renders) == len(self.cases)
         ]
         return Outcome(self._rendered[1] + never, f"{objects} objects of {len(self.renders)} value files")
 
     def _copy_without_files(self) -> str:
-        """How a copy of the chart that lost the links in files/ is refused; empty when it is taken."""
+        """The error message for a copy of the chart without the links in files/; empty if the copy is accepted."""
         with tempfile.TemporaryDirectory() as folder:
             copy = shutil.copytree(self._folders.chart, Path(folder) / "logstream", ignore=shutil.ignore_patterns("files"))
             try:
@@ -159,28 +157,28 @@ class Checks:
 
     def refused(self) -> Outcome:
         findings = []
-        found = find_refused(self._folders.refused)
+        value_files = find_refused(self._folders.refused)
         met: set[tuple[str, int]] = set()
-        for refused in found:
-            place = f"{refused.path.parent.name}/{refused.path.name}"
+        for refused in value_files:
+            location = f"{refused.path.parent.name}/{refused.path.name}"
             if not refused.sentence:
-                findings.append(Finding(place, "has no comment at the top that says how it must be refused"))
+                findings.append(Finding(location, "has no comment at the top with the expected message"))
                 continue
             try:
                 self.chart.render(refused.values, RELEASE, NAMESPACE)
             except ChartError as error:
-                met.update((source, int(line)) for source, line in _PLACE.findall(str(error)))
+                met.update((source, int(line)) for source, line in _LOCATION.findall(str(error)))
                 if refused.sentence not in " ".join(str(error).split()):
-                    findings.append(Finding(place, f"is refused, but not by {refused.sentence!r}: {error}"))
+                    findings.append(Finding(location, f"is refused, but not with {refused.sentence!r}: {error}"))
             else:
-                findings.append(Finding(place, f"is taken; it should be refused by {refused.sentence!r}"))
-        met.update((source, int(line)) for source, line in _PLACE.findall(self._copy_without_files()))
+                findings.append(Finding(location, f"is accepted; it should be refused with {refused.sentence!r}"))
+        met.update((source, int(line)) for source, line in _LOCATION.findall(self._copy_without_files()))
         for source, line in sentences(self.chart.templates()):
             if (source, line) not in met:
                 findings.append(
-                    Finding(f"{source}:{line}", f"no value file in {self._folders.refused.name}/ meets this `fail`")
+                    Finding(f"{source}:{line}", f"no value file in {self._folders.refused.name}/ triggers this `fail`")
                 )
-        return Outcome(findings, f"{len(found)} value files")
+        return Outcome(findings, f"{len(value_files)} value files")
 
     def goldens(self) -> Outcome:
         contents = self.golden_contents
@@ -198,10 +196,10 @@ class Checks:
         for case in self.cases:
             try:
                 findings += naming.check_names(rendered(self.chart, case, release=LONG_RELEASE))
-                one, other = (rendered(self.chart, case, release=name) for name in ("one", "another"))
-                findings += naming.check_apart(one, other)
+                first, second = (rendered(self.chart, case, release=name) for name in ("one", "another"))
+                findings += naming.check_apart(first, second)
             except (ChartError, ManifestError) as error:
-                findings.append(Finding(case.place, f"with another release name: {error}"))
+                findings.append(Finding(case.location, f"with another release name: {error}"))
         return Outcome(findings, f"one of {len(LONG_RELEASE)} characters, and two in one namespace")
 
     def package(self) -> Outcome:
@@ -236,7 +234,7 @@ class Checks:
                 try:
                     was = rendered(previous, case)
                 except ChartError:
-                    # A value that the release did not have yet.
+                    # A value that the release did not have.
                     continue
                 if present is None:
                     continue
@@ -263,16 +261,16 @@ class Checks:
 
 
 def rendered(chart: Chart, case: Case, *, release: str = RELEASE, upgrade: bool = False) -> Render:
-    """Raises ChartError, and ManifestError for a text that is no list of objects."""
+    """Raises ChartError, and ManifestError for a text that is not a list of objects."""
     output = chart.render(case.values, release, NAMESPACE, upgrade=upgrade)
-    render = Render(case.name, release, NAMESPACE, output.values, output.texts)
+    render = Render(case=case.name, release=release, namespace=NAMESPACE, values=output.values, texts=output.texts)
     if not render.documents:
         raise ManifestError("nothing is rendered")
     return render
 
 
 def sentences(templates: dict[str, str]) -> list[tuple[str, int]]:
-    """Where templates refuse values: pairs of template and line."""
+    """The `fail` calls in templates: pairs of template and line."""
     return [
         (source, number)
         for source, text in templates.items()
@@ -282,10 +280,10 @@ def sentences(templates: dict[str, str]) -> list[tuple[str, int]]:
 
 
 def packaged(chart: Path, files: dict[str, bytes | None]) -> Iterator[Finding]:
-    """What is wrong with a package's files, by path, against the chart's folder. Links must have become their contents."""
+    """Findings for a package's files compared with the chart's folder. Links must be replaced by their contents."""
     for name, content in files.items():
         if content is None:
-            yield Finding(name, "is no plain file in the package")
+            yield Finding(name, "is not a plain file in the package")
         if name not in _PACKAGED and name.split("/")[0] not in ("templates", "files", "examples"):
             yield Finding(name, "should not be in the package: add it to .helmignore")
     for path in sorted((chart / "files").rglob("*")):

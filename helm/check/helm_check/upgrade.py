@@ -1,4 +1,4 @@
-"""What an upgrade from a released chart would be refused for, or would lose. Compares renders of the same values."""
+"""Changes since a released chart that an upgrade would refuse or that lose data. Compares renders of the same values."""
 
 import json
 from collections.abc import Iterator
@@ -40,20 +40,20 @@ def released(folder: Path) -> list[Chart]:
 
 
 def compare(previous: Render, present: Render, version: str) -> Iterator[Finding]:
-    """What cannot be changed in place between two renders of the same case."""
+    """Findings for changes between two renders of the same case that cannot be made in place."""
     for old in previous.documents:
         new = _counterpart(old, present)
         if new is None:
             if old.kind in _HOLDS_DATA:
-                yield Finding(old.place(), f"was there in {version} and is gone, and its data with it", present.case)
+                yield Finding(old.location(), f"existed in {version} and is gone, with its data", present.case)
             continue
         for path in _IMMUTABLE.get(old.kind, ()):
             was, now = at(old.body, *path), at(new.body, *path)
             if was != now:
                 message = f"cannot be changed in place; {version} has {_short(was)}, now it is {_short(now)}"
-                yield Finding(new.place(*path), message, present.case)
+                yield Finding(new.location(*path), message, present.case)
         if at(old.body, "immutable") is True and old.body != new.body:
-            yield Finding(new.place(), f"is immutable in {version}, and has changed", present.case)
+            yield Finding(new.location(), f"is immutable in {version}, and has changed", present.case)
 
 
 def _counterpart(old: Document, present: Render) -> Document | None:
@@ -66,9 +66,9 @@ def _short(value: Any) -> str:
 
 
 def values_refused(previous: Chart, present: Chart) -> str | None:
-    """Why a user's full copy of the previous defaults would be refused, unless the version says that this may be."""
+    """Why a user's full copy of the previous defaults would be refused, unless the version permits this."""
     was, now = Version(previous.version), Version(present.version)
-    # Before 1.0.0 the minor version tells of such a change.
+    # Before 1.0.0 the minor version announces such a change.
     if now.major > was.major or (now.major == was.major == 0 and now.minor > was.minor):
         return None
     return present.refusal(previous.values)

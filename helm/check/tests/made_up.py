@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from helm_check.findings import Finding, told
+from helm_check.findings import Finding, as_lines
 from helm_check.manifests import Render
 
 GONE = object()
@@ -18,7 +18,7 @@ _GOOD: list[dict[str, Any]] = json.loads(json.dumps(yaml.safe_load(Path(__file__
 
 def render(bodies: list[dict[str, Any]] | None = None, values: dict[str, Any] | None = None) -> Render:
     text = yaml.dump_all(_GOOD if bodies is None else bodies, Dumper=yaml.CSafeDumper, sort_keys=False)
-    return Render("defaults", "demo", "logging", values or {}, {_SOURCE: text})
+    return Render(case="defaults", release="demo", namespace="logging", values=values or {}, texts={_SOURCE: text})
 
 
 def changed(kind: str, name: str, *path_and_value: Any, values: dict[str, Any] | None = None) -> Render:
@@ -54,10 +54,10 @@ def added(*more: dict[str, Any]) -> Render:
 
 def body(kind: str, name: str) -> dict[str, Any]:
     """A copy of an object of the good render."""
-    [found] = [body for body in _GOOD if (body["kind"], body["metadata"]["name"]) == (kind, name)]
-    return copy.deepcopy(found)
+    [match] = [body for body in _GOOD if (body["kind"], body["metadata"]["name"]) == (kind, name)]
+    return copy.deepcopy(match)
 
 
 def lines(check: Callable[[Render], Iterable[Finding]], made: Render) -> list[str]:
     """What a check says of a render, without what is the same in all."""
-    return [line.removeprefix(f"{_SOURCE}: ").removesuffix(" [defaults]") for line in told(check(made))]
+    return [line.removeprefix(f"{_SOURCE}: ").removesuffix(" [defaults]") for line in as_lines(check(made))]

@@ -70,6 +70,6 @@ def make(folder: Path, changed: dict[str, str] | None = None) -> Folders:
 
 
 def said(folders: Folders, step: str) -> list[str]:
-    """What one step finds, as `place: message`."""
-    [found] = [candidate for candidate in Checks(folders).steps() if candidate.name == step]
-    return [f"{finding.place}: {finding.message}" for finding in found.run().findings]
+    """What one step finds, as `location: message`."""
+    [step_] = [candidate for candidate in Checks(folders).steps() if candidate.name == step]
+    return [f"{finding.location}: {finding.message}" for finding in step_.run().findings]

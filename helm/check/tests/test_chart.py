@@ -60,9 +60,9 @@ def test_what_helm_s_linter_says_is_a_finding(tmp_path: Path) -> None:
 
 def test_what_is_generated_and_no_secret_is_told(tmp_path: Path) -> None:
     text = FILES["templates/configmap.yaml"].replace("\ndata:\n", "\ndata:\n  key: {{ randAlphaNum 20 }}\n")
-    found = said(make(tmp_path, {"templates/configmap.yaml": text}), "render")
+    messages = said(make(tmp_path, {"templates/configmap.yaml": text}), "render")
     line = "templates/configmap.yaml: ConfigMap demo-small: data.key: differs from one render to the next"
-    assert [said_line.partition(";")[0] for said_line in found] == [line] * 3
+    assert [said_line.partition(";")[0] for said_line in messages] == [line] * 3
 
 
 def test_a_chart_that_renders_nothing_is_told(tmp_path: Path) -> None:
@@ -72,20 +72,20 @@ def test_a_chart_that_renders_nothing_is_told(tmp_path: Path) -> None:
 
 def test_what_is_no_yaml_is_told(tmp_path: Path) -> None:
     folders = make(tmp_path, {"templates/secret.yaml": FILES["templates/secret.yaml"] + "kind: Secret\n"})
-    assert "values.yaml: templates/secret.yaml: no YAML: the key 'kind' is there twice" in said(folders, "render")[0]
+    assert "values.yaml: templates/secret.yaml: not YAML: the key 'kind' is there twice" in said(folders, "render")[0]
 
 
 def test_templates_must_not_ask_the_cluster_what_it_can_do(tmp_path: Path) -> None:
     folders = make(tmp_path, {"templates/NOTES.txt": '{{ .Capabilities.APIVersions.Has "v1" }}'})
     assert said(folders, "lint") == [
-        "templates/NOTES.txt: asks what the cluster can do: what it renders there could not be reviewed here"
+        "templates/NOTES.txt: uses the cluster's capabilities: the result there cannot be reviewed here"
     ]
 
 
 def test_every_template_is_rendered_by_some_value_file(tmp_path: Path) -> None:
     text = "{{- if gt (int .Values.replicas) 3 }}\n" + FILES["templates/secret.yaml"] + "{{- end }}\n"
     folders = make(tmp_path, {"templates/secret.yaml": text})
-    line = "templates/secret.yaml: no value file renders it, so nothing looks at it: add one to ci/"
+    line = "templates/secret.yaml: no value file renders it, so no step checks it: add one to ci/"
     assert said(folders, "render") == [line]
     assert said(make(tmp_path, {"templates/secret.yaml": text, "ci/many-values.yaml": "replicas: 4\n"}), "render") == []
 
@@ -102,15 +102,15 @@ def test_what_must_be_refused_is(tmp_path: Path) -> None:
     (folders.refused / "other.yaml").write_text("# seven at most\nreplicas: 10\n", encoding="utf-8")
     (folders.refused / "silent.yaml").write_text("replicas: 10\n", encoding="utf-8")
     taken, other, silent = said(folders, "refused")
-    assert taken == "refused/fine.yaml: is taken; it should be refused by 'not so'"
-    assert other.startswith("refused/other.yaml: is refused, but not by 'seven at most': ")
-    assert silent == "refused/silent.yaml: has no comment at the top that says how it must be refused"
+    assert taken == "refused/fine.yaml: is accepted; it should be refused with 'not so'"
+    assert other.startswith("refused/other.yaml: is refused, but not with 'seven at most': ")
+    assert silent == "refused/silent.yaml: has no comment at the top with the expected message"
 
 
 def test_every_sentence_is_met(tmp_path: Path) -> None:
     folders = make(tmp_path)
     (folders.refused / "too-many.yaml").unlink()
-    assert said(folders, "refused") == ["templates/checks.yaml:2: no value file in refused/ meets this `fail`"]
+    assert said(folders, "refused") == ["templates/checks.yaml:2: no value file in refused/ triggers this `fail`"]
 
 
 def test_a_name_that_a_long_release_breaks(tmp_path: Path) -> None:
@@ -143,14 +143,14 @@ def test_links_are_files_in_the_package(tmp_path: Path) -> None:
     ("name", "content", "said"),
     [
         ("files/server.conf", b"port 6380\n", "has another content in the package, or is not in it"),
-        ("values.schema.json", None, "is no plain file in the package"),
+        ("values.schema.json", None, "is not a plain file in the package"),
         ("ci/many-values.yaml", b"", "should not be in the package: add it to .helmignore"),
     ],
 )
 def test_a_wrong_package_is_told(tmp_path: Path, name: str, content: bytes | None, said: str) -> None:
     folders = make(tmp_path)
     files = {**packaged_files(package(folders.chart, tmp_path)), name: content}
-    assert (name, said) in [(finding.place, finding.message) for finding in packaged(folders.chart, files)]
+    assert (name, said) in [(finding.location, finding.message) for finding in packaged(folders.chart, files)]
 
 
 def test_a_link_in_a_package_is_no_plain_file(tmp_path: Path) -> None:
@@ -185,8 +185,8 @@ def test_a_package_needs_its_schema_and_values(tmp_path: Path) -> None:
     folders = make(tmp_path)
     files = packaged_files(package(folders.chart, tmp_path))
     del files["values.schema.json"]
-    found = [(finding.place, finding.message) for finding in packaged(folders.chart, files)]
-    assert found == [("values.schema.json", "is not in the package")]
+    findings = [(finding.location, finding.message) for finding in packaged(folders.chart, files)]
+    assert findings == [("values.schema.json", "is not in the package")]
 
 
 def test_folders_below_files_are_looked_into(tmp_path: Path) -> None:

@@ -1,13 +1,13 @@
-"""Reading of rendered templates, and how findings are told."""
+"""Reading of rendered templates, and how findings are printed."""
 
 import pytest
-from helm_check.findings import Finding, told
+from helm_check.findings import Finding, as_lines
 from helm_check.manifests import ManifestError, at, dotted, parse
 
 
 def test_a_key_that_is_there_twice_is_no_yaml() -> None:
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {b: '1', b: '2'}\n"
-    with pytest.raises(ManifestError, match=r"templates/a\.yaml: no YAML: the key 'b' is there twice .* line 4"):
+    with pytest.raises(ManifestError, match=r"templates/a\.yaml: not YAML: the key 'b' is there twice .* line 4"):
         list(parse("templates/a.yaml", text))
 
 
@@ -36,4 +36,4 @@ def test_paths() -> None:
 
 def test_a_finding_of_several_cases_is_told_once() -> None:
     findings = [Finding("a", "is wrong", "one"), Finding("a", "is wrong", "two"), Finding("b", "too")]
-    assert list(told(findings)) == ["a: is wrong [one and 1 more]", "b: too"]
+    assert list(as_lines(findings)) == ["a: is wrong [one and 1 more]", "b: too"]

@@ -9,21 +9,21 @@ def render(secret: str, *, kind: str = "Secret", field: str = "stringData", anno
         f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: a, annotations: {{checksum/secret: {annotation}}}}}\n"
         f"# stays\n{field}:\n  url: {secret}\n"
     )
-    return Render("defaults", "demo", "logging", {}, {"templates/a.yaml": text})
+    return Render(case="defaults", release="demo", namespace="logging", values={}, texts={"templates/a.yaml": text})
 
 
-def masked(one: Render, other: Render) -> tuple[str, list[str]]:
-    texts, findings = masked_texts(one, other)
-    return texts["templates/a.yaml"], [f"{finding.place}: {finding.message}" for finding in findings]
+def masked(first: Render, second: Render) -> tuple[str, list[str]]:
+    texts, findings = masked_texts(first, second)
+    return texts["templates/a.yaml"], [f"{finding.location}: {finding.message}" for finding in findings]
 
 
 def test_an_address_keeps_its_shape() -> None:
-    one, other = render("amqp://logstream:4Fz0aaaa@broker:5672/%2F"), render("amqp://logstream:Qq81bbbb@broker:5672/%2F")
-    text, findings = masked(one, other)
+    first, second = render("amqp://logstream:4Fz0aaaa@broker:5672/%2F"), render("amqp://logstream:Qq81bbbb@broker:5672/%2F")
+    text, findings = masked(first, second)
     assert "  url: amqp://logstream:<generated>@broker:5672/%2F\n" in text
     assert "# stays\n" in text
     assert findings == []
-    assert masked(other, one)[0] == text
+    assert masked(second, first)[0] == text
 
 
 def test_what_is_encoded_is_masked_as_a_whole() -> None:
@@ -54,12 +54,15 @@ def test_nothing_else_may_be_generated() -> None:
 
 
 def test_lists_are_looked_into() -> None:
-    one, other = (
+    first, second = (
         f"apiVersion: v1\nkind: A\nmetadata: {{name: a}}\nspec: [same, {word}]\n" for word in ("word-one", "word-two")
     )
-    renders = [Render("defaults", "demo", "logging", {}, {"templates/a.yaml": text}) for text in (one, other)]
+    renders = [
+        Render(case="defaults", release="demo", namespace="logging", values={}, texts={"templates/a.yaml": text})
+        for text in (first, second)
+    ]
     _, [finding] = masked_texts(*renders)
-    assert finding.place == "templates/a.yaml: A a: spec[1]"
+    assert finding.location == "templates/a.yaml: A a: spec[1]"
 
 
 def test_what_is_given_is_not_masked() -> None:

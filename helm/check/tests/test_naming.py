@@ -14,7 +14,7 @@ def test_takes_the_good_one() -> None:
 
 
 def test_nothing_is_there_twice() -> None:
-    assert lines(naming.check, added(body("ConfigMap", "demo-files"))) == ["ConfigMap demo-files: is there 2 times"]
+    assert lines(naming.check, added(body("ConfigMap", "demo-files"))) == ["ConfigMap demo-files: exists 2 times"]
 
 
 def test_names_are_short_enough() -> None:
@@ -25,7 +25,9 @@ def test_names_are_short_enough() -> None:
 
 
 def test_names_are_names_of_the_network() -> None:
-    said = "ConfigMap demo-: metadata.name: may have small letters, digits and - alone, - not at an end"
+    said = (
+        "ConfigMap demo-: metadata.name: may contain only lower-case letters, digits and -, and must not start or end with -"
+    )
     assert lines(naming.check_names, changed("ConfigMap", "demo-files", "metadata", "name", "demo-")) == [said]
 
 
@@ -49,9 +51,7 @@ def test_everything_is_in_the_release_s_namespace() -> None:
     made = changed("ConfigMap", "demo-files", "metadata", "namespace", "default")
     assert lines(naming.check, made) == ["ConfigMap demo-files: metadata.namespace: is default, not the release's, logging"]
     role = {**body("ConfigMap", "demo-files"), "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole"}
-    assert lines(naming.check, added(role)) == [
-        "ClusterRole demo-files: belongs to the whole cluster; two releases would fight for it"
-    ]
+    assert lines(naming.check, added(role)) == ["ClusterRole demo-files: is cluster-wide; two releases would conflict"]
 
 
 def test_a_selector_matches_its_pods_and_no_others() -> None:
@@ -92,7 +92,9 @@ def test_a_job_has_no_selector() -> None:
 
 def test_what_the_user_wrote_is_the_user_s() -> None:
     more = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\n"
-    made = Render("ci-more", "demo", "logging", {}, {"templates/extra-objects.yaml": more})
+    made = Render(
+        case="ci-more", release="demo", namespace="logging", values={}, texts={"templates/extra-objects.yaml": more}
+    )
     assert lines(naming.check, made) == []
     assert list(naming.check_apart(made, made)) == []
 
@@ -103,14 +105,14 @@ def test_a_name_given_by_the_user_may_be_shared() -> None:
 
 
 def test_two_releases_are_apart() -> None:
-    found = list(naming.check_apart(render(), render()))
+    findings = list(naming.check_apart(render(), render()))
     assert (
         Finding(
             "templates/all.yaml: ConfigMap demo-files: metadata.name",
             "is the same for every release in a namespace",
             "defaults",
         )
-        in found
+        in findings
     )
     said = "is selected by another release's Deployment demo-query"
-    assert Finding("templates/all.yaml: Deployment demo-query: spec.template.metadata.labels", said, "defaults") in found
+    assert Finding("templates/all.yaml: Deployment demo-query: spec.template.metadata.labels", said, "defaults") in findings

@@ -14,13 +14,13 @@ def test_takes_the_good_one() -> None:
 
 def test_every_pod_is_selected_both_ways() -> None:
     said = lines(network.check, without("NetworkPolicy", "demo-worker"))
-    assert "Deployment demo-worker: no NetworkPolicy of type Ingress selects this pod: everything is open to it" in said
-    assert "Deployment demo-worker: no NetworkPolicy of type Egress selects this pod: everything is open to it" in said
+    assert "Deployment demo-worker: no NetworkPolicy of type Ingress selects this pod: all connections are allowed" in said
+    assert "Deployment demo-worker: no NetworkPolicy of type Egress selects this pod: all connections are allowed" in said
 
 
 def test_a_type_that_is_not_named_is_open() -> None:
     said = lines(network.check, changed("NetworkPolicy", "demo-worker", "spec", "policyTypes", ["Ingress"]))
-    assert said == ["Deployment demo-worker: no NetworkPolicy of type Egress selects this pod: everything is open to it"]
+    assert said == ["Deployment demo-worker: no NetworkPolicy of type Egress selects this pod: all connections are allowed"]
 
 
 def test_none_is_asked_for_when_they_are_switched_off() -> None:
@@ -42,7 +42,7 @@ def test_a_policy_selects_pods() -> None:
 
 def test_an_empty_rule_is_refused() -> None:
     made = changed("NetworkPolicy", "demo-query", "spec", "egress", 1, {})
-    assert lines(network.check, made) == ["NetworkPolicy demo-query: spec.egress[1]: an empty rule lets everything through"]
+    assert lines(network.check, made) == ["NetworkPolicy demo-query: spec.egress[1]: an empty rule allows everything"]
 
 
 def test_rules_need_their_type() -> None:
@@ -55,9 +55,9 @@ def test_rules_need_their_type() -> None:
 def test_a_peer_is_a_pod_of_the_chart() -> None:
     peer = ("spec", "egress", 0, "to", 0, "podSelector", "matchLabels")
     made = changed("NetworkPolicy", "demo-query", *peer, {"app.kubernetes.io/component": "databse"})
-    place = "NetworkPolicy demo-query: spec.egress[0].to[0]"
+    location = "NetworkPolicy demo-query: spec.egress[0].to[0]"
     assert lines(network.check, made) == [
-        f"{place}: selects no pod of the chart: {{'app.kubernetes.io/component': 'databse'}}",
+        f"{location}: selects no pod of the chart: {{'app.kubernetes.io/component': 'databse'}}",
         f"{WAY}: {QUERY}",
     ]
 
@@ -119,10 +119,10 @@ def test_a_service_for_the_outside_lets_it_in() -> None:
 def test_an_address_in_a_setting_can_be_reached() -> None:
     environment = [{"name": "WORKER", "value": "demo-worker.logging.svc.cluster.local:9464"}]
     made = changed("Deployment", "demo-query", "spec", "template", "spec", "containers", 0, "env", environment)
-    place = "Deployment demo-query: spec.template.spec.containers[0].env[0]"
+    location = "Deployment demo-query: spec.template.spec.containers[0].env[0]"
     assert lines(network.check, made) == [
-        f"{place}: no NetworkPolicy of Deployment demo-worker allows ingress from Deployment demo-query at port 9464",
-        f"{place}: no NetworkPolicy of Deployment demo-query allows egress to Deployment demo-worker at port 9464",
+        f"{location}: no NetworkPolicy of Deployment demo-worker allows ingress from Deployment demo-query at port 9464",
+        f"{location}: no NetworkPolicy of Deployment demo-query allows egress to Deployment demo-worker at port 9464",
     ]
 
 

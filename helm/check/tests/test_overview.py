@@ -84,12 +84,12 @@ def test_quantities(text: object, value: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "Mi", "1 Mi", "1Zi", "-"])
 def test_what_is_no_quantity(text: str) -> None:
-    with pytest.raises(ValueError, match="is no quantity"):
+    with pytest.raises(ValueError, match="is not a quantity"):
         quantity(text)
 
 
 @pytest.mark.parametrize(
-    ("peer", "told"),
+    ("peer", "text"),
     [
         ({"ipBlock": {"cidr": "10.0.0.0/8"}}, "10.0.0.0/8"),
         ({"namespaceSelector": {}}, "namespaces all"),
@@ -98,9 +98,9 @@ def test_what_is_no_quantity(text: str) -> None:
         ({"podSelector": {"matchLabels": {"app": "none"}}}, "no pod of these"),
     ],
 )
-def test_names_who_is_let_in(peer: dict[str, Any], told: str) -> None:
-    text = overview(changed(*POLICY, "ingress", [{"from": [peer], "ports": [{"port": 8080}]}]))
-    assert cells(text, "query")[6] == f"{told} 8080"
+def test_names_who_is_let_in(peer: dict[str, Any], text: str) -> None:
+    head = overview(changed(*POLICY, "ingress", [{"from": [peer], "ports": [{"port": 8080}]}]))
+    assert cells(head, "query")[6] == f"{text} 8080"
 
 
 def test_what_no_rule_lets_in_is_nobody() -> None:

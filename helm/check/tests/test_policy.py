@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 from helm_check import policy
-from helm_check.findings import told
+from helm_check.findings import as_lines
 from helm_check.policy import Failed, PolicyError
 from made_up import changed
 
 FAILED = Failed(
-    "CKV_K8S_19", "Containers should not share the host network", "Deployment/demo-query", "templates/a.yaml", "ci-a", ""
+    check="CKV_K8S_19",
+    name="Containers should not share the host network",
+    resource="Deployment/demo-query",
+    source="templates/a.yaml",
+    case="ci-a",
+    fields="",
 )
 LINE = "templates/a.yaml: Deployment demo-query: CKV_K8S_19: Containers should not share the host network [ci-a]"
 
@@ -23,13 +28,13 @@ def skips(folder: Path, text: str) -> dict[str, policy.Skip]:
 
 
 def judged(failures: list[Failed], reasons: dict[str, policy.Skip]) -> list[str]:
-    return list(told(policy.judge(failures, reasons, "skipped.yaml")))
+    return list(as_lines(policy.judge(failures, reasons, "skipped.yaml")))
 
 
 def test_the_scanner_finds_what_is_wrong() -> None:
     made = changed("Deployment", "demo-query", "spec", "template", "spec", "hostNetwork", True)
-    found = [failed for failed in policy.scan([made]) if failed.check == "CKV_K8S_19"]
-    assert [(failed.resource, failed.source, failed.case) for failed in found] == [
+    failures = [failed for failed in policy.scan([made]) if failed.check == "CKV_K8S_19"]
+    assert [(failed.resource, failed.source, failed.case) for failed in failures] == [
         ("Deployment/demo-query", "templates/all.yaml", "defaults")
     ]
 
@@ -63,7 +68,7 @@ def test_a_reason_is_for_what_it_names(tmp_path: Path) -> None:
 
 def test_a_reason_that_nothing_needs_is_told(tmp_path: Path) -> None:
     reasons = skips(tmp_path, "CKV_K8S_19: {reason: made up, only: [Deployment/*, Pod/*]}")
-    assert judged([FAILED], reasons) == ["skipped.yaml: CKV_K8S_19 no longer fails for Pod/*: take it out"]
+    assert judged([FAILED], reasons) == ["skipped.yaml: CKV_K8S_19 no longer fails for Pod/*: remove it"]
 
 
 @pytest.mark.parametrize("text", ["CKV_K8S_1: because\n", "CKV_K8S_1: {reason: ''}\n", "CKV_K8S_1: {reason: a, for: b}\n"])

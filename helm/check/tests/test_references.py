@@ -15,7 +15,7 @@ def test_takes_the_good_one() -> None:
 
 
 def test_a_secret_must_exist_unless_the_values_name_it() -> None:
-    said = [f"{PLACE}.volumes[0].secret: there is no Secret demo-addresses, here or among the values"]
+    said = [f"{PLACE}.volumes[0].secret: there is no Secret demo-addresses, in the render or in the values"]
     assert lines(references.check, without("Secret", "demo-addresses"))[:1] == said
     assert lines(references.check, without("Secret", "demo-addresses", values={"existingSecret": "demo-addresses"})) == []
 
@@ -40,8 +40,8 @@ def test_a_key_must_exist() -> None:
 def test_the_environment_comes_from_what_exists(source: dict[str, object], field: str) -> None:
     [(key, value)] = source.items()
     made = changed("Deployment", "demo-query", *POD, "containers", 0, key, value)
-    place = f"{PLACE}.containers[0].{field}"
-    assert lines(references.check, made) == [f"{place}: there is no ConfigMap none, here or among the values"]
+    location = f"{PLACE}.containers[0].{field}"
+    assert lines(references.check, made) == [f"{location}: there is no ConfigMap none, in the render or in the values"]
 
 
 def test_what_is_optional_may_be_absent() -> None:
@@ -55,13 +55,13 @@ def test_a_projected_volume_is_looked_into() -> None:
     volume = {"name": "addresses", "projected": {"sources": [{"secret": {"name": "none", "items": []}}]}}
     made = changed("Deployment", "demo-query", *POD, "volumes", 0, volume)
     assert lines(references.check, made) == [
-        f"{PLACE}.volumes[0].projected.sources[0].secret: there is no Secret none, here or among the values"
+        f"{PLACE}.volumes[0].projected.sources[0].secret: there is no Secret none, in the render or in the values"
     ]
 
 
 def test_the_service_account_exists() -> None:
     assert lines(references.check, without("ServiceAccount", "demo")) == [
-        f"{PLACE}.serviceAccountName: there is no ServiceAccount demo, here or among the values"
+        f"{PLACE}.serviceAccountName: there is no ServiceAccount demo, in the render or in the values"
     ]
 
 
@@ -82,10 +82,12 @@ def test_a_service_leads_to_a_port_of_pods() -> None:
 def test_pull_secrets_and_claims_exist() -> None:
     made = changed("Deployment", "demo-query", *POD, "imagePullSecrets", [{"name": "registry"}])
     assert lines(references.check, made) == [
-        f"{PLACE}.imagePullSecrets[0]: there is no Secret registry, here or among the values"
+        f"{PLACE}.imagePullSecrets[0]: there is no Secret registry, in the render or in the values"
     ]
     volume = {"name": "addresses", "persistentVolumeClaim": {"claimName": "data"}}
-    said = f"{PLACE}.volumes[0].persistentVolumeClaim: there is no PersistentVolumeClaim data, here or among the values"
+    said = (
+        f"{PLACE}.volumes[0].persistentVolumeClaim: there is no PersistentVolumeClaim data, in the render or in the values"
+    )
     assert lines(references.check, changed("Deployment", "demo-query", *POD, "volumes", 0, volume)) == [said]
 
 
@@ -148,23 +150,23 @@ def test_a_backend_of_the_gateway_api_is_a_port_of_a_service() -> None:
         "metadata": body("Service", "demo-query")["metadata"],
         "spec": {"rules": [{"backendRefs": [{"name": "demo-query", "port": 80}, {"name": "demo-query", "port": 8080}]}]},
     }
-    place = "GRPCRoute demo-query: spec.rules[0].backendRefs[1]"
-    assert lines(references.check, added(route)) == [f"{place}: Service demo-query has no port 8080"]
+    location = "GRPCRoute demo-query: spec.rules[0].backendRefs[1]"
+    assert lines(references.check, added(route)) == [f"{location}: Service demo-query has no port 8080"]
 
 
 def test_a_route_leads_to_a_port_of_a_service() -> None:
     backend = ("spec", "rules", 0, "http", "paths", 0, "backend", "service")
-    place = "Ingress demo-query: spec.rules[0].http.paths[0].backend.service"
+    location = "Ingress demo-query: spec.rules[0].http.paths[0].backend.service"
     made = changed("Ingress", "demo-query", *backend, "port", {"number": 8080})
-    assert lines(references.check, made) == [f"{place}: Service demo-query has no port 8080"]
+    assert lines(references.check, made) == [f"{location}: Service demo-query has no port 8080"]
     made = changed("Ingress", "demo-query", *backend, "name", "demo-page")
-    assert lines(references.check, made) == [f"{place}: there is no Service demo-page"]
+    assert lines(references.check, made) == [f"{location}: there is no Service demo-page"]
 
 
 def test_json_of_a_config_map_is_json() -> None:
     said = lines(references.check, changed("ConfigMap", "demo-files", "data", "board.json", "{"))
     assert len(said) == 1
-    assert said[0].startswith("ConfigMap demo-files: data.board.json: is no JSON: Expecting")
+    assert said[0].startswith("ConfigMap demo-files: data.board.json: is not JSON: Expecting")
 
 
 def test_an_account_need_not_be_named() -> None:

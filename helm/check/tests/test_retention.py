@@ -22,13 +22,13 @@ def rendered(chart: Chart, values: dict[str, Any]) -> dict[str, str]:
 
 
 def container(text: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(text)["spec"]["template"]["spec"]["containers"][0]
-    return found
+    first: dict[str, Any] = yaml.safe_load(text)["spec"]["template"]["spec"]["containers"][0]
+    return first
 
 
 def limits(texts: dict[str, str]) -> list[str]:
     (path,) = [path for path in texts if path.endswith("writer/deployment.yaml")]
-    return [one["value"] for one in container(texts[path])["env"] if one["name"] == NAME]
+    return [variable["value"] for variable in container(texts[path])["env"] if variable["name"] == NAME]
 
 
 def arguments(texts: dict[str, str]) -> list[str]:

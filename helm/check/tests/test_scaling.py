@@ -45,14 +45,14 @@ def test_the_range_is_one() -> None:
 
 
 def test_the_password_is_found() -> None:
-    place = f"{SCALER}.triggers[0].authenticationRef"
+    location = f"{SCALER}.triggers[0].authenticationRef"
     assert lines(scaling.check, without("TriggerAuthentication", "demo-worker")) == [
-        f"{place}: there is no TriggerAuthentication demo-worker"
+        f"{location}: there is no TriggerAuthentication demo-worker"
     ]
-    assert lines(scaling.check, without("Secret", "demo-addresses")) == [f"{place}: there is no Secret demo-addresses"]
+    assert lines(scaling.check, without("Secret", "demo-addresses")) == [f"{location}: there is no Secret demo-addresses"]
     assert lines(scaling.check, without("Secret", "demo-addresses", values={"a": ["demo-addresses"]})) == []
     made = changed("TriggerAuthentication", "demo-worker", "spec", "secretTargetRef", 0, "key", "url")
-    assert lines(scaling.check, made) == [f"{place}: Secret demo-addresses has no key url"]
+    assert lines(scaling.check, made) == [f"{location}: Secret demo-addresses has no key url"]
 
 
 def test_a_trigger_need_not_have_one() -> None:
@@ -61,10 +61,10 @@ def test_a_trigger_need_not_have_one() -> None:
 
 
 def test_a_budget_is_for_one_workload_and_lets_one_go() -> None:
-    place = "PodDisruptionBudget demo-query: spec"
+    location = "PodDisruptionBudget demo-query: spec"
     made = changed("PodDisruptionBudget", "demo-query", "spec", "selector", "matchLabels", {"a": "b"})
-    assert lines(scaling.check, made) == [f"{place}: selects the pods of 0 workloads, not of one: none"]
+    assert lines(scaling.check, made) == [f"{location}: selects the pods of 0 workloads, not of one: none"]
     made = changed("PodDisruptionBudget", "demo-query", "spec", "maxUnavailable", 0)
-    assert lines(scaling.check, made) == [f"{place}: lets no pod go: a node with one of them could not be drained"]
+    assert lines(scaling.check, made) == [f"{location}: allows no disruption: a node with one of them could not be drained"]
     made = changed("PodDisruptionBudget", "demo-query", "spec", "minAvailable", 2)
-    assert lines(scaling.check, made) == [f"{place}: keeps 2 of 2 pods: a node with one of them could not be drained"]
+    assert lines(scaling.check, made) == [f"{location}: keeps 2 of 2 pods: a node with one of them could not be drained"]

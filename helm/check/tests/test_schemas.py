@@ -35,8 +35,8 @@ def test_takes_the_good_one() -> None:
 def test_a_misspelt_field_is_refused() -> None:
     made = changed("Deployment", "demo-query", "spec", "template", "spec", "containers", 0, "redinessProbe", {})
     [said] = lines(builtin, made)
-    place = "Deployment demo-query: spec.template.spec.containers[0]: Additional properties are not allowed"
-    assert said == f"{place} ('redinessProbe' was unexpected) (Kubernetes {', '.join(kubernetes.versions())})"
+    location = "Deployment demo-query: spec.template.spec.containers[0]: Additional properties are not allowed"
+    assert said == f"{location} ('redinessProbe' was unexpected) (Kubernetes {', '.join(kubernetes.versions())})"
 
 
 def test_a_wrong_type_is_refused() -> None:
@@ -47,7 +47,9 @@ def test_a_wrong_type_is_refused() -> None:
 def test_a_kind_that_kubernetes_does_not_have_is_refused() -> None:
     removed = {**body("PodDisruptionBudget", "demo-query"), "apiVersion": "policy/v1beta1"}
     [said] = lines(builtin, added(removed))
-    assert said.startswith("PodDisruptionBudget demo-query: policy/v1beta1 PodDisruptionBudget is no kind of Kubernetes (")
+    assert said.startswith(
+        "PodDisruptionBudget demo-query: policy/v1beta1 PodDisruptionBudget is not a kind of Kubernetes ("
+    )
 
 
 def test_the_same_object_of_two_cases_is_told_once() -> None:
@@ -167,6 +169,6 @@ def test_a_wrong_custom_resource_is_refused(made: dict[str, Any], path: tuple[An
     wrong = json.loads(json.dumps(made))
     set_at(wrong, path, value)
     [finding] = held(render([wrong]))
-    assert f"{finding.place.partition(': ')[2]}: {finding.message}".startswith(
+    assert f"{finding.location.partition(': ')[2]}: {finding.message}".startswith(
         f"{wrong['kind']} {wrong['metadata']['name']}: {said}"
     )

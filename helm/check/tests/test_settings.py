@@ -86,4 +86,4 @@ def test_a_value_comes_one_way(rule: SettingsRule) -> None:
 
 def test_a_large_number_stays_one(rule: SettingsRule) -> None:
     made = changed("Deployment", "demo-query", *CONTAINER, "env", 1, "value", "1e+12")
-    assert lines(rule, made) == [f"{PLACE}[1].value: is 1e+12: no setting is written so"]
+    assert lines(rule, made) == [f"{PLACE}[1].value: is 1e+12: not a valid value of a setting"]

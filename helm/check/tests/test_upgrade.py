@@ -34,12 +34,12 @@ def test_a_released_version_does_not_change(released: Folders, tmp_path: Path) -
 def test_a_selector_stays(released: Folders, tmp_path: Path) -> None:
     template = FILES["templates/statefulset.yaml"].replace("app.kubernetes.io/name: small", "app.kubernetes.io/part: small")
     folders = make(tmp_path, {"templates/statefulset.yaml": template, "Chart.yaml": NEXT})
-    place = "templates/statefulset.yaml: StatefulSet demo-small: spec.selector"
-    found = said(folders, "upgrade")
-    assert len(found) == 3
-    assert found[0].startswith(f"{place}: cannot be changed in place; 0.1.0 has ")
-    assert '"app.kubernetes.io/name": "small"' in found[0].partition(", now it is ")[0]
-    assert '"app.kubernetes.io/part": "small"' in found[0].partition(", now it is ")[2]
+    location = "templates/statefulset.yaml: StatefulSet demo-small: spec.selector"
+    messages = said(folders, "upgrade")
+    assert len(messages) == 3
+    assert messages[0].startswith(f"{location}: cannot be changed in place; 0.1.0 has ")
+    assert '"app.kubernetes.io/name": "small"' in messages[0].partition(", now it is ")[0]
+    assert '"app.kubernetes.io/part": "small"' in messages[0].partition(", now it is ")[2]
 
 
 def test_values_of_before_are_taken_until_the_version_says_otherwise(released: Folders, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_values_of_before_are_taken_until_the_version_says_otherwise(released: F
 )
 def test_what_an_api_server_refuses_to_change(kind: str, name: str, path: tuple[str | int, ...], value: str) -> None:
     [finding] = upgrade.compare(render(), changed(kind, name, *path, value), "0.1.0")
-    assert finding.place.startswith(f"templates/all.yaml: {kind} {name}: ")
+    assert finding.location.startswith(f"templates/all.yaml: {kind} {name}: ")
     assert finding.message.startswith("cannot be changed in place; 0.1.0 has ")
 
 
@@ -85,7 +85,7 @@ def test_what_may_change_may() -> None:
 
 def test_what_holds_data_stays() -> None:
     [finding] = upgrade.compare(render(), without("StatefulSet", "demo-database"), "0.1.0")
-    assert finding.message == "was there in 0.1.0 and is gone, and its data with it"
+    assert finding.message == "existed in 0.1.0 and is gone, with its data"
     assert list(upgrade.compare(render(), without("ConfigMap", "demo-files"), "0.1.0")) == []
 
 

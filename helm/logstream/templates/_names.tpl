@@ -4,7 +4,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* At most 40 characters: components add up to 22, and a StatefulSet's pods carry a hash behind its name in a label. */}}
+{{/* At most 40 characters: component names add up to 22, and a StatefulSet's pods have a label with its name and a hash. */}}
 {{- define "logstream.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
@@ -15,41 +15,42 @@
 {{- end -}}
 {{- end -}}
 
-{{/* What selects the pods of a component: (list $ "gateway"). Must never change: a Deployment's selector can't. */}}
+{{/* The labels that select a component's pods: (list $ "gateway"). They must never change, because a Deployment's selector is
+     immutable. */}}
 {{- define "logstream.selector" -}}
-app.kubernetes.io/name: {{ include "logstream.name" (first .) }}, app.kubernetes.io/instance: {{ (first .).Release.Name }}, app.kubernetes.io/component: {{ last . }}
+app.kubernetes.io/name: {{ include "logstream.name" (first .) }}
+app.kubernetes.io/instance: {{ (first .).Release.Name }}
+app.kubernetes.io/component: {{ last . }}
 {{- end -}}
 
-{{- define "logstream.select" -}}
-{ {{- include "logstream.selector" . -}} }
-{{- end -}}
-
-{{/* Maps whose values are texts, behind others on a line. */}}
-{{- define "logstream.more" -}}
-{{- range $name, $text := . }}, {{ $name }}: {{ quote $text }}{{ end -}}
-{{- end -}}
-
+{{/* The labels of a component's resource: (list $ "gateway"), or (list $ "gateway" more-labels). */}}
 {{- define "logstream.labels" -}}
 {{- $ := first . -}}
-{ {{- include "logstream.selector" (list $ (index . 1)) }}, app.kubernetes.io/managed-by: {{ $.Release.Service }}, helm.sh/chart: {{ printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" }}
-{{- include "logstream.more" (merge dict (gt (len .) 2 | ternary (last .) dict) $.Values.commonLabels) -}} }
+{{- $more := gt (len .) 2 | ternary (last .) dict -}}
+{{- include "logstream.selector" (list $ (index . 1)) }}
+app.kubernetes.io/managed-by: {{ $.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" }}
+{{- with merge dict $more $.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{/* The name and labels of a component's resource: (list $ "gateway"), or (list $ "gateway" more-labels). */}}
 {{- define "logstream.metadata" -}}
 name: {{ include "logstream.fullname" (first .) }}-{{ index . 1 }}
 namespace: {{ (first .).Release.Namespace }}
-labels: {{ include "logstream.labels" . }}
+labels:
+  {{- include "logstream.labels" . | nindent 2 }}
 {{- end -}}
 
-{{/* A Service's name as every pod of the cluster can look it up: (list $ "query"). */}}
+{{/* The DNS name of a Service for all pods of the cluster: (list $ "query"). */}}
 {{- define "logstream.host" -}}
 {{- $ := first . -}}
 {{ include "logstream.fullname" $ }}-{{ last . }}.{{ $.Release.Namespace }}.svc.{{ $.Values.clusterDomain }}
 {{- end -}}
 
-{{/* Names by which a component may be asked: the page's own, those by which others in the cluster know it, or the page, which
-     passes the name on. (list $ "query"). */}}
+{{/* Host names that a component accepts: (list $ "query"). They are the page's own, those of its Service, and those of the
+     page's Service, because the page forwards the Host header. */}}
 {{- define "logstream.allowedHosts" -}}
 {{- $ := first . -}}
 {{- $names := list -}}
@@ -63,15 +64,17 @@ labels: {{ include "logstream.labels" . }}
 {{ $names | uniq | join "," }}
 {{- end -}}
 
-{{/* Who may ask, for page, query and stream alike. (list $ "query"). */}}
+{{/* Allowed hosts and origins of page, query and stream: (list $ "query"). */}}
 {{- define "logstream.visitors" -}}
-- {name: LOGSTREAM_ALLOWED_HOSTS, value: {{ include "logstream.allowedHosts" . | quote }}}
+- name: LOGSTREAM_ALLOWED_HOSTS
+  value: {{ include "logstream.allowedHosts" . | quote }}
 {{- with (first .).Values.dashboard.allowedOrigins }}
-- {name: LOGSTREAM_ALLOWED_ORIGINS, value: {{ join "," . | quote }}}
+- name: LOGSTREAM_ALLOWED_ORIGINS
+  value: {{ join "," . | quote }}
 {{- end }}
 {{- end -}}
 
-{{/* An image of ours: (list $ .Values.gateway.image). */}}
+{{/* A logstream image: (list $ .Values.gateway.image). */}}
 {{- define "logstream.image" -}}
 {{- $ := first . -}}
 {{- $image := last . -}}
@@ -79,12 +82,12 @@ labels: {{ include "logstream.labels" . }}
 {{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ coalesce $image.tag $.Values.images.tag $.Chart.AppVersion }}{{ end }}
 {{- end -}}
 
-{{/* An image of a server, which has a registry of its own: .Values.redis.image. */}}
+{{/* An image of a server, whose repository includes its registry: .Values.redis.image. */}}
 {{- define "logstream.serverImage" -}}
 {{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag }}{{ end }}
 {{- end -}}
 
-{{/* A text on lines of its own, or nothing at all where it is empty: (list 6 text). */}}
+{{/* An indented text on its own lines, or nothing if it is empty: (list 6 text). */}}
 {{- define "logstream.block" -}}
 {{- with last . | trim }}{{ . | nindent (first $) }}{{ end -}}
 {{- end -}}

@@ -1,32 +1,38 @@
-{{/* Pieces of network policies. Each component's own policy says who may connect to it and where it may connect to; what none
-     says is denied. */}}
+{{/* Parts of network policies. Each component's own policy lists its incoming and outgoing connections; all others are
+     denied. */}}
 
 {{- define "logstream.dnsEgress" -}}
-# Name lookups, at any address: where name servers are differs from cluster to cluster.
+# DNS, at any address, because the address of the name servers depends on the cluster.
 - ports:
     {{- range .Values.networkPolicy.dnsPorts }}
-    - {protocol: UDP, port: {{ . }}}
-    - {protocol: TCP, port: {{ . }}}
+    - protocol: UDP
+      port: {{ . }}
+    - protocol: TCP
+      port: {{ . }}
     {{- end }}
 {{- end -}}
 
-{{/* To a server: (list $ "rabbitmq" own-port external-port). */}}
+{{/* To a server: (list $ "rabbitmq" port-in-this-chart external-port). */}}
 {{- define "logstream.serverEgress" -}}
 {{- $ := index . 0 -}}
 {{- $server := index . 1 -}}
 {{- if (index $.Values $server).enabled }}
 - to:
     - podSelector:
-        matchLabels: {{ include "logstream.select" (list $ $server) }}
+        matchLabels:
+          {{- include "logstream.selector" (list $ $server) | nindent 10 }}
   ports:
-    - {protocol: TCP, port: {{ index . 2 }}}
+    - protocol: TCP
+      port: {{ index . 2 }}
 {{- else }}
 - ports:
-    - {protocol: TCP, port: {{ index . 3 }}}
+    - protocol: TCP
+      port: {{ index . 3 }}
   {{- with $.Values.networkPolicy.externalCidrs }}
   to:
     {{- range . }}
-    - ipBlock: {cidr: {{ . | quote }}}
+    - ipBlock:
+        cidr: {{ . | quote }}
     {{- end }}
   {{- end }}
 {{- end }}
@@ -50,23 +56,26 @@
 - from:
     {{- range slice . 2 }}
     - podSelector:
-        matchLabels: {{ include "logstream.select" (list $ .) }}
+        matchLabels:
+          {{- include "logstream.selector" (list $ .) | nindent 10 }}
     {{- end }}
   ports:
-    - {protocol: TCP, port: {{ index . 1 }}}
+    - protocol: TCP
+      port: {{ index . 1 }}
 {{- end -}}
 
-{{/* From those outside who send logs and read the page: (list $ 4317). */}}
+{{/* From clients outside the release, which send logs or open the page: (list $ 4317). */}}
 {{- define "logstream.ingressFromClients" -}}
 {{- with (index . 0).Values.networkPolicy.clients -}}
 - from:
     {{- toYaml . | nindent 4 }}
   ports:
 {{- else -}}
-# Everybody who reaches the pod; networkPolicy.clients narrows that.
+# From any address; networkPolicy.clients restricts it.
 - ports:
 {{- end }}
-    - {protocol: TCP, port: {{ index . 1 }}}
+    - protocol: TCP
+      port: {{ index . 1 }}
 {{- end -}}
 
 {{/* From Prometheus: (list $ 9464). */}}
@@ -76,6 +85,7 @@
 - from:
     {{- toYaml $.Values.networkPolicy.monitoring | nindent 4 }}
   ports:
-    - {protocol: TCP, port: {{ index . 1 }}}
+    - protocol: TCP
+      port: {{ index . 1 }}
 {{- end }}
 {{- end -}}

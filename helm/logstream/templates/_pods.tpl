@@ -1,33 +1,32 @@
-{{/* What pods have in common. The Pod Security Standard "restricted" asks for most of it. */}}
+{{/* Fields that all pods share. The Pod Security Standard "restricted" requires most of them. */}}
 
 {{- define "logstream.podSecurity" -}}
-securityContext: {runAsNonRoot: true, runAsUser: {{ int64 . }}, runAsGroup: {{ int64 . }}, fsGroup: {{ int64 . }}, seccompProfile: {type: RuntimeDefault}}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: {{ int64 . }}
+  runAsGroup: {{ int64 . }}
+  fsGroup: {{ int64 . }}
+  seccompProfile:
+    type: RuntimeDefault
 {{- end -}}
 
-{{/* The same for a pod with a volume that lasts. Only a new one is given to the group, because servers refuse files of theirs
-     that others may read. */}}
+{{/* The same for a pod with a persistent volume. The group is set only on a new volume: servers refuse to start when others may
+     read their files. */}}
 {{- define "logstream.serverSecurity" -}}
-{{ trimSuffix "}" (include "logstream.podSecurity" .) }}, fsGroupChangePolicy: OnRootMismatch}
+{{ include "logstream.podSecurity" . }}
+  fsGroupChangePolicy: OnRootMismatch
 {{- end -}}
 
 {{- define "logstream.containerSecurity" -}}
-securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop:
+      - ALL
 {{- end -}}
 
-{{/* Requests and limits on one line: .Values.gateway.resources. */}}
-{{- define "logstream.resources" -}}
-{{- $parts := list -}}
-{{- range $part := list "requests" "limits" -}}
-{{- $amounts := list -}}
-{{- range $name, $amount := index $ $part -}}
-{{- $amounts = append $amounts (printf "%s: %s" $name (ternary $amount (toJson $amount) (kindIs "string" $amount))) -}}
-{{- end -}}
-{{- with $amounts }}{{ $parts = append $parts (printf "%s: {%s}" $part (join ", " .)) }}{{ end -}}
-{{- end -}}
-{ {{- join ", " $parts -}} }
-{{- end -}}
-
-{{/* No pod of ours talks to Kubernetes; variables that it would make of Services could be taken for settings. */}}
+{{/* No pod uses the Kubernetes API. Service links would add environment variables that could be mistaken for settings. */}}
 {{- define "logstream.podIdentity" -}}
 serviceAccountName: {{ include "logstream.fullname" . }}
 automountServiceAccountToken: false
@@ -40,7 +39,7 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
-{{/* (list $ "gateway" .Values.gateway); one pod of a server has no spread and no class. */}}
+{{/* Placement of pods: (list $ "gateway" .Values.gateway). Servers run one pod, so they have no spread constraints. */}}
 {{- define "logstream.scheduling" -}}
 {{- $ := index . 0 -}}
 {{- $component := index . 1 -}}
@@ -65,15 +64,19 @@ topologySpreadConstraints:
   {{- if $values.topologySpreadConstraints }}
   {{- toYaml $values.topologySpreadConstraints | nindent 2 }}
   {{- else }}
-  - {maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway,
-     labelSelector: {matchLabels: {{ include "logstream.select" (list $ $component) }}}}
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "logstream.selector" (list $ $component) | nindent 8 }}
   {{- end }}
 {{- end }}
 {{- end -}}
 
-{{/* No version among the labels: it would restart every pod with every release of the chart. */}}
-{{/* Labels and annotations of a component's pods: (list $ "gateway" .Values.gateway). Another address of an external server
-     restarts them, because they read it when they start. */}}
+{{/* Labels and annotations of a component's pods: (list $ "gateway" .Values.gateway). The labels contain no version, which would
+     restart every pod with every release of the chart. A changed address of an external server restarts the pods, because
+     they read it only at start. */}}
 {{- define "logstream.podMetadata" -}}
 {{- $ := index . 0 -}}
 {{- $values := index . 2 -}}
@@ -82,18 +85,23 @@ topologySpreadConstraints:
 {{- if and $outside (has (index . 1) (list "gateway" "writer" "query" "stream")) -}}
 {{- $annotations = merge (dict "checksum/addresses" ($.Values.external | toJson | sha256sum)) $annotations -}}
 {{- end -}}
-labels: { {{- include "logstream.selector" (list (index . 0) (index . 1)) }}{{ include "logstream.more" $values.podLabels -}} }
+labels:
+  {{- include "logstream.selector" (list (index . 0) (index . 1)) | nindent 2 }}
+  {{- with $values.podLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- with $annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}
 
-{{/* The settings of docs/configuration.md and whatever else: .Values.gateway. As JSON, because large numbers would otherwise be
-     written with an exponent. */}}
+{{/* Environment variables from settings and extraEnv: .Values.gateway. Numbers go through JSON, which writes large ones without
+     an exponent. */}}
 {{- define "logstream.environment" -}}
 {{- range $name, $value := .settings }}
-- {name: {{ $name }}, value: {{ ternary $value (toJson $value) (kindIs "string" $value) | quote }}}
+- name: {{ $name }}
+  value: {{ ternary $value (toJson $value) (kindIs "string" $value) | quote }}
 {{- end }}
 {{- with .extraEnv }}
 {{ toYaml . }}

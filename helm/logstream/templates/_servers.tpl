@@ -1,4 +1,4 @@
-{{/* Where TimescaleDB, RabbitMQ and Redis are: in this chart, or outside. */}}
+{{/* Secrets and keys with the addresses of TimescaleDB, RabbitMQ and Redis, in this chart or outside. */}}
 
 {{- define "logstream.databaseSecret" -}}
 {{- if .Values.timescaledb.enabled -}}
@@ -65,38 +65,42 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Addresses with passwords, as files; LOGSTREAM_..._FILE names them: (list secret key path). */}}
+{{/* An address with its password, as a file for LOGSTREAM_..._FILE: (list secret key path). */}}
 {{- define "logstream.secretFile" -}}
-- secret: {name: {{ index . 0 }}, items: [{key: {{ index . 1 }}, path: {{ index . 2 }}}]}
+- secret:
+    name: {{ index . 0 }}
+    items:
+      - key: {{ index . 1 }}
+        path: {{ index . 2 }}
 {{- end -}}
 
-{{/* The value of a key that a Secret of the cluster has, else a new one. A plain `helm template` has no cluster to look in:
-     there every render makes new ones, hence existingSecret. (list $ secret key). */}}
+{{/* A key's value in a Secret of the cluster, or a new random one: (list $ secret key). A plain `helm template` cannot read the
+     cluster and renders a new one each time; use existingSecret there. */}}
 {{- define "logstream.keptOrNew" -}}
 {{- $secret := lookup "v1" "Secret" (index . 0).Release.Namespace (index . 1) | default dict -}}
 {{- $kept := index ($secret.data | default dict) (index . 2) -}}
 {{- if $kept }}{{ $kept | b64dec }}{{ else }}{{ randAlphaNum 32 }}{{ end -}}
 {{- end -}}
 
-{{/* The bytes of a size such as 20Gi. */}}
+{{/* A size such as 20Gi in bytes. */}}
 {{- define "logstream.bytes" -}}
 {{- $unit := regexFind "[A-Za-z]*$" . -}}
 {{- $factors := dict "m" 1e-3 "k" 1e3 "K" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 -}}
 {{- mulf (trimSuffix $unit . | float64) (get $factors $unit | default 1) | floor | int64 -}}
 {{- end -}}
 
-{{/* What the write-ahead log of the chart's own database takes of its volume: max_wal_size of files/postgresql.conf, on a
-     volume of less than 20 GiB a fifth. */}}
+{{/* Share of the database's volume for the write-ahead log: max_wal_size of files/postgresql.conf, or a fifth of a volume
+     smaller than 20 GiB. */}}
 {{- define "logstream.walBytes" -}}
 {{- min 4294967296 (div (include "logstream.bytes" .Values.timescaledb.persistence.size) 5) -}}
 {{- end -}}
 
-{{/* LOGSTREAM_RETENTION_BYTES where it is not set: 70 % of the volume's rest. See docs/operations/retention.md. */}}
+{{/* Default of LOGSTREAM_RETENTION_BYTES: 70 % of the rest of the volume. See docs/operations/retention.md. */}}
 {{- define "logstream.retentionBytes" -}}
 {{- div (mul 7 (sub (include "logstream.bytes" .Values.timescaledb.persistence.size) (include "logstream.walBytes" .))) 10 -}}
 {{- end -}}
 
-{{/* Whether the limit is the one that the chart makes: "true" or nothing. */}}
+{{/* Whether the chart's default of LOGSTREAM_RETENTION_BYTES applies: "true" or nothing. */}}
 {{- define "logstream.ownRetentionBytes" -}}
 {{- $given := hasKey .Values.writer.settings "LOGSTREAM_RETENTION_BYTES" -}}
 {{- range .Values.writer.extraEnv }}{{ if eq .name "LOGSTREAM_RETENTION_BYTES" }}{{ $given = true }}{{ end }}{{ end -}}

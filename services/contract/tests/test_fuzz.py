@@ -12,7 +12,7 @@ from hypothesis import given
 from logstream_contract.rows import rows
 from logstream_contract.rows.columns import Source, read_block
 from logstream_contract.rows.records import record_of_row, seed_record_of_row
-from logstream_contract.rows.rows import REASONS, Origin, Rows, rows_of
+from logstream_contract.rows.rows import REASON_OF_MARK, Origin, Rows, rows_of
 from logstream_contract.wire.batches import Limits, Rejected, Undecodable, check_batch, split_batch
 from logstream_contract.wire.packing import Packer, unframe
 from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
@@ -35,23 +35,23 @@ def accepted(raw: bytes) -> bool:
     return reason is None
 
 
-def sizes(found: dict[str, str]) -> list[tuple[int, int]]:
-    return [(len(key.encode()), len(value.encode())) for key, value in found.items()]
+def sizes(attributes: dict[str, str]) -> list[tuple[int, int]]:
+    return [(len(key.encode()), len(value.encode())) for key, value in attributes.items()]
 
 
-def demand_limits(found: Rows) -> None:
-    assert 1 <= len(found.node.encode()) <= 255
-    assert all(0 <= severity <= 24 for severity in found.severities)
-    assert all(len(level.encode()) <= 255 for level in found.levels)
-    assert all(len(message.encode()) <= 65_536 for message in found.messages)
-    for time_us in found.times_us:
+def demand_limits(result: Rows) -> None:
+    assert 1 <= len(result.node.encode()) <= 255
+    assert all(0 <= severity <= 24 for severity in result.severities)
+    assert all(len(level.encode()) <= 255 for level in result.levels)
+    assert all(len(message.encode()) <= 65_536 for message in result.messages)
+    for time_us in result.times_us:
         assert ORIGIN.floor_unix_nano // 1_000 <= time_us <= (NOW + 600 * 10**9) // 1_000
-    for attributes in found.attributes:
+    for attributes in result.attributes:
         if attributes is None:
             continue
         assert attributes
         ours = {key for key in attributes if key.startswith("logstream.")}
-        assert ours <= set(REASONS), "a key of ours that is not ours"
+        assert ours <= set(REASON_OF_MARK), "a key of ours that is not ours"
         senders = sizes({key: value for key, value in attributes.items() if key not in ours})
         assert len(senders) <= 64
         assert all(1 <= key <= 255 and value <= 65_536 for key, value in senders)
@@ -60,19 +60,19 @@ def demand_limits(found: Rows) -> None:
         assert all(int(attributes[mark]) > 0 for mark in numbers)
 
 
-def demand_counts(found: Rows) -> None:
+def demand_counts(rows: Rows) -> None:
     """What is counted is what the marks say."""
-    marks = [{REASONS[key] for key in attributes or () if key in REASONS} for attributes in found.attributes]
-    assert found.mended == Counter(reason for of_one in marks for reason in of_one)
+    marks = [{REASON_OF_MARK[key] for key in attributes or () if key in REASON_OF_MARK} for attributes in rows.attributes]
+    assert rows.mended == Counter(reason for of_one in marks for reason in of_one)
 
 
-def demand_json(found: Rows) -> None:
-    for index in range(len(found)):
-        record = record_of_row(found, index)
+def demand_json(rows: Rows) -> None:
+    for index in range(len(rows)):
+        record = record_of_row(rows, index)
         encoded = orjson.dumps(record)
         assert json.loads(encoded) == record
         assert b"\\u0000" not in encoded.replace(b"\\\\", b"")
-        assert json.loads(orjson.dumps(seed_record_of_row(found, index)))["message"] == record["message"]
+        assert json.loads(orjson.dumps(seed_record_of_row(rows, index)))["message"] == record["message"]
 
 
 @fuzzing.examples(700)
@@ -82,11 +82,11 @@ def test_every_accepted_batch_gives_rows_within_the_limits(raw: bytes) -> None:
         return
     (carried,) = unframe(Packer(1).frame(raw))
     assert carried.raw() == raw
-    found = rows_of(raw, ORIGIN)
-    assert len(found) == len(split_batch(raw).records) >= 1
-    demand_limits(found)
-    demand_counts(found)
-    demand_json(found)
+    result = rows_of(raw, ORIGIN)
+    assert len(result) == len(split_batch(raw).records) >= 1
+    demand_limits(result)
+    demand_counts(result)
+    demand_json(result)
 
 
 @fuzzing.examples(700)
@@ -94,22 +94,22 @@ def test_every_accepted_batch_gives_rows_within_the_limits(raw: bytes) -> None:
 def test_columns_are_these_rows_or_nothing(raw: bytes) -> None:
     if not accepted(raw):
         return
-    split = [split_batch(one) for one in (FINE, raw, FINE)]
+    split = [split_batch(encoded) for encoded in (FINE, raw, FINE)]
     block = read_block([Source(batch.node, list(batch.records), ORIGIN) for batch in split])
     assert block.plain[::2] == [True, True], "a batch harms its neighbours"
-    found = rows_of(raw, ORIGIN)
+    result = rows_of(raw, ORIGIN)
     if not block.plain[1]:
         return
     at = slice(int(block.firsts[1]), int(block.firsts[2]))
-    assert not found.mended
-    assert block.nodes[1] == found.node
-    assert block.times_us[at].tolist() == found.times_us
-    assert (block.from_us[1], block.to_us[1]) == (min(found.times_us), max(found.times_us))
+    assert not result.mended
+    assert block.nodes[1] == result.node
+    assert block.times_us[at].tolist() == result.times_us
+    assert (block.from_us[1], block.to_us[1]) == (min(result.times_us), max(result.times_us))
     kinds = [block.level_kinds[kind] for kind in block.kinds[at]]
-    assert kinds == list(zip(found.severities, found.levels, strict=True))
-    assert [message.decode() for message in block.messages[at]] == found.messages
-    members = block.attributes[at] if block.attributes else [b""] * len(found)
-    assert [json.loads(b"{%b}" % one) for one in members] == [attributes or {} for attributes in found.attributes]
+    assert kinds == list(zip(result.severities, result.levels, strict=True))
+    assert [message.decode() for message in block.messages[at]] == result.messages
+    members = block.attributes[at] if block.attributes else [b""] * len(result)
+    assert [json.loads(b"{%b}" % member) for member in members] == [attributes or {} for attributes in result.attributes]
     assert all(np.diff(block.firsts) > 0)
 
 
@@ -145,15 +145,15 @@ def test_what_is_refused_is_the_same_each_time_and_what_is_accepted_gives_the_sa
 
 
 def test_the_bytes_that_are_tried_are_of_every_kind() -> None:
-    found: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     for raw in fuzzing.sample(odd_batches.batches(NOW), 1_000):
         if accepted(raw):
             mended = rows_of(raw, ORIGIN).mended
-            found.update(["accepted", "read as columns" if plain(raw) else "read as rows", *mended])
+            outcomes.update(["accepted", "read as columns" if plain(raw) else "read as rows", *mended])
         else:
-            found["refused"] += 1
-    print(found)
-    assert set(found) == {"accepted", "refused", "read as columns", "read as rows", *REASONS.values()}
+            outcomes["refused"] += 1
+    print(outcomes)
+    assert set(outcomes) == {"accepted", "refused", "read as columns", "read as rows", *REASON_OF_MARK.values()}
 
 
 def plain(raw: bytes) -> bool:

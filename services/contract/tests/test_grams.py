@@ -10,9 +10,9 @@ hex_texts = st.text("0123456789abcdefg-", max_size=60)
 messages = st.lists(texts | hex_texts, min_size=1, max_size=6)
 
 
-def slots_of(found: list[str]) -> set[int]:
+def slots_of(texts: list[str]) -> set[int]:
     slots = empty_slots()
-    set_texts(slots, SEPARATOR.join(text.encode() for text in found))
+    set_texts(slots, SEPARATOR.join(text.encode() for text in texts))
     return {index for index, is_set in enumerate(slots.tolist()) if is_set}
 
 
@@ -20,18 +20,18 @@ def slots_of(found: list[str]) -> set[int]:
 @example(["abcd", "efgh"])
 @example(["00ff"])
 @example(["\N{HANGUL SYLLABLE GAG}\N{HANGUL SYLLABLE GAG}", "z"])
-def test_a_block_has_the_slots_of_its_messages_grams_and_no_others(found: list[str]) -> None:
-    raws = [text.encode() for text in found]
+def test_a_block_has_the_slots_of_its_messages_grams_and_no_others(texts: list[str]) -> None:
+    raws = [text.encode() for text in texts]
     expected = {grams.slot_of_gram(raw[at : at + 4]) for raw in raws for at in range(len(raw) - 3)}
-    assert slots_of(found) == expected
+    assert slots_of(texts) == expected
 
 
 @given(messages, st.data())
-def test_a_text_in_a_message_is_never_ruled_out(found: list[str], data: st.DataObject) -> None:
-    message = data.draw(st.sampled_from(found))
+def test_a_text_in_a_message_is_never_ruled_out(texts: list[str], data: st.DataObject) -> None:
+    message = data.draw(st.sampled_from(texts))
     begin = data.draw(st.integers(0, len(message)))
     text = message[begin : data.draw(st.integers(begin, len(message)))]
-    assert set(grams.slots_of_text(text)) <= slots_of(found)
+    assert set(grams.slots_of_text(text)) <= slots_of(texts)
 
 
 def test_a_text_that_is_not_there_is_ruled_out() -> None:

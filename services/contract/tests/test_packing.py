@@ -15,7 +15,7 @@ from logstream_contract.wire.pb.transport_pb2 import LiveBatch, LogBatches
 @example([bytes(127), bytes(128), bytes(200), bytes(20_000), bytes(4_194_304)])
 def test_framed_batches_come_back_as_they_were_sent(raws: list[bytes]) -> None:
     body = b"".join(map(Packer(0).frame, raws))
-    assert [one.raw() for one in unframe(body)] == raws
+    assert [batch.raw() for batch in unframe(body)] == raws
     assert body == LogBatches(batches=raws).SerializeToString()
 
 
@@ -23,13 +23,13 @@ def test_framed_batches_come_back_as_they_were_sent(raws: list[bytes]) -> None:
 def test_packed_batches_come_back_too(raws: list[bytes]) -> None:
     body = b"".join(map(Packer(1).frame, raws))
     # The unpacked ones come first; order among batches means nothing.
-    assert sorted(one.raw() for one in unframe(body)) == sorted(raws)
+    assert sorted(batch.raw() for batch in unframe(body)) == sorted(raws)
 
 
 def test_only_what_shrinks_is_packed() -> None:
     packer = Packer(1)
     raws = (b"log " * 1_000, b"log " * 10, os.urandom(4_000))
-    repeated, small, random = (one for raw in raws for one in unframe(packer.frame(raw)))
+    repeated, small, random = (batch for raw in raws for batch in unframe(packer.frame(raw)))
     assert repeated.packed
     assert len(repeated.data) < 100
     assert (small.packed, random.packed) == (False, False)
@@ -37,8 +37,8 @@ def test_only_what_shrinks_is_packed() -> None:
 
 def test_a_live_batch_carries_it_as_it_came() -> None:
     (packed,) = unframe(Packer(1).frame(b"log " * 1_000))
-    found = LiveBatch.FromString(b"".join(packed.live_parts()))
-    assert (unpack(found.packed_batch), found.batch) == (b"log " * 1_000, b"")
+    message = LiveBatch.FromString(b"".join(packed.live_parts()))
+    assert (unpack(message.packed_batch), message.batch) == (b"log " * 1_000, b"")
     assert LiveBatch.FromString(b"".join(Carried(b"raw").live_parts())).batch == b"raw"
 
 

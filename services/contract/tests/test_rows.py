@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from logstream_contract.rows.records import record_of_row, seed_record_of_row
-from logstream_contract.rows.rows import REASONS, Origin, Rows, rows_of
+from logstream_contract.rows.rows import REASON_OF_MARK, Origin, Rows, rows_of
 from logstream_contract.wire.batches import Undecodable
 from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 
@@ -19,19 +19,19 @@ def rows(*records: LogRecord, node: str = "orders", origin: Origin = ORIGIN) -> 
 
 
 def only(**fields: object) -> tuple[int, int, str, str, dict[str, str] | None]:
-    found = rows(LogRecord(**fields))  # type: ignore[arg-type]
-    return found.times_us[0], found.severities[0], found.levels[0], found.messages[0], found.attributes[0]
+    result = rows(LogRecord(**fields))  # type: ignore[arg-type]
+    return result.times_us[0], result.severities[0], result.levels[0], result.messages[0], result.attributes[0]
 
 
 def test_a_plain_record() -> None:
     time = RECEIVED - 5 * SECOND + 123_456_789
-    found = only(time_unix_nano=time, level="warn", message="hello", attributes={"k": "v"})
-    assert found == (time // 1000, 13, "warn", "hello", {"k": "v"})
+    row = only(time_unix_nano=time, level="warn", message="hello", attributes={"k": "v"})
+    assert row == (time // 1000, 13, "warn", "hello", {"k": "v"})
 
 
 def test_the_sequence_is_the_number_and_the_index() -> None:
-    found = rows(LogRecord(), LogRecord())
-    assert [found.sequence(0), found.sequence(1)] == [7 << 16, 7 << 16 | 1]
+    result = rows(LogRecord(), LogRecord())
+    assert [result.sequence(0), result.sequence(1)] == [7 << 16, 7 << 16 | 1]
 
 
 def test_no_attributes_are_none() -> None:
@@ -52,9 +52,9 @@ def test_a_missing_time_is_the_receive_time_without_a_note() -> None:
 
 @pytest.mark.parametrize("time", [FLOOR - 1, RECEIVED + 600 * SECOND + 1, 1, 2**64 - 1])
 def test_a_time_out_of_range_becomes_the_receive_time_with_a_note(time: int) -> None:
-    found = only(time_unix_nano=time)
-    assert found[0] == RECEIVED // 1000
-    assert found[4] == {"logstream.original_time_unix_nano": str(time)}
+    row = only(time_unix_nano=time)
+    assert row[0] == RECEIVED // 1000
+    assert row[4] == {"logstream.original_time_unix_nano": str(time)}
 
 
 @pytest.mark.parametrize("time", [FLOOR, RECEIVED + 600 * SECOND])
@@ -80,27 +80,27 @@ def test_severity_and_level_complete_each_other(severity: int, level: str, expec
 
 def test_a_long_message_is_cut_between_characters_with_its_length_noted() -> None:
     message = "x" + "é" * 40_000
-    found = only(message=message)
-    assert found[3] == "x" + "é" * 32_767
-    assert found[4] == {"logstream.message_bytes": "80001"}
+    row = only(message=message)
+    assert row[3] == "x" + "é" * 32_767
+    assert row[4] == {"logstream.message_bytes": "80001"}
 
 
 def test_a_long_level_is_cut() -> None:
-    found = only(level="l" * 300)
-    assert found[2] == "l" * 255
-    assert found[4] == {"logstream.level_bytes": "300"}
+    row = only(level="l" * 300)
+    assert row[2] == "l" * 255
+    assert row[4] == {"logstream.level_bytes": "300"}
 
 
 def test_nuls_become_replacement_characters_everywhere_and_are_counted() -> None:
-    found = rows(LogRecord(level="a\0", message="b\0c\0", attributes={"k\0": "v\0"}), LogRecord(message="ok"), node="n\0")
-    assert found.node == "n\N{REPLACEMENT CHARACTER}"
-    assert found.levels[0] == "a\N{REPLACEMENT CHARACTER}"
-    assert found.messages == ["b\N{REPLACEMENT CHARACTER}c\N{REPLACEMENT CHARACTER}", "ok"]
-    assert found.attributes[0] == {
+    result = rows(LogRecord(level="a\0", message="b\0c\0", attributes={"k\0": "v\0"}), LogRecord(message="ok"), node="n\0")
+    assert result.node == "n\N{REPLACEMENT CHARACTER}"
+    assert result.levels[0] == "a\N{REPLACEMENT CHARACTER}"
+    assert result.messages == ["b\N{REPLACEMENT CHARACTER}c\N{REPLACEMENT CHARACTER}", "ok"]
+    assert result.attributes[0] == {
         "k\N{REPLACEMENT CHARACTER}": "v\N{REPLACEMENT CHARACTER}",
         "logstream.nuls_replaced": "5",
     }
-    assert found.attributes[1] is None
+    assert result.attributes[1] is None
 
 
 def encoded(record: bytes) -> bytes:
@@ -124,14 +124,14 @@ def test_bytes_that_are_no_utf8_are_replaced_and_the_rest_of_the_batch_is_left_a
     record = (
         b"\x1a\x01\xff\x22\x05a\xed\xa0\x80b" + attribute(b"\xc3", b"v\xfe") + attribute("é\ufffd".encode(), b"\xf0\x9f")
     )
-    found = rows_of(encoded(record), ORIGIN)
-    assert found.levels == ["", "\ufffd"]
-    assert found.messages == ["ordinary", "a\ufffd\ufffd\ufffdb"]
-    assert found.attributes == [
+    result = rows_of(encoded(record), ORIGIN)
+    assert result.levels == ["", "\ufffd"]
+    assert result.messages == ["ordinary", "a\ufffd\ufffd\ufffdb"]
+    assert result.attributes == [
         {"k": "v"},
         {"\ufffd": "v\ufffd", "é\ufffd": "\ufffd", "logstream.invalid_utf8_replaced": "7"},
     ]
-    assert found.mended == {"invalid_utf8": 1}
+    assert result.mended == {"invalid_utf8": 1}
 
 
 def test_of_keys_that_are_alike_once_replaced_the_one_that_was_written_so_is_kept() -> None:
@@ -157,7 +157,7 @@ def test_a_node_that_is_no_utf8_makes_the_batch_undecodable() -> None:
 
 
 def test_what_a_sender_puts_under_logstream_is_renamed_and_never_read() -> None:
-    found = only(
+    row = only(
         message="a\0",
         time_unix_nano=1,
         attributes={
@@ -167,7 +167,7 @@ def test_what_a_sender_puts_under_logstream_is_renamed_and_never_read() -> None:
             "logstream": "mine",
         },
     )
-    assert found[4] == {
+    assert row[4] == {
         "sender.logstream.nuls_replaced": "no number\ufffd",
         "sender.logstream.original_time_unix_nano": "none",
         "sender.logstream.": "",
@@ -188,8 +188,8 @@ def test_an_empty_key_gets_a_name() -> None:
 
 
 def test_long_keys_and_values_are_cut_between_characters() -> None:
-    found = only(attributes={"é" * 128: "v", "k": "x" + "é" * 32_768})[4]
-    assert found == {"é" * 127: "v", "k": "x" + "é" * 32_767, "logstream.attributes_cut": "2"}
+    row = only(attributes={"é" * 128: "v", "k": "x" + "é" * 32_768})[4]
+    assert row == {"é" * 127: "v", "k": "x" + "é" * 32_767, "logstream.attributes_cut": "2"}
     # Alike once they are cut: the first in order stays.
     assert only(attributes={"k" * 256: "1", "k" * 257: "2"})[4] == {
         "k" * 255: "1",
@@ -225,18 +225,18 @@ def test_attributes_past_256_kib_are_left_out() -> None:
 
 
 def test_a_timestamp_that_could_not_be_read_is_kept() -> None:
-    found = rows(LogRecord(original_timestamp="yesterday\0" + "x" * 300), LogRecord())
-    assert found.attributes == [
+    result = rows(LogRecord(original_timestamp="yesterday\0" + "x" * 300), LogRecord())
+    assert result.attributes == [
         {"logstream.original_timestamp": "yesterday\ufffd" + "x" * 246, "logstream.nuls_replaced": "1"},
         None,
     ]
-    assert found.mended == {"time_replaced": 1, "nul": 1}
+    assert result.mended == {"time_replaced": 1, "nul": 1}
 
 
 def test_a_text_of_nuls_is_cut_to_the_limit_too() -> None:
-    found = rows(LogRecord(level="\0" * 200, message="\0" * 30_000), node="\0" * 255)
-    assert (found.node, found.levels[0], found.messages[0]) == ("\ufffd" * 85, "\ufffd" * 85, "\ufffd" * 21_845)
-    assert found.attributes[0] == {
+    result = rows(LogRecord(level="\0" * 200, message="\0" * 30_000), node="\0" * 255)
+    assert (result.node, result.levels[0], result.messages[0]) == ("\ufffd" * 85, "\ufffd" * 85, "\ufffd" * 21_845)
+    assert result.attributes[0] == {
         "logstream.level_bytes": "600",
         "logstream.message_bytes": "90000",
         "logstream.nuls_replaced": "30200",
@@ -244,13 +244,13 @@ def test_a_text_of_nuls_is_cut_to_the_limit_too() -> None:
 
 
 def test_each_mended_record_is_counted_once_for_each_reason() -> None:
-    found = rows(
+    result = rows(
         LogRecord(message="fine", attributes={"k": "v"}),
         LogRecord(message="\0" * 3, level="\0", time_unix_nano=1, original_timestamp="x"),
         LogRecord(level="l" * 256, attributes={"": "", "k" * 256: "", **{f"{index}": "" for index in range(64)}}),
         LogRecord(message="m" * 65_537, attributes={"k\0": "", "logstream.x": ""}),
     )
-    assert found.mended == {
+    assert result.mended == {
         "nul": 2,
         "time_replaced": 1,
         "level_cut": 1,
@@ -258,7 +258,7 @@ def test_each_mended_record_is_counted_once_for_each_reason() -> None:
         "attributes_dropped": 1,
         "message_cut": 1,
     }
-    assert set(found.mended) | {"attribute_cut", "invalid_utf8"} == set(REASONS.values())
+    assert set(result.mended) | {"attribute_cut", "invalid_utf8"} == set(REASON_OF_MARK.values())
 
 
 def test_of_a_hundred_thousand_attributes_the_first_are_kept() -> None:
@@ -293,23 +293,23 @@ def test_an_empty_batch_has_no_rows() -> None:
     )
 )
 def test_every_decodable_batch_gives_storable_rows_the_same_each_time(records: list[LogRecord]) -> None:
-    found = rows(*records)
-    assert found == rows(*records)
-    assert len(found) == len(records)
-    for index in range(len(found)):
-        assert found.times_us[index] * 1000 + 999 >= FLOOR
-        assert found.times_us[index] * 1000 <= RECEIVED + 600 * SECOND
-        assert 0 <= found.severities[index] <= 24
-        assert len(found.levels[index]) <= 255
-        assert len(found.messages[index].encode()) <= 65_536
-        attributes = found.attributes[index] or {}
-        texts = [found.levels[index], found.messages[index], *attributes, *attributes.values()]
+    result = rows(*records)
+    assert result == rows(*records)
+    assert len(result) == len(records)
+    for index in range(len(result)):
+        assert result.times_us[index] * 1000 + 999 >= FLOOR
+        assert result.times_us[index] * 1000 <= RECEIVED + 600 * SECOND
+        assert 0 <= result.severities[index] <= 24
+        assert len(result.levels[index]) <= 255
+        assert len(result.messages[index].encode()) <= 65_536
+        attributes = result.attributes[index] or {}
+        texts = [result.levels[index], result.messages[index], *attributes, *attributes.values()]
         assert not any("\0" in text for text in texts)
 
 
 def test_json_shapes() -> None:
-    found = rows(LogRecord(time_unix_nano=RECEIVED + 7_000, level="info", message="m", attributes={"k": "v"}))
-    assert record_of_row(found, 0) == {
+    result = rows(LogRecord(time_unix_nano=RECEIVED + 7_000, level="info", message="m", attributes={"k": "v"}))
+    assert record_of_row(result, 0) == {
         "sequence": "458752",
         "time": "2023-11-14T22:13:20.000007Z",
         "severity": 9,
@@ -318,7 +318,7 @@ def test_json_shapes() -> None:
         "message": "m",
         "attributes": {"k": "v"},
     }
-    assert seed_record_of_row(found, 0) == {
+    assert seed_record_of_row(result, 0) == {
         "sequence_number": "458752",
         "timestamp": "2023-11-14T22:13:20.000Z",
         "node": "orders",

@@ -23,8 +23,8 @@ URL = {"LOGSTREAM_T_URL": "amqp://me:secret@host:5672/%2F"}
 
 def test_defaults_and_values() -> None:
     assert load(Settings, URL) == Settings(URL["LOGSTREAM_T_URL"])
-    found = load(Settings, {**URL, "LOGSTREAM_T_LISTEN": "[::1]:90", "LOGSTREAM_T_SIZE": "7", "LOGSTREAM_T_LEVEL": ""})
-    assert (found.listen, found.size, found.level) == (Address("::1", 90), 7, "a")
+    settings = load(Settings, {**URL, "LOGSTREAM_T_LISTEN": "[::1]:90", "LOGSTREAM_T_SIZE": "7", "LOGSTREAM_T_LEVEL": ""})
+    assert (settings.listen, settings.size, settings.level) == (Address("::1", 90), 7, "a")
 
 
 def test_every_problem_is_named() -> None:
@@ -63,7 +63,7 @@ def test_secrets_are_masked() -> None:
 
 
 def test_settings_describe_themselves() -> None:
-    found = {one.env: one for one in describe(Settings)}
-    assert found["LOGSTREAM_T_URL"].default is None
-    assert (found["LOGSTREAM_T_SIZE"].default, found["LOGSTREAM_T_SIZE"].unit) == ("5", "bytes")
-    assert found["LOGSTREAM_T_LISTEN"].default == "0.0.0.0:80"
+    settings = {setting.env: setting for setting in describe(Settings)}
+    assert settings["LOGSTREAM_T_URL"].default is None
+    assert (settings["LOGSTREAM_T_SIZE"].default, settings["LOGSTREAM_T_SIZE"].unit) == ("5", "bytes")
+    assert settings["LOGSTREAM_T_LISTEN"].default == "0.0.0.0:80"

@@ -11,9 +11,9 @@ FETCH = {"HTTP_SEC_FETCH_MODE": "cors", "HTTP_SEC_FETCH_DEST": "empty"}
 LINK = {"HTTP_SEC_FETCH_MODE": "navigate", "HTTP_SEC_FETCH_DEST": "document"}
 
 
-def asked(*hosts: Hosts, **headers: str) -> str | None:
-    asked_by = {"REQUEST_METHOD": "GET", "HTTP_HOST": "localhost:3000", **headers}
-    return refusal(asked_by, hosts[0] if hosts else Hosts(), Origins())
+def refusal_of(*hosts: Hosts, **headers: str) -> str | None:
+    headers_sent = {"REQUEST_METHOD": "GET", "HTTP_HOST": "localhost:3000", **headers}
+    return refusal(headers_sent, hosts[0] if hosts else Hosts(), Origins())
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def asked(*hosts: Hosts, **headers: str) -> str | None:
     ],
 )
 def test_localhost_and_addresses_are_always_ours(host: str) -> None:
-    assert asked(HTTP_HOST=host) is None
+    assert refusal_of(HTTP_HOST=host) is None
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_localhost_and_addresses_are_always_ours(host: str) -> None:
     ],
 )
 def test_any_other_name_is_misdirected(host: str) -> None:
-    assert asked(HTTP_HOST=host) == HOST
+    assert refusal_of(HTTP_HOST=host) == HOST
 
 
 def test_names_of_the_setting_are_ours_and_no_more() -> None:
@@ -69,7 +69,7 @@ def test_names_of_the_setting_are_ours_and_no_more() -> None:
         "query:8080",
         "localhost",
     ):
-        assert asked(hosts, HTTP_HOST=host) is None
+        assert refusal_of(hosts, HTTP_HOST=host) is None
     for host in (
         "example.com",
         "x.logs.example.com",
@@ -78,13 +78,13 @@ def test_names_of_the_setting_are_ours_and_no_more() -> None:
         "logs.example.com.evil.example",
         "queryx",
     ):
-        assert asked(hosts, HTTP_HOST=host) == HOST
+        assert refusal_of(hosts, HTTP_HOST=host) == HOST
     assert str(hosts) == "logs.example.com,query,*.example.org"
     assert read_hosts(str(hosts)) == hosts
 
 
 def test_a_star_switches_the_check_off_and_nothing_is_the_default() -> None:
-    assert asked(read_hosts("*"), HTTP_HOST="evil.example") is None
+    assert refusal_of(read_hosts("*"), HTTP_HOST="evil.example") is None
     assert (str(read_hosts("*")), str(Hosts()), read_hosts("none")) == ("*", "none", Hosts())
 
 
@@ -103,25 +103,25 @@ def test_what_is_no_origin_is_refused(text: str) -> None:
 
 
 def test_who_is_no_browser_passes() -> None:
-    assert asked() is None
+    assert refusal_of() is None
     assert refusal({"REQUEST_METHOD": "GET"}, Hosts(), Origins()) is None
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none"])
 def test_our_own_page_and_the_address_line_pass(site: str) -> None:
-    assert asked(HTTP_SEC_FETCH_SITE=site, **FETCH) is None
+    assert refusal_of(HTTP_SEC_FETCH_SITE=site, **FETCH) is None
     # A proxy that changes Host makes the page's own Origin look foreign; the browser knows better.
-    assert asked(HTTP_SEC_FETCH_SITE=site, HTTP_ORIGIN="https://logs.example.com", **FETCH) is None
+    assert refusal_of(HTTP_SEC_FETCH_SITE=site, HTTP_ORIGIN="https://logs.example.com", **FETCH) is None
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_another_pages_requests_are_refused_and_its_links_are_not(site: str) -> None:
-    assert asked(HTTP_SEC_FETCH_SITE=site, **FETCH) == ORIGIN
-    assert asked(HTTP_SEC_FETCH_SITE=site, HTTP_SEC_FETCH_MODE="no-cors", HTTP_SEC_FETCH_DEST="script") == ORIGIN
-    assert asked(HTTP_SEC_FETCH_SITE=site, HTTP_ORIGIN="http://localhost:8000", **FETCH) == ORIGIN
-    assert asked(HTTP_SEC_FETCH_SITE=site, **LINK) is None
-    assert asked(HTTP_SEC_FETCH_SITE=site, **LINK | {"HTTP_SEC_FETCH_DEST": "iframe"}) == ORIGIN
-    assert asked(HTTP_SEC_FETCH_SITE=site, REQUEST_METHOD="POST", **LINK) == ORIGIN
+    assert refusal_of(HTTP_SEC_FETCH_SITE=site, **FETCH) == ORIGIN
+    assert refusal_of(HTTP_SEC_FETCH_SITE=site, HTTP_SEC_FETCH_MODE="no-cors", HTTP_SEC_FETCH_DEST="script") == ORIGIN
+    assert refusal_of(HTTP_SEC_FETCH_SITE=site, HTTP_ORIGIN="http://localhost:8000", **FETCH) == ORIGIN
+    assert refusal_of(HTTP_SEC_FETCH_SITE=site, **LINK) is None
+    assert refusal_of(HTTP_SEC_FETCH_SITE=site, **LINK | {"HTTP_SEC_FETCH_DEST": "iframe"}) == ORIGIN
+    assert refusal_of(HTTP_SEC_FETCH_SITE=site, REQUEST_METHOD="POST", **LINK) == ORIGIN
 
 
 @pytest.mark.parametrize(
@@ -139,11 +139,11 @@ def test_another_pages_requests_are_refused_and_its_links_are_not(site: str) -> 
     ],
 )
 def test_a_browser_that_says_only_the_origin_is_held_against_host(host: str, origin: str, own: bool) -> None:
-    assert asked(HTTP_HOST=host, HTTP_ORIGIN=origin) == (None if own else ORIGIN)
+    assert refusal_of(HTTP_HOST=host, HTTP_ORIGIN=origin) == (None if own else ORIGIN)
 
 
 def test_an_origin_and_a_host_that_can_not_be_read_are_not_the_same() -> None:
-    assert asked(read_hosts("*"), HTTP_HOST="a!b", HTTP_ORIGIN="http://evil!example") == ORIGIN
+    assert refusal_of(read_hosts("*"), HTTP_HOST="a!b", HTTP_ORIGIN="http://evil!example") == ORIGIN
 
 
 class Application:
@@ -159,10 +159,10 @@ class Application:
 
 
 def call(guard: Guard, path: str = "/api/logs", **environ: str) -> tuple[str, dict[str, str], bytes]:
-    told: list[Any] = []
+    responses: list[Any] = []
     base = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "HTTP_HOST": "localhost"}
-    body = b"".join(guard(base | environ, lambda *said: told.append(said)))  # type: ignore[arg-type]
-    [(status, headers)] = told
+    body = b"".join(guard(base | environ, lambda *said: responses.append(said)))  # type: ignore[arg-type]
+    [(status, headers)] = responses
     assert len(dict(headers)) == len(headers), "a header is there twice"
     return status, dict(headers), body
 
@@ -170,7 +170,7 @@ def call(guard: Guard, path: str = "/api/logs", **environ: str) -> tuple[str, di
 def test_a_refused_request_gets_a_problem_and_goes_no_further() -> None:
     application = Application()
     reasons: list[str] = []
-    guard = Guard(application, Hosts(), Origins(), reasons.append)
+    guard = Guard(application=application, hosts=Hosts(), origins=Origins(), on_refusal=reasons.append)
     for environ, code, reason in (
         ({"HTTP_HOST": "evil.example"}, 421, HOST),
         ({"HTTP_SEC_FETCH_SITE": "cross-site"}, 403, ORIGIN),
@@ -187,14 +187,14 @@ def test_a_refused_request_gets_a_problem_and_goes_no_further() -> None:
 
 
 def test_operators_ask_by_any_name() -> None:
-    guard = Guard(Application(), Hosts(), Origins())
+    guard = Guard(application=Application(), hosts=Hosts(), origins=Origins())
     for path in ("/livez", "/readyz", "/metrics"):
         assert call(guard, path, HTTP_HOST="stream.monitoring.svc:8080")[0] == "200 OK"
     assert call(guard, "/metrics/", HTTP_HOST="evil.example")[0].startswith("421")
 
 
 def test_an_allowed_origin_may_read_and_caches_are_told() -> None:
-    guard = Guard(Application(), Hosts(), read_origins("https://Shop.example.com"))
+    guard = Guard(application=Application(), hosts=Hosts(), origins=read_origins("https://Shop.example.com"))
     cross = {"HTTP_SEC_FETCH_SITE": "cross-site", **FETCH}
     status, headers, _ = call(guard, HTTP_ORIGIN="https://shop.example.com", **cross)
     assert (status, headers["Access-Control-Allow-Origin"]) == ("200 OK", "https://shop.example.com")
@@ -205,12 +205,12 @@ def test_an_allowed_origin_may_read_and_caches_are_told() -> None:
     _, headers, _ = call(guard)
     assert headers["Vary"] == "Origin"
     assert "Access-Control-Allow-Origin" not in headers
-    assert "Vary" not in call(Guard(Application(), Hosts(), Origins()))[1]
+    assert "Vary" not in call(Guard(application=Application(), hosts=Hosts(), origins=Origins()))[1]
 
 
 def test_a_browser_that_asks_first_is_told_what_it_may() -> None:
     application = Application()
-    guard = Guard(application, Hosts(), read_origins("null,https://shop.example.com"))
+    guard = Guard(application=application, hosts=Hosts(), origins=read_origins("null,https://shop.example.com"))
     first = {"REQUEST_METHOD": "OPTIONS", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "GET"}
     status, headers, _ = call(guard, HTTP_ORIGIN="null", **first)
     assert status == "204 No Content"

@@ -9,7 +9,7 @@ import pytest
 import requests
 from logstream_runtime.address import Address
 from logstream_runtime.admin import AdminServer
-from logstream_runtime.retry import until_stopped
+from logstream_runtime.retry import LONGEST_S, backoff_s, retry_until_stopped
 from prometheus_client import CollectorRegistry, Counter
 
 
@@ -44,8 +44,15 @@ def test_a_call_is_tried_until_it_succeeds() -> None:
             raise ConnectionError("away")
         return "done"
 
-    answer = until_stopped("it", ConnectionError, threading.Event(), lambda: failures.append(1))(call)
+    answer = retry_until_stopped("it", ConnectionError, threading.Event(), lambda: failures.append(1))(call)
     assert (answer, len(tries), len(failures)) == ("done", 3, 2)
+
+
+def test_waits_double_up_to_a_bound() -> None:
+    for failures, bound_s in ((1, 0.1), (2, 0.2), (5, 1.6), (7, LONGEST_S), (10_000, LONGEST_S)):
+        waits = [backoff_s(failures) for _ in range(200)]
+        assert 0.05 <= min(waits) <= max(waits) <= bound_s
+        assert max(waits) > bound_s / 2
 
 
 def test_a_stopped_process_gives_up_and_other_errors_pass() -> None:
@@ -56,9 +63,9 @@ def test_a_stopped_process_gives_up_and_other_errors_pass() -> None:
         raise ConnectionError("away")
 
     with pytest.raises(ConnectionError):
-        until_stopped("it", ConnectionError, stopping)(away)
+        retry_until_stopped("it", ConnectionError, stopping)(away)
     with pytest.raises(ConnectionError):
-        until_stopped("it", ValueError, threading.Event())(away)
+        retry_until_stopped("it", ValueError, threading.Event())(away)
 
 
 FILES = """
@@ -74,7 +81,7 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE))
 def test_a_process_asks_for_the_files_it_may_need(hard: int, limits: str) -> None:
     ran = subprocess.run([sys.executable, "-c", FILES, str(hard)], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == limits
-    assert ("fewer files may be open" in ran.stderr) == (hard < 256)
+    assert ("the limit of open files is lower" in ran.stderr) == (hard < 256)
 
 
 LOGGING = """

@@ -22,7 +22,7 @@ class Channel:
 
 
 def delivery(tag: int, channel_number: int = 1) -> Delivery:
-    return Delivery(tag, channel_number, b"", 1, 1, "default")
+    return Delivery(tag=tag, channel_number=channel_number, body=b"", received_unix_nano=1, records=1, project="default")
 
 
 @pytest.fixture

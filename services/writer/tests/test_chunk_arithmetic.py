@@ -16,8 +16,8 @@ def chunks(*minutes: tuple[int, int]) -> list[Chunk]:
 
 def test_chunks_go_one_by_one() -> None:
     some = chunks((0, 1), (1, 10), (10, 60), (120, 1440))
-    for place, end in enumerate((1, 10, 60, 1440)):
-        assert first_cut(some[place:]) == (end * MINUTE_US, some[place : place + 1])
+    for index, end in enumerate((1, 10, 60, 1440)):
+        assert first_cut(some[index:]) == (end * MINUTE_US, some[index : index + 1])
 
 
 def test_a_chunk_within_a_minute_takes_the_others_of_it_with_it() -> None:

@@ -120,7 +120,14 @@ def test_whatever_is_accepted_is_copied_as_its_rows_beside_others(raw: bytes) ->
         return
     others = [LogBatch(batch_id=bytes([n]) * 16, node="o", records=[LogRecord(message="m")]) for n in (250, 251)]
     raws = [others[0].SerializeToString(), raw, others[1].SerializeToString()]
-    delivery = Delivery(1, 1, b"".join(map(Packer(1).frame, raws)), RECEIVED, 1, "default")
+    delivery = Delivery(
+        tag=1,
+        channel_number=1,
+        body=b"".join(map(Packer(1).frame, raws)),
+        received_unix_nano=RECEIVED,
+        records=1,
+        project="default",
+    )
     inbound = decode([delivery], 30 * 86_400 * 10**9)
     letters = [letter.reason for letter in inbound.dead_letters]
     # Compressed batches come behind the others.
@@ -137,12 +144,12 @@ def test_whatever_is_accepted_is_copied_as_its_rows_beside_others(raw: bytes) ->
         add_counts(counts_expected, rows)
         assert batch.mended == rows.mended
         assert (batch.records, batch.from_us, batch.to_us) == (len(rows), min(rows.times_us), max(rows.times_us))
-        if batch.place is None:
+        if batch.block_index is None:
             found += copied(encode(rows))
             add_counts(counts, rows)
         else:
             assert not batch.mended
-            numbers[batch.place] = number
+            numbers[batch.block_index] = number
         # What the database refuses, it is given again as a batch of its own.
         for index in {0, batch.records - 1}:
             alone = rows_of(refused(batch, index, "").body, Origin(0, batch.received_unix_nano, batch.floor_unix_nano))

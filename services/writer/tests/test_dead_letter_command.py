@@ -7,10 +7,10 @@ import pytest
 from logstream_contract.wire.batches import Undecodable
 from logstream_contract.wire.packing import Packer
 from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
-from logstream_writer.dead_letters.arguments import Wanted, read_arguments
-from logstream_writer.dead_letters.letter import Contents, Letter, Selection, contents, first_rows, read
-from logstream_writer.dead_letters.plan import Batches, Choices, InPlace, Stays, derived_id, plan
-from logstream_writer.dead_letters.words import (
+from logstream_writer.dead_letters.arguments import Arguments, read_arguments
+from logstream_writer.dead_letters.dead_letter import Contents, DeadLetter, Selection, contents, first_rows, read
+from logstream_writer.dead_letters.plan import Choices, NotReplayable, PlannedBatches, PlannedRecord, derived_id, plan
+from logstream_writer.dead_letters.texts import (
     Summary,
     letter_text,
     outcome_text,
@@ -30,33 +30,44 @@ def raw(batch_id: int, *messages: str, node: str = "orders") -> bytes:
     return LogBatch(batch_id=uuid.UUID(int=batch_id).bytes, node=node, records=records).SerializeToString()
 
 
-def letter(reason: str, body: bytes, **given: object) -> Letter:
-    made = Letter(7, b"d" * 16, "default", reason, "why", uuid.UUID(int=1), None, RECEIVED_US, RECEIVED_US + 1_500_000, body)
+def letter(reason: str, body: bytes, **given: object) -> DeadLetter:
+    made = DeadLetter(
+        id=7,
+        digest=b"d" * 16,
+        project="default",
+        reason=reason,
+        detail="why",
+        batch_id=uuid.UUID(int=1),
+        sequence=None,
+        received_us=RECEIVED_US,
+        created_us=RECEIVED_US + 1_500_000,
+        body=body,
+    )
     return replace(made, **given)  # type: ignore[arg-type]
 
 
-def summary(one: Letter) -> Summary:
+def summary(one: DeadLetter) -> Summary:
     return Summary(one, len(one.body), contents(one.reason, one.body))
 
 
 @pytest.mark.parametrize(
     ("line", "wanted"),
     [
-        ("list", Wanted("list", Selection())),
+        ("list", Arguments(verb="list", selection=Selection())),
         (
             "list --reason refused --since 2h --limit 5 --json",
-            Wanted("list", Selection(None, "refused", 7_200), json=True, limit=5),
+            Arguments(verb="list", selection=Selection(None, "refused", 7_200), json=True, limit=5),
         ),
-        ("show 7 --records 3 --raw -", Wanted("show", Selection([7]), records=3, raw="-")),
+        ("show 7 --records 3 --raw -", Arguments(verb="show", selection=Selection([7]), records=3, raw="-")),
         (
             "replay 3 1 3 --as-new --times own --dry-run",
-            Wanted("replay", Selection([3, 1]), as_new=True, times="own", dry_run=True),
+            Arguments(verb="replay", selection=Selection([3, 1]), as_new=True, times="own", dry_run=True),
         ),
-        ("replay --all --since 1w", Wanted("replay", Selection(None, None, 604_800))),
-        ("delete --reason parked", Wanted("delete", Selection(None, "parked"))),
+        ("replay --all --since 1w", Arguments(verb="replay", selection=Selection(None, None, 604_800))),
+        ("delete --reason parked", Arguments(verb="delete", selection=Selection(None, "parked"))),
     ],
 )
-def test_what_is_asked_for(line: str, wanted: Wanted) -> None:
+def test_what_is_asked_for(line: str, wanted: Arguments) -> None:
     assert read_arguments(line.split()) == wanted
 
 
@@ -102,7 +113,7 @@ def test_records_are_shown_up_to_a_number() -> None:
     assert [batch.rows.messages for batch in shown] == [["a", "b"], ["c"]]
     one = letter("parked", body)
     lines = list(letter_text(summary(one), None, shown, "", "advice"))
-    assert lines[-1] == "the first 3 of 5 records; --records shows more"
+    assert lines[-1] == "the first 3 of 5 records are shown; --records shows more"
     assert "  2023-11-14T22:13:20.000000Z info a" in lines
     assert "    k = v" in lines
 
@@ -140,18 +151,18 @@ def test_a_sequence_is_text_in_json() -> None:
 def test_what_became_of_a_letter() -> None:
     done = {"id": 1, "outcome": "replayed", "reason": "parked", "records": 1, "known": 2, "older": 0, "letters": ["refused"]}
     assert outcome_text(done) == (
-        "1  replayed  parked; 1 record stored; 2 records of batches that were stored before; new letters: refused"
+        "1  replayed  parked; 1 record stored; 2 records of batches that were stored before; new dead letters: refused"
     )
     assert outcome_text({"id": 1, "outcome": "deleted", "reason": "parked"}) == "1  deleted  parked"
 
 
 def test_a_refused_record_is_planned_for_its_own_place() -> None:
     planned = plan(letter("refused", raw(1, "a"), sequence=5 << 16 | 7), CHOICES)
-    assert isinstance(planned, InPlace)
+    assert isinstance(planned, PlannedRecord)
     assert (planned.rows.number, planned.index, planned.rows.messages) == (5, 7, ["a"])
-    with pytest.raises(Stays, match="2 records"):
+    with pytest.raises(NotReplayable, match="2 records"):
         plan(letter("refused", raw(1, "a", "b"), sequence=5 << 16 | 7), CHOICES)
-    with pytest.raises(Stays, match="no sequence"):
+    with pytest.raises(NotReplayable, match="no sequence"):
         plan(letter("refused", raw(1, "a")), CHOICES)
 
 
@@ -162,14 +173,14 @@ def test_new_ids_are_those_of_the_letter_and_valid() -> None:
     assert len({derived_id(one), derived_id(one, 1), derived_id(replace(one, digest=b"e" * 16))}) == 3
     assert (derived_id(one).version, derived_id(one).variant) == (8, uuid.RFC_4122)
     planned = plan(one, replace(CHOICES, as_new=True))
-    assert isinstance(planned, Batches)
+    assert isinstance(planned, PlannedBatches)
     assert [batch.batch_id for batch in planned.inbound.batches] == [derived_id(one)]
 
 
 def test_what_did_not_come_from_a_gateway_is_not_decoded() -> None:
     with pytest.raises(Undecodable, match="received"):
         read(letter("undecodable", Packer(0).frame(raw(1, "a")), received_us=None), DAY_NANOS)
-    with pytest.raises(Stays, match="received"):
+    with pytest.raises(NotReplayable, match="received"):
         plan(letter("parked", Packer(0).frame(raw(1, "a")), received_us=None), CHOICES)
 
 

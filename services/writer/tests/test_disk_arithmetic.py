@@ -4,7 +4,7 @@ from collections import deque
 
 import pytest
 from logstream_writer.maintenance import budget
-from logstream_writer.maintenance.chunk_split import Look, wanted_interval
+from logstream_writer.maintenance.chunk_split import Sample, wanted_interval
 from logstream_writer.maintenance.chunks import HOUR_US, SECOND_US, Chunk
 from logstream_writer.maintenance.retention import pause_s
 
@@ -16,10 +16,13 @@ HOUR = Chunk("hour", 12 * HOUR_US, 13 * HOUR_US)
 NOON_US = 12 * HOUR_US
 
 
-def looks(chunk: Chunk, *sizes: float, every_s: float = 10, rows: float = 1) -> deque[Look]:
+def samples(chunk: Chunk, *sizes: float, every_s: float = 10, rows: float = 1) -> deque[Sample]:
     """The newest size is that at noon."""
-    times = [NOON_US - round(place * every_s * SECOND_US) for place in range(len(sizes))][::-1]
-    return deque(Look(chunk, time, round(size), round(size * rows)) for time, size in zip(times, sizes, strict=True))
+    times = [NOON_US - round(index * every_s * SECOND_US) for index in range(len(sizes))][::-1]
+    return deque(
+        Sample(chunk=chunk, now_us=time, bytes=round(size), row_bytes=round(size * rows))
+        for time, size in zip(times, sizes, strict=True)
+    )
 
 
 def flood(chunk: Chunk, before: float, a_second: float, seconds: int) -> int | None:
@@ -27,7 +30,7 @@ def flood(chunk: Chunk, before: float, a_second: float, seconds: int) -> int | N
     sizes = [before] * 7
     for _ in range(0, seconds, 10):
         sizes = [*sizes[1:], sizes[-1] + a_second * 10]
-        wanted = wanted_interval(looks(chunk, *sizes), TARGET, LIMIT)
+        wanted = wanted_interval(samples(chunk, *sizes), TARGET, LIMIT)
         if wanted:
             return wanted
     return None
@@ -54,7 +57,7 @@ def test_a_rate_that_fits_leaves_the_chunk_alone() -> None:
 
 def test_a_burst_of_five_seconds_is_no_flood() -> None:
     sizes = [TARGET * 0.75] * 6 + [TARGET * 0.75 + 5 * 21 * MB]
-    assert wanted_interval(looks(DAY, *sizes), TARGET, LIMIT) is None
+    assert wanted_interval(samples(DAY, *sizes), TARGET, LIMIT) is None
 
 
 def test_a_chunk_that_is_over_soon_is_not_cut() -> None:
@@ -63,12 +66,12 @@ def test_a_chunk_that_is_over_soon_is_not_cut() -> None:
 
 
 def test_what_is_too_large_is_not_copied_any_more() -> None:
-    sizes = [3.1 * TARGET + place * 210 * MB for place in range(7)]
-    assert wanted_interval(looks(DAY, *sizes), TARGET, LIMIT) is None
+    sizes = [3.1 * TARGET + index * 210 * MB for index in range(7)]
+    assert wanted_interval(samples(DAY, *sizes), TARGET, LIMIT) is None
     # Columns that would be too many rows.
-    sizes = [TARGET + place * 210 * MB for place in range(3)]
-    assert wanted_interval(looks(DAY, *sizes), TARGET, LIMIT) == 60
-    assert wanted_interval(looks(DAY, *sizes, rows=4), TARGET, LIMIT) is None
+    sizes = [TARGET + index * 210 * MB for index in range(3)]
+    assert wanted_interval(samples(DAY, *sizes), TARGET, LIMIT) == 60
+    assert wanted_interval(samples(DAY, *sizes, rows=4), TARGET, LIMIT) is None
 
 
 def test_measuring_takes_a_twentieth_of_the_time_at_most_but_comes_every_minute() -> None:
@@ -76,5 +79,5 @@ def test_measuring_takes_a_twentieth_of_the_time_at_most_but_comes_every_minute(
 
 
 def test_one_look_is_none() -> None:
-    assert wanted_interval(looks(DAY, 2 * TARGET), TARGET, LIMIT) is None
-    assert wanted_interval(looks(HOUR, 2 * TARGET, 2 * TARGET), TARGET, LIMIT) is None
+    assert wanted_interval(samples(DAY, 2 * TARGET), TARGET, LIMIT) is None
+    assert wanted_interval(samples(HOUR, 2 * TARGET, 2 * TARGET), TARGET, LIMIT) is None

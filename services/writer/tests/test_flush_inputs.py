@@ -33,7 +33,9 @@ def raw(batch_id: int, *messages: str, node: str = "orders") -> bytes:
 
 def delivery(*raws: bytes, again: bool = False, received: int | None = RECEIVED, body: bytes | None = None) -> Delivery:
     framed = b"".join(Packer(1).frame(one) for one in raws) if body is None else body
-    return Delivery(1, 1, framed, received, 1, "default", again)
+    return Delivery(
+        tag=1, channel_number=1, body=framed, received_unix_nano=received, records=1, project="default", redelivered=again
+    )
 
 
 def test_suspected_messages_are_flushed_one_by_one_after_all_others() -> None:
@@ -139,7 +141,7 @@ def test_a_batch_that_breaks_the_reading_of_columns_is_read_by_itself(monkeypatc
     decoded = decode([delivery(*[raw(number, message) for number, message in enumerate(messages)])], DAY)
     assert decoded.dead_letters == []
     assert [batch.rows().messages for batch in decoded.batches] == [[message] for message in messages]
-    assert [batch.place for batch in decoded.batches] == [0, 1, None, 2, 3, 4, None]
+    assert [batch.block_index for batch in decoded.batches] == [0, 1, None, 2, 3, 4, None]
     assert decoded.block.messages == [b"a", b"b", b"c", b"d", b"e"]
     assert (decoded.column_error or "").startswith("Unforeseen")
 

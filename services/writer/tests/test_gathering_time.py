@@ -20,7 +20,19 @@ class Arrivals:
     def __init__(self, *at_s: float, records: int, size: int = 1) -> None:
         self.now_s = 0.0
         self._due = [
-            (moment, Delivery(tag, 0, b"", 1, records, "default", unpacked_bytes=size)) for tag, moment in enumerate(at_s)
+            (
+                moment,
+                Delivery(
+                    tag=tag,
+                    channel_number=0,
+                    body=b"",
+                    received_unix_nano=1,
+                    records=records,
+                    project="default",
+                    unpacked_bytes=size,
+                ),
+            )
+            for tag, moment in enumerate(at_s)
         ]
 
     def get(self, timeout: float | None = None) -> Delivery:

@@ -27,11 +27,11 @@ def read(pages: dict[int, bytes], count: int, width: int) -> list[set[int]]:
     for page, stored in pages.items():
         raw = zlib.decompress(stored)
         assert len(raw) == PAGE_SLOTS * width
-        for place in range(PAGE_SLOTS):
-            bits = int.from_bytes(raw[place * width : (place + 1) * width], "little")
+        for index in range(PAGE_SLOTS):
+            bits = int.from_bytes(raw[index * width : (index + 1) * width], "little")
             for block in range(count):
                 if bits >> block & 1:
-                    found[block].add(page * PAGE_SLOTS + place)
+                    found[block].add(page * PAGE_SLOTS + index)
     return found
 
 

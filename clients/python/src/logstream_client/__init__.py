@@ -1,4 +1,4 @@
-"""logstream for Python: a logging handler, and the client it is made of."""
+"""logstream for Python: a logging handler, and the client that it uses."""
 
 from logstream_client.client import Client
 from logstream_client.handler import LogstreamHandler

@@ -1,4 +1,4 @@
-"""Makes the ids that name batches."""
+"""Makes the ids of batches."""
 
 import os
 import time
@@ -7,9 +7,9 @@ import time
 def new_batch_id() -> bytes:
     """A UUIDv7 as 16 bytes, big-endian: 48 bits of Unix milliseconds, then random bits around version and variant.
 
-    Ids of one millisecond are in no order. Source: RFC 9562, section 5.7.
+    Ids that are made within a millisecond are in no order. Source: RFC 9562, section 5.7.
     """
-    made = bytearray((time.time_ns() // 1_000_000).to_bytes(6, "big") + os.urandom(10))
-    made[6] = 0x70 | made[6] & 0x0F
-    made[8] = 0x80 | made[8] & 0x3F
-    return bytes(made)
+    id_bytes = bytearray((time.time_ns() // 1_000_000).to_bytes(6, "big") + os.urandom(10))
+    id_bytes[6] = 0x70 | id_bytes[6] & 0x0F
+    id_bytes[8] = 0x80 | id_bytes[8] & 0x3F
+    return bytes(id_bytes)

@@ -1,5 +1,5 @@
-"""Sends encoded batches to LogIngest/Push until each is answered. The only module that knows gRPC; it must never change
-the bytes it is given: the gateway recognises a retry by its id and stores it once."""
+"""Sends encoded batches to LogIngest/Push until each is answered. The only module that knows gRPC. It must never change the
+bytes of a batch: logstream recognises a retry by its id and stores it once."""
 
 import random
 import threading
@@ -16,7 +16,7 @@ from logstream_client.settings import Settings
 
 METHOD: Final = "/logstream.v1.LogIngest/Push"
 
-# Statuses that say nothing about the batch: tried again for ever.
+# Statuses that are not about the batch: retried without a limit.
 _TRANSIENT: Final = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
@@ -25,7 +25,7 @@ _TRANSIENT: Final = frozenset(
         grpc.StatusCode.CANCELLED,
     }
 )
-# A connection that broke, or a server that fails on this very batch: tried again, but not for ever, as it holds up the rest.
+# A broken connection, or a server that fails on this batch: retried a limited number of times, because other batches wait.
 _DOUBTFUL: Final = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS})
 _DOUBTFUL_ATTEMPTS: Final = 10
 _TOO_LARGE: Final = "larger than max"
@@ -33,18 +33,18 @@ _LONGEST_RETRY_INFO_S: Final = 60.0
 _SHORTEST_ATTEMPT_S: Final = 0.05
 
 _CHANNEL_OPTIONS: Final = (
-    # A channel of its own really is a new connection: see Delivery._reconnect.
+    # Makes a new channel open a new connection: see Delivery.deliver.
     ("grpc.use_local_subchannel_pool", 1),
-    # gRPC's own wait between connection attempts grows to two minutes; a gateway that is back should be found sooner.
+    # The default wait between connection attempts grows to two minutes. A gateway that is back should be found sooner.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 5000),
-    # The retries are here, where the bytes are kept.
+    # This module retries: it has the bytes.
     ("grpc.enable_retries", 0),
 )
 
 
 class RejectedError(Exception):
-    """The gateway refused a batch for good; the arguments are its gRPC status name and its message."""
+    """The gateway rejected a batch permanently. The arguments are the name of the gRPC status and the error message."""
 
     def __init__(self, status: str, message: str) -> None:
         super().__init__(f"{status}: {message}")
@@ -53,7 +53,7 @@ class RejectedError(Exception):
 
 
 class AbandonedError(Exception):
-    """Time ran out before a batch was answered."""
+    """The time was over before a batch was answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +63,19 @@ class _Failure:
     retry_after_s: float | None
 
     def is_final(self, attempts: int) -> bool:
-        """Whether to give up after that many attempts."""
+        """Whether to give up after this number of attempts."""
         if self.status in _DOUBTFUL:
             return attempts >= _DOUBTFUL_ATTEMPTS
         if self.status is grpc.StatusCode.RESOURCE_EXHAUSTED:
-            # gRPC has one status for a server that is too busy and for a message that is too large.
+            # gRPC uses this status both for a server that is too busy and for a message that is too large.
             return _TOO_LARGE in self.message
         return self.status not in _TRANSIENT
 
 
 class Delivery:
-    """One channel to one gateway. `deliver` is for one thread at a time, `abandon_at` for any.
+    """One channel to one gateway. Only one thread at a time may call `deliver`; any thread may call `abandon_at`.
 
-    `on_failure(status, message)` hears of each failed attempt that will be followed by another.
+    `on_failure(status, message)` is called after each failed attempt that another one follows.
     """
 
     def __init__(self, target: str, settings: Settings, on_failure: Callable[[str, str], None]) -> None:
@@ -88,25 +88,25 @@ class Delivery:
         self._channel: grpc.Channel | None = None
 
     def deliver(self, batch: bytes) -> None:
-        """Blocks until the batch is accepted. Raises RejectedError, or AbandonedError past the time of abandon_at."""
+        """Blocks until the batch is accepted. Raises RejectedError, or AbandonedError after the moment of abandon_at."""
         attempts = 0
         while (failure := self._attempt(batch)) is not None:
             attempts += 1
             if failure.is_final(attempts):
                 raise RejectedError(failure.status.name, failure.message)
-            # After an attempt without an answer the connection may lead nowhere, which TCP notices only after minutes.
+            # After an attempt without an answer the connection may be dead, which TCP notices only after minutes.
             if failure.status is grpc.StatusCode.DEADLINE_EXCEEDED:
                 self._disconnect()
             self._on_failure(failure.status.name, failure.message)
             self._pause(attempts, failure.retry_after_s)
 
     def abandon_at(self, moment: float) -> None:
-        """Ends deliveries at a moment of time.monotonic(): no attempt begins or lasts beyond it, bar the one under way."""
+        """Ends deliveries at a moment of time.monotonic(): no attempt begins or lasts after it, except the present one."""
         self._abandon_at = moment
         self._changed.set()
 
     def close(self) -> None:
-        """Closes the channel; an attempt under way fails at once."""
+        """Closes the channel. The present attempt fails at once."""
         self._disconnect()
 
     def _attempt(self, batch: bytes) -> _Failure | None:
@@ -114,13 +114,13 @@ class Delivery:
         if timeout_s <= 0:
             raise AbandonedError
         try:
-            self._connect().unary_unary(METHOD, request_serializer=_same, response_deserializer=_same)(
+            self._connect().unary_unary(METHOD, request_serializer=_identity, response_deserializer=_identity)(
                 batch, timeout=timeout_s, metadata=tuple(self._settings.metadata)
             )
         except grpc.RpcError as error:
             return _failure(error)
         except ValueError as error:
-            # What gRPC raises for a channel that is closed meanwhile.
+            # gRPC raises this if the channel was closed in the meantime.
             return _Failure(grpc.StatusCode.CANCELLED, str(error), None)
         return None
 
@@ -143,17 +143,19 @@ class Delivery:
     def _pause(self, attempts: int, retry_after_s: float | None) -> None:
         """Waits before the next attempt: full jitter below a doubling bound, and never less than the gateway asked for,
         plus up to a tenth. Raises AbandonedError when no attempt can follow."""
+        # A formula of its own: a published package may not import the services' (logstream_runtime.retry).
         bound_s = min(self._settings.backoff_most_s, self._settings.backoff_first_s * 2 ** min(attempts - 1, 30))
         jittered_s = random.uniform(0, bound_s)
-        asked_s = min(retry_after_s or 0.0, _LONGEST_RETRY_INFO_S) * random.uniform(1.0, 1.1)
+        requested_s = min(retry_after_s or 0.0, _LONGEST_RETRY_INFO_S) * random.uniform(1.0, 1.1)
         started_at = time.monotonic()
         while True:
             waited_s = time.monotonic() - started_at
             remaining_s = self._remaining_s()
-            if remaining_s < max(asked_s - waited_s, _SHORTEST_ATTEMPT_S):
+            if remaining_s < max(requested_s - waited_s, _SHORTEST_ATTEMPT_S):
                 raise AbandonedError
-            # While time runs out our own part of the wait shrinks with it, so that the last attempts come before its end.
-            wait_s = max(asked_s, min(jittered_s, remaining_s / 8)) - waited_s
+            # Near the closing time the client's own part of the wait becomes shorter, so that the last attempts happen
+            # before it.
+            wait_s = max(requested_s, min(jittered_s, remaining_s / 8)) - waited_s
             if wait_s <= 0:
                 return
             if self._changed.wait(wait_s):
@@ -163,7 +165,7 @@ class Delivery:
         return float("inf") if self._abandon_at is None else self._abandon_at - time.monotonic()
 
 
-def _same(message: bytes) -> bytes:
+def _identity(message: bytes) -> bytes:
     return message
 
 
@@ -175,7 +177,7 @@ def _failure(error: Any) -> _Failure:
 
 
 def _retry_after_s(details: bytes) -> float | None:
-    """The delay of google.rpc.RetryInfo among the error details; None without one.
+    """The delay of google.rpc.RetryInfo in the error details; None if there is none.
 
     `details` is the trailer `grpc-status-details-bin`, a google.rpc.Status. Source: gRPC's richer error model.
     """

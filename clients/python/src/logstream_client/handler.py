@@ -1,4 +1,4 @@
-"""The standard library's logging, sent to a logstream gateway. It must not raise into the application that logs."""
+"""A handler of the standard library's logging that sends to a logstream gateway. It must not raise into the application."""
 
 import json
 import logging
@@ -8,39 +8,39 @@ from typing import Any, Final, Self
 from logstream_client.client import Client
 from logstream_client.settings import Settings, Stats
 
-# Names of a LogRecord's own attributes; whatever else it has came with `extra`.
+# Names of the attributes that every LogRecord has. All others come from `extra`.
 _OWN_ATTRIBUTES: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 # Severity numbers of the OpenTelemetry log data model by level number, highest first.
 _SEVERITIES: Final = ((50, 21), (40, 17), (30, 13), (20, 9), (10, 5), (1, 1))
-# Loggers of what the handler itself is made of: their words would come back to be sent.
+# Loggers of the handler's own parts: their records would have to be sent, too.
 _OWN_LOGGERS: Final = ("grpc", "logstream_client")
 
 
 class LogstreamHandler(logging.Handler):
-    """Sends log records to the gateway at target (`127.0.0.1:4317`) under the service's name, node.
+    """Sends log records to the gateway at target (such as `127.0.0.1:4317`); node is the name of the service.
 
     Further keywords are fields of Settings, so a handler can be declared in logging.config.dictConfig. The message is the
-    logged text (or what a formatter makes of it, if one is set); `extra` fields become attributes, as do the logger's name
-    and an exception's type, message and stack trace, under OpenTelemetry's names. The level is the level's name in lower
-    case, WARNING being `warn`. Raises ValueError for settings out of range and TypeError for unknown ones.
+    logged text, or the output of the formatter if one is set. `extra` fields become attributes, as do the name of the logger
+    and the type, message and stack trace of an exception, with OpenTelemetry's names. The level is its name in lower case,
+    with `warn` for WARNING. Raises ValueError for settings that are out of range and TypeError for unknown ones.
     """
 
     def __init__(self, target: str, node: str, level: int | str = logging.NOTSET, **settings: Any) -> None:
         super().__init__(level)
         self._settings = Settings(**settings)
-        # logging.shutdown closes handlers, later than atexit functions that may still log.
+        # logging.shutdown closes handlers, after atexit functions that may still log.
         self._client = Client(target, node, self._settings, close_at_exit=False)
         self._flush_timed_out = False
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Leaves out what the handler itself causes, before it waits for the handler's lock, which may be held by a thread
-        that waits for the sending one."""
+        """Leaves out records that the handler itself causes. Checks this before it waits for the handler's lock, which may
+        be held by a thread that waits for the sending thread."""
         if record.name.split(".", 1)[0] in _OWN_LOGGERS or self._client.is_sending_thread():
             return False
         return super().handle(record)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Buffers one record. Does not block unless when_full="block"; errors go to logging's handleError."""
+        """Buffers a record. Does not block unless when_full="block". Errors go to handleError."""
         self._flush_timed_out = False
         try:
             message = record.getMessage() if self.formatter is None else self.formatter.format(record)
@@ -48,7 +48,7 @@ class LogstreamHandler(logging.Handler):
                 message,
                 level=_level(record),
                 severity=_severity(record.levelno),
-                # Microseconds are what a float of this size holds and what is stored.
+                # A float of this size holds microseconds, and microseconds are stored.
                 time_unix_nano=round(record.created * 1_000_000) * 1000,
                 attributes=_attributes(record),
             )
@@ -58,12 +58,12 @@ class LogstreamHandler(logging.Handler):
             self.handleError(record)
 
     def flush(self) -> None:
-        """Blocks until what is buffered is delivered, for close_timeout_s at most."""
+        """Blocks until the buffered records are delivered, for at most close_timeout_s."""
         self._flush_timed_out = not self._client.flush(self._settings.close_timeout_s)
 
     def close(self) -> None:
-        """Delivers what is buffered, for close_timeout_s at most, and closes the connection."""
-        # logging.shutdown flushes, then closes: a gateway that is away is not waited for twice.
+        """Delivers the buffered records, for at most close_timeout_s, and closes the connection."""
+        # logging.shutdown calls flush, then close: do not wait for an unavailable gateway twice.
         self._client.close(0 if self._flush_timed_out else None)
         super().close()
 
@@ -84,14 +84,14 @@ def _level(record: logging.LogRecord) -> str:
 
 
 def _severity(levelno: int) -> int:
-    for least, severity in _SEVERITIES:
-        if levelno >= least:
+    for lowest_levelno, severity in _SEVERITIES:
+        if levelno >= lowest_levelno:
             return severity
     return 0
 
 
 def _attributes(record: logging.LogRecord) -> dict[str, str]:
-    """Names after OpenTelemetry's semantic conventions (exceptions, code) and its mapping of scopes (otel.scope.name)."""
+    """Names follow OpenTelemetry's semantic conventions (exceptions, code) and its mapping of scopes (otel.scope.name)."""
     attributes = {"otel.scope.name": record.name}
     if record.exc_info and record.exc_info[0] is not None:
         kind, error, trace = record.exc_info
@@ -108,7 +108,7 @@ def _attributes(record: logging.LogRecord) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
-    """JSON for what JSON knows (true, null, 12, lists, dicts), str() for the rest."""
+    """JSON for values that JSON can represent (true, null, 12, lists, dicts), str() for all others."""
     try:
         return json.dumps(value, ensure_ascii=False, default=str)
     except (TypeError, ValueError):

@@ -1,5 +1,5 @@
-"""A gateway in this process that answers as it is told and remembers every attempt. It stores nothing and checks little:
-whether the real gateway takes what the client sends is for test_contract.py."""
+"""A gateway in this process that answers as it is configured and remembers every attempt. It stores nothing and checks
+little: whether the real gateway takes what the client sends is for test_contract.py."""
 
 import socket
 import threading

@@ -118,16 +118,16 @@ def test_waiting_for_settlement_makes_records_due() -> None:
     assert buffer.stats().records_rejected == 1
 
 
-def test_drops_are_told_once_for_each_use() -> None:
+def test_drops_are_reported_once_for_each_use() -> None:
     buffer = Buffer(Settings(buffer_records=1))
     for _ in range(3):
         buffer.put(b"a")
-    assert buffer.new_drops("announce") == {"full": 2}
-    assert buffer.new_drops("announce") == {}
-    assert buffer.new_drops("tell") == {"full": 2}
+    assert buffer.new_drops("event") == {"full": 2}
+    assert buffer.new_drops("event") == {}
+    assert buffer.new_drops("log_record") == {"full": 2}
     buffer.put(b"a")
-    assert buffer.new_drops("announce", least_pause_s=3600) == {}
-    assert buffer.new_drops("announce") == {"full": 1}
+    assert buffer.new_drops("event", min_pause_s=3600) == {}
+    assert buffer.new_drops("event") == {"full": 1}
 
 
 def test_settings_name_every_bad_value() -> None:

@@ -51,7 +51,7 @@ def test_busy_gateway_is_asked_again_but_not_with_what_it_can_not_take(gateway: 
         assert (client.stats().records_delivered, client.stats().records_rejected) == (1, 1)
 
 
-def test_invalid_batch_is_sent_once_counted_and_told(gateway: FakeGateway) -> None:
+def test_invalid_batch_is_sent_once_counted_and_reported(gateway: FakeGateway) -> None:
     gateway.refusals.append(Refusal("INVALID_ARGUMENT", "records: 0 in the batch"))
     events: list[Event] = []
     with Client(gateway.target, "orders", Settings(on_event=events.append)) as client:
@@ -116,8 +116,8 @@ def test_full_buffer_drops_without_blocking_counts_and_announces(gateway: FakeGa
     assert all(isinstance(event, Dropped) and event.reason == "full" for event in events)
     assert sum(event.records for event in events if isinstance(event, Dropped)) == 15
     # Who reads the log learns of the hole from the log.
-    told = [record for record in gateway.records if "logstream.records_dropped" in record.attributes]
-    assert [(record.level, record.attributes["logstream.records_dropped"]) for record in told] == [("warn", "15")]
+    reports = [record for record in gateway.records if "logstream.records_dropped" in record.attributes]
+    assert [(record.level, record.attributes["logstream.records_dropped"]) for record in reports] == [("warn", "15")]
 
 
 def test_blocking_client_loses_nothing(gateway: FakeGateway) -> None:
@@ -181,15 +181,15 @@ def test_failing_listener_stops_neither_side(gateway: FakeGateway, capsys: pytes
     assert "listener of Rejected" in capsys.readouterr().err
 
 
-def test_default_listener_tells_a_rejection_once(gateway: FakeGateway, capsys: pytest.CaptureFixture[str]) -> None:
+def test_default_listener_reports_a_rejection_once(gateway: FakeGateway, capsys: pytest.CaptureFixture[str]) -> None:
     gateway.refusals.extend(Refusal("INVALID_ARGUMENT", f"reason {index}") for index in range(2))
     with Client(gateway.target, "orders") as client:
         for _ in range(2):
             client.log("refused")
             assert client.flush(30)
-    told = capsys.readouterr().err
-    assert "1 records rejected, told once: INVALID_ARGUMENT: reason 0" in told
-    assert "reason 1" not in told
+    printed = capsys.readouterr().err
+    assert "1 records rejected (reported once): INVALID_ARGUMENT: reason 0" in printed
+    assert "reason 1" not in printed
 
 
 def test_last_records_are_sent_when_no_thread_can_be_started(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:

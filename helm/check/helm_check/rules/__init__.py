@@ -1,4 +1,4 @@
-"""What a rendered chart must be like beyond what schemas can say: one module a subject, each with `check(render)`."""
+"""Rules for a rendered chart that schemas cannot express: one module per subject, each with `check(render)`."""
 
 from collections.abc import Callable, Iterator
 

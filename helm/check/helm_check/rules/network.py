@@ -1,5 +1,5 @@
-"""What no network policy names is denied to every pod, and what the pods need is named: each connection that the rendered
-objects speak of is followed from policy to policy, because a cluster would only show a timeout."""
+"""Pods have only the connections that network policies allow, and the policies allow all connections that pods need. Each
+connection in the rendered objects is checked against the policies, because in a cluster it would only time out."""
 
 import re
 from collections.abc import Iterator
@@ -9,20 +9,20 @@ from typing import Any
 from helm_check.findings import Finding
 from helm_check.manifests import Body, Document, Pod, Render, at, items, mapping, secret_texts, selects
 
-# A Service and a port as a pod is told them, in a setting or a Secret.
+# A Service and a port in a setting or a Secret of a pod.
 _ADDRESS = re.compile(r"\b([a-z][a-z0-9-]*)\.[a-z0-9-]+\.svc(?:\.[a-z0-9.-]+)?:([0-9]+)")
 
-# Addresses that the page shows to people; no pod connects to them.
+# Addresses that the page only displays; no pod connects to them.
 _SHOWN = {"LOGSTREAM_PAGE_GATEWAY"}
 
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Connection:
-    """Something connects to a Service's port; `client` is None when it comes from outside the chart."""
+    """A connection to a Service's port; `client` is None if it comes from outside the chart."""
 
-    place: str
+    location: str
     client: Pod | None
     service: Document
     port: Any
@@ -32,19 +32,19 @@ def check(render: Render) -> Iterator[Finding]:
     policies = render.of_kind("NetworkPolicy")
     if at(render.values, "networkPolicy", "enabled") is False:
         if policies:
-            yield Finding(policies[0].place(), "is there although networkPolicy.enabled is false", render.case)
+            yield Finding(policies[0].location(), "is there although networkPolicy.enabled is false", render.case)
         return
     for pod in render.pods:
         for direction in ("Ingress", "Egress"):
             if not _of_type(policies, pod, direction):
-                message = f"no NetworkPolicy of type {direction} selects this pod: everything is open to it"
-                yield Finding(pod.document.place(), message, render.case)
+                message = f"no NetworkPolicy of type {direction} selects this pod: all connections are allowed"
+                yield Finding(pod.document.location(), message, render.case)
     for policy in policies:
         for path, message in _policy(render, policy):
-            yield Finding(policy.place(*path), message, render.case)
+            yield Finding(policy.location(*path), message, render.case)
     for connection in _connections(render):
         for message in _blocked(render, policies, connection):
-            yield Finding(connection.place, message, render.case)
+            yield Finding(connection.location, message, render.case)
 
 
 def _of_type(policies: list[Document], pod: Pod, direction: str) -> list[Document]:
@@ -64,10 +64,10 @@ def _policy(render: Render, policy: Document) -> Iterator[tuple[Path, str]]:
             yield ("spec", "policyTypes"), f"lacks {direction.capitalize()}, so its rules have no effect"
         for number, rule in enumerate(items(policy.body, "spec", direction)):
             if not rule:
-                yield ("spec", direction, number), "an empty rule lets everything through"
+                yield ("spec", direction, number), "an empty rule allows everything"
             for index, peer in enumerate(items(rule, side)):
                 wanted = at(peer, "podSelector", "matchLabels")
-                # A peer that the user gave is somewhere else.
+                # A peer from the user's values is outside the chart.
                 if not wanted or "namespaceSelector" in peer or set(wanted.values()) <= render.value_texts:
                     continue
                 if not any(selects(wanted, pod.labels) for pod in render.pods):
@@ -76,33 +76,33 @@ def _policy(render: Render, policy: Document) -> Iterator[tuple[Path, str]]:
 
 def _connections(render: Render) -> Iterator[Connection]:
     for pod in render.pods:
-        for place, text in _told(render, pod):
+        for location, text in _texts(render, pod):
             for name, port in _ADDRESS.findall(text):
                 service = render.find("Service", name)
                 if service is not None:
-                    yield Connection(place, pod, service, int(port))
+                    yield Connection(location=location, client=pod, service=service, port=int(port))
     for document in render.documents:
         for name, port in _backends(document):
             service = render.find("Service", name)
             if service is not None:
-                yield Connection(document.place(), None, service, port)
+                yield Connection(location=document.location(), client=None, service=service, port=port)
         if document.kind == "ServiceMonitor":
             wanted = mapping(document.body, "spec", "selector", "matchLabels")
             for service in render.of_kind("Service"):
                 for endpoint in items(document.body, "spec", "endpoints") if selects(wanted, service.labels) else ():
-                    yield Connection(document.place(), None, service, at(endpoint, "port"))
+                    yield Connection(location=document.location(), client=None, service=service, port=at(endpoint, "port"))
         if document.kind == "Service" and at(document.body, "spec", "type") in ("NodePort", "LoadBalancer"):
             for port in items(document.body, "spec", "ports"):
-                yield Connection(document.place(), None, document, at(port, "port"))
+                yield Connection(location=document.location(), client=None, service=document, port=at(port, "port"))
 
 
-def _told(render: Render, pod: Pod) -> Iterator[tuple[str, str]]:
-    """Texts that a pod gets: settings, and the keys of Secrets that it mounts or has in its environment."""
+def _texts(render: Render, pod: Pod) -> Iterator[tuple[str, str]]:
+    """Texts that a pod receives: settings, and the keys of Secrets that it mounts or has in its environment."""
     wanted: list[tuple[Any, Any]] = []
     for path, container in pod.containers():
         for index, variable in enumerate(items(container, "env")):
             if at(variable, "value") is not None and at(variable, "name") not in _SHOWN:
-                yield pod.document.place(*path, "env", index), str(at(variable, "value"))
+                yield pod.document.location(*path, "env", index), str(at(variable, "value"))
             reference = mapping(variable, "valueFrom", "secretKeyRef")
             wanted.append((reference.get("name"), reference.get("key")))
     for volume in items(pod.spec, "volumes"):
@@ -114,7 +114,7 @@ def _told(render: Render, pod: Pod) -> Iterator[tuple[str, str]]:
         document = render.find("Secret", name) if name else None
         text = secret_texts(document).get(str(key)) if document else None
         if document and text:
-            yield f"{pod.document.place()}: {key} of Secret {document.name}", text
+            yield f"{pod.document.location()}: {key} of Secret {document.name}", text
 
 
 def _backends(document: Document) -> Iterator[tuple[Any, Any]]:
@@ -162,7 +162,7 @@ def _allows(rule: Body, side: str, other: Pod | None, ports: set[Any]) -> bool:
     if items(rule, "ports") and not any(_port_is(port, ports) for port in items(rule, "ports")):
         return False
     peers = items(rule, side)
-    # Who comes from outside is the user's business: any rule for the port is one for them.
+    # For connections from outside, any rule for the port is sufficient: the user decides about peers.
     if not peers or other is None:
         return True
     return any(

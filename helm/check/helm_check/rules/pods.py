@@ -1,4 +1,4 @@
-"""Every pod is restricted, by the Pod Security Standard of that name and a bit more; every container is sized and probed."""
+"""Every pod meets the Pod Security Standard "restricted" and a little more; every container has resources and probes."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ Path = tuple[str | int, ...]
 def check(render: Render) -> Iterator[Finding]:
     for pod in render.pods:
         for path, message in _pod(pod):
-            yield Finding(pod.place("spec", *path), message, render.case)
+            yield Finding(pod.location("spec", *path), message, render.case)
         for path, container in pod.containers():
             for inner, message in [
                 *_restricted(pod, container),
@@ -37,12 +37,12 @@ def check(render: Render) -> Iterator[Finding]:
                 *_mounts(pod, container),
                 *_names(container),
             ]:
-                yield Finding(pod.document.place(*path, *inner), message, render.case)
+                yield Finding(pod.document.location(*path, *inner), message, render.case)
         if pod.document.kind in _SERVING:
             for path, container in pod.containers(init=False):
                 for probe in ("livenessProbe", "readinessProbe"):
                     if not mapping(container, probe):
-                        yield Finding(pod.document.place(*path, probe), "is missing", render.case)
+                        yield Finding(pod.document.location(*path, probe), "is missing", render.case)
 
 
 def _pod(pod: Pod) -> Iterator[tuple[Path, str]]:
@@ -76,7 +76,7 @@ def _restricted(pod: Pod, container: Body) -> Iterator[tuple[Path, str]]:
         yield ("securityContext", "runAsNonRoot"), "must be true, here or in the pod"
     if effective("runAsUser") == 0:
         yield ("securityContext", "runAsUser"), "must not be 0"
-    # An image's user by name can't be checked by the kubelet, so runAsNonRoot would keep the pod from starting.
+    # The kubelet cannot check an image's user by name, so runAsNonRoot would prevent the pod from starting.
     if effective("runAsUser") is None:
         yield ("securityContext", "runAsUser"), "must be set, here or in the pod"
     if at(effective("seccompProfile"), "type") != "RuntimeDefault":
@@ -102,7 +102,7 @@ def _restricted(pod: Pod, container: Body) -> Iterator[tuple[Path, str]]:
 
 
 def _sized(container: Body) -> Iterator[tuple[Path, str]]:
-    # No limit on CPU is asked for: a throttled writer or gateway is slower than the machine for no gain.
+    # A CPU limit is not required: a throttled writer or gateway is slower than the machine, without any benefit.
     for path in (("requests", "cpu"), ("requests", "memory"), ("limits", "memory")):
         if not at(container, "resources", *path):
             yield ("resources", *path), "is missing"

@@ -1,4 +1,4 @@
-"""What an object names exists: in the render, or among the values, by which the user says that it does."""
+"""Everything that an object refers to exists: in the render, or in the values, in which the user names existing objects."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any
 from helm_check.findings import Finding
 from helm_check.manifests import Body, Document, Pod, Render, at, items, mapping, secret_texts, selects
 
-# A Service as a pod addresses it, in a setting or a Secret.
+# The host name of a Service in a setting or a Secret.
 _HOST = re.compile(r"\b([a-z][a-z0-9-]*)\.([a-z0-9-]+)\.svc\b")
 
 Path = tuple[str | int, ...]
@@ -19,20 +19,20 @@ def check(render: Render) -> Iterator[Finding]:
         for path, kind, name, key, optional in _named(pod):
             message = None if optional else _missing(render, kind, name, key)
             if message:
-                yield Finding(pod.document.place(*path), message, render.case)
+                yield Finding(pod.document.location(*path), message, render.case)
     for document in render.documents:
         for path, message in [*_services(render, document), *_hosts(render, document), *_routes(render, document)]:
-            yield Finding(document.place(*path), message, render.case)
+            yield Finding(document.location(*path), message, render.case)
         for key, text in mapping(document.body, "data").items() if document.kind == "ConfigMap" else ():
             if str(key).endswith(".json"):
                 try:
                     json.loads(text)
                 except ValueError as error:
-                    yield Finding(document.place("data", key), f"is no JSON: {error}", render.case)
+                    yield Finding(document.location("data", key), f"is not JSON: {error}", render.case)
 
 
 def _named(pod: Pod) -> Iterator[tuple[Path, str, Any, Any, bool]]:
-    """Path in the document, kind, name, key if one is named, and whether it may be absent."""
+    """Path in the document, kind, name, key if given, and whether it is optional."""
     prefix: Path = (*pod.path, "spec")
     account = at(pod.spec, "serviceAccountName")
     if account is not None:
@@ -50,32 +50,33 @@ def _named(pod: Pod) -> Iterator[tuple[Path, str, Any, Any, bool]]:
     for path, container in pod.containers():
         for index, variable in enumerate(items(container, "env")):
             for field, kind in (("secretKeyRef", "Secret"), ("configMapKeyRef", "ConfigMap")):
-                found = at(variable, "valueFrom", field)
-                if found is not None:
-                    optional = bool(at(found, "optional"))
-                    yield (*path, "env", index, "valueFrom", field), kind, at(found, "name"), at(found, "key"), optional
+                reference = at(variable, "valueFrom", field)
+                if reference is not None:
+                    name, key, optional = (at(reference, part) for part in ("name", "key", "optional"))
+                    yield (*path, "env", index, "valueFrom", field), kind, name, key, bool(optional)
         for index, source in enumerate(items(container, "envFrom")):
             for field, kind in (("secretRef", "Secret"), ("configMapRef", "ConfigMap")):
-                found = at(source, field)
-                if found is not None:
-                    yield (*path, "envFrom", index, field), kind, at(found, "name"), None, bool(at(found, "optional"))
+                reference = at(source, field)
+                if reference is not None:
+                    optional = bool(at(reference, "optional"))
+                    yield (*path, "envFrom", index, field), kind, at(reference, "name"), None, optional
 
 
 def _volume_source(path: Path, source: Body, secret_field: str) -> Iterator[tuple[Path, str, Any, Any, bool]]:
     for field, kind, name_field in (("secret", "Secret", secret_field), ("configMap", "ConfigMap", "name")):
-        found = at(source, field)
-        if found is None:
+        reference = at(source, field)
+        if reference is None:
             continue
-        name, optional = at(found, name_field), bool(at(found, "optional"))
+        name, optional = at(reference, name_field), bool(at(reference, "optional"))
         yield (*path, field), kind, name, None, optional
-        for index, item in enumerate(items(found, "items")):
+        for index, item in enumerate(items(reference, "items")):
             yield (*path, field, "items", index), kind, name, at(item, "key"), optional
 
 
 def _missing(render: Render, kind: str, name: Any, key: Any) -> str | None:
     document = render.find(kind, name)
     if document is None:
-        return None if name in render.value_texts else f"there is no {kind} {name}, here or among the values"
+        return None if name in render.value_texts else f"there is no {kind} {name}, in the render or in the values"
     if key is None:
         return None
     keys = {*mapping(document.body, "data"), *mapping(document.body, "stringData"), *mapping(document.body, "binaryData")}
@@ -83,7 +84,7 @@ def _missing(render: Render, kind: str, name: Any, key: Any) -> str | None:
 
 
 def _services(render: Render, document: Document) -> Iterator[tuple[Path, str]]:
-    """A Service leads to pods, a ServiceMonitor to Services."""
+    """A Service selects pods, a ServiceMonitor selects Services."""
     if document.kind == "Service" and at(document.body, "spec", "type") != "ExternalName":
         selector = mapping(document.body, "spec", "selector")
         pods = [pod for pod in render.pods if selector and selects(selector, pod.labels)]
@@ -110,16 +111,16 @@ def _monitored(render: Render, document: Document) -> Iterator[tuple[Path, str]]
     selector = mapping(document.body, "spec", "selector", "matchLabels")
     if document.kind == "ServiceMonitor":
         field, what = "endpoints", "Service"
-        found = [service for service in render.of_kind("Service") if selects(selector, service.labels)]
-        ports = [{at(port, "name") for port in items(service.body, "spec", "ports")} for service in found]
+        targets = [service for service in render.of_kind("Service") if selects(selector, service.labels)]
+        ports = [{at(port, "name") for port in items(service.body, "spec", "ports")} for service in targets]
     else:
         field, what = "podMetricsEndpoints", "pod"
         pods = [pod for pod in render.pods if selects(selector, pod.labels)]
-        found, ports = [pod.document for pod in pods], [_ports(pod) for pod in pods]
-    if not found:
+        targets, ports = [pod.document for pod in pods], [_ports(pod) for pod in pods]
+    if not targets:
         yield ("spec", "selector"), f"selects no {what} of the chart"
     for index, endpoint in enumerate(items(document.body, "spec", field)):
-        for target, names in zip(found, ports, strict=True):
+        for target, names in zip(targets, ports, strict=True):
             if at(endpoint, "port") not in names:
                 yield ("spec", field, index, "port"), f"{what} {target.name} has no port named {at(endpoint, 'port')}"
 
@@ -154,9 +155,9 @@ def _routes(render: Render, document: Document) -> Iterator[tuple[Path, str]]:
         for number, rule in enumerate(items(document.body, "spec", "rules")):
             for index, path in enumerate(items(rule, "http", "paths")):
                 backend = mapping(path, "backend", "service")
-                place: Path = ("spec", "rules", number, "http", "paths", index, "backend", "service")
+                location: Path = ("spec", "rules", number, "http", "paths", index, "backend", "service")
                 port = at(backend, "port", "name") or at(backend, "port", "number")
-                yield from _backend(render, place, at(backend, "name"), port)
+                yield from _backend(render, location, at(backend, "name"), port)
     if document.kind in ("HTTPRoute", "GRPCRoute"):
         for number, rule in enumerate(items(document.body, "spec", "rules")):
             for index, backend in enumerate(items(rule, "backendRefs")):

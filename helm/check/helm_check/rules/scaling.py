@@ -1,4 +1,4 @@
-"""One owner of the number of pods, and room to drain a node."""
+"""The number of pods has one owner, and nodes can be drained."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,23 +14,23 @@ def check(render: Render) -> Iterator[Finding]:
     targets = Counter(_target(scaler) for scaler in render.of_kind(*_SCALERS))
     for scaler in render.of_kind(*_SCALERS):
         for path, message in [*_scaler(render, scaler, targets), *_authentication(render, scaler)]:
-            yield Finding(scaler.place("spec", *path), message, render.case)
+            yield Finding(scaler.location("spec", *path), message, render.case)
     for workload in render.of_kind("Deployment", "StatefulSet"):
         owned = (workload.kind, workload.name) in targets
         replicas = at(workload.body, "spec", "replicas")
         if owned and replicas is not None:
             message = f"is {replicas} although an autoscaler owns it: each upgrade would set it back"
-            yield Finding(workload.place("spec", "replicas"), message, render.case)
+            yield Finding(workload.location("spec", "replicas"), message, render.case)
         if not owned and replicas is None:
-            yield Finding(workload.place("spec", "replicas"), "is missing, and no autoscaler owns it", render.case)
+            yield Finding(workload.location("spec", "replicas"), "is missing, and no autoscaler owns it", render.case)
     for budget in render.of_kind("PodDisruptionBudget"):
         for message in _budget(render, budget):
-            yield Finding(budget.place("spec"), message, render.case)
+            yield Finding(budget.location("spec"), message, render.case)
 
 
 def _target(scaler: Document) -> tuple[str, Any]:
     reference = mapping(scaler.body, "spec", "scaleTargetRef")
-    # KEDA takes a Deployment where no kind is named.
+    # KEDA assumes a Deployment if no kind is given.
     return str(reference.get("kind", "Deployment")), reference.get("name")
 
 
@@ -45,11 +45,11 @@ def _scaler(render: Render, scaler: Document, targets: Counter[tuple[str, Any]])
     if isinstance(least, int) and isinstance(most, int) and least > most:
         yield (low,), f"is {least}, more than {high}, {most}"
     if scaler.kind == _SCALERS[1] and least == 0:
-        yield (low,), "is 0: a writer that is gone stores nothing until the queue is looked at again"
+        yield (low,), "is 0: without a writer nothing is stored until the queue is checked again"
 
 
 def _authentication(render: Render, scaler: Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """KEDA's way to a password: trigger, TriggerAuthentication, Secret."""
+    """KEDA's path to a password: trigger, TriggerAuthentication, Secret."""
     for index, trigger in enumerate(items(scaler.body, "spec", "triggers")):
         name = at(trigger, "authenticationRef", "name")
         if name is None:
@@ -74,7 +74,7 @@ def _budget(render: Render, budget: Document) -> Iterator[str]:
         names = ", ".join(owner.name for owner in owners) or "none"
         yield f"selects the pods of {len(owners)} workloads, not of one: {names}"
     if at(budget.body, "spec", "maxUnavailable") in (0, "0%") or at(budget.body, "spec", "minAvailable") == "100%":
-        yield "lets no pod go: a node with one of them could not be drained"
+        yield "allows no disruption: a node with one of them could not be drained"
     for owner in owners:
         replicas, least = at(owner.body, "spec", "replicas"), at(budget.body, "spec", "minAvailable")
         if isinstance(replicas, int) and isinstance(least, int) and least >= replicas:

@@ -1,4 +1,4 @@
-"""Variables of our own services are settings that they have, by docs/configuration.md; required ones are there."""
+"""Variables of the logstream services are settings in docs/configuration.md; required settings are set."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class Settings:
 
 
 class SettingsRule:
-    """Holds pods of the services in a configuration.md against it."""
+    """Checks pods of the services against a configuration.md."""
 
     def __init__(self, configuration: Path) -> None:
         self._services = read_settings(configuration.read_text(encoding="utf-8"))
@@ -41,16 +41,16 @@ class SettingsRule:
                         and name.removesuffix("_FILE") not in settings.known
                     ):
                         message = f"{pod.component} has no setting {name}; see docs/configuration.md"
-                        yield Finding(pod.document.place(*path, "env"), message, render.case)
+                        yield Finding(pod.document.location(*path, "env"), message, render.case)
                 for index, variable in enumerate(items(container, "env")):
-                    # A template has turned a large number into a float on the way.
+                    # A template has converted a large number to a float.
                     if _FLOAT.fullmatch(str(at(variable, "value"))):
-                        message = f"is {at(variable, 'value')}: no setting is written so"
-                        yield Finding(pod.document.place(*path, "env", index, "value"), message, render.case)
+                        message = f"is {at(variable, 'value')}: not a valid value of a setting"
+                        yield Finding(pod.document.location(*path, "env", index, "value"), message, render.case)
                 for name in sorted(settings.known):
                     if {name, f"{name}_FILE"} <= names:
-                        yield Finding(pod.document.place(*path, "env"), f"sets both {name} and {name}_FILE", render.case)
-                yield from _required(pod, path, settings, names, render.case)
+                        yield Finding(pod.document.location(*path, "env"), f"sets both {name} and {name}_FILE", render.case)
+                yield from _required(pod, path, settings=settings, names=names, case=render.case)
 
 
 def read_settings(text: str) -> dict[str, Settings]:
@@ -64,13 +64,13 @@ def read_settings(text: str) -> dict[str, Settings]:
     return services
 
 
-def _required(pod: Pod, path: tuple[str | int, ...], settings: Settings, names: set[str], case: str) -> Iterator[Finding]:
-    # A pod's other containers need not be the service.
+def _required(pod: Pod, path: tuple[str | int, ...], *, settings: Settings, names: set[str], case: str) -> Iterator[Finding]:
+    # A pod's other containers are not the service.
     if path[-2] != "containers" or at(pod.document.body, *path, "name") != pod.component:
         return
     for name in sorted(settings.required):
         if name not in names and f"{name}_FILE" not in names:
-            yield Finding(pod.document.place(*path, "env"), f"lacks {name}, which {pod.component} requires", case)
+            yield Finding(pod.document.location(*path, "env"), f"lacks {name}, which {pod.component} requires", case)
 
 
 def _variables(render: Render, container: Body) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""The ingest gateway: takes logs over gRPC and answers once the broker has confirmed them."""
+"""The ingest gateway: receives logs over gRPC and answers once the broker has confirmed them."""

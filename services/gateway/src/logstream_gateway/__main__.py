@@ -36,7 +36,7 @@ def main() -> int:
         uvloop.run(serve(config, Metrics(REGISTRY), readiness))
         admin.close()
     except OSError as error:
-        log.error("can't start", extra={"error": str(error)})
+        log.error("cannot start", extra={"error": str(error)})
         return 1
     return 0
 

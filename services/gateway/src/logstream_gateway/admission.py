@@ -1,9 +1,9 @@
-"""Decides which calls are let in and whose message may be received, so that the bytes of a process are bounded and no
-connection takes the room of others. Pure: it must not know gRPC, and takes the time as an argument.
+"""Decides which calls are accepted and which of them may receive their message, so that the bytes of a process are bounded
+and no connection uses the room of others. Pure: it must not know gRPC, and takes the time as an argument.
 
-A slot is the right to receive one message. gRPC holds up to the largest message for a call whose message is asked for, and
-nothing tells how much of it has come; for a call that isn't asked it holds no more than the flow-control window. So each
-slot is paid with the bytes of the largest message, and a call is asked only once it has one.
+A slot is the right to receive one message. When a handler reads a message, gRPC holds up to the largest message for it and
+does not show how much of it has arrived. Before that, gRPC holds no more than a flow-control window. So each slot counts as
+the bytes of the largest message, and a handler reads only once its call has a slot.
 """
 
 import asyncio
@@ -12,47 +12,47 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from logstream_gateway.unavailable import Unavailable
+from logstream_gateway.unavailable import Unavailable, UnavailableReason
 
-# Slots there are however many bytes wait for the broker, which refuses what it can't hold.
-_LEAST_SLOTS: Final = 4
-# A connection that has none of its messages under way takes the slot of one whose message is slower than this: of one that
-# has several, or of one that has this one alone, in shares of the time that a message has in any case. For a slow but honest
-# sender there must be a time in which it gets through.
+# There are always this many slots, even when too many bytes wait for the broker: `publisher` refuses what exceeds its limit.
+_MIN_SLOTS: Final = 4
+# A connection that waits without any slot takes one from a connection whose message is slow. For a connection with several
+# slots, slow means longer than _GREEDY_S. For a connection with one slot, it means longer than _ALONE_SHARE of the time that
+# every message has; a slow but honest sender needs some time in which it can finish.
 _GREEDY_S: Final = 2.0
 _ALONE_SHARE: Final = 0.5
-# Slots are plenty until this part of them is taken.
-_PLENTY_SHARE: Final = 2
+# Slots become scarce when one in this many is in use.
+_PLENTY_DIVISOR: Final = 2
 
 
 class Call(Protocol):
-    """What is used of a gRPC call."""
+    """The part of a gRPC call that is used here."""
 
     def peer(self) -> str:
-        """Names its connection. Takes microseconds, so it is asked only when there is little room."""
+        """Identifies its connection. Takes microseconds, so it is called only when slots are scarce."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class Reception:
-    """A unary call until its message is here."""
+    """A unary call until its message has arrived."""
 
     call: Call
     method: str
-    since_s: float
+    since_s: float  # when the call's headers arrived
     slot: bool
-    slot_since_s: float
-    turn: "asyncio.Future[None] | None" = None  # done when a slot is given to a call that had to wait
-    peer: str | None = None  # once it is asked
-    ended: bool = False
+    slot_since_s: float  # when it got its slot, or began to wait for one
+    turn: "asyncio.Future[None] | None" = None  # of a call that has to wait: done when it gets a slot
+    peer: str | None = None  # its connection, once slots are scarce
+    ended: bool = False  # by sweep() or shed(); its handler has not finished yet
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    calls: int  # under way at a time, however far they are
-    bytes: int  # of all messages that are received or wait for the broker
-    message_bytes: int  # the largest message gRPC takes, with room for what it holds besides
+    calls: int  # at a time, from their headers to their answer
+    bytes: int  # of all messages that are being received or wait for the broker
+    message_bytes: int  # the largest message that gRPC accepts
     waiting: int  # calls without a slot; each may hold a flow-control window
-    receive_s: float  # from a call's headers until its message is here
+    receive_s: float  # from a call's headers until its message has arrived
 
 
 @dataclass(slots=True)
@@ -62,9 +62,9 @@ class _Peer:
 
 
 class Admission:
-    """Called from one thread. `held_bytes` answers how many bytes wait for the broker.
+    """Called from one thread. `held_bytes` returns how many bytes wait for the broker.
 
-    While few slots are taken nobody asks whose they are. Once they become scarce, each is counted for its connection.
+    While there are enough slots, connections are not counted. Once slots are scarce, each counts for its connection.
     """
 
     def __init__(self, bounds: Bounds, held_bytes: Callable[[], int]) -> None:
@@ -75,7 +75,7 @@ class Admission:
         self._slots = 0
         self._waiting = 0
         self._peers: dict[str, _Peer] = {}
-        self._queue: OrderedDict[str, _Peer] = OrderedDict()  # those with waiting calls, next first
+        self._queue: OrderedDict[str, _Peer] = OrderedDict()  # those with waiting calls, the next one first
         self._receiving: dict[Reception, None] = {}  # oldest first
         self._refused_at_s = -1e9
 
@@ -85,16 +85,16 @@ class Admission:
 
     @property
     def receiving(self) -> int:
-        """Calls whose message isn't here."""
+        """Calls whose message has not arrived."""
         return len(self._receiving)
 
     @property
     def reserved_bytes(self) -> int:
-        """Set aside for messages that are being received."""
+        """Reserved for messages that are being received."""
         return self._slots * self._bounds.message_bytes
 
     def refused_since(self, moment_s: float) -> bool:
-        """Whether a call was refused at or after this moment because of all others, not of those of its connection."""
+        """Whether a call was refused at or after this moment because of all calls, not because of its own connection's."""
         return self._refused_at_s >= moment_s
 
     def enter(self, now_s: float) -> None:
@@ -102,7 +102,8 @@ class Admission:
         if self._calls >= self._bounds.calls:
             self._refused_at_s = now_s
             raise Unavailable(
-                "calls_full", f"{self._calls} calls are under way, LOGSTREAM_GATEWAY_CONCURRENT_CALLS={self._bounds.calls}"
+                UnavailableReason.CALLS_FULL,
+                f"{self._calls} calls are in progress, LOGSTREAM_GATEWAY_CONCURRENT_CALLS={self._bounds.calls}",
             )
         self._calls += 1
 
@@ -110,9 +111,9 @@ class Admission:
         self._calls -= 1
 
     def begin(self, method: str, call: Call, now_s: float) -> Reception:
-        """A call that wants to receive. Without `slot` it must await `turn`. Raises Unavailable."""
-        if not self._scarce and self._slots < self._all_slots() // _PLENTY_SHARE:
-            reception = Reception(call, method, now_s, True, now_s)
+        """Registers a call that wants to receive its message. Without a `slot` it must await `turn`. Raises Unavailable."""
+        if not self._scarce and self._slots < self._all_slots() // _PLENTY_DIVISOR:
+            reception = Reception(call=call, method=method, since_s=now_s, slot=True, slot_since_s=now_s)
             self._slots += 1
         else:
             reception = self._begin_counted(method, call, now_s)
@@ -122,11 +123,11 @@ class Admission:
     def _begin_counted(self, method: str, call: Call, now_s: float) -> Reception:
         if not self._scarce:
             self._scarce = True
-            for one in self._receiving:
-                if one.peer is None:
-                    one.peer = one.call.peer()
-                    self._peer(one.peer).slots += 1
-        reception = Reception(call, method, now_s, False, now_s)
+            for receiving in self._receiving:
+                if receiving.peer is None:
+                    receiving.peer = receiving.call.peer()
+                    self._peer(receiving.peer).slots += 1
+        reception = Reception(call=call, method=method, since_s=now_s, slot=False, slot_since_s=now_s)
         name = reception.peer = call.peer()
         peer = self._peer(name)
         if not peer.waiting and _may_take(peer, self._free_slots()):
@@ -139,18 +140,20 @@ class Admission:
             peer.waiting.append(reception)
             self._queue.setdefault(name, peer)
         else:
-            raise Unavailable("receiving_full", f"{self._waiting} calls wait for room to receive their message")
+            raise Unavailable(
+                UnavailableReason.RECEIVING_FULL, f"{self._waiting} calls already wait to receive their message"
+            )
         return reception
 
     def finish(self, reception: Reception) -> None:
-        """The message is here and handed on, or never comes."""
+        """The message was received and handed on, or will not arrive."""
         del self._receiving[reception]
         if reception.slot:
             self._slots -= 1
         if reception.peer is not None:
             self._finish_counted(reception, reception.peer)
             if self._waiting:
-                self._give(asyncio.get_running_loop().time())
+                self._grant_slots(asyncio.get_running_loop().time())
 
     def _finish_counted(self, reception: Reception, name: str) -> None:
         peer = self._peers[name]
@@ -171,49 +174,53 @@ class Admission:
         return peer
 
     def sweep(self, now_s: float) -> list[tuple[Reception, Unavailable]]:
-        """Gives slots that became free, and answers which calls with a slot the caller has to end, since their messages take
-        too long; to be called a few times a second."""
-        self._give(now_s)
+        """Grants free slots and ends calls whose messages take too long. Those without a slot end here; those with a slot
+        are returned, and the caller has to end them. To be called a few times a second."""
+        self._grant_slots(now_s)
         ended: list[tuple[Reception, Unavailable]] = []
         for reception in self._receiving:
             if now_s - reception.since_s < self._bounds.receive_s:
                 break
             ended += self._end(reception, f"the message did not arrive within {self._bounds.receive_s:g} s")
         needy = sum(1 for peer in self._queue.values() if not peer.slots)
-        for reception in self._in_the_way(now_s)[:needy] if needy else ():
+        for reception in self._slow_receptions(now_s)[:needy] if needy else ():
             ended += self._end(
-                reception, f"the message did not arrive within {now_s - reception.since_s:.0f} s, and others wait"
+                reception, f"the message did not arrive within {now_s - reception.since_s:.0f} s while other senders waited"
             )
-        if self._scarce and not self._waiting and self._slots < self._all_slots() // _PLENTY_SHARE:
+        if self._scarce and not self._waiting and self._slots < self._all_slots() // _PLENTY_DIVISOR:
             self._scarce = False
         return ended
 
-    def shed(self, most: int, than_s: float, now_s: float) -> tuple[int, list[tuple[Reception, Unavailable]]]:
-        """Likewise, because memory is short: calls that take longer than this, and how many they are. Also those that wait
-        for a slot, which end here: each holds up to a window, and each connection may have one."""
-        slow = [one for one in self._receiving if not one.ended and now_s - one.slot_since_s > than_s][:most]
-        return len(slow), [pair for one in slow for pair in self._end(one, "the gateway is short of memory")]
+    def shed(self, limit: int, slower_than_s: float, now_s: float) -> tuple[int, list[tuple[Reception, Unavailable]]]:
+        """Ends calls that take longer than this because memory is short. Returns how many, and those with a slot, which the
+        caller has to end. Calls without a slot are included: each holds up to a window, and each connection may have one."""
+        slow = [
+            reception
+            for reception in self._receiving
+            if not reception.ended and now_s - reception.slot_since_s > slower_than_s
+        ][:limit]
+        return len(slow), [ended for reception in slow for ended in self._end(reception, "the gateway is short of memory")]
 
-    def _in_the_way(self, now_s: float) -> list[Reception]:
-        """Whose slots others may have, those of the greediest connections first."""
-        found = []
+    def _slow_receptions(self, now_s: float) -> list[Reception]:
+        """Calls whose slots other connections may take, those of the connection with the most slots first."""
+        slow = []
         for reception in self._receiving:
             if reception.ended or not reception.slot:
                 continue
-            patience_s = self._bounds.receive_s * _ALONE_SHARE if self._slots_beside(reception) < 2 else _GREEDY_S
-            if now_s - reception.slot_since_s >= patience_s:
-                found.append(reception)
-        return sorted(found, key=lambda one: (-self._slots_beside(one), one.since_s))
+            timeout_s = self._bounds.receive_s * _ALONE_SHARE if self._slots_of_connection(reception) < 2 else _GREEDY_S
+            if now_s - reception.slot_since_s >= timeout_s:
+                slow.append(reception)
+        return sorted(slow, key=lambda reception: (-self._slots_of_connection(reception), reception.since_s))
 
-    def _slots_beside(self, reception: Reception) -> int:
-        """Of the same connection."""
+    def _slots_of_connection(self, reception: Reception) -> int:
+        """The number of slots of the call's connection."""
         return self._peers[reception.peer].slots if reception.peer is not None else 1
 
     def _end(self, reception: Reception, text: str) -> list[tuple[Reception, Unavailable]]:
         if reception.ended:
             return []
         reception.ended = True
-        error = Unavailable("slow_message", text)
+        error = Unavailable(UnavailableReason.SLOW_MESSAGE, text)
         if reception.slot:
             return [(reception, error)]
         if reception.turn is not None and not reception.turn.done():
@@ -224,12 +231,12 @@ class Admission:
         return self._all_slots() - self._slots
 
     def _all_slots(self) -> int:
-        return max(_LEAST_SLOTS, (self._bounds.bytes - self._held_bytes()) // self._bounds.message_bytes)
+        return max(_MIN_SLOTS, (self._bounds.bytes - self._held_bytes()) // self._bounds.message_bytes)
 
-    def _give(self, now_s: float) -> None:
-        """Gives free slots to the connections in turn."""
+    def _grant_slots(self, now_s: float) -> None:
+        """Grants free slots to the connections in turn."""
         free = self._free_slots()
-        # Who may not take now has a slot, so few are passed over, however many wait.
+        # A connection that may not take a slot now already has one, so few are skipped, however many wait.
         while free > 0 and (name := next((name for name, peer in self._queue.items() if _may_take(peer, free)), None)):
             peer = self._queue[name]
             reception = peer.waiting.popleft()
@@ -249,6 +256,6 @@ class Admission:
 
 
 def _may_take(peer: _Peer, free: int) -> bool:
-    """A connection gets no more slots than are free: however greedy, it leaves half, and the next half of that.
+    """A connection gets no more slots than are free: the greediest one leaves half of them, the next one half of the rest.
     Source: Choudhury and Hahne, "Dynamic queue length thresholds for shared-memory packet switches", 1998."""
     return free > 0 and (peer.slots < free or not peer.slots)

@@ -1,63 +1,63 @@
-"""What is done about an error that nobody expected in a handler: counted, logged once a second at most, never told."""
+"""Unexpected errors of handlers: they are counted, logged at most once a second, and not disclosed to the caller."""
 
 import logging
 import time
 from collections.abc import Callable
 from typing import Final
 
-from logstream_gateway.metrics import Metrics
+from logstream_gateway.metrics import FailureReason, Metrics
 
 log = logging.getLogger(__name__)
 
-# All that a caller learns.
-TEXT: Final = "internal error of the gateway"
+# The only text that a caller gets.
+INTERNAL_ERROR: Final = "internal error of the gateway"
 _LOG_EVERY_S: Final = 1.0
-# Where grpc.aio logs what it meets while a handler runs or is ended, such as a message that can't be unpacked.
+# grpc.aio uses this logger for errors that it meets around a handler, such as a message that cannot be unpacked.
 _GRPC_LOGGER: Final = "grpc._cython.cygrpc"
 
 
 class Failures:
     def __init__(self, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
         self._metrics = metrics
-        self._pace = _Pace(clock)
+        self._throttle = _Throttle(clock)
 
     def note(self, method: str, error: Exception) -> None:
-        reason = "memory" if isinstance(error, MemoryError) else "unexpected"
+        reason = FailureReason.MEMORY if isinstance(error, MemoryError) else FailureReason.UNEXPECTED
         self._metrics.failed_calls.labels(method, reason).inc()
-        unlogged = self._pace.due()
-        if unlogged is not None:
-            log.error("a call failed", exc_info=error, extra={"method": method, "unlogged_before": unlogged})
+        suppressed = self._throttle.suppressed_before()
+        if suppressed is not None:
+            log.error("a call failed", exc_info=error, extra={"method": method, "unlogged_before": suppressed})
 
 
-class OnceASecond(logging.Filter):
-    """Lets one record a second through, and tells in it how many were held back before."""
+class OncePerSecond(logging.Filter):
+    """Lets one record through each second; `unlogged_before` says how many were suppressed before it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._pace = _Pace(clock)
+        self._throttle = _Throttle(clock)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        unlogged = self._pace.due()
-        record.unlogged_before = unlogged
-        return unlogged is not None
+        suppressed = self._throttle.suppressed_before()
+        record.unlogged_before = suppressed
+        return suppressed is not None
 
 
-def calm_grpc() -> None:
-    """A sender can make gRPC log an error and its traceback with every call, which it does at any pace."""
-    logging.getLogger(_GRPC_LOGGER).addFilter(OnceASecond())
+def limit_grpc_log() -> None:
+    """Without this, a sender can make gRPC log an error and its traceback with every call, at any rate."""
+    logging.getLogger(_GRPC_LOGGER).addFilter(OncePerSecond())
 
 
-class _Pace:
+class _Throttle:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._logged_at_s = float("-inf")
-        self._unlogged = 0
+        self._suppressed = 0
 
-    def due(self) -> int | None:
-        """How many were not logged since the last one that was; None when it is too early."""
+    def suppressed_before(self) -> int | None:
+        """The number of records suppressed since the last one that was logged; None if it is too early to log another."""
         now_s = self._clock()
         if now_s - self._logged_at_s < _LOG_EVERY_S:
-            self._unlogged += 1
+            self._suppressed += 1
             return None
-        unlogged, self._unlogged, self._logged_at_s = self._unlogged, 0, now_s
-        return unlogged
+        suppressed, self._suppressed, self._logged_at_s = self._suppressed, 0, now_s
+        return suppressed

@@ -1,4 +1,7 @@
-"""The gRPC methods: check what came, hand it on, answer after the broker's confirm. Good batches go on unchanged."""
+"""The gRPC methods: receive a message, check it, hand it on, answer after the broker's confirm. Valid batches are forwarded
+unchanged.
+
+The README lists every wait of a call, and which module ends it."""
 
 import asyncio
 import time
@@ -13,33 +16,31 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 from logstream_contract.rows.rows import MAX_TIMESTAMP_CHARACTERS
 from logstream_contract.rows.timestamps import read_timestamp
-from logstream_contract.wire.batches import Limits, Rejected, check_batch, check_node
+from logstream_contract.wire.batches import Limits, Rejected, RejectionReason, check_batch, check_node
 from logstream_contract.wire.pb.logger_pb2 import LogRequest, LogResponse
 from logstream_contract.wire.pb.logs_pb2 import LogRecord, PushResult
 
 from logstream_gateway.admission import Admission, Reception
 from logstream_gateway.coalescer import Coalescer
-from logstream_gateway.failures import TEXT, Failures
-from logstream_gateway.metrics import ENDED, NO_MESSAGE, Metrics
+from logstream_gateway.failures import INTERNAL_ERROR, Failures
+from logstream_gateway.metrics import NO_MESSAGE, Metrics
 from logstream_gateway.publisher import Publisher
 from logstream_gateway.streams import Stream, Streams
-from logstream_gateway.unavailable import Unavailable
+from logstream_gateway.unavailable import Unavailable, UnavailableReason
 
-# An answer must arrive before the caller's deadline has passed on the caller's clock, also when many are sent at once.
+# An answer must reach the caller before its deadline, also when many answers are sent at once.
 _DEADLINE_MARGIN_S: Final = 0.1
 _DEADLINE_MARGIN_SHARE: Final = 0.1
-# Batches of one PushStream that may wait for their confirm at a time.
-_STREAM_WINDOW: Final = 32
+# How many batches of a PushStream may wait for their confirm.
+_STREAM_WINDOW_BATCHES: Final = 32
 _STATUS_DETAILS: Final = "grpc-status-details-bin"
 _SUCCESS: Final = LogResponse(success=True).SerializeToString()
-
-
-# The largest time that a record's field holds: in 2554.
+# The largest time that a record's field can hold: in the year 2554.
 _LATEST_UNIX_NANO: Final = 2**64 - 1
 
 
 class Context(Protocol):
-    """What is used of grpc.aio.ServicerContext."""
+    """The part of grpc.aio.ServicerContext that is used here."""
 
     def peer(self) -> str: ...
 
@@ -57,12 +58,13 @@ class Context(Protocol):
 class Ingest:
     """The handlers; they run on one loop.
 
-    All are stream handlers to gRPC, also those of unary methods, which are the same on the wire: so a handler runs when the
-    headers are here, and asks for the message only when there is room for it. They drop the message once it is handed on.
+    All are stream handlers for gRPC, also those of unary methods, which are the same on the wire. So a handler starts when
+    the headers arrive, and reads the message only when there is room for it. It drops the message once it is handed on.
     """
 
     def __init__(
         self,
+        *,
         publisher: Publisher,
         frame: Callable[[bytes], bytes],
         coalescer: Coalescer,
@@ -115,17 +117,17 @@ class Ingest:
             await self._unavailable(method, error, context)
         except grpc.aio.BaseError:
             raise
-        except Exception as error:  # noqa: BLE001 the caller must not learn its text
+        except Exception as error:  # noqa: BLE001 the caller must not get its text
             await self._fail(method, error, context)
 
     async def _receive(self, method: str, reception: Reception, context: Context) -> bytes:
-        """The call's message, once there is room for it. Raises Unavailable."""
+        """Waits for room, then for the call's message. Raises Unavailable."""
         if reception.turn is not None:
             await reception.turn
         raw = await context.read()
         if not isinstance(raw, bytes):
             self._metrics.unreceived_calls.labels(method, NO_MESSAGE).inc()
-            # Not heard where gRPC has given its own answer.
+            # Has no effect if gRPC has already sent its own answer.
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call has no message")
         return raw
 
@@ -134,14 +136,16 @@ class Ingest:
             raw = await self._receive("SendLog", reception, context)
             size = len(raw)
             if size > self._limits.batch_bytes:
-                raise Rejected("batch_bytes", f"request: {size} bytes, expected at most {self._limits.batch_bytes}")
+                raise Rejected(
+                    RejectionReason.BATCH_BYTES, f"request: {size} bytes, expected at most {self._limits.batch_bytes}"
+                )
             try:
                 request = LogRequest.FromString(raw)
             except DecodeError as error:
-                raise Rejected("undecodable", f"request: not a LoggerService.LogRequest: {error}") from error
+                raise Rejected(RejectionReason.UNDECODABLE, f"request: not a LoggerService.LogRequest: {error}") from error
             check_node(request.node)
-            patience_s = _patience_s(context, self._timeout_s)
-            confirmed = self._coalescer.add(request.node, self._record_of(request), size, patience_s)
+            wait_s = _wait_s(context, self._timeout_s)
+            confirmed = self._coalescer.add(request.node, self._record_of(request), size, wait_s)
             del raw, request
         finally:
             self._admission.finish(reception)
@@ -154,47 +158,49 @@ class Ingest:
             published = self._publish(await self._receive("Push", reception, context))
         finally:
             self._admission.finish(reception)
-        await self._confirm(published, _patience_s(context, self._timeout_s))
+        await self._confirm(published, _wait_s(context, self._timeout_s))
         self._accept_push(published.records, published.size_bytes)
         return published.answer()
 
     async def push_stream(self, _: object, context: Context) -> None:
-        """Publishes batches as they come and answers each in order; the first one not accepted ends the stream."""
+        """Publishes batches as they arrive and answers them in order; the first one that is not accepted ends the stream."""
         stream: Stream | None = None
-        taking: asyncio.Future[None] | None = None
-        # What became of each batch that came; last None, or what ended the stream.
-        window: asyncio.Queue[_Published | Exception | None] = asyncio.Queue(_STREAM_WINDOW)
+        reading: asyncio.Future[None] | None = None
+        # Each batch that was published, in order. Last None, or the error that ends the stream.
+        window: asyncio.Queue[_Published | Exception | None] = asyncio.Queue(_STREAM_WINDOW_BATCHES)
         try:
             stream = self._streams.open(
-                context.peer(), lambda error: self._end_stream(taking, window, error), self._loop.time()
+                context.peer(), lambda error: self._end_stream(reading, window, error), self._loop.time()
             )
-            taking = asyncio.ensure_future(self._take(context, stream, window))
-            while (taken := await window.get()) is not None:
-                if isinstance(taken, Exception):
-                    raise taken
-                left_s = taken.until_s - self._loop.time()
-                await self._confirm(taken, _patience_s(context, left_s))
-                self._accept_push_stream(taken.records, taken.size_bytes)
-                await context.write(taken.answer())
+            reading = asyncio.ensure_future(self._read_batches(context, stream, window))
+            while (entry := await window.get()) is not None:
+                if isinstance(entry, Exception):
+                    raise entry
+                left_s = entry.expires_s - self._loop.time()
+                await self._confirm(entry, _wait_s(context, left_s))
+                self._accept_push_stream(entry.records, entry.size_bytes)
+                await context.write(entry.answer())
         except Rejected as error:
             await self._reject("PushStream", error, context)
         except Unavailable as error:
             await self._unavailable("PushStream", error, context)
         except grpc.aio.BaseError:
             raise
-        except Exception as error:  # noqa: BLE001 the caller must not learn its text
+        except Exception as error:  # noqa: BLE001 the caller must not get its text
             await self._fail("PushStream", error, context)
         finally:
-            if taking is not None:
-                taking.cancel()
+            if reading is not None:
+                reading.cancel()
             if stream is not None:
                 self._streams.close(stream)
             if window.full():
-                # Whoever ends the stream may wait for a place, which nobody makes any more.
+                # _end_stream may wait to put its error, and nothing else empties the queue any more.
                 window.get_nowait()
 
-    async def _take(self, context: Context, stream: Stream, window: "asyncio.Queue[_Published | Exception | None]") -> None:
-        """Publishes until the stream ends or a batch can't be taken."""
+    async def _read_batches(
+        self, context: Context, stream: Stream, window: "asyncio.Queue[_Published | Exception | None]"
+    ) -> None:
+        """Publishes batches until the stream ends or a batch is not accepted."""
         end: Exception | None = None
         try:
             while isinstance(raw := await context.read(), bytes):
@@ -203,28 +209,28 @@ class Ingest:
                 del raw
                 await window.put(published)
                 stream.silent_since_s = self._loop.time()
-        except Exception as error:  # noqa: BLE001 it ends the stream where the answers are given
+        except Exception as error:  # noqa: BLE001 push_stream ends the stream with it
             end = error
         await window.put(end)
 
     def _end_stream(
         self,
-        taking: asyncio.Future[None] | None,
+        reading: asyncio.Future[None] | None,
         window: "asyncio.Queue[_Published | Exception | None]",
         error: Unavailable,
     ) -> None:
-        """Ends a stream with this error after the results that are owed. What was sent but not read is not answered."""
-        if taking is not None:
-            taking.cancel()
+        """Ends a stream with this error, after the results of all batches that were read."""
+        if reading is not None:
+            reading.cancel()
         self._spawn(window.put(error))
 
     def end(self, reception: Reception, error: Unavailable) -> None:
-        """Ends a call from outside, while its handler waits for the message, which it will not get."""
+        """Ends a call from outside its handler, which waits for a message that it will not get."""
         context = cast(Context, reception.call)
         self._spawn(self._unavailable(reception.method, error, context))
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
-        ending = asyncio.ensure_future(_quietly(work))
+        ending = asyncio.ensure_future(_unless_ended(work))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
 
@@ -234,7 +240,7 @@ class Ingest:
         if nanos is not None and nanos > _LATEST_UNIX_NANO:
             nanos = None
         record = LogRecord(time_unix_nano=nanos or 0, level=request.level, message=request.message)
-        # 0 says that there is no time, so the first moment of 1970 is kept as text, too.
+        # 0 means that there is no time, so the first moment of 1970 is kept as text, too.
         if not nanos and timestamp:
             record.original_timestamp = timestamp[:MAX_TIMESTAMP_CHARACTERS]
         return record
@@ -244,14 +250,20 @@ class Ingest:
         batch = check_batch(raw, self._limits)
         records = len(batch.records)
         confirmed = self._publisher.publish(self._frame(raw), records, time.time_ns())
-        return _Published(batch.batch_id, records, len(raw), confirmed, self._loop.time() + self._timeout_s)
+        return _Published(
+            batch_id=batch.batch_id,
+            records=records,
+            size_bytes=len(raw),
+            confirmed=confirmed,
+            expires_s=self._loop.time() + self._timeout_s,
+        )
 
-    async def _confirm(self, published: "_Published", patience_s: float) -> None:
-        """Raises Unavailable. Whoever is cancelled here cancels only this future: the message stays."""
+    async def _confirm(self, published: "_Published", wait_s: float) -> None:
+        """Waits for the confirm. Raises Unavailable. Cancelling the wait does not withdraw the message."""
         confirmed = published.confirmed
         if confirmed.done():
             return confirmed.result()
-        expiry = self._loop.call_later(patience_s, self._expire, confirmed)
+        expiry = self._loop.call_later(wait_s, self._expire, confirmed)
         try:
             await confirmed
         finally:
@@ -259,17 +271,17 @@ class Ingest:
 
     def _expire(self, confirmed: asyncio.Future[None]) -> None:
         if not confirmed.done():
-            confirmed.set_exception(self._publisher.late())
+            confirmed.set_exception(self._publisher.timeout_error())
 
     async def _reject(self, method: str, error: Rejected, context: Context) -> NoReturn:
         self._metrics.rejected_calls.labels(method, error.reason).inc()
-        _let_go(error)
+        _drop_tracebacks(error)
         await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
 
     async def _unavailable(self, method: str, error: Unavailable, context: Context) -> NoReturn:
-        if error.reason not in ENDED:  # counted where it is decided
+        if isinstance(error.reason, UnavailableReason):  # `streams` counts its own
             self._metrics.unavailable_calls.labels(method, error.reason).inc()
-        _let_go(error)
+        _drop_tracebacks(error)
         retry = error_details_pb2.RetryInfo()
         retry.retry_delay.FromMilliseconds(self._retry_after_ms)
         status = status_pb2.Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message=str(error))
@@ -279,40 +291,41 @@ class Ingest:
 
     async def _fail(self, method: str, error: Exception, context: Context) -> NoReturn:
         self._failures.note(method, error)
-        _let_go(error)
-        await context.abort(grpc.StatusCode.INTERNAL, TEXT)
+        _drop_tracebacks(error)
+        await context.abort(grpc.StatusCode.INTERNAL, INTERNAL_ERROR)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Published:
-    """A batch on its way to the broker."""
+    """A batch that was handed to the publisher."""
 
     batch_id: bytes
     records: int
     size_bytes: int
     confirmed: asyncio.Future[None]
-    until_s: float  # of the loop's clock
+    expires_s: float  # of the loop's clock
 
     def answer(self) -> bytes:
         return PushResult(batch_id=self.batch_id, accepted=self.records).SerializeToString()
 
 
-def _let_go(error: BaseException | None) -> None:
-    """Takes an error's tracebacks away. The abort that follows keeps the error and is itself part of a cycle, so that the
-    frames, and in them the message, would stay until the collector finds them."""
+def _drop_tracebacks(error: BaseException | None) -> None:
+    """Removes the tracebacks of an error. The abort that follows holds the error and is part of a reference cycle, so the
+    frames and the message in them would stay in memory until the garbage collector runs."""
     while error is not None:
         error.__traceback__ = None
         error = error.__context__
 
 
-async def _quietly(work: Coroutine[object, object, None]) -> None:
-    """The call may have ended by itself meanwhile."""
+async def _unless_ended(work: Coroutine[object, object, None]) -> None:
+    """Runs the end of a call, which may have ended by itself in the meantime."""
     with suppress(grpc.aio.BaseError):
         await work
 
 
 def _counting(metrics: Metrics, method: str) -> Callable[[int, int], None]:
-    """Counts an accepted call's (records, bytes). Children are looked up once: a look-up costs more than the counting."""
+    """Returns a function that counts an accepted call's (records, bytes). The label is looked up once: a lookup costs more
+    than counting."""
     count_records = metrics.accepted_records.labels(method).inc
     count_bytes = metrics.accepted_bytes.labels(method).inc
 
@@ -323,8 +336,8 @@ def _counting(metrics: Metrics, method: str) -> Callable[[int, int], None]:
     return count
 
 
-def _patience_s(context: Context, timeout_s: float) -> float:
-    """How long a call may wait: timeout_s, or less so that its answer comes before its own deadline."""
+def _wait_s(context: Context, timeout_s: float) -> float:
+    """How long a call may wait: timeout_s, or less so that its answer arrives before its deadline."""
     remaining = context.time_remaining()
     if remaining is None:
         return max(0.0, timeout_s)

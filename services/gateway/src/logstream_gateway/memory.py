@@ -1,5 +1,5 @@
-"""The process's resident memory, and how to give back what was freed. Only Linux with glibc has both; elsewhere there is
-nothing to see and nothing to do."""
+"""Reads the process's resident memory and returns freed memory to the kernel. Both need Linux with glibc; elsewhere the one
+returns 0 and the other does nothing."""
 
 import ctypes
 import os
@@ -9,7 +9,7 @@ _STATM: Final = "/proc/self/statm"
 
 
 def resident_bytes() -> int:
-    """Resident memory that is the process's own, or 0 where it can't be read. Source: proc(5), statm."""
+    """Resident memory that is not shared, or 0 if it cannot be read. Source: proc(5), statm."""
     try:
         with open(_STATM, "rb") as file:
             fields = file.read().split()
@@ -18,8 +18,8 @@ def resident_bytes() -> int:
     return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGESIZE")
 
 
-def give_back() -> None:
+def trim() -> None:
     """Returns freed memory to the kernel; takes milliseconds. Source: malloc_trim(3)."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if malloc_trim is not None:
+        malloc_trim(0)

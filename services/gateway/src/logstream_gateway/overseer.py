@@ -1,5 +1,7 @@
-"""Looks after a gateway process ten times a second: ends what takes too long or too much, keeps readiness, grpc.health.v1
-and gauges in step. It must not block the loop."""
+"""Watches over a gateway process: ten times a second it ends calls and streams that take too long or too much memory, and
+updates readiness, grpc.health.v1 and the gauges. It must not block the loop.
+
+The README lists every wait that it ends."""
 
 import asyncio
 import logging
@@ -17,35 +19,37 @@ from logstream_gateway.streams import Streams
 
 log = logging.getLogger(__name__)
 
-_LOOK_S: Final = 0.1
-# A process is full when it has refused calls for want of room for this long, until none was refused for a second.
+_TICK_S: Final = 0.1
+# A process is full when it has refused calls for lack of room for this long, and until it has refused none for a second.
 _FULL_S: Final = 2.0
 _NOT_FULL_S: Final = 1.0
-# How many streams and calls end in one look at a memory that is too full, and which calls are slow. Of calls, as many more
-# as there are such pieces too much: what a call can hold that waits to be received, and there may be thousands of them.
-_SHED: Final = 16
-_SHED_BYTES: Final = 512 * 1024
+# When memory is short, a tick ends this many streams and this many calls, and one more call for each _SHED_CALL_BYTES too
+# much. That is how much a call can hold while it waits to be received, and there may be thousands of them. Only calls that
+# take longer than _SLOW_S end.
+_SHED_COUNT: Final = 16
+_SHED_CALL_BYTES: Final = 512 * 1024
 _SLOW_S: Final = 1.0
 
 
 class Readiness:
-    """Why the process can't take records, or None; read from other threads."""
+    """Why the process cannot accept records, or None; read from other threads."""
 
     def __init__(self) -> None:
-        self.why: str | None = "starting"
+        self.not_ready: str | None = "starting"
 
     def __call__(self) -> str | None:
-        return self.why
+        return self.not_ready
 
 
 class Overseer:
     def __init__(
         self,
+        *,
         publisher: Publisher,
         ingest: Ingest,
         admission: Admission,
         streams: Streams,
-        checks: health.aio.HealthServicer,
+        health_servicer: health.aio.HealthServicer,
         services: tuple[str, ...],
         readiness: Readiness,
         metrics: Metrics,
@@ -55,23 +59,23 @@ class Overseer:
         self._ingest = ingest
         self._admission = admission
         self._streams = streams
-        self._checks = checks
+        self._health_servicer = health_servicer
         self._services = services
         self._readiness = readiness
         self._metrics = metrics
         self._memory_bytes = memory_bytes
         self._full_since_s: float | None = None
-        self._shown: int | None = None
+        self._published_status: int | None = None
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Runs until it is cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            self.look(loop.time())
-            await self._show()
-            await asyncio.sleep(_LOOK_S)
+            self.tick(loop.time())
+            await self._publish_health()
+            await asyncio.sleep(_TICK_S)
 
-    def look(self, now_s: float) -> None:
+    def tick(self, now_s: float) -> None:
         for reception, error in self._admission.sweep(now_s):
             self._ingest.end(reception, error)
         self._streams.sweep(now_s)
@@ -82,27 +86,28 @@ class Overseer:
         elif self._full_since_s is None:
             self._full_since_s = now_s
         full = self._full_since_s is not None and now_s - self._full_since_s >= _FULL_S
-        self._readiness.why = self._publisher.not_ready or ("calls are refused for want of room" if full else None)
+        self._readiness.not_ready = self._publisher.not_ready or ("calls are refused for lack of room" if full else None)
         metrics = self._metrics
         metrics.inflight_bytes.set(self._publisher.held_bytes + self._admission.reserved_bytes)
         metrics.calls.set(self._admission.calls)
         metrics.streams.set(len(self._streams))
-        metrics.ready.set(int(self._readiness.why is None))
+        metrics.ready.set(int(self._readiness.not_ready is None))
 
     def _shed(self, now_s: float) -> None:
-        """gRPC may hold a part of a batch for each PushStream that waits for one, which can't be seen or paid for."""
+        """Frees memory when it is short. gRPC may hold a part of a batch for each PushStream that waits for one, and these
+        parts can be neither measured nor reserved."""
         if not (self._admission.receiving or len(self._streams)) or memory.resident_bytes() <= self._memory_bytes:
             return
         started_s = time.monotonic()
-        memory.give_back()
+        memory.trim()
         resident_bytes = memory.resident_bytes()
         if resident_bytes <= self._memory_bytes:
             return
-        most = _SHED + (resident_bytes - self._memory_bytes) // _SHED_BYTES
-        calls, receiving = self._admission.shed(most, _SLOW_S, now_s)
+        limit = _SHED_COUNT + (resident_bytes - self._memory_bytes) // _SHED_CALL_BYTES
+        calls, receiving = self._admission.shed(limit, _SLOW_S, now_s)
         for reception, error in receiving:
             self._ingest.end(reception, error)
-        ended = self._streams.shed(_SHED, now_s)
+        ended = self._streams.shed(_SHED_COUNT, now_s)
         log.warning(
             "short of memory",
             extra={
@@ -113,10 +118,10 @@ class Overseer:
             },
         )
 
-    async def _show(self) -> None:
+    async def _publish_health(self) -> None:
         states = health_pb2.HealthCheckResponse
-        status = states.NOT_SERVING if self._readiness.why else states.SERVING
-        if status != self._shown:
+        status = states.NOT_SERVING if self._readiness.not_ready else states.SERVING
+        if status != self._published_status:
             for name in ("", *self._services):
-                await self._checks.set(name, status)
-            self._shown = status
+                await self._health_servicer.set(name, status)
+            self._published_status = status

@@ -1,4 +1,4 @@
-"""Several gateway processes on one port: starts them, replaces one that dies, and shows their metrics as one."""
+"""Several gateway processes on one port: starts them, replaces one that dies, and combines their metrics."""
 
 import logging
 import os
@@ -20,12 +20,12 @@ log = logging.getLogger(__name__)
 
 WORKER_ARGUMENT = "worker"
 _METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-_LOOK_S = 0.2
+_POLL_S = 0.2
 _RESTART_PAUSE_S = 1.0
 
 
 def run(config: Config) -> int:
-    """Runs config.processes workers until a stop signal; answers the exit status. Blocks."""
+    """Runs config.processes workers until a stop signal and returns the exit status. Blocks."""
     folder = tempfile.mkdtemp(prefix="logstream-gateway-")
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
@@ -35,7 +35,7 @@ def run(config: Config) -> int:
     admin.start()
     environment = {**os.environ, _METRICS_FOLDER: folder}
     workers = [_start(environment) for _ in range(config.processes)]
-    while not stopping.wait(_LOOK_S):
+    while not stopping.wait(_POLL_S):
         for index, worker in enumerate(workers):
             if worker.poll() is not None:
                 log.error("a worker ended", extra={"pid": worker.pid, "status": worker.returncode})
@@ -43,8 +43,10 @@ def run(config: Config) -> int:
                 stopping.wait(_RESTART_PAUSE_S)
                 workers[index] = _start(environment)
     status = _end(workers, config.shutdown_s * 1.5)
+    log.info("workers have ended", extra={"workers": len(workers), "exit_status": status})
     admin.close()
     shutil.rmtree(folder, ignore_errors=True)
+    log.info("stopped")
     return status
 
 
@@ -52,10 +54,10 @@ def _start(environment: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "logstream_gateway", WORKER_ARGUMENT], env=environment)
 
 
-def _end(workers: list[subprocess.Popen[bytes]], within_s: float) -> int:
+def _end(workers: list[subprocess.Popen[bytes]], timeout_s: float) -> int:
     for worker in workers:
         worker.terminate()
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + timeout_s
     for worker in workers:
         try:
             worker.wait(max(0.0, deadline - time.monotonic()))
@@ -68,4 +70,4 @@ def _end(workers: list[subprocess.Popen[bytes]], within_s: float) -> int:
 
 def _ready(registry: CollectorRegistry) -> str | None:
     ready = registry.get_sample_value("logstream_gateway_ready")
-    return None if ready else "every process is without a connection to the broker, or full"
+    return None if ready else "no process is ready: each is full or has no connection to the broker"

@@ -1,43 +1,42 @@
-"""Publishes messages to the broker and tells when each is confirmed. The only module here that knows pika.
+"""Publishes messages to the broker and reports the confirm of each. The only module here that knows pika.
 
-A message is held until the broker confirms it. When the connection is lost before that, it is sent again on the next one:
-its batches carry ids, so the writer stores them once however often they arrive.
+A message is held until the broker confirms it. If the connection is lost before that, the message is sent again on the next
+one. Its batches have ids, so the writer stores them once, however often they arrive.
 """
 
 import asyncio
 import logging
-import random
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pika
 from logstream_contract.wire import topology
-from logstream_runtime.retry import FIRST_S, LONGEST_S
+from logstream_runtime.retry import backoff_s
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.channel import Channel
 
 from logstream_gateway.metrics import Metrics
-from logstream_gateway.unavailable import Unavailable
+from logstream_gateway.unavailable import Unavailable, UnavailableReason
 
 log = logging.getLogger(__name__)
 
 _SWEEP_S = 0.25
 _CLOSE_S = 2.0
 _PERSISTENT = 2
-# What a message takes besides its body, here and in pika.
+# Memory that a message takes in addition to its body, here and in pika.
 _MESSAGE_BYTES = 1024
 
 
 class Connection(AsyncioConnection):  # type: ignore[misc,unused-ignore]
-    """Sends the frames of a message in one piece: pika hands each to the socket by itself, so that a message costs three
-    system calls, three packets, and three reads of the broker's."""
+    """Sends the frames of a message in one piece. pika hands each frame to the socket by itself, so a message costs three
+    system calls, three packets and three reads of the broker."""
 
     def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
         super()._output_marshaled_frames([b"".join(marshaled_frames)])
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class _Message:
     body: bytes
     headers: dict[str, int | str]
@@ -46,16 +45,16 @@ class _Message:
     confirmed: asyncio.Future[None]
     returned: bool = False
     sent: bool = False
-    id: str = field(default="")
+    id: str = ""
 
 
 class Publisher:
-    """Keeps one connection to the broker on the running loop; all methods are called from that loop's thread."""
+    """Keeps one connection to the broker on the running loop. All methods must be called from that loop's thread."""
 
-    def __init__(self, url: str, inflight_limit_bytes: int, timeout_s: float, metrics: Metrics) -> None:
+    def __init__(self, *, url: str, inflight_limit_bytes: int, timeout_s: float, metrics: Metrics) -> None:
         self._parameters = pika.URLParameters(url)
         self._parameters.client_properties = {"connection_name": "logstream-gateway"}
-        # A broker alarm may last; the connection stays and callers are told.
+        # A broker alarm may last long: the connection stays open and callers get an error.
         self._parameters.blocked_connection_timeout = None
         self._limit_bytes = inflight_limit_bytes
         self._timeout_s = timeout_s
@@ -77,17 +76,17 @@ class Publisher:
         self._sweeper: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Begins to connect, and goes on trying until close()."""
+        """Starts to connect, and retries until close()."""
         self._connect()
         self._sweep()
 
     @property
     def held_bytes(self) -> int:
-        """Of messages that the broker has not confirmed."""
+        """Bytes of messages that the broker has not confirmed."""
         return self._held_bytes
 
     def refused_since(self, moment_s: float) -> bool:
-        """Whether a message was refused at or after this moment because too much is held."""
+        """Whether a message was refused at or after this moment because too many bytes are held."""
         return self._refused_at_s >= moment_s
 
     @property
@@ -97,24 +96,27 @@ class Publisher:
             return "the broker has blocked publishing (a memory or disk alarm)"
         return None if self._channel else "no connection to the broker"
 
-    def late(self, *, sent: bool = True) -> Unavailable:
-        """What to tell a caller who can't wait longer for a confirm; sent: the broker may have the message."""
-        reason = "blocked" if self._blocked else "unconfirmed" if self._channel else "disconnected"
-        text = self.not_ready or "no confirm from the broker in time"
-        return Unavailable(reason, f"{text}; it may be stored all the same" if sent else text)
+    def timeout_error(self, *, sent: bool = True) -> Unavailable:
+        """The error for a caller whose wait for a confirm is over. sent: the broker may have the message."""
+        if self._blocked:
+            reason = UnavailableReason.BLOCKED
+        else:
+            reason = UnavailableReason.UNCONFIRMED if self._channel else UnavailableReason.DISCONNECTED
+        text = self.not_ready or "the broker did not confirm the message in time"
+        return Unavailable(reason, f"{text}; the message may still be stored" if sent else text)
 
     def publish(self, body: bytes, records: int, received_unix_nano: int) -> asyncio.Future[None]:
-        """Hands over one LogBatches body; the future is done once the broker has confirmed it, or fails with Unavailable
-        within the publish timeout if it never left. Cancelling the future changes nothing. Raises Unavailable at once
-        past the in-flight limit."""
+        """Hands over one LogBatches body. The returned future is done once the broker has confirmed it. It fails with
+        Unavailable if the message was not sent within the publish timeout. Cancelling it does not withdraw the message.
+        Raises Unavailable at once if the limit of unconfirmed bytes would be exceeded."""
         if self._closing:
-            raise Unavailable("stopping", "the gateway is stopping")
+            raise Unavailable(UnavailableReason.STOPPING, "the gateway is stopping")
         size_bytes = len(body) + _MESSAGE_BYTES
         if self._held_bytes + size_bytes > self._limit_bytes:
             self._refused_at_s = self._loop.time()
             raise Unavailable(
-                "inflight_full",
-                f"{self._held_bytes} bytes wait for the broker's confirm, {size_bytes} more would pass "
+                UnavailableReason.INFLIGHT_FULL,
+                f"{self._held_bytes} bytes wait for the broker's confirm, {size_bytes} more would exceed "
                 f"LOGSTREAM_GATEWAY_INFLIGHT_BYTES={self._limit_bytes}",
             )
         headers: dict[str, int | str] = {
@@ -123,7 +125,13 @@ class Publisher:
             topology.HEADER_PROJECT: topology.DEFAULT_PROJECT,
         }
         now = self._loop.time()
-        message = _Message(body, headers, now, now + self._timeout_s, self._loop.create_future())
+        message = _Message(
+            body=body,
+            headers=headers,
+            started_s=now,
+            expires_s=now + self._timeout_s,
+            confirmed=self._loop.create_future(),
+        )
         self._hold(size_bytes)
         if self._channel and not self._blocked and not self._waiting:
             self._send(message)
@@ -136,7 +144,7 @@ class Publisher:
         await self._idle.wait()
 
     async def close(self) -> None:
-        """Stops connecting and closes the connection; messages still held fail."""
+        """Stops connecting and closes the connection. Messages that are still held fail."""
         self._closing = True
         if self._sweeper:
             self._sweeper.cancel()
@@ -148,7 +156,7 @@ class Publisher:
             await asyncio.wait([asyncio.ensure_future(closed.wait())], timeout=_CLOSE_S)
         self._lost()
         while self._waiting:
-            self._fail(self._waiting.popleft(), Unavailable("stopping", "the gateway is stopping"))
+            self._fail(self._waiting.popleft(), Unavailable(UnavailableReason.STOPPING, "the gateway is stopping"))
 
     def _hold(self, size_bytes: int) -> None:
         self._held_bytes += size_bytes
@@ -202,15 +210,15 @@ class Publisher:
         if connection is not self._connection:
             return
         self._lost()
-        delay_s = random.uniform(FIRST_S, min(LONGEST_S, FIRST_S * 2**self._failures) + FIRST_S)
-        self._failures = min(self._failures + 1, 10)
+        self._failures += 1
+        delay_s = backoff_s(self._failures)
         log.warning("no connection to the broker", extra={"error": repr(reason), "retry_in_s": round(delay_s, 2)})
         self._loop.call_later(delay_s, self._connect)
 
     def _lost(self) -> None:
         self._channel = None
         self._blocked = False
-        # In order of their tags, before what came later.
+        # In the order of their tags, before the messages that came later.
         self._waiting.extendleft(reversed(self._unconfirmed.values()))
         self._unconfirmed.clear()
         self._ready_changed()
@@ -221,7 +229,7 @@ class Publisher:
         self._ready_changed()
 
     def _on_unblocked(self, *_: object) -> None:
-        log.info("the broker takes publishes again")
+        log.info("the broker accepts messages again")
         self._blocked = False
         self._ready_changed()
 
@@ -252,7 +260,7 @@ class Publisher:
         for message in self._unconfirmed.values():
             if message.id == properties.message_id:
                 message.returned = True
-        # The queue is gone: a new connection declares it again.
+        # The queue was deleted. The next connection declares it again.
         channel.close(200, "message returned")
 
     def _on_confirm(self, frame: pika.frame.Method) -> None:  # type: ignore[type-arg,unused-ignore]
@@ -268,10 +276,15 @@ class Publisher:
                 continue
             if not acked:
                 self._fail(
-                    message, Unavailable("queue_full", f"the broker refused the batch: {topology.WRITE_QUEUE} is full")
+                    message,
+                    Unavailable(
+                        UnavailableReason.QUEUE_FULL, f"the broker refused the batch: {topology.WRITE_QUEUE} is full"
+                    ),
                 )
             elif message.returned:
-                self._fail(message, Unavailable("unroutable", f"the broker has no queue {topology.WRITE_QUEUE}"))
+                self._fail(
+                    message, Unavailable(UnavailableReason.UNROUTABLE, f"the broker has no queue {topology.WRITE_QUEUE}")
+                )
             else:
                 self._metrics.published_messages.inc()
                 self._metrics.confirm_seconds.observe(self._loop.time() - message.started_s)
@@ -283,18 +296,18 @@ class Publisher:
         self._hold(-len(message.body) - _MESSAGE_BYTES)
         if not message.confirmed.done():
             message.confirmed.set_exception(error)
-            # Callers that have left do not fetch it.
+            # A caller that has left does not fetch it.
             message.confirmed.exception()
 
     def _sweep(self) -> None:
-        """Fails what has waited too long without having been sent on this connection."""
+        """Fails the messages that have waited too long without being sent on the present connection."""
         now = self._loop.time()
         if self._waiting:
-            kept = deque[_Message]()
+            unexpired = deque[_Message]()
             for message in self._waiting:
                 if message.expires_s > now:
-                    kept.append(message)
+                    unexpired.append(message)
                 else:
-                    self._fail(message, self.late(sent=message.sent))
-            self._waiting = kept
+                    self._fail(message, self.timeout_error(sent=message.sent))
+            self._waiting = unexpired
         self._sweeper = self._loop.call_later(_SWEEP_S, self._sweep)

@@ -1,4 +1,4 @@
-"""One gateway process: the gRPC server around the handlers, from start to drained."""
+"""One gateway process, from its start to its end: builds everything, serves, and stops in order."""
 
 import asyncio
 import logging
@@ -15,49 +15,62 @@ from logstream_runtime.files import allow_files
 from logstream_gateway.admission import Admission, Bounds
 from logstream_gateway.coalescer import Coalescer
 from logstream_gateway.config import Config
-from logstream_gateway.failures import calm_grpc
+from logstream_gateway.failures import limit_grpc_log
+from logstream_gateway.health_and_reflection import GuardedHandlers
 from logstream_gateway.ingest import Ingest
 from logstream_gateway.metrics import Metrics
 from logstream_gateway.overseer import Overseer, Readiness
-from logstream_gateway.own_services import CarefulHandlers
 from logstream_gateway.publisher import Publisher
 from logstream_gateway.streams import StreamBounds, Streams
 
 log = logging.getLogger(__name__)
 
-_SEED_SERVICE = logger_pb2.DESCRIPTOR.services_by_name["Logger"].full_name
+_LEGACY_SERVICE = logger_pb2.DESCRIPTOR.services_by_name["Logger"].full_name
 _NATIVE_SERVICE = logs_pb2.DESCRIPTOR.services_by_name["LogIngest"].full_name
-# Room above the batch limit for which the answer is our own error, which names the limit, rather than gRPC's.
+# A message that exceeds the batch limit by less than this gets the gateway's own error, which names the limit, not gRPC's.
 _OVERSIZE_ROOM_BYTES = 256 * 1024
-# What gRPC takes of a call's message before it is asked for it: the flow-control window of a stream.
-_WINDOW_BYTES = 512 * 1024
-# Calls that wait for room to receive their message: 64 MiB of windows, and one more for each connection.
+# How much of a call's message gRPC accepts before the handler reads it: the flow-control window of a stream.
+_FLOW_WINDOW_BYTES = 512 * 1024
+# Calls that may wait for room to receive their message: 64 MiB of windows, and one more call for each connection.
 _WAITING_CALLS = 128
-# Calls that gRPC keeps until the loop takes them. By default it cancels some at random from 1,000 on.
+# Calls that gRPC holds until the loop accepts them. By default, gRPC cancels some at random when there are 1,000.
 _PENDING_CALLS = 4096
-# Calls of a connection that have ended for the client and await the loop.
-_CLEARED_LATER = 1024
-# A connection that has reached its age stays this much longer than the calls it may have.
-_GRACE_S = 60.0
+# Calls of a connection that have ended for the client, but that the loop has not cleaned up yet.
+_UNCLEARED_CALLS = 1024
+# A connection that has reached its age stays open this much longer than a PushStream can last.
+_CONNECTION_GRACE_S = 60.0
 _HANDSHAKE_MS = 20_000
+# Messages whose callers have left get this share of the shutdown time, after all calls have ended.
+_DRAIN_SHARE = 0.25
 # A coalesced batch stays well below any batch limit.
 _COALESCE_BYTES = 1024 * 1024
-# Each sender has a connection, which takes little besides.
+# Each sender has a connection, and so an open file.
 _FILES = 65_536
 
 
 async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
-    """Serves until SIGTERM or SIGINT, then drains: no new calls, running ones are answered, the connection is closed.
+    """Serves until SIGTERM or SIGINT, then drains: new calls are refused, calls in progress are answered, the connection is
+    closed.
 
-    Raises OSError when the port is taken.
+    Raises OSError when the port is in use.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _stop_or_die(stop, number))
-    publisher = Publisher(config.rabbitmq_url, config.inflight_bytes, config.publish_timeout_s, metrics)
+    publisher = Publisher(
+        url=config.rabbitmq_url,
+        inflight_limit_bytes=config.inflight_bytes,
+        timeout_s=config.publish_timeout_s,
+        metrics=metrics,
+    )
     frame = Packer(config.compression_level).frame
     coalescer = Coalescer(
-        publisher.publish, frame, publisher.late, config.coalesce_ms / 1000, config.coalesce_records, _COALESCE_BYTES
+        publish=publisher.publish,
+        frame=frame,
+        timeout_error=publisher.timeout_error,
+        window_s=config.coalesce_ms / 1000,
+        max_records=config.coalesce_records,
+        max_bytes=_COALESCE_BYTES,
     )
     admission = Admission(
         Bounds(
@@ -74,73 +87,101 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
         lambda reason: metrics.ended_streams.labels(reason).inc(),
     )
     ingest = Ingest(
-        publisher,
-        frame,
-        coalescer,
-        admission,
-        streams,
-        config.limits,
-        config.legacy_timezone,
-        config.publish_timeout_s,
-        config.retry_after_ms,
-        metrics,
+        publisher=publisher,
+        frame=frame,
+        coalescer=coalescer,
+        admission=admission,
+        streams=streams,
+        limits=config.limits,
+        legacy_zone=config.legacy_timezone,
+        timeout_s=config.publish_timeout_s,
+        retry_after_ms=config.retry_after_ms,
+        metrics=metrics,
     )
     allow_files(_FILES)
-    calm_grpc()
-    server, checks = build_server(config, ingest, admission, metrics)
+    limit_grpc_log()
+    server, health_servicer = build_server(config, ingest, admission, metrics)
     overseer = Overseer(
-        publisher,
-        ingest,
-        admission,
-        streams,
-        checks,
-        (_SEED_SERVICE, _NATIVE_SERVICE),
-        readiness,
-        metrics,
-        config.memory_bytes,
+        publisher=publisher,
+        ingest=ingest,
+        admission=admission,
+        streams=streams,
+        health_servicer=health_servicer,
+        services=(_LEGACY_SERVICE, _NATIVE_SERVICE),
+        readiness=readiness,
+        metrics=metrics,
+        memory_bytes=config.memory_bytes,
     )
     publisher.start()
     await server.start()
     log.info("serving", extra={"listen": str(config.listen)})
-    watching = asyncio.ensure_future(overseer.run())
+    overseeing = asyncio.ensure_future(overseer.run())
     await stop.wait()
+    overseeing.cancel()
+    readiness.not_ready = "stopping"
+    await _drain(
+        shutdown_s=config.shutdown_s,
+        server=server,
+        health_servicer=health_servicer,
+        admission=admission,
+        streams=streams,
+        coalescer=coalescer,
+        publisher=publisher,
+    )
 
-    # New calls are refused first, then PushStreams are read no further and the window of SendLog is cut short, so that
-    # what came is answered now.
-    watching.cancel()
-    readiness.why = "stopping"
-    await checks.enter_graceful_shutdown()
-    stopping = asyncio.ensure_future(server.stop(config.shutdown_s))
+
+async def _drain(
+    *,
+    shutdown_s: float,
+    server: grpc.aio.Server,
+    health_servicer: health.aio.HealthServicer,
+    admission: Admission,
+    streams: Streams,
+    coalescer: Coalescer,
+    publisher: Publisher,
+) -> None:
+    """The steps of a stop, each with a line in the log.
+
+    New calls are refused first. Then PushStreams are read no further and the window of SendLog is closed, so that every
+    batch and record that has arrived gets its answer now. The connection to the broker closes last.
+    """
+    await health_servicer.enter_graceful_shutdown()
+    stopping = asyncio.ensure_future(server.stop(shutdown_s))
     await asyncio.sleep(0)
+    log.info("new calls are refused", extra={"calls": admission.calls, "streams": len(streams)})
     streams.stop()
     coalescer.flush()
+    log.info("PushStreams are ended and gathered records are published", extra={"unconfirmed_bytes": publisher.held_bytes})
     await stopping
-    await asyncio.wait([asyncio.ensure_future(publisher.drain())], timeout=config.shutdown_s / 4)
+    log.info("calls have ended", extra={"unconfirmed_bytes": publisher.held_bytes})
+    await asyncio.wait([asyncio.ensure_future(publisher.drain())], timeout=shutdown_s * _DRAIN_SHARE)
+    log.info("confirms are no longer awaited", extra={"unconfirmed_bytes": publisher.held_bytes})
     await publisher.close()
+    log.info("the connection to the broker is closed")
     log.info("stopped")
 
 
 def build_server(
     config: Config, ingest: Ingest, admission: Admission, metrics: Metrics
 ) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
-    """The bound, not yet started server. Raises OSError when the port is taken."""
+    """The server, bound to its port and not yet started. Raises OSError when the port is in use."""
     server = grpc.aio.server(
         options=[
-            # Also the most that gRPC makes of a compressed message.
+            # Also the limit to which gRPC unpacks a compressed message.
             ("grpc.max_receive_message_length", _message_bytes(config)),
             ("grpc.max_concurrent_streams", config.connection_calls),
-            # By default gRPC refuses calls of a client that keeps to the limit while ended ones are not yet cleared away.
-            ("grpc.http2.max_deallocating_streams", _CLEARED_LATER),
+            # By default, gRPC refuses calls of a client that respects the limit while ended calls are not cleaned up yet.
+            ("grpc.http2.max_deallocating_streams", _UNCLEARED_CALLS),
             ("grpc.server.max_pending_requests", _PENDING_CALLS),
             ("grpc.server.max_pending_requests_hard_limit", _PENDING_CALLS),
-            # Otherwise windows grow to 4 MiB a call while memory seems plenty.
+            # Otherwise windows grow to 4 MiB for each call while memory seems plentiful.
             ("grpc.http2.bdp_probe", 0),
-            ("grpc.http2.lookahead_bytes", _WINDOW_BYTES),
+            ("grpc.http2.lookahead_bytes", _FLOW_WINDOW_BYTES),
             ("grpc.max_connection_age_ms", round(config.connection_age_s * 1000)),
-            ("grpc.max_connection_age_grace_ms", round((config.stream_age_s + _GRACE_S) * 1000)),
+            ("grpc.max_connection_age_grace_ms", round((config.stream_age_s + _CONNECTION_GRACE_S) * 1000)),
             ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
             ("grpc.so_reuseport", int(config.processes > 1)),
-            # Clients may keep idle connections alive through balancers without being told off.
+            # Clients may send pings to keep idle connections alive through load balancers.
             ("grpc.keepalive_permit_without_calls", 1),
             ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ],
@@ -148,7 +189,7 @@ def build_server(
     server.add_generic_rpc_handlers(
         (
             grpc.method_handlers_generic_handler(
-                _SEED_SERVICE, {"SendLog": grpc.stream_unary_rpc_method_handler(ingest.send_log)}
+                _LEGACY_SERVICE, {"SendLog": grpc.stream_unary_rpc_method_handler(ingest.send_log)}
             ),
             grpc.method_handlers_generic_handler(
                 _NATIVE_SERVICE,
@@ -159,23 +200,30 @@ def build_server(
             ),
         )
     )
-    checks = health.aio.HealthServicer()
-    names = (_SEED_SERVICE, _NATIVE_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
-    careful = CarefulHandlers(metrics, admission, config.receive_timeout_s, asyncio.get_running_loop().time)
-    health_pb2_grpc.add_HealthServicer_to_server(checks, careful)
-    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection.aio.ReflectionServicer(names), careful)
-    careful.register(server)
+    health_servicer = health.aio.HealthServicer()
+    names = (_LEGACY_SERVICE, _NATIVE_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    guarded = GuardedHandlers(
+        metrics=metrics,
+        admission=admission,
+        receive_s=config.receive_timeout_s,
+        clock=asyncio.get_running_loop().time,
+    )
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, guarded)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection.aio.ReflectionServicer(names), guarded)
+    guarded.register(server)
     try:
         port = server.add_insecure_port(str(config.listen))
     except RuntimeError as error:
-        raise OSError(f"LOGSTREAM_GATEWAY_LISTEN={config.listen}: can't be listened on, most likely taken") from error
+        raise OSError(
+            f"LOGSTREAM_GATEWAY_LISTEN={config.listen}: cannot listen on this address; it is probably in use"
+        ) from error
     if not port:
-        raise OSError(f"LOGSTREAM_GATEWAY_LISTEN={config.listen}: can't be listened on, most likely taken")
-    return server, checks
+        raise OSError(f"LOGSTREAM_GATEWAY_LISTEN={config.listen}: cannot listen on this address; it is probably in use")
+    return server, health_servicer
 
 
 def _message_bytes(config: Config) -> int:
-    """The largest message that gRPC takes."""
+    """The largest message that gRPC accepts."""
     return config.max_batch_bytes + _OVERSIZE_ROOM_BYTES
 
 

@@ -1,16 +1,16 @@
-"""The PushStreams of a process: how many there are, and which end because they are silent, old or in the way. Pure: it must
-not know gRPC, and takes the time as an argument."""
+"""The PushStreams of a process: how many there are, and which ones end because they are silent, old or too many. Pure: it
+must not know gRPC, and takes the time as an argument."""
 
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from logstream_gateway.unavailable import Unavailable
+from logstream_gateway.unavailable import StreamEndReason, Unavailable, UnavailableReason
 
-# A stream silent for this long makes room when another wants to begin.
+# A stream that is silent for this long is ended when there are too many and another one begins.
 _CROWDED_S: Final = 5.0
-# Streams of one age don't end together.
+# Spreads the ends of streams that began at the same time.
 _AGE_JITTER: Final = 0.1
 
 
@@ -21,22 +21,22 @@ class StreamBounds:
     age_s: float
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class Stream:
-    """A PushStream. `end` stops reading; what was read is still answered, and then the call ends with the error."""
+    """A PushStream. `end` stops reading; batches that were read are still answered, then the call ends with the error."""
 
     peer: str
     end: Callable[[Unavailable], None]
     expires_s: float
-    # Since when it waits for a batch; None while one is handled or the window of unanswered ones is full.
+    # When it began to wait for a batch; None while it handles one or the window of unanswered batches is full.
     silent_since_s: float | None
     ended: bool = False
 
 
 class Streams:
-    """Called from one thread. `count` hears the reason for which a stream is ended."""
+    """Called from one thread. `count` is called with the reason when a stream is ended."""
 
-    def __init__(self, bounds: StreamBounds, count: Callable[[str], None]) -> None:
+    def __init__(self, bounds: StreamBounds, count: Callable[[StreamEndReason], None]) -> None:
         self._bounds = bounds
         self._count = count
         self._streams: dict[Stream, None] = {}
@@ -50,14 +50,15 @@ class Streams:
         return self._refused_at_s >= moment_s
 
     def open(self, peer: str, end: Callable[[Unavailable], None], now_s: float) -> Stream:
-        """A new stream; close() forgets it. Raises Unavailable."""
+        """Registers a new stream; close() removes it. Raises Unavailable."""
         if len(self._streams) >= self._bounds.streams and not self._make_room(now_s):
             self._refused_at_s = now_s
             raise Unavailable(
-                "streams_full", f"{len(self._streams)} PushStreams, LOGSTREAM_GATEWAY_PUSH_STREAMS={self._bounds.streams}"
+                UnavailableReason.STREAMS_FULL,
+                f"{len(self._streams)} PushStreams are open, LOGSTREAM_GATEWAY_PUSH_STREAMS={self._bounds.streams}",
             )
         life_s = self._bounds.age_s * random.uniform(1 - _AGE_JITTER, 1)
-        stream = Stream(peer, end, now_s + life_s, now_s)
+        stream = Stream(peer=peer, end=end, expires_s=now_s + life_s, silent_since_s=now_s)
         self._streams[stream] = None
         return stream
 
@@ -65,45 +66,53 @@ class Streams:
         self._streams.pop(stream, None)
 
     def sweep(self, now_s: float) -> None:
-        """Ends what is silent or old; to be called a few times a second."""
+        """Ends streams that are silent or old; to be called a few times a second."""
         for stream in list(self._streams):
             if stream.ended:
                 continue
             if now_s >= stream.expires_s:
-                self._end(stream, "age", "the stream is old enough; open another")
+                self._end(stream, StreamEndReason.AGE, "the stream has reached its maximum age; open another")
             elif stream.silent_since_s is not None and now_s - stream.silent_since_s >= self._bounds.idle_s:
-                self._end(stream, "idle", f"no batch for {self._bounds.idle_s:g} s; open another stream when there is one")
+                self._end(
+                    stream,
+                    StreamEndReason.IDLE,
+                    f"no batch for {self._bounds.idle_s:g} s; open another stream when there is one",
+                )
 
-    def shed(self, most: int, now_s: float) -> int:
-        """Ends streams that wait for a batch, of which parts may have come: first those of the connection that has most,
-        the longest silent first. Returns how many."""
-        silent = [one for one in self._streams if one.silent_since_s is not None and not one.ended]
+    def shed(self, limit: int, now_s: float) -> int:
+        """Ends streams that wait for a batch, of which parts may have arrived: first those of the connection that has the
+        most, and of these the longest silent ones. Returns how many."""
+        silent = [stream for stream in self._streams if stream.silent_since_s is not None and not stream.ended]
         by_peer: dict[str, int] = {}
         for stream in silent:
             by_peer[stream.peer] = by_peer.get(stream.peer, 0) + 1
-        silent.sort(key=lambda one: (-by_peer[one.peer], one.silent_since_s))
-        for stream in silent[:most]:
-            self._end(stream, "memory", "the gateway is short of memory; open another stream and send again")
-        return len(silent[:most])
+        silent.sort(key=lambda stream: (-by_peer[stream.peer], stream.silent_since_s))
+        for stream in silent[:limit]:
+            self._end(stream, StreamEndReason.MEMORY, "the gateway is short of memory; open another stream and send again")
+        return len(silent[:limit])
 
     def stop(self) -> None:
-        """Ends all: the process stops."""
+        """Ends all streams because the process stops."""
         for stream in list(self._streams):
             if not stream.ended:
-                self._end(stream, "stopping", "the gateway is stopping")
+                self._end(stream, StreamEndReason.STOPPING, "the gateway is stopping")
 
     def _make_room(self, now_s: float) -> bool:
-        silent = [one for one in self._streams if one.silent_since_s is not None and not one.ended]
+        silent = [stream for stream in self._streams if stream.silent_since_s is not None and not stream.ended]
         if not silent:
             return False
-        longest = min(silent, key=lambda one: one.silent_since_s or 0.0)
-        if now_s - (longest.silent_since_s or 0.0) < _CROWDED_S:
+        longest_silent = min(silent, key=lambda stream: stream.silent_since_s or 0.0)
+        if now_s - (longest_silent.silent_since_s or 0.0) < _CROWDED_S:
             return False
-        self._end(longest, "crowded", "others need the room of this silent stream; open another when there is a batch")
-        self.close(longest)
+        self._end(
+            longest_silent,
+            StreamEndReason.CROWDED,
+            "too many PushStreams are open and this one was silent; open another when there is a batch",
+        )
+        self.close(longest_silent)
         return True
 
-    def _end(self, stream: Stream, reason: str, text: str) -> None:
+    def _end(self, stream: Stream, reason: StreamEndReason, text: str) -> None:
         stream.ended = True
         self._count(reason)
         stream.end(Unavailable(reason, text))

@@ -13,23 +13,23 @@ from logstream_runtime.address import Address
 
 log = logging.getLogger(__name__)
 
-# What is wrong, or None when nothing is.
+# Returns what is wrong, or None.
 Check = Callable[[], str | None]
 
 
 def healthy() -> str | None:
-    """The check that finds nothing wrong."""
+    """A check that always passes."""
     return None
 
 
 class AdminServer:
     """Serves the checks and the registry from a daemon thread between start() and close().
 
-    /livez and /readyz answer 200 `ok`, or 503 and what is wrong. The checks are called from several threads and must not
+    /livez and /readyz return 200 `ok`, or 503 and what is wrong. The checks are called from several threads and must not
     block. Raises OSError naming the address when it is taken.
     """
 
-    def __init__(self, listen: Address, registry: CollectorRegistry, ready: Check, live: Check = healthy) -> None:
+    def __init__(self, listen: Address, registry: CollectorRegistry, *, ready: Check, live: Check = healthy) -> None:
         handler = type("Handler", (_Handler,), {"checks": {"/livez": live, "/readyz": ready}, "registry": registry})
         try:
             self._server = _Server((listen.host, listen.port), handler)
@@ -59,14 +59,14 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path == "/metrics":
             encode, kind = choose_encoder(self.headers.get("Accept", ""))
-            self._answer(200, encode(self.registry), kind)
+            self._respond(200, encode(self.registry), kind)
         elif path in self.checks:
             wrong = self.checks[path]()
-            self._answer(503 if wrong else 200, f"{wrong or 'ok'}\n".encode(), "text/plain; charset=utf-8")
+            self._respond(503 if wrong else 200, f"{wrong or 'ok'}\n".encode(), "text/plain; charset=utf-8")
         else:
-            self._answer(404, b"not found: try /livez, /readyz or /metrics\n", "text/plain; charset=utf-8")
+            self._respond(404, b"not found: try /livez, /readyz or /metrics\n", "text/plain; charset=utf-8")
 
-    def _answer(self, status: int, body: bytes, kind: str) -> None:
+    def _respond(self, status: int, body: bytes, kind: str) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))

@@ -1,4 +1,4 @@
-"""Reads a service's frozen dataclass of settings from the environment, naming every problem at once."""
+"""Reads the settings of a service, a frozen dataclass, from the environment, and names all problems at once."""
 
 import dataclasses
 import os
@@ -16,7 +16,7 @@ FILE_SUFFIX = "_FILE"
 EXIT_BAD_CONFIG = 2
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Setting:
     """One setting as the documentation lists it. default None: required."""
 
@@ -29,7 +29,7 @@ class Setting:
 
 
 class ConfigError(ValueError):
-    """Settings that can't be used; `problems` holds a sentence for each."""
+    """Invalid settings; `problems` has a sentence for each."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -44,7 +44,8 @@ def setting(env: str, doc: str, default: Any = dataclasses.MISSING, *, unit: str
 def load(cls: type[T], environ: Mapping[str, str] = os.environ) -> T:
     """Builds cls from the environment: each setting from its variable, or from the file that `<variable>_FILE` names.
 
-    An empty variable counts as absent. Raises ConfigError naming every bad variable, its value and what was expected.
+    An empty variable counts as absent. Raises ConfigError, which names every invalid variable, its value and what was
+    expected.
     """
     hints = get_type_hints(cls, include_extras=True)
     values: dict[str, Any] = {}
@@ -93,7 +94,7 @@ def _text_of(env: str, environ: Mapping[str, str]) -> str | None:
 
 
 def masked(config: Any) -> dict[str, Any]:
-    """The settings by variable name, fit for a log: secrets as ***, of a URL only the password."""
+    """The settings by variable name, safe to log: a secret is ***, in a URL only its password."""
     shown = {}
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
@@ -118,5 +119,7 @@ def describe(cls: type[Any]) -> list[Setting]:
         default = None if field.default is dataclasses.MISSING else str(field.default)
         kind = getattr(hints[field.name], "__name__", str(hints[field.name]))
         meta = field.metadata
-        settings.append(Setting(meta["env"], default, meta["doc"], meta["unit"], meta["secret"], kind))
+        settings.append(
+            Setting(env=meta["env"], default=default, doc=meta["doc"], unit=meta["unit"], secret=meta["secret"], kind=kind)
+        )
     return settings

@@ -1,8 +1,8 @@
-"""Turns away what a browser asks for on behalf of a page that is not ours. It must not know what is behind it.
+"""Rejects requests that a browser makes for a page of another site. It must know nothing about the routes behind it.
 
-Two ways lead a foreign page here. Its name can be made to resolve to our address (DNS rebinding): the browser then takes us
-for that page's own server, and only the header Host tells. Or it asks another origin, as any page may: then Sec-Fetch-Site
-and Origin tell. Who is no browser sends neither, and passes.
+A foreign page can reach us in two ways. Its name can be made to resolve to our address (DNS rebinding): the browser then
+takes us for that page's own server, and only the header Host reveals it. Or the page makes a cross-origin request: then
+Sec-Fetch-Site and Origin reveal it. Clients that are no browsers send neither, and pass.
 
 Sources: RFC 9110, 7.4 (421); W3C "Fetch Metadata Request Headers"; WHATWG Fetch, "CORS protocol".
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HOST: Final = "host"
 ORIGIN: Final = "origin"
 REFUSED: Final = (HOST, ORIGIN)
-# Health checks and scrapers ask by whatever name they know, and are told nothing of records.
+# Health checks and scrapers may use any name. These routes return no records.
 OPERATORS: Final = frozenset({"/livez", "/readyz", "/metrics"})
 
 _NONE: Final = "none"
@@ -32,7 +32,7 @@ _NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _AUTHORITY: Final = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9_.-]+))(?::(?P<port>[0-9]{0,5}))?")
 _ORIGIN: Final = re.compile(r"(?P<scheme>https?)://(?P<authority>.+)")
 _DEFAULT_PORT: Final = {"http": "80", "https": "443"}
-# What a page that shows another's content in itself says; a link or the address line says `document`.
+# Sec-Fetch-Dest of pages embedded in other pages; a link or the address bar sends `document`.
 _EMBEDDED: Final = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 _PREFLIGHT: Final = (
     ("Access-Control-Allow-Methods", "GET, HEAD"),
@@ -40,8 +40,8 @@ _PREFLIGHT: Final = (
     ("Access-Control-Max-Age", "600"),
 )
 _DETAIL: Final = {
-    HOST: "logstream is not known by this host name. Whoever runs it can add the name to LOGSTREAM_ALLOWED_HOSTS.",
-    ORIGIN: "A page of another origin may not ask this. Whoever runs logstream can add its origin to "
+    HOST: "This host name is not allowed. The operator of logstream can add it to LOGSTREAM_ALLOWED_HOSTS.",
+    ORIGIN: "Pages of other origins may not make this request. The operator of logstream can add an origin to "
     "LOGSTREAM_ALLOWED_ORIGINS.",
 }
 _STATUS: Final = {HOST: HTTPStatus.MISDIRECTED_REQUEST, ORIGIN: HTTPStatus.FORBIDDEN}
@@ -49,9 +49,9 @@ _STATUS: Final = {HOST: HTTPStatus.MISDIRECTED_REQUEST, ORIGIN: HTTPStatus.FORBI
 
 @dataclass(frozen=True)
 class Hosts:
-    """Names by which we may be asked, besides localhost and any IP address: no name service lends those to a foreign page.
+    """Allowed host names, besides localhost and all IP addresses: DNS cannot point those at a foreign page.
 
-    names: lower case. parents: of `*.example.com` the part after the star's dot, any depth below which is ours.
+    names: lower case. parents: of `*.example.com` the part after `*.`; names at any depth below it are allowed.
     """
 
     names: frozenset[str] = frozenset()
@@ -62,10 +62,10 @@ class Hosts:
         """host: the header, with or without a port."""
         if self.every:
             return True
-        found = _AUTHORITY.fullmatch(host.lower())
-        if found is None:
+        match = _AUTHORITY.fullmatch(host.lower())
+        if match is None:
             return False
-        name = found["v6"] or found["name"].removesuffix(".")
+        name = match["v6"] or match["name"].removesuffix(".")
         if name == "localhost" or name in self.names or _is_address(name):
             return True
         labels = name.split(".")
@@ -79,7 +79,7 @@ class Hosts:
 
 @dataclass(frozen=True)
 class Origins:
-    """Origins whose pages may ask and read the answers: `https://host[:port]` in lower case, or `null`."""
+    """Origins whose pages may make requests and read the responses: `https://host[:port]` in lower case, or `null`."""
 
     names: frozenset[str] = frozenset()
     every: bool = False
@@ -92,7 +92,7 @@ class Origins:
 
 
 def read_hosts(text: Any) -> Hosts:
-    """Reads names with commas between them, or `none`. Raises ValueError."""
+    """Reads names separated by commas, or `none`. Raises ValueError."""
     if isinstance(text, Hosts):
         return text
     parts = _parts(text)
@@ -107,13 +107,13 @@ def read_hosts(text: Any) -> Hosts:
 
 
 def read_origins(text: Any) -> Origins:
-    """Reads origins with commas between them, or `none`. Raises ValueError."""
+    """Reads origins separated by commas, or `none`. Raises ValueError."""
     if isinstance(text, Origins):
         return text
     parts = _parts(text)
     for part in parts:
-        found = _ORIGIN.fullmatch(part)
-        if part not in (_EVERY, "null") and not (found and _AUTHORITY.fullmatch(found["authority"])):
+        match = _ORIGIN.fullmatch(part)
+        if part not in (_EVERY, "null") and not (match and _AUTHORITY.fullmatch(match["authority"])):
             raise ValueError(
                 f"{part!r}: expected origins such as https://shop.example.com,http://localhost:8080, or {_NONE}"
             )
@@ -124,12 +124,12 @@ AllowedHosts = Annotated[Hosts, BeforeValidator(read_hosts)]
 AllowedOrigins = Annotated[Origins, BeforeValidator(read_origins)]
 # One wording for every service that has these settings.
 HOSTS_DOC: Final = (
-    "Host names by which browsers may ask, with commas between them; `*.example.com` stands for all below it, `*` for any,"
-    " which lets foreign pages in by DNS rebinding. `localhost` and IP addresses always may. Others are answered 421."
+    "Host names that browsers may use, separated by commas. `*.example.com` stands for all names below it, `*` for any name,"
+    " which allows foreign pages by DNS rebinding. `localhost` and IP addresses are always allowed. Other names get 421."
 )
 ORIGINS_DOC: Final = (
-    "Origins, with commas between them, whose pages may ask and read the answers, such as https://shop.example.com;"
-    " `*`: any. Others are answered 403."
+    "Origins whose pages may make requests and read the responses, separated by commas, such as https://shop.example.com;"
+    " `*`: any origin. Other origins get 403."
 )
 
 
@@ -153,7 +153,7 @@ def refusal(headers: Mapping[str, Any], hosts: Hosts, origins: Origins) -> str |
     return ORIGIN if origin and not _is_own(origin, host) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
     """A WSGI application before another.
 
@@ -216,17 +216,17 @@ def _is_navigation(headers: Mapping[str, Any]) -> bool:
 
 def _is_own(origin: str, host: str) -> bool:
     """Whether they name the same host and port. The scheme is not looked at: a proxy before us may end TLS."""
-    found = _ORIGIN.fullmatch(origin.lower())
-    if found is None:
+    match = _ORIGIN.fullmatch(origin.lower())
+    if match is None:
         return False
-    port = _DEFAULT_PORT[found["scheme"]]
+    port = _DEFAULT_PORT[match["scheme"]]
     own = _with_port(host.lower(), port)
-    return own is not None and _with_port(found["authority"], port) == own
+    return own is not None and _with_port(match["authority"], port) == own
 
 
 def _with_port(authority: str, default: str) -> tuple[str, str] | None:
-    found = _AUTHORITY.fullmatch(authority)
-    return None if found is None else (found["v6"] or found["name"], found["port"] or default)
+    match = _AUTHORITY.fullmatch(authority)
+    return None if match is None else (match["v6"] or match["name"], match["port"] or default)
 
 
 def _is_address(name: str) -> bool:

@@ -6,8 +6,6 @@ import time
 
 from pythonjsonlogger.json import JsonFormatter
 
-LEVELS = ("debug", "info", "warning", "error")
-
 
 def set_up_logging(service: str, level: str = "info") -> None:
     """Every line has time (UTC), level, logger, message and service, and what was passed as `extra`."""
@@ -23,6 +21,6 @@ def set_up_logging(service: str, level: str = "info") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    # pika reports each step of a connection attempt as an error of its own; the services say once what matters.
+    # pika logs each step of a connection attempt as an error; the services log once what matters.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     logging.captureWarnings(True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from logstream_contract.units import MIB
 from logstream_runtime.address import Address, ListenAddress
 from logstream_runtime.config import setting
 from logstream_runtime.guard import HOSTS_DOC, ORIGINS_DOC, AllowedHosts, AllowedOrigins, Hosts, Origins
@@ -63,13 +64,13 @@ class Config:
         unit="records",
     )
     queue_bytes: Annotated[int, Field(ge=65_536)] = setting(
-        "LOGSTREAM_STREAM_QUEUE_BYTES", "Bytes that wait for one slow viewer.", 8 * 1024 * 1024, unit="bytes"
+        "LOGSTREAM_STREAM_QUEUE_BYTES", "Bytes that wait for one slow viewer.", 8 * MIB, unit="bytes"
     )
-    held_bytes: Annotated[int, Field(ge=16 * 1024 * 1024)] = setting(
+    held_bytes: Annotated[int, Field(ge=16 * MIB)] = setting(
         "LOGSTREAM_STREAM_HELD_BYTES",
         "Bytes that wait for all viewers of a replica together, or are being written to them; past it those who are furthest"
         " behind lose what has waited for longest, which is announced, and those who don't read are closed.",
-        192 * 1024 * 1024,
+        192 * MIB,
         unit="bytes",
     )
     filter_time: Annotated[float, Field(gt=0, le=1)] = setting(
@@ -94,7 +95,7 @@ class Config:
     broker_queue_bytes: Annotated[int, Field(ge=1_048_576)] = setting(
         "LOGSTREAM_STREAM_BROKER_QUEUE_BYTES",
         "Bytes the broker keeps for this replica; past it the oldest are dropped, and read from Redis.",
-        64 * 1024 * 1024,
+        64 * MIB,
         unit="bytes",
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting(

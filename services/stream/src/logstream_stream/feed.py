@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 import gevent
-from logstream_runtime.retry import until_stopped
+from logstream_runtime.retry import retry_until_stopped
 
 from logstream_stream.consumer import BrokerAway, Consumer
 from logstream_stream.hub import Hub
@@ -109,7 +109,7 @@ class Feed:
         self._apply(self._sequencer.tick())
 
     def _consume(self, consumer: Consumer) -> None:
-        connect = until_stopped("the broker", BrokerAway, self._stopping)
+        connect = retry_until_stopped("the broker", BrokerAway, self._stopping)
         while not self._stopping.is_set():
             try:
                 subscription = connect(consumer.connect)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 import orjson
+from logstream_contract.rows.rows import MAX_AHEAD_NANOS
 from logstream_contract.rows.timestamps import iso_micros
 
 from logstream_stream.columns import Columns
@@ -20,7 +21,7 @@ HEARTBEAT: Final = b":\n"
 
 # How far the time of a record may lie from the time the gateway received it, for a gap's range: the contract lets it be 10
 # minutes ahead; behind it has no bound, and a sender that buffered for longer than this is not covered.
-GAP_MARGIN_NS: Final = 600 * 1_000_000_000
+GAP_MARGIN_NS: Final = MAX_AHEAD_NANOS
 _LAST_NS: Final = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
 
 

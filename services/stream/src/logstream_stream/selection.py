@@ -78,12 +78,12 @@ class Sieve:
         if not matcher.node(columns.node):
             return []
         rows = self._of_kinds(columns)
-        if rows and matcher.asks_place:
+        if rows and matcher.restricts_time_or_sequence:
             times_us, sequences = columns.times_us.tolist(), columns.sequences().tolist()
-            rows = [row for row in rows if matcher.place(times_us[row], sequences[row])]
-        if rows and matcher.asks_text:
+            rows = [row for row in rows if matcher.time_and_sequence(times_us[row], sequences[row])]
+        if rows and matcher.restricts_text:
             rows = matcher.texts(decoded.lowered(), rows)
-        if rows and matcher.asks_attributes:
+        if rows and matcher.restricts_attributes:
             rows = self._of_attributes(columns.members, rows)
         return rows
 

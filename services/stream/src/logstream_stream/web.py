@@ -63,10 +63,10 @@ def create_app(
     """problem: why this replica is of no use now, or None."""
     app = Flask("logstream_stream", static_folder=None)
     app.wsgi_app = Guard(  # type: ignore[method-assign]
-        app.wsgi_app,
-        settings.allowed_hosts,
-        settings.allowed_origins,
-        lambda reason: metrics.refused_requests.labels(reason).inc(),
+        application=app.wsgi_app,
+        hosts=settings.allowed_hosts,
+        origins=settings.allowed_origins,
+        on_refusal=lambda reason: metrics.refused_requests.labels(reason).inc(),
     )
     native, seed = NativeFraming(), SeedFraming()
     live = _Live(hub, opening, metrics, departures, settings.trusted_proxies)

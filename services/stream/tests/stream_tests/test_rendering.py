@@ -43,7 +43,15 @@ def row_columns(draw: st.DrawFn) -> Rows:
     found = draw(st.lists(records, max_size=8)) * draw(st.sampled_from([1, 1, 100]))
     times, severities, levels, messages, attributes = map(list, zip(*found, strict=True)) if found else ([], [], [], [], [])
     number = draw(st.integers(0, 2) | st.integers(0, 2**47 - 1))
-    return Rows(number, draw(TEXTS), times, severities, levels, messages, attributes)
+    return Rows(
+        number=number,
+        node=draw(TEXTS),
+        times_us=times,
+        severities=severities,
+        levels=levels,
+        messages=messages,
+        attributes=attributes,
+    )
 
 
 def native_of(rows: Rows, indexes: list[int]) -> bytes:
@@ -56,7 +64,15 @@ def seed_of(rows: Rows, indexes: list[int]) -> bytes:
 
 def plain(times_us: list[int], attributes: dict[str, str] | None = None) -> Rows:
     count = len(times_us)
-    return Rows(1, "orders", times_us, [9] * count, ["info"] * count, ["paid"] * count, [attributes] * count)
+    return Rows(
+        number=1,
+        node="orders",
+        times_us=times_us,
+        severities=[9] * count,
+        levels=["info"] * count,
+        messages=["paid"] * count,
+        attributes=[attributes] * count,
+    )
 
 
 @given(row_columns(), st.sets(st.integers(0, 9)))
@@ -66,7 +82,18 @@ def plain(times_us: list[int], attributes: dict[str, str] | None = None) -> Rows
 @example(plain([1_722_970_292 * US] * 64, {str(n): str(n) for n in range(64)}), {1})
 @example(plain([1_722_970_292 * US] * 3, {}), set())
 @example(plain([1_722_970_292 * US] * 3, {"\x9bk": "\x7f", "\u2028": "\x85\n"}), {0})
-@example(Rows(1, "\x9b", [5, 6], [9, 9], ["\x7f", "a"], ["\x9b31m", "a\u2029\t"], [None, None]), set())
+@example(
+    Rows(
+        number=1,
+        node="\x9b",
+        times_us=[5, 6],
+        severities=[9, 9],
+        levels=["\x7f", "a"],
+        messages=["\x9b31m", "a\u2029\t"],
+        attributes=[None, None],
+    ),
+    set(),
+)
 def test_rendered_at_once_is_rendered_one_by_one(rows: Rows, refused: set[int]) -> None:
     indexes = [index for index in range(len(rows)) if index not in refused]
     columns = columns_of_rows(rows).without(frozenset(refused))

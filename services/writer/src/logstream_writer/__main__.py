@@ -1,16 +1,17 @@
-"""Starts the writer: `python -m logstream_writer`. With the argument `migrate` it only brings the schema up to date, with
-`maintain --once` it runs each task of maintenance one time, with `dead-letters` it looks after what was not stored."""
+"""Starts the writer: `python -m logstream_writer`. With the argument `migrate` it only updates the schema, with
+`maintain --once` it runs each task of maintenance once, with `dead-letters` it handles what could not be stored."""
 
 import logging
 import sys
 import threading
+from collections.abc import Sequence
 from typing import TypeVar
 
 from logstream_runtime.admin import AdminServer
 from logstream_runtime.config import load_or_exit, masked
 from logstream_runtime.lifecycle import on_stop_signals
 from logstream_runtime.logs import set_up_logging
-from logstream_runtime.retry import until_stopped
+from logstream_runtime.retry import retry_until_stopped
 from prometheus_client import REGISTRY
 
 from logstream_writer.broker.announcer import Announcer
@@ -24,8 +25,8 @@ from logstream_writer.live import LiveWindow
 from logstream_writer.maintenance.maintainer import Maintainer
 from logstream_writer.maintenance.tasks import disk_tasks_of, tasks_of
 from logstream_writer.metrics import Metrics
+from logstream_writer.store.dead_letters import DeadLetters
 from logstream_writer.store.errors import StoreUnavailable
-from logstream_writer.store.letters import Letters
 from logstream_writer.store.migrate import migrate
 from logstream_writer.store.session import DISK_LOCK, Session
 from logstream_writer.store.store import Store
@@ -50,9 +51,9 @@ def main() -> int:
     if arguments == MAINTAIN:
         return _maintain(_configured(MaintenanceConfig))
     if arguments[:1] == DEAD_LETTERS:
-        wanted = read_arguments(arguments[1:])
+        command_arguments = read_arguments(arguments[1:])
         config = _configured(RetentionConfig, logging.DEBUG)
-        return command.run(wanted, Letters(config.database_url), config.retention_nanos)
+        return command.run(command_arguments, DeadLetters(config.database_url), config.retention_nanos)
     if arguments:
         expected = " or ".join(f"`{' '.join(known)}`" for known in (MIGRATE, MAINTAIN, DEAD_LETTERS))
         print(f"unknown arguments {arguments}: expected none, {expected}", file=sys.stderr)
@@ -61,7 +62,7 @@ def main() -> int:
 
 
 def _configured(kind: type[C], level: int = logging.INFO) -> C:
-    """level: of the line that tells the settings, which people who ask something do not ask for."""
+    """level: of the log line with the settings, which only gets in the way of a command's output."""
     config = load_or_exit(kind)
     set_up_logging("writer", config.log_level)
     log.log(level, "configuration", extra={"settings": masked(config)})
@@ -74,9 +75,9 @@ def _maintain(config: MaintenanceConfig) -> int:
 
 def _migrate(config: DatabaseConfig, stopping: threading.Event) -> int:
     try:
-        until_stopped("the database", StoreUnavailable, stopping)(migrate, config.database_url)
+        retry_until_stopped("the database", StoreUnavailable, stopping)(migrate, config.database_url)
     except StoreUnavailable as error:
-        log.error("stopped before the database answered", extra={"error": str(error)})
+        log.error("stopped before the database was available", extra={"error": str(error)})
         return 1
     return 0
 
@@ -88,13 +89,16 @@ def _write(config: Config) -> int:
     announcer = Announcer(config.rabbitmq_url, config.live_buffer_bytes, metrics)
     try:
         admin = AdminServer(
-            config.admin_listen, REGISTRY, lambda: _not_ready(consumer), lambda: _not_alive(consumer, announcer)
+            config.admin_listen,
+            REGISTRY,
+            ready=lambda: _not_ready(consumer),
+            live=lambda: _not_alive(consumer, announcer),
         )
     except OSError as error:
         log.error("can't start", extra={"error": str(error)})
         return 1
     stopping = threading.Event()
-    abandon = threading.Event()  # nobody waits for a database any longer
+    abandon = threading.Event()  # set when a stop has waited long enough for the database
     deadline = threading.Timer(config.shutdown_s, abandon.set)
     deadline.daemon = True
 
@@ -102,12 +106,13 @@ def _write(config: Config) -> int:
         if not stopping.is_set():
             stopping.set()
             consumer.stop()
+            log.info("stop: no more messages are taken")
             deadline.start()
 
     consumer.on_crash = announcer.on_crash = stop
     on_stop_signals(stop)
     admin.start()
-    # Nothing is taken from the broker before the tables are there: an outage must not use up deliveries.
+    # Nothing is taken from the broker before the tables exist: an outage must not use up deliveries.
     status = _migrate(config, stopping)
     if status or stopping.is_set():
         return status
@@ -119,7 +124,7 @@ def _write(config: Config) -> int:
             disk_tasks_of(config),
             metrics,
             leading=metrics.retention_leading,
-            # A lock that is not had, a database that starts again: neither is a reason to let the disk fill.
+            # Neither a lock held elsewhere nor a database that restarts is a reason to let the disk fill.
             longest_backoff_s=_DISK_BACKOFF_S,
         ),
     ]
@@ -127,37 +132,50 @@ def _write(config: Config) -> int:
         for maintainer in maintainers:
             maintainer.start()
     store = Store(config.database_url)
-    window = LiveWindow(config.redis_url, config.window_records, config.window_bytes, metrics)
+    window = LiveWindow(
+        url=config.redis_url, window_records=config.window_records, window_bytes=config.window_bytes, metrics=metrics
+    )
     announcer.start()
     consumer.start()
     flusher = Flusher(
-        consumer,
-        store,
-        window,
-        announcer,
-        config.retention_nanos,
-        config.flush_records,
-        config.flush_bytes,
-        config.flush_ms / 1000,
-        abandon,
-        metrics,
+        consumer=consumer,
+        store=store,
+        window=window,
+        announcer=announcer,
+        retention_nanos=config.retention_nanos,
+        flush_records=config.flush_records,
+        flush_bytes=config.flush_bytes,
+        flush_age_s=config.flush_ms / 1000,
+        abandon=abandon,
+        metrics=metrics,
     )
     try:
         flusher.run()
+        log.info("stop: every message that was taken is stored")
     except StoreUnavailable as error:
-        log.error("stopped with messages unstored; the broker delivers them again", extra={"error": str(error)})
+        log.error("stopped with unstored messages, which the broker delivers again", extra={"error": str(error)})
         status = 1
-
-    for maintainer in maintainers:
-        maintainer.close(within_s=2.5)
-    # The last acknowledgements leave before the connection is closed; viewers get what was stored last.
-    consumer.end(within_s=5)
-    announcer.end(within_s=5)
-    window.close()
-    store.close()
+    _close(maintainers, consumer, announcer, window, store)
     admin.close()
     log.info("stopped")
     return 1 if consumer.crash or announcer.crash else status
+
+
+def _close(
+    maintainers: Sequence[Maintainer], consumer: Consumer, announcer: Announcer, window: LiveWindow, store: Store
+) -> None:
+    """The end of a stop, after the last flush. Each step is a line of the log."""
+    for maintainer in maintainers:
+        maintainer.close(within_s=2.5)
+    log.info("stop: maintenance has ended")
+    # The last acknowledgements are sent before the connection is closed, and viewers get what was stored last.
+    consumer.end(within_s=5)
+    log.info("stop: the connection that consumes is closed")
+    announcer.end(within_s=5)
+    log.info("stop: the connection that announces is closed")
+    window.close()
+    store.close()
+    log.info("stop: the connections to Redis and the database are closed")
 
 
 def _not_ready(consumer: Consumer) -> str | None:

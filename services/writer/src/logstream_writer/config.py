@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from logstream_contract.units import DAY_S, MIB
+from logstream_contract.wire.batches import DEFAULT_BATCH_BYTES, MOST_BATCH_BYTES
 from logstream_runtime.address import Address, ListenAddress
 from logstream_runtime.config import setting
 from pydantic import Field
 
-MIB = 1024 * 1024
-DAY_NANOS = 86_400 * 1_000_000_000
+_SECOND_NANOS = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +18,8 @@ class DatabaseConfig:
 
     database_url: str = setting(
         "LOGSTREAM_DATABASE_URL",
-        "Where TimescaleDB is: postgresql://user:password@host:5432/database. Directly, not through a pooler.",
+        "Where TimescaleDB is: postgresql://user:password@host:5432/database. The address must lead to it directly, not "
+        "through a pooler.",
         secret=True,
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
@@ -27,19 +29,19 @@ class DatabaseConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RetentionConfig(DatabaseConfig):
-    """What `dead-letters` needs: the retention is part of what makes rows of bytes."""
+    """What `dead-letters` needs. Rows depend on the retention, because it decides which record times are believed."""
 
     retention_days: Annotated[int, Field(ge=1, le=36_500)] = setting(
         "LOGSTREAM_RETENTION_DAYS",
-        "Age by a record's own time at which it may be deleted, and up to which that time is believed; a record that "
-        "arrives with an older one gets its receive time.",
+        "Age, by its own time, from which a record may be deleted. A record that arrives with an older time gets its "
+        "receive time instead.",
         30,
         unit="days",
     )
 
     @property
     def retention_nanos(self) -> int:
-        return self.retention_days * DAY_NANOS
+        return self.retention_days * DAY_S * _SECOND_NANOS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,16 +50,16 @@ class MaintenanceConfig(RetentionConfig):
 
     retention_bytes: Annotated[int, Field(ge=0)] = setting(
         "LOGSTREAM_RETENTION_BYTES",
-        "Size of all records, indexes, counts, batches and dead letters on the database's disk past which the oldest "
-        "records are deleted. 0: no limit. Compose, the chart and the local stack set it from the size of the disk; see "
+        "Disk space for all records, indexes, counts, batches and dead letters. When they take more, the oldest records are "
+        "deleted. 0: no limit. Compose, the chart and the local stack set it from the size of the disk; see "
         "docs/operations/retention.md.",
         0,
         unit="bytes",
     )
     chunk_target_bytes: Annotated[int, Field(ge=16 * MIB)] = setting(
         "LOGSTREAM_CHUNK_TARGET_BYTES",
-        "Size, with its index, that a chunk of records should reach at the measured rate; a sixteenth of "
-        "LOGSTREAM_RETENTION_BYTES at most. The newest chunk is read and written all the time and should fit into the "
+        "Target size of a chunk of records with its index, at the measured rate; at most a sixteenth of "
+        "LOGSTREAM_RETENTION_BYTES. The newest chunk is read and written all the time and should fit into the "
         "database's memory.",
         1024 * MIB,
         unit="bytes",
@@ -81,12 +83,12 @@ class Config(MaintenanceConfig):
         "LOGSTREAM_ADMIN_LISTEN", "Where /livez, /readyz and /metrics are served.", Address("0.0.0.0", 9464)
     )
     flush_records: Annotated[int, Field(ge=1, le=1_000_000)] = setting(
-        "LOGSTREAM_WRITER_FLUSH_RECORDS", "Records that end the gathering of a flush.", 10_000, unit="records"
+        "LOGSTREAM_WRITER_FLUSH_RECORDS", "Number of gathered records that starts a flush.", 10_000, unit="records"
     )
     flush_bytes: Annotated[int, Field(ge=64 * 1024)] = setting(
         "LOGSTREAM_WRITER_FLUSH_BYTES",
-        "Bytes of batches, unpacked, past which no more messages are gathered into a flush. Storing takes several times as "
-        "much memory. A single larger message is a flush of its own.",
+        "Size of the gathered batches, unpacked, from which no more messages are added to a flush. Storing them takes "
+        "several times as much memory. A single larger message is a flush of its own.",
         8 * MIB,
         unit="bytes",
     )
@@ -95,13 +97,13 @@ class Config(MaintenanceConfig):
     )
     prefetch_bytes: Annotated[int, Field(ge=8 * MIB)] = setting(
         "LOGSTREAM_WRITER_PREFETCH_BYTES",
-        "Memory for messages taken from the broker and not yet stored; divided by the size of the largest message, it is "
-        "the number of messages the broker hands out ahead.",
+        "Memory for messages that were taken from the broker and are not stored yet. Divided by the size of the largest "
+        "message, it is the number of messages that the broker sends ahead.",
         256 * MIB,
         unit="bytes",
     )
-    max_batch_bytes: Annotated[int, Field(ge=1024, le=64 * MIB)] = setting(
-        "LOGSTREAM_MAX_BATCH_BYTES", "Size of an encoded batch, as the gateway is told.", 4 * MIB, unit="bytes"
+    max_batch_bytes: Annotated[int, Field(ge=1024, le=MOST_BATCH_BYTES)] = setting(
+        "LOGSTREAM_MAX_BATCH_BYTES", "Largest encoded batch; the same as for the gateway.", DEFAULT_BATCH_BYTES, unit="bytes"
     )
     window_records: Annotated[int, Field(ge=1)] = setting(
         "LOGSTREAM_WINDOW_RECORDS", "Records kept in Redis for viewers that resume.", 100_000, unit="records"
@@ -111,15 +113,15 @@ class Config(MaintenanceConfig):
     )
     live_buffer_bytes: Annotated[int, Field(ge=MIB)] = setting(
         "LOGSTREAM_WRITER_LIVE_BUFFER_BYTES",
-        "Memory for live messages that the broker does not take at the moment; past it the oldest are dropped, and viewers "
-        "get their records from Redis.",
+        "Memory for live messages that the broker does not accept at the moment. When it is full, the oldest are dropped, "
+        "and viewers get those records from Redis.",
         64 * MIB,
         unit="bytes",
     )
     maintenance: bool = setting(
         "LOGSTREAM_WRITER_MAINTENANCE",
-        "Whether this process looks after the storage when no other one does: retention, counts, chunks. Without it, run "
-        "`maintain --once` regularly.",
+        "Whether this process does the maintenance of the storage (retention, counts, chunks) when no other process does "
+        "it. If no writer does it, run `maintain --once` regularly.",
         True,
     )
     shutdown_s: Annotated[float, Field(gt=0, le=300)] = setting(

@@ -1,4 +1,4 @@
-"""A message as the consumer hands it on, independent of the client library."""
+"""A message as the consumer passes it on, independent of the client library."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ NAME_BYTES: Final = 16
 _NAMED_BYTES: Final = 512
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     tag: int
     # Tags belong to one channel: an acknowledgement for an earlier one is void.
@@ -26,6 +26,11 @@ class Delivery:
 
     @property
     def name(self) -> bytes:
-        """Tells this message from others, the same whenever and to whomever it is delivered."""
+        """Identifies this message. It is the same for every delivery, to any writer."""
         head = b"%d %d " % (self.received_unix_nano or 0, len(self.body))
         return hashlib.blake2b(head + self.body[:_NAMED_BYTES] + self.body[-_NAMED_BYTES:], digest_size=NAME_BYTES).digest()
+
+
+def undelivered(body: bytes, received_unix_nano: int, project: str) -> Delivery:
+    """A message that comes from no broker, such as a dead letter to be replayed: it can't be acknowledged."""
+    return Delivery(tag=0, channel_number=0, body=body, received_unix_nano=received_unix_nano, records=0, project=project)

@@ -1,4 +1,4 @@
-"""What an unexpected error leaves behind, as text that the database takes. Pure."""
+"""The text of an unexpected error, in a form that the database accepts. Pure."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ def described(error: BaseException) -> str:
     """Type and text of an error."""
     try:
         text = f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 the text of an error is anybody's code
+    except Exception:  # noqa: BLE001 the text of an error is made by foreign code
         text = type(error).__name__
     return storable(text)
 

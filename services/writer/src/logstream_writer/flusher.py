@@ -10,7 +10,7 @@ from typing import TypeVar
 from logstream_contract.wire.batches import frame_parts
 from logstream_contract.wire.live_window import batch_name
 from logstream_contract.wire.pb.transport_pb2 import LiveBatch, LiveBatches
-from logstream_runtime.retry import until_stopped
+from logstream_runtime.retry import retry_until_stopped
 
 from logstream_writer.broker.announcer import Announcer
 from logstream_writer.broker.consumer import Consumer
@@ -33,11 +33,12 @@ _NANOS = 1_000_000_000
 class Flusher:
     """Runs in one thread and owns store and window.
 
-    `abandon` ends the waiting for a database that is away; what is then unstored goes back to the broker.
+    `abandon` ends the waiting for an unavailable database; unstored messages then go back to the broker.
     """
 
     def __init__(
         self,
+        *,
         consumer: Consumer,
         store: Store,
         window: LiveWindow,
@@ -57,16 +58,17 @@ class Flusher:
         self._flush_records = flush_records
         self._flush_bytes = flush_bytes
         self._flush_age_s = flush_age_s
-        self._retrying = until_stopped("the database", StoreUnavailable, abandon)
+        self._retrying = retry_until_stopped("the database", StoreUnavailable, abandon)
         self._metrics = metrics
-        # A try of the present flush failed: it may have been committed all the same.
+        # A try of the current flush failed, but may have been committed.
         self._unclear = False
 
     def run(self) -> None:
-        """Until the consumer was stopped and all it had taken is stored. Raises StoreUnavailable when abandoned."""
+        """Runs until the consumer is stopped and everything it had taken is stored. Raises StoreUnavailable when
+        abandoned."""
         while deliveries := self._consumer.take(self._flush_records, self._flush_bytes, self._flush_age_s):
             gatherings = split(deliveries, self._suspected(deliveries))
-            # What is stored is not kept while nothing new comes, or while the rest of it is flushed one by one.
+            # Frees what is stored while nothing new comes, or while the rest is flushed one by one.
             deliveries.clear()
             while gatherings:
                 gathering = gatherings.pop(0)
@@ -76,8 +78,8 @@ class Flusher:
         self._store.end()
 
     def _suspected(self, deliveries: Sequence[Delivery]) -> Mapping[bytes, int]:
-        again = [one.name for one in deliveries if one.redelivered]
-        return self._retrying(self._counting, self._store.suspected, again) if again else {}
+        redelivered = [delivery.name for delivery in deliveries if delivery.redelivered]
+        return self._retrying(self._count_failures, self._store.suspected, redelivered) if redelivered else {}
 
     def _flush(self, gathering: Gathering) -> None:
         started_s = time.monotonic()
@@ -88,38 +90,38 @@ class Flusher:
         self._measure(inbound, flushed)
         # A known batch went to the viewers when it was stored, unless the writer that stored it died first, or it was this
         # flush that stored it in a try whose commit was not answered. Twice does no harm: it keeps its position.
-        fresh = [one for one in flushed.batches if not one.known or one.batch.redelivered or self._unclear]
+        fresh = [stored for stored in flushed.batches if not stored.known or stored.batch.redelivered or self._unclear]
         try:
             self._announce(fresh)
         except MemoryError:
             raise
         except Exception:
-            # It is stored all the same, and is to be acknowledged.
-            log.exception("stored batches can't be announced")
+            # The batches are stored, so they are acknowledged.
+            log.exception("stored batches could not be announced")
             self._lose(fresh)
 
     def _read(self, gathering: Gathering) -> Inbound:
         if gathering.parked:
-            return Inbound(dead_letters=[park(one, gathering.died_alone) for one in gathering.deliveries])
-        # From here on this process may die of them.
-        self._retrying(self._counting, self._store.begin, [one.name for one in gathering.deliveries])
+            return Inbound(dead_letters=[park(delivery, gathering.died_alone) for delivery in gathering.deliveries])
+        # From here on these messages may end this process.
+        self._retrying(self._count_failures, self._store.begin, [delivery.name for delivery in gathering.deliveries])
         inbound = decode(gathering.deliveries, self._retention_nanos)
         if inbound.column_error:
-            log.warning("not all batches can be read as columns", extra={"error": inbound.column_error})
+            log.warning("some batches could not be read as columns", extra={"error": inbound.column_error})
         return inbound
 
     def _try_flush(self, inbound: Inbound) -> Flushed:
         try:
-            return self._counting(self._store.flush, inbound)
+            return self._count_failures(self._store.flush, inbound)
         except StoreUnavailable as error:
             self._unclear = True
-            # It has been looked into, and this process lives: should it be ended while it waits, that says nothing. A
-            # database that is away can't be told; to try would take as long as the try that failed.
+            # The messages were decoded and this process lives: if it is ended while it waits, that is not their fault. An
+            # unavailable database can't record that, and trying would take as long as the try that failed.
             if error.answered:
                 self._store.end()
             raise
 
-    def _counting(self, work: Callable[[A], R], argument: A) -> R:
+    def _count_failures(self, work: Callable[[A], R], argument: A) -> R:
         try:
             return work(argument)
         except StoreUnavailable as error:
@@ -131,55 +133,55 @@ class Flusher:
         metrics.flushes.inc()
         metrics.bisected_flushes.inc(flushed.bisected)
         metrics.folded_names.inc(flushed.folded_names)
-        fresh = [one for one in flushed.batches if not one.known]
+        fresh = [stored for stored in flushed.batches if not stored.known]
         metrics.stored_batches.inc(len(fresh))
-        metrics.stored_records.inc(sum(one.batch.records - len(one.refused) for one in fresh))
-        for one in fresh:
-            for reason, records in one.batch.mended.items():
-                metrics.mended_records.labels(reason).inc(records)
+        metrics.stored_records.inc(sum(stored.batch.records - len(stored.refused) for stored in fresh))
+        for stored in fresh:
+            for mend_reason, records in stored.batch.mended.items():
+                metrics.mended_records.labels(mend_reason).inc(records)
         metrics.duplicate_batches.inc(len(flushed.batches) - len(fresh) + inbound.duplicates)
         now = time.time_ns()
-        for one in fresh:
-            metrics.commit_lag_seconds.observe(max(0, now - one.batch.received_unix_nano) / _NANOS)
+        for stored in fresh:
+            metrics.commit_lag_seconds.observe(max(0, now - stored.batch.received_unix_nano) / _NANOS)
         for reason in flushed.dead_letters:
             metrics.dead_letters.labels(reason).inc()
         if flushed.dead_letters:
-            log.warning("put aside as dead letters", extra={"reasons": Counter(flushed.dead_letters)})
+            log.warning("stored as dead letters", extra={"reasons": Counter(flushed.dead_letters)})
 
     def _announce(self, stored: Sequence[StoredBatch]) -> None:
-        live = self._live_entries(stored)
-        if not live:
+        entries = self._live_entries(stored)
+        if not entries:
             return
-        given = self._window.append(live)
-        if given is None:
-            self._metrics.unnumbered_batches.inc(len(live))
-        positions = given.positions if given else [0] * len(live)
-        message = [LiveBatches(epoch=given.epoch if given else "").SerializeToString()]
+        positions = self._window.append(entries)
+        if positions is None:
+            self._metrics.unnumbered_batches.inc(len(entries))
+        of_batches = positions.positions if positions else [0] * len(entries)
+        message = [LiveBatches(epoch=positions.epoch if positions else "").SerializeToString()]
         # Joined messages are one merged message: the batches' bytes are copied, not encoded again.
-        for entry, position in zip(live, positions, strict=True):
+        for entry, position in zip(entries, of_batches, strict=True):
             message += frame_parts(
                 LiveBatches.BATCHES_FIELD_NUMBER, [LiveBatch(position=position).SerializeToString(), *entry.parts]
             )
-        self._announcer.announce(message, sum(entry.records for entry in live), numbered=given is not None)
+        self._announcer.announce(message, sum(entry.records for entry in entries), numbered=positions is not None)
 
     def _live_entries(self, stored: Sequence[StoredBatch]) -> list[LiveEntry]:
         entries = []
-        for one in stored:
+        for stored_batch in stored:
             try:
-                entries.append(_live_entry(one))
+                entries.append(_live_entry(stored_batch))
             except MemoryError:
                 raise
             except Exception:
-                log.exception("a stored batch can't be announced")
-                self._lose([one])
+                log.exception("a stored batch could not be announced")
+                self._lose([stored_batch])
         return entries
 
     def _lose(self, stored: Sequence[StoredBatch]) -> None:
-        """Viewers are told that they miss something: those who are there by the announcer's count, and those who resume
-        across it by a new epoch."""
+        """Tells viewers that they miss something: connected ones through the announcer's count, and those that resume across
+        it through a new epoch."""
         self._window.miss()
         self._metrics.unnumbered_batches.inc(len(stored))
-        self._announcer.lose(sum(one.batch.records - len(one.refused) for one in stored))
+        self._announcer.lose(sum(stored_batch.batch.records - len(stored_batch.refused) for stored_batch in stored))
 
 
 def _live_entry(stored: StoredBatch) -> LiveEntry:

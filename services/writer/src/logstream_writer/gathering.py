@@ -1,5 +1,5 @@
-"""Decides which deliveries share a flush, by what writers were flushing when they died. Pure: it must know neither clock nor
-broker nor database."""
+"""Decides which deliveries share a flush, depending on what writers were flushing when they died. Pure: it must not use the
+clock, the broker or the database."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Final
 
 from logstream_writer.delivery import Delivery
 
-# So many writers must have died while they flushed this message and nothing else: then it is kept as a dead letter without
-# being looked into. One may have been killed by chance just then, and hardly three.
+# When this many writers have died while they flushed only this message, it becomes a dead letter without being decoded. One
+# writer may have been killed just then by chance, but hardly three.
 PARKED_AFTER: Final = 3
 
 
@@ -21,7 +21,7 @@ class Gathering:
 
     @property
     def parked(self) -> bool:
-        """It is not to be decoded."""
+        """Whether it must not be decoded."""
         return self.died_alone >= PARKED_AFTER
 
 
@@ -34,8 +34,8 @@ def split(deliveries: Sequence[Delivery], suspected: Mapping[bytes, int]) -> lis
     """
     if not suspected:
         return [Gathering(list(deliveries))]
-    together = [one for one in deliveries if one.name not in suspected]
-    alone = [Gathering([one], suspected[one.name]) for one in deliveries if one.name in suspected]
+    together = [delivery for delivery in deliveries if delivery.name not in suspected]
+    alone = [Gathering([delivery], suspected[delivery.name]) for delivery in deliveries if delivery.name in suspected]
     # Those to be parked do no harm.
     alone.sort(key=lambda gathering: (not gathering.parked, gathering.died_alone))
     return [Gathering(together), *alone] if together else alone

@@ -1,6 +1,6 @@
 """Gives stored batches their live positions and keeps the recent window, in Redis. The only module here that knows redis.
 
-Redis may be away: then batches have no position, and it must not hold up the flush for longer than the time-outs below.
+If Redis is unavailable, batches have no position. It must not delay the flush for longer than the timeouts below.
 """
 
 import logging
@@ -20,7 +20,7 @@ from logstream_writer.metrics import Metrics
 log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 0.4
-# After a failure Redis is left alone for this long, so that an outage costs a flush nothing.
+# After a failure Redis is not called for this long, so that an outage does not delay flushes.
 _PAUSE_S = 1.0
 
 
@@ -45,7 +45,7 @@ class Positions:
 class LiveWindow:
     """Not thread-safe. Blocks for two time-outs of 0.4 s at most, to connect and to be answered."""
 
-    def __init__(self, url: str, window_records: int, window_bytes: int, metrics: Metrics) -> None:
+    def __init__(self, *, url: str, window_records: int, window_bytes: int, metrics: Metrics) -> None:
         self._redis = redis.Redis.from_url(
             url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, retry=Retry(NoBackoff(), 0)
         )
@@ -62,7 +62,7 @@ class LiveWindow:
         self._missed = True
 
     def append(self, batches: Sequence[LiveEntry]) -> Positions | None:
-        """Positions for these batches, or None when Redis does not give them now."""
+        """Positions for these batches, or None if Redis is unavailable."""
         if time.monotonic() < self._silent_until_s:
             self._missed = True
             return None
@@ -71,19 +71,19 @@ class LiveWindow:
             arguments += (batch.name, batch.records, b"".join(batch.parts))
         try:
             keys = (live_window.HEAD, live_window.WINDOW, live_window.SIZES, live_window.NUMBERS)
-            epoch, *positions = self._append(keys, arguments)
-            given = Positions(epoch.decode(), list(map(int, positions)))
+            epoch, *numbers = self._append(keys, arguments)
+            positions = Positions(epoch.decode(), list(map(int, numbers)))
         except MemoryError:
             raise
-        except Exception as error:  # noqa: BLE001 not only redis.RedisError: an answer that can't be read is none
-            log.warning("Redis gives no live positions", extra={"error": described(error)})
+        except Exception as error:  # noqa: BLE001 not only redis.RedisError: a response that can't be read is no response
+            log.warning("no live positions from Redis", extra={"error": described(error)})
             self._silent_until_s = time.monotonic() + _PAUSE_S
             self._missed = True
             self._metrics.redis_up.set(0)
             return None
         self._missed = False
         self._metrics.redis_up.set(1)
-        return given
+        return positions
 
     def close(self) -> None:
         self._redis.close()

@@ -1,4 +1,4 @@
-"""Every metric of the writer, declared in one place.
+"""Every metric of the writer.
 
 Counters begin at 0 with every label value that is known: one that appears with its first event has no increase to see.
 """
@@ -6,10 +6,10 @@ Counters begin at 0 with every label value that is known: one that appears with 
 from collections.abc import Iterable
 from typing import Final
 
-from logstream_contract.rows.rows import REASONS as MENDED
+from logstream_contract.rows.rows import MendReason
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from logstream_writer.dead_letters.letter import REASONS
+from logstream_writer.dead_letter_reasons import DeadLetterReason
 
 # Any class may come; of these an operator wants to see the first one.
 SQLSTATE_CLASSES: Final = ("none", "08", "25", "40", "42", "53", "55", "57", "XX")
@@ -27,16 +27,17 @@ class Metrics:
         )
         self.mended_records = Counter(
             "logstream_writer_mended_records",
-            "Records committed otherwise than they were sent, by what was done: attribute_renamed (its key began with "
-            "logstream. or was empty), attribute_cut, attributes_dropped (past 64 or 256 KiB), invalid_utf8, nul (either "
-            "replaced), message_cut, level_cut, time_replaced (or a timestamp that could not be read).",
+            "Records that were changed before they were stored, by what was changed: attribute_renamed (its key began with "
+            "logstream. or was empty), attribute_cut, attributes_dropped (more than 64, or than 256 KiB), invalid_utf8 or "
+            "nul (replaced), message_cut, level_cut, time_replaced (it was out of range, or a timestamp could not be "
+            "read).",
             ["reason"],
             registry=registry,
         )
         self.dead_letters = Counter(
             "logstream_writer_dead_letters",
-            "Entries put into dead_letters: undecodable, conflict, spread (too many chunks), refused (by the database), "
-            "failed (an unexpected error while it was processed) or parked (three writers died of it).",
+            "New entries in dead_letters, by reason: undecodable, conflict, spread (over too many chunks), refused (by the "
+            "database), failed (an unexpected error during processing) or parked (three writers died of it).",
             ["reason"],
             registry=registry,
         )
@@ -46,45 +47,49 @@ class Metrics:
         self.flushes = Counter("logstream_writer_flushes", "Transactions committed.", registry=registry)
         self.flush_seconds = Histogram(
             "logstream_writer_flush_seconds",
-            "From the first byte of a flush decoded until its transaction is committed.",
+            "Time from the start of decoding a flush to the commit of its transaction.",
             buckets=_SECONDS,
             registry=registry,
         )
         self.commit_lag_seconds = Histogram(
             "logstream_writer_commit_lag_seconds",
-            "From receiving a batch at the gateway until it is committed, by the two clocks.",
+            "Time from the receipt of a batch by the gateway to its commit, by the clocks of both machines.",
             buckets=_SECONDS,
             registry=registry,
         )
         self.database_failures = Counter(
             "logstream_writer_database_failures",
-            "Flushes held and tried again because of the database, by SQLSTATE class (`none`: no answer).",
+            "Flushes that were held and tried again after a database error, by SQLSTATE class (`none`: no response).",
             ["sqlstate_class"],
             registry=registry,
         )
         self.bisected_flushes = Counter(
-            "logstream_writer_bisected_flushes", "Flushes searched for records that the database refuses.", registry=registry
+            "logstream_writer_bisected_flushes",
+            "Flushes that were searched for records that the database refuses.",
+            registry=registry,
         )
         self.folded_names = Counter(
             "logstream_writer_folded_names",
-            "Names (node, level and severity) of a flush beyond those that counts keep of a minute; their records are "
+            "Names (node, level and severity) of a flush beyond the number that counts keep for a minute; their records are "
             "counted together.",
             registry=registry,
         )
         self.unnumbered_batches = Counter(
             "logstream_writer_unnumbered_batches",
-            "Batches announced without a live position because Redis did not answer, or not at all because of an error.",
+            "Batches announced without a live position because Redis did not respond, or not announced because of an error.",
             registry=registry,
         )
         self.live_dropped_records = Counter(
             "logstream_writer_live_dropped_records",
-            "Records whose live message was dropped: buffer_full (stream services read them from Redis) or failed (it could "
-            "not be made; viewers are told of a gap).",
+            "Records whose live message was dropped, by reason: buffer_full (stream services read them from Redis) or "
+            "failed (the message could not be built; viewers get a gap event).",
             ["reason"],
             registry=registry,
         )
         self.buffered_messages = Gauge(
-            "logstream_writer_buffered_messages", "Messages taken from the broker, not yet acknowledged.", registry=registry
+            "logstream_writer_buffered_messages",
+            "Messages taken from the broker and not acknowledged yet.",
+            registry=registry,
         )
         self.consuming = Gauge("logstream_writer_consuming", "1 while messages are consumed.", registry=registry)
         self.redis_up = Gauge(
@@ -94,66 +99,65 @@ class Metrics:
         self.redis_up.set(1)
         self.maintenance_leading = Gauge(
             "logstream_writer_maintenance_leading",
-            "1 while this process has the lock of maintenance; only its figures of maintenance are those of the database.",
+            "1 while this process holds the maintenance lock. Only its maintenance metrics describe the database.",
             registry=registry,
         )
         self.retention_leading = Gauge(
             "logstream_writer_retention_leading",
-            "1 while this process has the lock of retention by size, which is one of its own; only its stored_bytes and "
-            "retention_bytes are those of the database.",
+            "1 while this process holds the lock of retention by size, which is a separate lock. Only its stored_bytes and "
+            "retention_bytes describe the database.",
             registry=registry,
         )
         self.maintenance_runs = Counter(
             "logstream_writer_maintenance_runs",
-            "Runs of a task of maintenance, by outcome: done or failed.",
+            "Runs of maintenance tasks, by outcome: done or failed.",
             ["task", "outcome"],
             registry=registry,
         )
         self.maintenance_seconds = Histogram(
             "logstream_writer_maintenance_seconds",
-            "How long a run of a task took.",
+            "Duration of a run of a task.",
             ["task"],
             buckets=_SECONDS,
             registry=registry,
         )
         self.maintenance_failures = Counter(
             "logstream_writer_maintenance_failures",
-            "Runs that failed and are tried again, by SQLSTATE class (`none`: no answer; `55`: a lock was not had in time; "
-            "`internal`: a fault of the task itself). Task `lock`: there was no connection for the lock.",
+            "Runs that failed and are tried again, by SQLSTATE class (`none`: no response; `55`: a lock was not available "
+            "in time; `internal`: a bug in the task). Task `lock`: there was no connection for the lock.",
             ["task", "sqlstate_class"],
             registry=registry,
         )
         self.maintenance_done = Counter(
             "logstream_writer_maintenance_done",
-            "What tasks have done. retention_by_age and retention_by_size: chunks, records and batches deleted, the latter "
-            "dead_letters, too; chunk_split: chunks; inbox: batches deleted; count_compaction: count_rows moved, sums "
-            "written, and folded_sums, whose names gave way; search_index: segments written, rows in them, and "
-            "merged_segments; columnstore: chunks converted; "
-            "chunk_interval: changes.",
+            "What tasks have done. retention_by_age and retention_by_size: chunks, records and batches deleted, and by the "
+            "latter also dead_letters; chunk_split: chunks split; inbox: batches deleted; count_compaction: count_rows "
+            "moved, sums written, and folded_sums, which were merged into others; search_index: segments written, rows in "
+            "them, and merged_segments; columnstore: chunks converted; chunk_interval: changes.",
             ["task", "what"],
             registry=registry,
         )
         self.maintenance_freed_bytes = Counter(
-            "logstream_writer_maintenance_freed_bytes", "Disk space given back.", ["task"], registry=registry
+            "logstream_writer_maintenance_freed_bytes", "Disk space freed.", ["task"], registry=registry
         )
         # By the names that reports use.
         self.maintenance_state = {
             name: Gauge(f"logstream_writer_maintenance_{name}", text, registry=registry)
             for name, text in {
-                "oldest_record_age_seconds": "Age of the oldest record, by its own time, to the minute.",
-                "retention_seconds": "The age from which chunks are deleted: LOGSTREAM_RETENTION_DAYS.",
+                "oldest_record_age_seconds": "Age of the oldest record by its own time, to the minute.",
+                "retention_seconds": "Age from which chunks are deleted: LOGSTREAM_RETENTION_DAYS.",
                 "stored_bytes": "Size on disk of records, indexes, batches, dead letters, counts and search index.",
-                "retention_bytes": "The size from which chunks are deleted: LOGSTREAM_RETENTION_BYTES; 0: none.",
-                "chunks": "Chunks of logs.",
-                "uncompacted_count_rows": "Rows of counts not added up yet.",
+                "retention_bytes": "Size from which chunks are deleted: LOGSTREAM_RETENTION_BYTES; 0: no limit.",
+                "chunks": "Chunks of the table logs.",
+                "uncompacted_count_rows": "Rows of counts that are not added up yet.",
                 "unindexed_records": "Records that are not in the search index yet.",
-                "chunk_interval_seconds": "The time that chunks to come take.",
+                "chunk_interval_seconds": "Time span of new chunks.",
             }.items()
         }
-        for reason in MENDED.values():
-            self.mended_records.labels(reason)
-        for reason in REASONS:
-            self.dead_letters.labels(reason)
+        for mend_reason in MendReason:
+            self.mended_records.labels(mend_reason)
+        for dead_letter_reason in DeadLetterReason:
+            self.dead_letters.labels(dead_letter_reason)
         for sqlstate_class in SQLSTATE_CLASSES:
             self.database_failures.labels(sqlstate_class)
         for reason in ("buffer_full", "failed"):

@@ -2,7 +2,6 @@
 
 import threading
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -30,24 +29,23 @@ def batch(time_s: float, records: int = 1) -> Inbound:
         for index in range(records)
     ]
     raw = LogBatch(batch_id=uuid.uuid4().bytes, node="orders", records=made).SerializeToString()
-    delivery = Delivery(1, 1, Packer(1).frame(raw), round(time_s * 1e9), records, "default", False, 0)
+    delivery = Delivery(
+        tag=1,
+        channel_number=1,
+        body=Packer(1).frame(raw),
+        received_unix_nano=round(time_s * 1e9),
+        records=records,
+        project="default",
+        redelivered=False,
+        unpacked_bytes=0,
+    )
     return decode([delivery], CENTURY_NANOS)
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    opened = Store(database_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("SET timezone = 'UTC'")
-        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts, log_rollups, search_segments CASCADE")
-        connection.execute("SELECT set_chunk_time_interval('logs', interval '1 day')")
-        yield connection
+def database(database: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+    database.execute("SELECT set_chunk_time_interval('logs', interval '1 day')")
+    return database
 
 
 @pytest.fixture
@@ -108,20 +106,20 @@ def test_without_records_after_the_moment_nothing_changes(
 def test_flushes_under_way_are_stored_once(database: psycopg.Connection[Any], database_url: str, now_s: float) -> None:
     stopping, stored = threading.Event(), [0, 0]
 
-    def write(place: int) -> None:
+    def write(thread: int) -> None:
         own = Store(database_url)
         while not stopping.is_set():
-            inbound = batch(now_s - stored[place] % 3, 200)
+            inbound = batch(now_s - stored[thread] % 3, 200)
             while True:
                 try:
                     own.flush(inbound)
                     break
                 except StoreUnavailable:
                     continue  # the flusher does so too
-            stored[place] += 1
+            stored[thread] += 1
         own.close()
 
-    threads = [threading.Thread(target=write, args=(place,), daemon=True) for place in range(2)]
+    threads = [threading.Thread(target=write, args=(thread,), daemon=True) for thread in range(2)]
     for thread in threads:
         thread.start()
     while min(stored) < 5 and all(thread.is_alive() for thread in threads):

@@ -68,14 +68,15 @@ class Unanswering(Store):
 def delivery(tag: int, batch_id: uuid.UUID, *messages: str, again: bool = False) -> Delivery:
     records = [LogRecord(message=message) for message in messages]
     raw = LogBatch(batch_id=batch_id.bytes, node="orders", records=records).SerializeToString()
-    return Delivery(tag, 1, Packer(1).frame(raw), time.time_ns(), len(records), "default", again)
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts, flushes_under_way CASCADE")
-        yield connection
+    return Delivery(
+        tag=tag,
+        channel_number=1,
+        body=Packer(1).frame(raw),
+        received_unix_nano=time.time_ns(),
+        records=len(records),
+        project="default",
+        redelivered=again,
+    )
 
 
 def under_way(database: psycopg.Connection[Any]) -> int:
@@ -86,7 +87,7 @@ def under_way(database: psycopg.Connection[Any]) -> int:
 
 @pytest.fixture
 def window(redis_url: str) -> Iterator[LiveWindow]:
-    opened = LiveWindow(redis_url, 1000, 1_000_000, Metrics(CollectorRegistry()))
+    opened = LiveWindow(url=redis_url, window_records=1000, window_bytes=1_000_000, metrics=Metrics(CollectorRegistry()))
     yield opened
     opened.close()
 
@@ -94,7 +95,18 @@ def window(redis_url: str) -> Iterator[LiveWindow]:
 def run(broker: Broker, store: Store, window: LiveWindow) -> Metrics:
     metrics = Metrics(CollectorRegistry())
     consumer, announcer = cast(Consumer, broker), cast(Announcer, broker)
-    Flusher(consumer, store, window, announcer, DAY, 100, 1_000_000, 0.01, threading.Event(), metrics).run()
+    Flusher(
+        consumer=consumer,
+        store=store,
+        window=window,
+        announcer=announcer,
+        retention_nanos=DAY,
+        flush_records=100,
+        flush_bytes=1_000_000,
+        flush_age_s=0.01,
+        abandon=threading.Event(),
+        metrics=metrics,
+    ).run()
     store.close()
     return metrics
 
@@ -157,7 +169,7 @@ def test_a_writer_that_ends_in_order_or_waits_for_the_database_suspects_nothing(
     database.execute("ALTER TABLE logs RENAME TO logs_away")
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("logstream_runtime.retry.WAIT", end_it)
+            patch.setattr("logstream_runtime.retry.backoff_s", end_it)
             with pytest.raises(Ended):
                 run(Broker([delivery(1, uuid.uuid4(), "a")]), Store(database_url), window)
     finally:

@@ -26,7 +26,7 @@ def client(redis_url: str) -> Iterator[Any]:
 
 @pytest.fixture
 def window(redis_url: str, client: Any) -> Iterator[LiveWindow]:
-    opened = LiveWindow(redis_url, 50, 1_000_000, Metrics(CollectorRegistry()))
+    opened = LiveWindow(url=redis_url, window_records=50, window_bytes=1_000_000, metrics=Metrics(CollectorRegistry()))
     yield opened
     opened.close()
 
@@ -62,7 +62,7 @@ def test_the_window_is_trimmed_by_records_and_a_trimmed_batch_is_still_known(win
 
 
 def test_the_window_is_trimmed_by_bytes_but_keeps_the_newest(redis_url: str, client: Any) -> None:
-    small = LiveWindow(redis_url, 1_000, 1_000, Metrics(CollectorRegistry()))
+    small = LiveWindow(url=redis_url, window_records=1_000, window_bytes=1_000, metrics=Metrics(CollectorRegistry()))
     for number in range(1, 4):
         small.append([batch(number, size=400)])
     assert entries(client) == {2: 2, 3: 3}
@@ -103,6 +103,6 @@ def test_after_an_outage_the_positions_go_on_in_a_new_epoch(
 
 def test_without_redis_there_are_no_positions() -> None:
     metrics = Metrics(CollectorRegistry())
-    away = LiveWindow("redis://127.0.0.1:1/0", 50, 1_000, metrics)
+    away = LiveWindow(url="redis://127.0.0.1:1/0", window_records=50, window_bytes=1_000, metrics=metrics)
     assert away.append([batch(1)]) is None
     assert metrics.redis_up._value.get() == 0

@@ -44,14 +44,7 @@ class Probe:
     def run(self, connection: Connection) -> Report:
         self.runs += 1
         self.work(connection)
-        return Report({"things": 2}, freed_bytes=10)
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts, log_rollups, search_segments CASCADE")
-        yield connection
+        return Report(done={"things": 2}, freed_bytes=10)
 
 
 @pytest.fixture
@@ -63,8 +56,8 @@ def metrics() -> Metrics:
 def maintainer(database_url: str, metrics: Metrics) -> Iterator[Callable[..., Maintainer]]:
     opened: list[Maintainer] = []
 
-    def start(*tasks: Probe, look_s: float = 0.05) -> Maintainer:
-        opened.append(Maintainer(Session(database_url), tasks, metrics, look_s=look_s, first_backoff_s=0.05))
+    def start(*tasks: Probe, poll_s: float = 0.05) -> Maintainer:
+        opened.append(Maintainer(Session(database_url), tasks, metrics, poll_s=poll_s, first_backoff_s=0.05))
         opened[-1].start()
         return opened[-1]
 

@@ -70,15 +70,6 @@ def channel(rabbitmq_url: str) -> Iterator[BlockingChannel]:
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(
-            "TRUNCATE logs, batches, dead_letters, log_counts, log_rollups, search_segments, flushes_under_way CASCADE"
-        )
-        yield connection
-
-
-@pytest.fixture
 def environment(database_url: str, rabbitmq_url: str, redis_url: str) -> dict[str, str]:
     return {
         **os.environ,

@@ -4,7 +4,7 @@ whatever was indexed, merged, late or not indexed yet."""
 import random
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -13,7 +13,7 @@ from harness.waiting import wait_for
 from logstream_contract.filters.filters import Filter, read_terms
 from logstream_contract.wire.packing import Packer
 from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
-from logstream_query.ranges import Range
+from logstream_query.questions.ranges import Range
 from logstream_query.store import sketches
 from logstream_query.store.connections import adapt
 from logstream_query.store.sketches import candidates
@@ -30,18 +30,10 @@ ALWAYS = (0, 4 * 10**15)
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    opened = Store(database_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts, log_rollups, search_segments CASCADE")
-        adapt(connection)
-        yield connection
+def database(database: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+    """With times as query reads them: microseconds since the Unix epoch."""
+    adapt(database)
+    return database
 
 
 def keep(store: Store, records: Sequence[tuple[int, str, dict[str, str]]]) -> int:
@@ -55,7 +47,23 @@ def keep(store: Store, records: Sequence[tuple[int, str, dict[str, str]]]) -> in
         ],
     )
     frame = Packer(1).frame(batch.SerializeToString())
-    flushed = store.flush(decode([Delivery(1, 1, frame, RECEIVED_US * 1_000, 1, "default", False, 0)], DAY_NANOS))
+    flushed = store.flush(
+        decode(
+            [
+                Delivery(
+                    tag=1,
+                    channel_number=1,
+                    body=frame,
+                    received_unix_nano=RECEIVED_US * 1_000,
+                    records=1,
+                    project="default",
+                    redelivered=False,
+                    unpacked_bytes=0,
+                )
+            ],
+            DAY_NANOS,
+        )
+    )
     return flushed.batches[0].number
 
 

@@ -1,7 +1,6 @@
 """One transaction a flush, against a real TimescaleDB: each batch once, no record lost to another's fault."""
 
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -29,21 +28,20 @@ def raw(batch_id: uuid.UUID, *messages: str) -> bytes:
 
 
 def inbound(*raws: bytes, again: bool = False) -> Inbound:
-    return decode([Delivery(1, 1, b"".join(map(Packer(1).frame, raws)), RECEIVED, 1, "default", again)], DAY)
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    opened = Store(database_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE logs, batches, dead_letters, log_counts, log_rollups, search_segments CASCADE")
-        yield connection
+    return decode(
+        [
+            Delivery(
+                tag=1,
+                channel_number=1,
+                body=b"".join(map(Packer(1).frame, raws)),
+                received_unix_nano=RECEIVED,
+                records=1,
+                project="default",
+                redelivered=again,
+            )
+        ],
+        DAY,
+    )
 
 
 def stored(database: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
@@ -153,7 +151,16 @@ def test_a_refused_record_is_found_and_the_rest_is_stored(store: Store, database
 
 
 def test_parked_and_undecodable_messages_are_kept_once(store: Store, database: psycopg.Connection[Any]) -> None:
-    message = Delivery(1, 1, b"junk", RECEIVED, 1, "default", True, 9)
+    message = Delivery(
+        tag=1,
+        channel_number=1,
+        body=b"junk",
+        received_unix_nano=RECEIVED,
+        records=1,
+        project="default",
+        redelivered=True,
+        unpacked_bytes=9,
+    )
     for _ in range(2):
         store.flush(Inbound(dead_letters=[park(message, 3)]))
         store.flush(decode([message], DAY))
@@ -212,7 +219,7 @@ def test_no_database_is_unavailable() -> None:
     with pytest.raises(StoreUnavailable):
         migrate("postgresql://u:p@127.0.0.1:1/none")
     with pytest.raises(StoreUnavailable):
-        Store("postgresql://u:p@127.0.0.1:1/none").check()
+        Store("postgresql://u:p@127.0.0.1:1/none").suspected([b"name"])
 
 
 @pytest.mark.parametrize("step", ["encode_block", "encode_rows", "add_block_counts", "add_counts"])

@@ -1,5 +1,5 @@
-"""What a person asks of records, and the small language of the text search: one meaning for history and for the live stream.
-It knows neither HTTP nor SQL."""
+"""A filter of records, and the small language of the text search, with one meaning for history and the live stream. It must
+not know HTTP or SQL."""
 
 import re
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ class Terms:
     excluded: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """All of these hold for a record that matches; an empty or None one doesn't restrict.
+    """A record matches if all of these hold; an empty one or None does not restrict.
 
     Times are microseconds since the epoch, from start up to but not including end.
     """

@@ -61,5 +61,5 @@ def _hex_slots(nibbles: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
 def set_attributes(slots: Slots, rows: Iterable[Mapping[str, Any]]) -> None:
     """Sets the slots of the rows' attributes."""
     pairs = {pair for row in rows for pair in row.items()}
-    found = [slot for key, value in pairs for slot in slots_of_attribute(key, str(value))]
-    slots[np.array(found, np.int64)] = True
+    set_slots = [slot for key, value in pairs for slot in slots_of_attribute(key, str(value))]
+    slots[np.array(set_slots, np.int64)] = True

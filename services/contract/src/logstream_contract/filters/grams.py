@@ -1,6 +1,6 @@
-"""What the search index knows a block of rows by: grams, four bytes of UTF-8 in a row in a lower-cased message, and the
-attributes of its rows, each hashed to a few slots. The writer sets the slots of what occurs in a block, the query service
-asks for the slots of what it looks for; this module and gram_columns hold the one mapping of both.
+"""What the search index stores about a block of rows: grams (four consecutive bytes of UTF-8 of a lower-cased message) and
+the attributes of its rows, each hashed to a few slots. The writer sets the slots of what occurs in a block, and the query
+service looks up the slots of what it searches for. Both use the mapping in this module and gram_columns.
 
 A slot that is set proves nothing, one that is not set proves absence.
 """
@@ -36,7 +36,7 @@ def slot_of_gram(gram: bytes) -> int:
     """gram: GRAM_BYTES bytes, none of them 0."""
     nibbles = [_HEX.get(byte) for byte in gram]
     if None not in nibbles:
-        return sum(nibble << 4 * place for place, nibble in enumerate(nibbles) if nibble)
+        return sum(nibble << 4 * index for index, nibble in enumerate(nibbles) if nibble)
     return FIRST_WORD + ((int.from_bytes(gram, "little") * MULTIPLIER & 0xFFFF_FFFF) >> _WORD_SHIFT)
 
 

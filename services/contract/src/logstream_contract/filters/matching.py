@@ -1,6 +1,5 @@
-"""What a filter means, outside the database: which records it lets through. The SQL of the query service must mean the same;
-tests hold the two against each other. It decides part by part, so that records that lie in columns can be looked at column
-by column. Pure.
+"""Which records a filter matches, outside the database. The SQL of the query service must mean the same; tests compare the
+two. Each part of a filter has its own method, so that records in columns can be checked column by column. Pure.
 """
 
 import re
@@ -24,52 +23,54 @@ class Candidate(NamedTuple):
 
 
 class Matcher:
-    """A filter made ready to be held against many records. Raises ValueError for one with a regular expression: those are
-    PostgreSQL's own, and nothing here reads them the same way."""
+    """A filter prepared for many records. Raises ValueError for a filter with a regular expression: PostgreSQL has its own
+    syntax, which nothing here implements."""
 
-    def __init__(self, wanted: Filter) -> None:
-        if wanted.regex:
-            raise ValueError("regex: a regular expression can only be asked of history")
-        self._wanted = wanted
-        self._levels = frozenset(map(simple_lower, wanted.levels))
-        self._level_contains = simple_lower(wanted.level_contains)
-        self._nodes = frozenset(node for node in wanted.nodes if "*" not in node)
-        self._patterns = [_pattern(node) for node in wanted.nodes if "*" in node]
-        self._included = tuple(map(simple_lower, wanted.text.included))
-        self._excluded = tuple(map(simple_lower, wanted.text.excluded))
-        self._sequences = frozenset(wanted.sequences)
-        self.asks_place = wanted.start_us is not None or wanted.end_us is not None or bool(wanted.sequences)
-        self.asks_text = bool(self._included or self._excluded)
-        self.asks_attributes = bool(wanted.attributes or wanted.not_attributes)
+    def __init__(self, filter_: Filter) -> None:
+        if filter_.regex:
+            raise ValueError("regex: a regular expression can only be used in history")
+        self._filter = filter_
+        self._levels = frozenset(map(simple_lower, filter_.levels))
+        self._level_contains = simple_lower(filter_.level_contains)
+        self._nodes = frozenset(node for node in filter_.nodes if "*" not in node)
+        self._patterns = [_pattern(node) for node in filter_.nodes if "*" in node]
+        self._included = tuple(map(simple_lower, filter_.text.included))
+        self._excluded = tuple(map(simple_lower, filter_.text.excluded))
+        self._sequences = frozenset(filter_.sequences)
+        self.restricts_time_or_sequence = (
+            filter_.start_us is not None or filter_.end_us is not None or bool(filter_.sequences)
+        )
+        self.restricts_text = bool(self._included or self._excluded)
+        self.restricts_attributes = bool(filter_.attributes or filter_.not_attributes)
 
-    def record(self, found: Candidate) -> bool:
+    def record(self, candidate: Candidate) -> bool:
         """Whether the record matches: every part of the filter holds."""
         return (
-            self.place(found.time_us, found.sequence)
-            and self.node(found.node)
-            and self.kind(found.severity, found.level)
-            and bool(self.texts([simple_lower(found.message)], [0]))
-            and self.attributes(found.attributes)
+            self.time_and_sequence(candidate.time_us, candidate.sequence)
+            and self.node(candidate.node)
+            and self.kind(candidate.severity, candidate.level)
+            and bool(self.texts([simple_lower(candidate.message)], [0]))
+            and self.attributes(candidate.attributes)
         )
 
-    def place(self, time_us: int, sequence: int) -> bool:
+    def time_and_sequence(self, time_us: int, sequence: int) -> bool:
         """Time and sequence."""
-        wanted = self._wanted
+        filter_ = self._filter
         return (
-            (wanted.start_us is None or time_us >= wanted.start_us)
-            and (wanted.end_us is None or time_us < wanted.end_us)
+            (filter_.start_us is None or time_us >= filter_.start_us)
+            and (filter_.end_us is None or time_us < filter_.end_us)
             and (not self._sequences or sequence in self._sequences)
         )
 
     def node(self, node: str) -> bool:
-        if not self._wanted.nodes:
+        if not self._filter.nodes:
             return True
         return node in self._nodes or any(pattern.fullmatch(node) for pattern in self._patterns)
 
     def kind(self, severity: int, level: str) -> bool:
         """Severity and level."""
-        wanted = self._wanted
-        if wanted.min_severity is not None and severity < wanted.min_severity:
+        filter_ = self._filter
+        if filter_.min_severity is not None and severity < filter_.min_severity:
             return False
         if not (self._levels or self._level_contains):
             return True
@@ -84,10 +85,10 @@ class Matcher:
             rows = [row for row in rows if term not in lowered[row]]
         return rows
 
-    def attributes(self, found: Mapping[str, str] | None) -> bool:
-        wanted, has = self._wanted, found or {}
-        return all(has.get(key) == value for key, value in wanted.attributes) and not any(
-            has.get(key) == value for key, value in wanted.not_attributes
+    def attributes(self, attributes: Mapping[str, str] | None) -> bool:
+        filter_, has = self._filter, attributes or {}
+        return all(has.get(key) == value for key, value in filter_.attributes) and not any(
+            has.get(key) == value for key, value in filter_.not_attributes
         )
 
 

@@ -21,12 +21,12 @@ MAX_PROBLEMS: Final = 10
 
 
 class InvalidParameters(Exception):
-    """A query that can't be answered; names its problems, up to MAX_PROBLEMS of them, and says how many there are besides: a
-    query may hold thousands of names, and an answer must not be many times as large as what was asked."""
+    """An invalid query. Names up to MAX_PROBLEMS problems and says how many more there are: a query may contain thousands of
+    names, and a response must not be many times larger than its request."""
 
     def __init__(self, problems: Sequence[ParameterProblem]) -> None:
         shown = problems[:MAX_PROBLEMS]
-        text = "; ".join(f"{found['name']}: expected {found['expected']}" for found in shown)
+        text = "; ".join(f"{problem['name']}: expected {problem['expected']}" for problem in shown)
         super().__init__(f"{text}; and {len(problems) - len(shown)} more" if len(problems) > len(shown) else text)
         self.problems = shown
 
@@ -34,8 +34,8 @@ class InvalidParameters(Exception):
 class AttributeTerms(NamedTuple):
     """Keys and values that a record must all have, and ones of which it must have none."""
 
-    wanted: tuple[tuple[str, str], ...] = ()
-    unwanted: tuple[tuple[str, str], ...] = ()
+    included: tuple[tuple[str, str], ...] = ()
+    excluded: tuple[tuple[str, str], ...] = ()
 
 
 def whole_number(text: str, least: int, most: int) -> int:
@@ -54,10 +54,10 @@ def _read_min_level(text: str) -> int:
     return severity
 
 
-def _take_attributes(given: object) -> AttributeTerms:
-    if not isinstance(given, AttributeTerms):
+def _take_attributes(attributes: object) -> AttributeTerms:
+    if not isinstance(attributes, AttributeTerms):
         raise ValueError(f"a key in the name, {ATTRIBUTE}<key>=<value>")
-    return given
+    return attributes
 
 
 _TEXT: Final = WithJsonSchema({"type": "string"})
@@ -96,23 +96,23 @@ class Parameters(BaseModel):
         ignore_unknown = cls.model_config.get("extra") == "ignore"
         # A field of prefixed names is itself no name.
         known = [name for name in names_of(cls) if f"{name}." not in cls.prefixes]
-        given = read_query_string(query_string, known, prefixes=cls.prefixes, ignore_unknown=ignore_unknown)
-        problems = given.problems
-        values: dict[str, Any] = {**given.values}
-        if given.prefixed:
-            values = {**cls.read_prefixed(given.prefixed, problems), **values}
+        query = read_query_string(query_string, known, prefixes=cls.prefixes, ignore_unknown=ignore_unknown)
+        problems = query.problems
+        values: dict[str, Any] = {**query.values}
+        if query.prefixed:
+            values = {**cls.read_prefixed(query.prefixed, problems), **values}
         context = {"zone": zone}
         try:
             return cls.model_validate(values, context=context), problems
         except ValidationError as error:
-            found = error.errors(include_url=False)
-        for one in found:
-            problems.append(cls._problem_of(one))
-            del values[str(one["loc"][0])]
+            errors = error.errors(include_url=False)
+        for detail in errors:
+            problems.append(cls._problem_of(detail))
+            del values[str(detail["loc"][0])]
         return cls.model_validate(values, context=context), problems
 
     @classmethod
-    def read_prefixed(cls, given: list[tuple[str, str]], problems: list[ParameterProblem]) -> Mapping[str, object]:
+    def read_prefixed(cls, pairs: list[tuple[str, str]], problems: list[ParameterProblem]) -> Mapping[str, object]:
         """The field of pairs whose names begin with a prefix; what is wrong with them is added to the problems."""
         return {}
 
@@ -147,27 +147,27 @@ class RecordParameters(Parameters):
     )
 
     @classmethod
-    def read_prefixed(cls, given: list[tuple[str, str]], problems: list[ParameterProblem]) -> Mapping[str, object]:
-        wanted: dict[str, str] = {}
-        unwanted: dict[tuple[str, str], None] = {}
-        for name, value in given[:MAX_ATTRIBUTES]:
-            is_unwanted = name.startswith(NOT_ATTRIBUTE)
-            key = name.removeprefix(NOT_ATTRIBUTE if is_unwanted else ATTRIBUTE)
+    def read_prefixed(cls, pairs: list[tuple[str, str]], problems: list[ParameterProblem]) -> Mapping[str, object]:
+        included: dict[str, str] = {}
+        excluded: dict[tuple[str, str], None] = {}
+        for name, value in pairs[:MAX_ATTRIBUTES]:
+            is_excluded = name.startswith(NOT_ATTRIBUTE)
+            key = name.removeprefix(NOT_ATTRIBUTE if is_excluded else ATTRIBUTE)
             try:
                 check_key(key)
             except ValueError as error:
                 problems.append(parameter_problem(name, value, str(error)))
                 continue
-            if is_unwanted:
-                unwanted[key, value] = None
-            elif key in wanted:
+            if is_excluded:
+                excluded[key, value] = None
+            elif key in included:
                 problems.append(parameter_problem(name, value, "one value, not several"))
             else:
-                wanted[key] = value
-        if len(given) > MAX_ATTRIBUTES:
+                included[key] = value
+        if len(pairs) > MAX_ATTRIBUTES:
             most = f"at most {MAX_ATTRIBUTES} parameters {ATTRIBUTE}<key> and {NOT_ATTRIBUTE}<key>"
-            problems.append(parameter_problem(*given[MAX_ATTRIBUTES], most))
-        return {ATTRIBUTES: AttributeTerms(tuple(wanted.items()), tuple(unwanted))}
+            problems.append(parameter_problem(*pairs[MAX_ATTRIBUTES], most))
+        return {ATTRIBUTES: AttributeTerms(tuple(included.items()), tuple(excluded))}
 
     def record_filter(self) -> Filter:
         """These parameters as a filter."""
@@ -176,8 +176,8 @@ class RecordParameters(Parameters):
             min_severity=self.min_level,
             nodes=self.node,
             text=self.q,
-            attributes=self.attr.wanted,
-            not_attributes=self.attr.unwanted,
+            attributes=self.attr.included,
+            not_attributes=self.attr.excluded,
         )
 
 

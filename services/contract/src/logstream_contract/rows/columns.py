@@ -46,7 +46,7 @@ class Source:
     origin: Origin
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Block:
     """Columns of all records in the order of the batches, those of batches that are not `plain` included but meaningless."""
 
@@ -169,13 +169,13 @@ class _Walk:
             odd |= (self._bytes[value_tag] != _VALUE) | (value + value_size != entry + size)
             end = value + value_size
             odd |= end > self._ends[rows]
-            found = Attributes(rows, at, entry, key, value_tag, value, end)
+            attributes = Attributes(rows=rows, tag=at, key_tag=entry, key=key, value_tag=value_tag, value=value, end=end)
             if odd.any():
                 self.odd[rows] |= odd
-                found = found.at(~odd)
-            members.add(found)
-            self._at[found.rows] = found.end
-            rows = found.rows[found.end < self._ends[found.rows]]
+                attributes = attributes.at(~odd)
+            members.add(attributes)
+            self._at[attributes.rows] = attributes.end
+            rows = attributes.rows[attributes.end < self._ends[attributes.rows]]
         return members.take(self.odd)
 
     def end(self) -> None:
@@ -213,37 +213,37 @@ def _kinds(words: npt.NDArray[np.uint64], lengths: Ints, severities: Ints, odd: 
             sizes.append(-1)
     odd |= np.array(sizes, np.int64)[which] != lengths
     pairs, numbers = _numbered(which * _MORE + np.minimum(severities, _MORE - 1), len(distinct) * _MORE)
-    found = []
+    level_kinds = []
     for pair in pairs.tolist():
         level, severity = texts[pair // _MORE], pair % _MORE
         known = severity if 1 <= severity <= HIGHEST else severity_of(level)
-        found.append((known, level or level_of(known)))
-    return numbers, found
+        level_kinds.append((known, level or level_of(known)))
+    return numbers, level_kinds
 
 
 def _numbered(codes: Ints, most: int) -> tuple[Ints, Ints]:
     """The different codes, which are less than most, and which of them each row has."""
     if most > max(_FEW * _MORE, 4 * len(codes)):
         return np.unique(codes, return_inverse=True)
-    found = np.flatnonzero(np.bincount(codes, minlength=most))
+    present = np.flatnonzero(np.bincount(codes, minlength=most))
     numbers = np.zeros(most, np.int64)
-    numbers[found] = np.arange(len(found))
-    return found, numbers[codes]
+    numbers[present] = np.arange(len(present))
+    return present, numbers[codes]
 
 
 def _distinct(words: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.uint64], Ints]:
     """The different words, and which of them each row has."""
-    found: list[np.uint64] = []
+    distinct: list[np.uint64] = []
     which = np.full(len(words), -1, np.int64)
     rest = words
     # A handful of levels is told apart by comparing faster than by sorting.
-    while len(rest) and len(found) < _FEW:
-        found.append(rest[0])
-        which[words == rest[0]] = len(found) - 1
+    while len(rest) and len(distinct) < _FEW:
+        distinct.append(rest[0])
+        which[words == rest[0]] = len(distinct) - 1
         rest = rest[rest != rest[0]]
     if len(rest):
         return np.unique(words, return_inverse=True)
-    return np.array(found, np.uint64), which
+    return np.array(distinct, np.uint64), which
 
 
 def _times_us(times: Ints, sources: Sequence[Source], counts: Ints, odd: Flags) -> Ints:

@@ -35,5 +35,5 @@ def escape_invisible(encoded: bytes) -> bytes:
     return encoded
 
 
-def _escaped_c1(found: re.Match[bytes]) -> bytes:
-    return b"\\u%04x" % found[0][1]
+def _escaped_c1(match: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % match[0][1]

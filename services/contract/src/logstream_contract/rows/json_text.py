@@ -22,9 +22,9 @@ def needs_escaping(encoded: bytes) -> bool:
 def escape(encoded: bytes, marks: int) -> bytes:
     """The text with JSON's escapes. Bytes below `marks` stay as they are, for the caller to part texts by."""
     escaped = encoded.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-    found = np.frombuffer(escaped, np.uint8)
+    codes = np.frombuffer(escaped, np.uint8)
     # Unsigned: what is below the marks becomes large.
-    controls = found - np.uint8(marks) < _FIRST_UNESCAPED - marks
-    for byte in set(found[controls].tobytes()) if controls.any() else ():
+    controls = codes - np.uint8(marks) < _FIRST_UNESCAPED - marks
+    for byte in set(codes[controls].tobytes()) if controls.any() else ():
         escaped = escaped.replace(bytes([byte]), _CONTROL_ESCAPES[byte])
     return escaped

@@ -39,7 +39,7 @@ _RESERVED_REST: Final = np.uint64(int.from_bytes(_RESERVED[_WORD_BYTES:], "littl
 _RESERVED_REST_MASK: Final = _WORD_MASKS[len(_RESERVED) - _WORD_BYTES]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attributes:
     """One attribute of each of these rows: where its parts begin in the encoded bytes, and where it ends."""
 
@@ -53,8 +53,15 @@ class Attributes:
 
     def at(self, those: Flags) -> "Attributes":
         """Of these rows alone."""
-        parts = (self.rows, self.tag, self.key_tag, self.key, self.value_tag, self.value, self.end)
-        return Attributes(*[part[those] for part in parts])
+        return Attributes(
+            rows=self.rows[those],
+            tag=self.tag[those],
+            key_tag=self.key_tag[those],
+            key=self.key[those],
+            value_tag=self.value_tag[those],
+            value=self.value[those],
+            end=self.end[those],
+        )
 
 
 class Members:
@@ -67,21 +74,21 @@ class Members:
         self._added: list[Attributes] = []
         self._text_bytes: Ints = np.zeros(count, np.int64)
 
-    def add(self, found: Attributes) -> None:
+    def add(self, attributes: Attributes) -> None:
         """The next attribute of rows, which all had one before or which are all new."""
         marked, first = self._marked, not self._added
         # A size takes one byte or two.
-        marked[found.tag + 1] = _NOTHING
-        marked[found.tag] = _NOTHING if first else _QUOTE
-        marked[found.key_tag - 1] = _NOTHING if first else _COMMA
-        marked[found.key_tag] = _QUOTE
-        marked[found.key_tag + 1] = _NOTHING
-        marked[found.key - 1] = _NOTHING
-        marked[found.value_tag] = _BETWEEN
-        marked[found.value_tag + 1] = _NOTHING
-        marked[found.value - 1] = _NOTHING
-        self._text_bytes[found.rows] += found.value_tag - found.key + found.end - found.value
-        self._added.append(found)
+        marked[attributes.tag + 1] = _NOTHING
+        marked[attributes.tag] = _NOTHING if first else _QUOTE
+        marked[attributes.key_tag - 1] = _NOTHING if first else _COMMA
+        marked[attributes.key_tag] = _QUOTE
+        marked[attributes.key_tag + 1] = _NOTHING
+        marked[attributes.key - 1] = _NOTHING
+        marked[attributes.value_tag] = _BETWEEN
+        marked[attributes.value_tag + 1] = _NOTHING
+        marked[attributes.value - 1] = _NOTHING
+        self._text_bytes[attributes.rows] += attributes.value_tag - attributes.key + attributes.end - attributes.value
+        self._added.append(attributes)
 
     def take(self, odd: Flags) -> list[bytes]:
         """The members of each row's object, b"" where there are none, and nothing at all when no row has any.
@@ -96,8 +103,8 @@ class Members:
         self._flag_repeated(odd)
         first = self._added[0]
         ends = np.zeros(len(odd), np.int64)
-        for found in self._added:
-            ends[found.rows] = found.end
+        for attributes in self._added:
+            ends[attributes.rows] = attributes.end
         rows = first.rows[~odd[first.rows]]
         begins, ends = first.tag[~odd[first.rows]], ends[rows]
         marked = self._marked.tobytes()
@@ -119,32 +126,32 @@ class Members:
         texts = np.frombuffer(together, np.uint8) >= _MARKS
         if np.count_nonzero(texts) == self._text_bytes[rows].sum() and is_text(together):
             return pieces
-        kept = []
+        fine_pieces = []
         for row, piece in zip(rows.tolist(), pieces, strict=True):
             count = np.count_nonzero(np.frombuffer(piece, np.uint8) >= _MARKS)
             fine = count == self._text_bytes[row] and is_text(piece)
             odd[row] |= not fine
-            kept.append(piece if fine else b"")
-        return kept
+            fine_pieces.append(piece if fine else b"")
+        return fine_pieces
 
     def _flag_odd_keys(self, odd: Flags) -> None:
         """Keys that are empty, too long or ours: logstream_contract.rows.attributes gives them others."""
-        for found in self._added:
-            sizes = found.value_tag - found.key
+        for attributes in self._added:
+            sizes = attributes.value_tag - attributes.key
             # Unsigned: what is below 1 becomes large.
             odd_key = (sizes - 1).view(np.uint64) >= MAX_KEY_BYTES
-            ours = self._words[found.key] == _RESERVED_FIRST
+            ours = self._words[attributes.key] == _RESERVED_FIRST
             if ours.any():
-                ours &= self._words[found.key + _WORD_BYTES] & _RESERVED_REST_MASK == _RESERVED_REST
+                ours &= self._words[attributes.key + _WORD_BYTES] & _RESERVED_REST_MASK == _RESERVED_REST
                 odd_key |= ours & (sizes >= len(_RESERVED))
             if odd_key.any():
-                odd[found.rows] |= odd_key
+                odd[attributes.rows] |= odd_key
 
     def _flag_repeated(self, odd: Flags) -> None:
         """Of a key that comes again the last value counts, and a JSON object would show both."""
         if len(self._added) == 1:
             return
-        prints = np.concatenate([self._print(found) for found in self._added])
+        prints = np.concatenate([self._print(attributes) for attributes in self._added])
         in_order = np.sort(prints)
         if not (in_order[1:] == in_order[:-1]).any():
             return
@@ -153,7 +160,9 @@ class Members:
         alike = order[np.append(same, False) | np.append(False, same)]
         rows, begins, ends = (
             np.concatenate(parts)[alike].tolist()
-            for parts in zip(*[(found.rows, found.key, found.value_tag) for found in self._added], strict=True)
+            for parts in zip(
+                *[(attributes.rows, attributes.key, attributes.value_tag) for attributes in self._added], strict=True
+            )
         )
         seen: set[tuple[int, bytes]] = set()
         for row, begin, end in zip(rows, begins, ends, strict=True):
@@ -161,14 +170,14 @@ class Members:
             odd[row] |= key in seen
             seen.add(key)
 
-    def _print(self, found: Attributes) -> npt.NDArray[np.uint64]:
+    def _print(self, attributes: Attributes) -> npt.NDArray[np.uint64]:
         """A number for each row and key, the same for the same key; others are hardly ever the same."""
-        sizes = found.value_tag - found.key
-        firsts = self._words[found.key] & _WORD_MASKS[np.minimum(sizes, _WORD_BYTES)]
-        lasts = self._words[found.value_tag - _WORD_BYTES] * (sizes > _WORD_BYTES)
+        sizes = attributes.value_tag - attributes.key
+        firsts = self._words[attributes.key] & _WORD_MASKS[np.minimum(sizes, _WORD_BYTES)]
+        lasts = self._words[attributes.value_tag - _WORD_BYTES] * (sizes > _WORD_BYTES)
         numbers: npt.NDArray[np.uint64] = firsts * _FIRST_FACTOR ^ lasts * _LAST_FACTOR
         numbers ^= sizes.view(np.uint64) * _SIZE_FACTOR
-        numbers ^= found.rows.view(np.uint64) * _ROW_FACTOR
+        numbers ^= attributes.rows.view(np.uint64) * _ROW_FACTOR
         return numbers
 
 

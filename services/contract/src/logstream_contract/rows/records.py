@@ -1,4 +1,4 @@
-"""A stored record as the JSON the services answer with: the native shape and the seed's."""
+"""A stored record as JSON in the responses of the services: the native form and that of grpc-log-stream."""
 
 from collections.abc import Mapping
 from typing import TypedDict

@@ -2,12 +2,13 @@
 shows them, so that what a viewer sees is what is stored. It must look at no clock and no state, and at nothing that a sender
 put under `logstream.…`.
 
-A batch that can be decoded is never refused here. What passes a limit of a record is cut or left out, what can't be stored
-is replaced, a mark among the record's attributes tells of it, and the rows tell how many records that was."""
+A batch that can be decoded is never rejected here. Whatever exceeds a limit of a record is cut or left out, and what can't
+be stored is replaced. A mark among the record's attributes says so, and the rows count such records."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from operator import attrgetter
 from typing import Final
 
@@ -27,7 +28,7 @@ MAX_MESSAGE_BYTES: Final = 64 * 1024
 MAX_LEVEL_BYTES: Final = 255
 MAX_TIMESTAMP_CHARACTERS: Final = 256
 
-# Marks: attributes that tell what was changed.
+# Marks: attributes that say what was changed.
 ORIGINAL_TIME: Final = "logstream.original_time_unix_nano"
 ORIGINAL_TIMESTAMP: Final = "logstream.original_timestamp"
 MESSAGE_BYTES: Final = "logstream.message_bytes"
@@ -38,17 +39,30 @@ ATTRIBUTES_DROPPED: Final = "logstream.attributes_dropped"
 NULS_REPLACED: Final = "logstream.nuls_replaced"
 INVALID_UTF8_REPLACED: Final = "logstream.invalid_utf8_replaced"
 
-# Why a record is mended, for counters.
-REASONS: Final = {
-    ORIGINAL_TIME: "time_replaced",
-    ORIGINAL_TIMESTAMP: "time_replaced",
-    MESSAGE_BYTES: "message_cut",
-    LEVEL_BYTES: "level_cut",
-    ATTRIBUTES_RENAMED: "attribute_renamed",
-    ATTRIBUTES_CUT: "attribute_cut",
-    ATTRIBUTES_DROPPED: "attributes_dropped",
-    NULS_REPLACED: "nul",
-    INVALID_UTF8_REPLACED: "invalid_utf8",
+
+class MendReason(StrEnum):
+    """Why a record is mended. The values are labels of the writer's counter."""
+
+    TIME_REPLACED = "time_replaced"
+    MESSAGE_CUT = "message_cut"
+    LEVEL_CUT = "level_cut"
+    ATTRIBUTE_RENAMED = "attribute_renamed"
+    ATTRIBUTE_CUT = "attribute_cut"
+    ATTRIBUTES_DROPPED = "attributes_dropped"
+    NUL = "nul"
+    INVALID_UTF8 = "invalid_utf8"
+
+
+REASON_OF_MARK: Final = {
+    ORIGINAL_TIME: MendReason.TIME_REPLACED,
+    ORIGINAL_TIMESTAMP: MendReason.TIME_REPLACED,
+    MESSAGE_BYTES: MendReason.MESSAGE_CUT,
+    LEVEL_BYTES: MendReason.LEVEL_CUT,
+    ATTRIBUTES_RENAMED: MendReason.ATTRIBUTE_RENAMED,
+    ATTRIBUTES_CUT: MendReason.ATTRIBUTE_CUT,
+    ATTRIBUTES_DROPPED: MendReason.ATTRIBUTES_DROPPED,
+    NULS_REPLACED: MendReason.NUL,
+    INVALID_UTF8_REPLACED: MendReason.INVALID_UTF8,
 }
 
 _fields = attrgetter("time_unix_nano", "severity", "level", "message", "original_timestamp", "attributes")
@@ -56,7 +70,7 @@ _fields = attrgetter("time_unix_nano", "severity", "level", "message", "original
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the services, not the sender, know of a batch."""
+    """What the services, not the sender, know about a batch."""
 
     # Number of the batch in the inbox: row i has the sequence number << 16 | i.
     number: int
@@ -65,7 +79,7 @@ class Origin:
     floor_unix_nano: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Rows:
     """The rows of one batch, as columns of equal length in the order of its records."""
 
@@ -76,7 +90,7 @@ class Rows:
     levels: list[str]
     messages: list[str]
     attributes: list[dict[str, str] | None]  # None: no attributes
-    mended: dict[str, int] = field(default_factory=dict)  # how many records for each of the values of REASONS
+    mended: dict[MendReason, int] = field(default_factory=dict)  # the number of mended records by reason
 
     def __len__(self) -> int:
         return len(self.times_us)
@@ -86,7 +100,7 @@ class Rows:
 
 
 class _Marks:
-    """What is told of the records, by their index. It is kept apart from what their senders say until the end."""
+    """Marks of records, by index. They are kept apart from the attributes of the sender until the end."""
 
     def __init__(self) -> None:
         self._texts: defaultdict[int, dict[str, str]] = defaultdict(dict)
@@ -106,7 +120,7 @@ class _Marks:
             counts = {mark: str(number) for mark, number in self._counts.get(index, {}).items()}
             marks = {**self._texts.get(index, {}), **counts}
             rows.attributes[index] = {**(rows.attributes[index] or {}), **marks}
-            for reason in {REASONS[mark] for mark in marks}:
+            for reason in {REASON_OF_MARK[mark] for mark in marks}:
                 rows.mended[reason] = rows.mended.get(reason, 0) + 1
 
 
@@ -124,10 +138,18 @@ def rows_of(raw: bytes, origin: Origin) -> Rows:
     node, records = _read(raw, marks)
     node = cut(clean(node), MAX_NODE_BYTES)
     if not records:
-        return Rows(origin.number, node, [], [], [], [], [])
-    times, severities, levels, messages, timestamps, found = map(list, zip(*records, strict=True))
-    attributes = [dict(one) if one else None for one in found]
-    rows = Rows(origin.number, node, times, severities, levels, messages, attributes)
+        return Rows(number=origin.number, node=node, times_us=[], severities=[], levels=[], messages=[], attributes=[])
+    times, severities, levels, messages, timestamps, attribute_maps = map(list, zip(*records, strict=True))
+    attributes = [dict(attributes) if attributes else None for attributes in attribute_maps]
+    rows = Rows(
+        number=origin.number,
+        node=node,
+        times_us=times,
+        severities=severities,
+        levels=levels,
+        messages=messages,
+        attributes=attributes,
+    )
     _mend_times(rows, origin, marks)
     _mend_levels(rows, marks)
     _mend_messages(rows, marks)
@@ -170,7 +192,7 @@ def _read_loosely(raw: bytes, marks: _Marks) -> tuple[str, list[_Fields]]:
 def _read_attributes(record: LooseRecord, index: int, marks: _Marks) -> dict[str, str]:
     # Of a key that comes again the last value counts, as in any map.
     encoded = {entry.key: entry.value for entry in record.attributes}
-    found: dict[str, str] = {}
+    attributes: dict[str, str] = {}
     odd = []
     for key in sorted(encoded):
         name, replaced = decode(key)
@@ -178,16 +200,16 @@ def _read_attributes(record: LooseRecord, index: int, marks: _Marks) -> dict[str
         if replaced:
             odd.append((name, value, replaced + replaced_too))
         else:
-            found[name] = value
+            attributes[name] = value
             marks.count(index, INVALID_UTF8_REPLACED, replaced_too)
     for name, value, replaced in odd:
         # A key that was not written like this takes no other's place.
-        if name in found:
+        if name in attributes:
             marks.count(index, ATTRIBUTES_DROPPED, 1)
         else:
-            found[name] = value
+            attributes[name] = value
             marks.count(index, INVALID_UTF8_REPLACED, replaced)
-    return found
+    return attributes
 
 
 def _mend_times(rows: Rows, origin: Origin, marks: _Marks) -> None:
@@ -243,10 +265,10 @@ def _mark_text(marks: _Marks, index: int, text: str, limit_bytes: int, mark: str
 
 
 def _mend_attributes(rows: Rows, marks: _Marks) -> None:
-    for index, found in enumerate(rows.attributes):
-        if found and may_need_mending(found):
-            mended = mend(found)
-            rows.attributes[index] = mended.kept
+    for index, attributes in enumerate(rows.attributes):
+        if attributes and may_need_mending(attributes):
+            mended = mend(attributes)
+            rows.attributes[index] = mended.attributes
             marks.count(index, ATTRIBUTES_RENAMED, mended.renamed)
             marks.count(index, ATTRIBUTES_CUT, mended.cut)
             marks.count(index, ATTRIBUTES_DROPPED, mended.dropped)

@@ -1,4 +1,4 @@
-"""Reads the timestamps that SendLog's clients write, and writes the ones the services answer with."""
+"""Reads the timestamps of SendLog clients, and writes those in the responses of the services."""
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo

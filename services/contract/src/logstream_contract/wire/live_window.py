@@ -5,10 +5,10 @@ step. Text only: writer and stream bring their own client.
     window   stream  an entry a batch, id `<position>-0`, field b = the LiveBatch without its position
     sizes    list    `<position>:<records>:<bytes>` a window entry, oldest first, so that trimming reads no bodies
     numbers  zset    `<number>:<batch id>` of a batch, score = position, kept longer than the window so that a redelivery
-                     finds its place (with the id, because a database restored from a backup gives a number again)
+                     gets the same position (with the id, because a database restored from a backup gives a number again)
 
 Positions are gapless within an epoch. A new epoch is a break in what positions promise: Redis lost its memory (the head is
-gone) or a writer could not register a batch; who resumes across it is told of a gap.
+gone) or a writer could not register a batch; viewers that resume across it get a gap event.
 """
 
 from typing import Final
@@ -26,7 +26,7 @@ REMEMBERED_NUMBERS: Final = 100_000
 # KEYS: head, window, sizes, numbers.
 # ARGV: an epoch to use if a new one is needed, `1` to force a new one, window limits in records and bytes, batches to
 #       remember; then for each batch its name (see batch_name), records, and LiveBatch bytes.
-# Answers the epoch, then a position for each batch: the one it already has if its name is known.
+# Returns the epoch, then a position for each batch: the one it already has if its name is known.
 APPEND: Final = """
 local head, window, sizes, numbers = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch = redis.call('HGET', head, 'epoch')
@@ -66,7 +66,7 @@ return answer
 # Changes nothing. KEYS: window.
 # ARGV: ids of the first and the last entry to read (backwards: of the last and the first), how many at most, how many bytes
 #       of them at most, `1`: backwards; else `0`.
-# Answers 0 and the entries; 1 and the entries when there may be more; 2 and none when one alone has more bytes than that.
+# Returns 0 and the entries; 1 and the entries when there may be more; 2 and none when one alone has more bytes than that.
 READ: Final = """
 local command = ARGV[5] == '1' and 'XREVRANGE' or 'XRANGE'
 local from, left, found = ARGV[1], tonumber(ARGV[4]), {}
@@ -83,13 +83,8 @@ return {1, found}
 
 
 def batch_name(number: int, batch_id: bytes) -> str:
-    """What a batch is known by in `numbers`."""
+    """The name of a batch in `numbers`."""
     return f"{number}:{batch_id.hex()}"
-
-
-def number_of(name: bytes) -> int:
-    """The number of the batch with this name."""
-    return int(name.split(b":", 1)[0])
 
 
 def window_id(position: int) -> str:

@@ -11,11 +11,9 @@ from typing import Final
 import zstandard
 from google.protobuf.message import DecodeError
 
-from logstream_contract.wire.batches import Undecodable, frame_parts
+from logstream_contract.wire.batches import MOST_BATCH_BYTES, Undecodable, frame_parts
 from logstream_contract.wire.pb.transport_pb2 import LiveBatch, LogBatches
 
-# The largest batch that any setting allows; a frame that says it holds more is no batch of ours.
-_MOST_BYTES: Final = 64 * 1024 * 1024
 _BATCHES_TAG: Final = LogBatches.BATCHES_FIELD_NUMBER << 3 | 2
 _PACKED_TAG: Final = LogBatches.PACKED_BATCHES_FIELD_NUMBER << 3 | 2
 _FRAME_HEADER_BYTES: Final = 18
@@ -64,10 +62,10 @@ class Packer:
 def unframe(body: bytes) -> Sequence[Carried]:
     """The batches of a LogBatches body. Raises Undecodable."""
     try:
-        found = LogBatches.FromString(body)
+        message = LogBatches.FromString(body)
     except DecodeError as error:
         raise Undecodable(f"not a logstream.internal.v1.LogBatches: {error}") from error
-    return [Carried(data) for data in found.batches] + [Carried(data, packed=True) for data in found.packed_batches]
+    return [Carried(data) for data in message.batches] + [Carried(data, packed=True) for data in message.packed_batches]
 
 
 def unpacked_bytes(body: bytes) -> int:
@@ -83,8 +81,8 @@ def unpacked_bytes(body: bytes) -> int:
             sizes = [zstandard.frame_content_size(packed) for packed in LogBatches.FromString(body).packed_batches]
     except (DecodeError, zstandard.ZstdError):
         return len(body)
-    # What says that it holds more is never unpacked, and what says nothing neither.
-    return len(body) + sum(size for size in sizes if 0 <= size <= _MOST_BYTES)
+    # A batch that claims to be larger, or does not say how large it is, is never unpacked.
+    return len(body) + sum(size for size in sizes if 0 <= size <= MOST_BATCH_BYTES)
 
 
 def _begin_of_only_field(body: bytes) -> int:
@@ -99,20 +97,20 @@ def _begin_of_only_field(body: bytes) -> int:
 
 
 def unpacked_batch_bytes(packed: bytes) -> int:
-    """How long a packed batch says it is unpacked; its own length if it says nothing that can be believed."""
+    """The unpacked size that a packed batch claims; its own length if it claims none or an implausible one."""
     try:
         size = zstandard.frame_content_size(packed)
     except zstandard.ZstdError:
         return len(packed)
-    return size if 0 <= size <= _MOST_BYTES else len(packed)
+    return size if 0 <= size <= MOST_BATCH_BYTES else len(packed)
 
 
 def unpack(packed: bytes) -> bytes:
     """Raises Undecodable."""
     try:
         size = zstandard.frame_content_size(packed)
-        if not 0 <= size <= _MOST_BYTES:
-            raise Undecodable(f"a packed batch of {size} bytes, expected 0 to {_MOST_BYTES}")
+        if not 0 <= size <= MOST_BATCH_BYTES:
+            raise Undecodable(f"a packed batch of {size} bytes, expected 0 to {MOST_BATCH_BYTES}")
         return zstandard.ZstdDecompressor().decompress(packed, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise Undecodable(f"not a packed batch: {error}") from error

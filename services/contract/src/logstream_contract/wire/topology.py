@@ -1,4 +1,4 @@
-"""The broker's queues and exchanges, named and described in one place. Data only: each service declares them with its own
+"""The names and properties of the broker's queues and exchanges. Data only: each service declares them with its own
 client."""
 
 from typing import Final
@@ -9,7 +9,7 @@ WRITE_QUEUE_ARGUMENTS: Final[dict[str, str | int]] = {
     "x-queue-type": "quorum",
     # The broker deletes nothing on its own: a message that kills its writers is parked by the writer, as a row.
     "x-delivery-limit": -1,
-    # A full queue nacks the publish, so that the gateway can refuse honestly; the limit itself is the operator's policy.
+    # A full queue nacks the publish, so that the gateway can reject calls; the limit itself is a policy of the operator.
     "x-overflow": "reject-publish",
     # A database outage may hold a delivery for long: a day, in milliseconds.
     "x-consumer-timeout": 86_400_000,

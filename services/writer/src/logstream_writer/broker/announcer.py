@@ -1,4 +1,4 @@
-"""Publishes stored batches to the viewers' fanout exchange, without ever keeping the flush waiting.
+"""Publishes stored batches to the fanout exchange for viewers. It must never make the flush wait.
 
 It has a connection of its own: a broker alarm stops connections that publish, and consuming must go on.
 """
@@ -21,7 +21,7 @@ _COUNT_EVERY_S = 1.0
 
 
 class Announcer(BrokerThread):
-    """announce() is called from the flushing thread; messages wait in memory, bounded, while the broker does not take them.
+    """announce() is called from the flushing thread; messages wait in bounded memory while the broker does not accept them.
 
     No confirms: a lost message is found missing by its position, and read from Redis. One whose batches have none is found
     missing by the count that comes with the next message, or by itself after a second.
@@ -42,7 +42,7 @@ class Announcer(BrokerThread):
         """Hands over one LiveBatches in pieces, to which the count is added. Never blocks; past the buffer's size the oldest
         are dropped and counted. numbered: whether its batches have positions."""
         with self._lock:
-            # What is dropped here is lost like what the broker drops, so it counts.
+            # A message that is dropped here is lost like one that the broker drops, so it counts.
             self._count.messages += 1
             self._count.unnumbered += not numbered
             body = b"".join((*parts, LiveBatches(count=self._count).SerializeToString()))
@@ -55,7 +55,7 @@ class Announcer(BrokerThread):
         self.call(self._publish_waiting)
 
     def lose(self, records: int) -> None:
-        """Counts a message with this many records that could not be made, and whose batches have no positions."""
+        """Counts a message with this many records that could not be built, and whose batches have no positions."""
         with self._lock:
             self._count.messages += 1
             self._count.unnumbered += 1

@@ -1,12 +1,11 @@
 """A thread that keeps one connection to the broker and does all of its work there."""
 
 import logging
-import random
 import threading
 from collections.abc import Callable
 
 import pika
-from logstream_runtime.retry import FIRST_S, LONGEST_S
+from logstream_runtime.retry import backoff_s
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.adapters.utils.io_services_utils import _AsyncTransportBase
 from pika.exceptions import AMQPError, ChannelWrongStateError
@@ -21,7 +20,7 @@ _READ_BYTES = 128 * 1024
 def read_whole_frames() -> None:
     """Lets pika's connections of this process read as much at a time as a frame has: a fifth of a microsecond a record.
 
-    The name is private to pika, and only about speed: were it another, a test would say so and nothing else would change.
+    The name is private to pika and only affects speed. If pika renames it, a test fails and nothing else changes.
     """
     _AsyncTransportBase._MAX_RECV_BYTES = _READ_BYTES
 
@@ -40,7 +39,7 @@ class BrokerThread(threading.Thread):
         self._parameters.socket_timeout = 5
         self._ending = threading.Event()
         self._connection: BlockingConnection | None = None
-        # What ended the thread although nobody asked it to, and whom to tell.
+        # The error that ended the thread, and the function to call then.
         self.crash: BaseException | None = None
         self.on_crash: Callable[[], object] = lambda: None
 
@@ -85,7 +84,7 @@ class BrokerThread(threading.Thread):
                     while not self._ending.is_set():
                         self._connection.process_data_events(time_limit=_TURN_S)
                         if channel.is_closed:
-                            # The broker closed it and nothing else; no event tells that.
+                            # The broker closed only the channel; no event reports that.
                             raise ChannelWrongStateError("the broker closed the channel")
                         self.turn()
                     self._connection.process_data_events(time_limit=0)
@@ -93,8 +92,8 @@ class BrokerThread(threading.Thread):
                 except (AMQPError, OSError) as error:
                     if self._ending.is_set():
                         break
-                    delay_s = random.uniform(FIRST_S, min(LONGEST_S, FIRST_S * 2**failures) + FIRST_S)
-                    failures = min(failures + 1, 10)
+                    failures += 1
+                    delay_s = backoff_s(failures)
                     log.warning(
                         "%s: no connection to the broker",
                         self.name,
@@ -104,7 +103,7 @@ class BrokerThread(threading.Thread):
                     self._ending.wait(delay_s)
         except BaseException as error:
             self.crash = error
-            log.exception("%s: ended by an error", self.name)
+            log.exception("%s: the thread was ended by an error", self.name)
             self.on_crash()
         finally:
             self._drop()

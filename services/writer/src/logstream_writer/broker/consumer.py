@@ -19,7 +19,7 @@ from logstream_writer.failures import storable
 from logstream_writer.metrics import Metrics
 
 _CONSUMER_TAG = "logstream-writer"
-# A project's name is a column's text, whoever wrote the header.
+# The name of a project is stored as text, and anybody may have written the header.
 _PROJECT_CHARACTERS: Final = 255
 
 
@@ -37,10 +37,10 @@ class Consumer(BrokerThread):
         self._deliveries: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._channel: BlockingChannel | None = None
         self._channel_number = 0
-        # Tags of the present channel, in order; only this thread touches them.
+        # Tags of the current channel, in order; only this thread uses them.
         self._unacknowledged: deque[int] = deque()
-        # Taken from the queue, but too large for the flush it was taken for: the first of the next one.
-        self._kept: Delivery | None = None
+        # Taken from the queue, but too large for its flush: it is the first of the next one.
+        self._held_back: Delivery | None = None
         self._stopped = threading.Event()
 
     @property
@@ -51,30 +51,30 @@ class Consumer(BrokerThread):
         """Blocks until there is a delivery, then gathers until it is max_age_s old, max_records are there, or the next one
         would bring the batches, unpacked, past max_bytes.
 
-        Answers an empty list once stop() was called and nothing is left.
+        Returns an empty list once stop() was called and nothing is left.
         """
         first = self._next(None)
         if first is None:
             return []
         taken, records, size = [first], first.records, first.unpacked_bytes
         until_s = time.monotonic() + max_age_s
-        # With all taken that the broker hands out ahead, nothing more comes before these are acknowledged.
+        # When everything that the broker sends ahead is taken, nothing more comes before these are acknowledged.
         while records < max_records and size < max_bytes and len(taken) < self._prefetch:
-            more = self._next(0.0 if self._stopped.is_set() else max(0.0, until_s - time.monotonic()))
-            if more is None:
+            delivery = self._next(0.0 if self._stopped.is_set() else max(0.0, until_s - time.monotonic()))
+            if delivery is None:
                 break
-            records += more.records
-            size += more.unpacked_bytes
+            records += delivery.records
+            size += delivery.unpacked_bytes
             if size > max_bytes:
-                self._kept = more
+                self._held_back = delivery
                 break
-            taken.append(more)
+            taken.append(delivery)
         return taken
 
     def ack(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledges these, in whatever order they were taken."""
         # The tags alone: what is stored need not be kept until this thread comes to acknowledge it.
-        tags = {one.tag: one.channel_number for one in deliveries}
+        tags = {delivery.tag: delivery.channel_number for delivery in deliveries}
 
         def acknowledge() -> None:
             # A later channel has tags of its own, and the broker delivers these messages again.
@@ -133,17 +133,17 @@ class Consumer(BrokerThread):
         raise ConsumerCancelled("the broker cancelled the consumer")
 
     def _next(self, timeout_s: float | None) -> Delivery | None:
-        """The next delivery of the present channel; None at the end, or after timeout_s."""
-        kept, self._kept = self._kept, None
-        if kept is not None and kept.channel_number == self._channel_number:
-            return kept
+        """The next delivery of the current channel; None at the end, or after timeout_s."""
+        held_back, self._held_back = self._held_back, None
+        if held_back is not None and held_back.channel_number == self._channel_number:
+            return held_back
         while True:
             try:
                 delivery = self._deliveries.get(timeout=timeout_s) if timeout_s != 0 else self._deliveries.get_nowait()
             except queue.Empty:
                 return None
             if delivery is None:
-                # Left in place: every later call is to end as well.
+                # Put back, so that every later call ends as well.
                 self._deliveries.put(None)
                 return None
             if delivery.channel_number == self._channel_number:

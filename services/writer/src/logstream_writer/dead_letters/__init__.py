@@ -1,2 +1,2 @@
-"""The command `dead-letters`: lists, shows, replays and deletes what was not stored as records. It must need neither broker
-nor Redis, and never store a record by any other way than a flush does."""
+"""The command `dead-letters`: lists, shows, replays and deletes what could not be stored as records. It must not need the
+broker or Redis, and must store records in the same way as a flush."""

@@ -1,4 +1,5 @@
-"""The command line of `dead-letters`. Wrong arguments end the process with status 2 and a word on what was expected."""
+"""The command line of `dead-letters`. Wrong arguments end the process with status 2 and a message that says what was
+expected."""
 
 import argparse
 import re
@@ -6,25 +7,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from logstream_writer.dead_letters.letter import REASONS, Selection
+from logstream_contract.units import SECONDS_OF_UNIT
+
+from logstream_writer.dead_letter_reasons import DeadLetterReason
+from logstream_writer.dead_letters.dead_letter import Selection
 from logstream_writer.dead_letters.plan import Times
 
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _LARGEST_ID: Final = (1 << 63) - 1
-_SHOWN_LETTERS: Final = 50
+_SHOWN_DEAD_LETTERS: Final = 50
 _SHOWN_RECORDS: Final = 20
 
 Verb = Literal["list", "show", "replay", "delete"]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the operator asks for; most fields belong to some verbs only."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arguments:
+    """The parsed command line. Most fields belong to some verbs only."""
 
     verb: Verb
     selection: Selection
     json: bool = False
-    limit: int = _SHOWN_LETTERS
+    limit: int = _SHOWN_DEAD_LETTERS
     records: int = _SHOWN_RECORDS
     raw: str | None = None
     as_new: bool = False
@@ -32,84 +35,98 @@ class Wanted:
     dry_run: bool = False
 
 
-def read_arguments(arguments: Sequence[str]) -> Wanted:
-    """Ends the process when they are wrong, or ask for help."""
+def read_arguments(argv: Sequence[str]) -> Arguments:
+    """Ends the process if the arguments are wrong or ask for help."""
     parser = argparse.ArgumentParser(
         prog="python -m logstream_writer dead-letters",
-        description="What was not stored as records: see it, store it after all, or delete it.",
+        description="Lists, shows, replays or deletes dead letters: what could not be stored as records.",
         allow_abbrev=False,
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="list | show | replay | delete")
     for add in (_add_list, _add_show, _add_replay, _add_delete):
         add(verbs)
-    found = parser.parse_args(arguments)
-    given = vars(found)
-    ids, reason, since_s = given.pop("ids", None), given.pop("reason", None), given.pop("since", None)
-    if found.verb in ("replay", "delete"):
-        every = given.pop("all")
+    parsed = parser.parse_args(argv)
+    fields = vars(parsed)
+    ids, reason, since_s = fields.pop("ids", None), fields.pop("reason", None), fields.pop("since", None)
+    if parsed.verb in ("replay", "delete"):
+        every = fields.pop("all")
         if sum((bool(ids), reason is not None, every)) != 1:
-            parser.error(f"{found.verb}: expected ids, or --reason, or --all: one of them")
+            parser.error(f"{parsed.verb}: expected ids, or --reason, or --all, and only one of them")
         if ids and since_s is not None:
-            parser.error(f"{found.verb}: --since goes with --reason or --all, not with ids")
+            parser.error(f"{parsed.verb}: --since is for --reason or --all, not for ids")
     selection = Selection(list(dict.fromkeys(ids)) if ids else None, reason, since_s)
-    return Wanted(selection=selection, **given)
+    return Arguments(selection=selection, **fields)
 
 
 def _add_list(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = verbs.add_parser("list", help="the newest ones, and how many there are by reason", allow_abbrev=False)
+    parser = verbs.add_parser("list", help="list the newest dead letters, and count all by reason", allow_abbrev=False)
     _add_reason(parser)
     _add_since(parser)
-    parser.add_argument("--limit", type=_count, default=_SHOWN_LETTERS, metavar="N", help="so many at most (%(default)s)")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument(
+        "--limit", type=_count, default=_SHOWN_DEAD_LETTERS, metavar="N", help="at most N (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def _add_show(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = verbs.add_parser("show", help="all that is known of one, with its records", allow_abbrev=False)
+    parser = verbs.add_parser("show", help="show everything about one dead letter, with its records", allow_abbrev=False)
     parser.add_argument("ids", type=_id, nargs=1, metavar="ID")
-    parser.add_argument("--records", type=_count, default=_SHOWN_RECORDS, metavar="N", help="so many at most (%(default)s)")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--raw", metavar="FILE", help="write its bytes to this new file instead; -: to standard output")
+    parser.add_argument(
+        "--records", type=_count, default=_SHOWN_RECORDS, metavar="N", help="at most N (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--raw", metavar="FILE", help="write its bytes to this new file instead (-: to standard output)")
 
 
 def _add_replay(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = verbs.add_parser("replay", help="store them after all", allow_abbrev=False)
+    parser = verbs.add_parser("replay", help="store dead letters as records", allow_abbrev=False)
     _add_selection(parser)
     parser.add_argument(
         "--as-new",
         action="store_true",
-        help="store under another id and sequence what can't have its own: conflict, and refused whose batch is forgotten",
+        help="use a new id and sequence where the original one is not available: for conflict, and for refused if the inbox "
+        "has forgotten the batch",
     )
     parser.add_argument(
-        "--times", choices=("own", "received"), help="for spread: under the records' times, or all under the time of receipt"
+        "--times",
+        choices=("own", "received"),
+        help="for spread: store records under their own times, or all under the receive time",
     )
-    parser.add_argument("--dry-run", action="store_true", help="try each one and take it back")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--dry-run", action="store_true", help="try each one, then undo it")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def _add_delete(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = verbs.add_parser("delete", help="forget them for good", allow_abbrev=False)
+    parser = verbs.add_parser("delete", help="delete dead letters permanently", allow_abbrev=False)
     _add_selection(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def _add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ids", type=_id, nargs="*", metavar="ID")
     _add_reason(parser)
-    parser.add_argument("--all", action="store_true", help="every one")
+    parser.add_argument("--all", action="store_true", help="all dead letters")
     _add_since(parser)
 
 
 def _add_reason(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--reason", choices=REASONS, help="those of one reason")
+    parser.add_argument(
+        "--reason", choices=[reason.value for reason in DeadLetterReason], help="only dead letters with this reason"
+    )
 
 
 def _add_since(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--since", type=_span, metavar="SPAN", help="those of the last 90s, 30m, 6h, 1d or 2w")
+    parser.add_argument(
+        "--since",
+        type=_span,
+        metavar="SPAN",
+        help="only dead letters of this last span of time, such as 90s, 30m, 6h, 1d or 2w",
+    )
 
 
 def _id(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= _LARGEST_ID):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected the id of a letter, a number from 1")
+        raise argparse.ArgumentTypeError(f"{text!r}: expected the id of a dead letter, a number from 1")
     return int(text)
 
 
@@ -120,7 +137,7 @@ def _count(text: str) -> int:
 
 
 def _span(text: str) -> float:
-    found = re.fullmatch(r"([0-9]{1,6})([smhdw])", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number and s, m, h, d or w, such as 1d")
-    return int(found[1]) * _SECONDS[found[2]]
+    match = re.fullmatch(r"([0-9]{1,6})([smhdw])", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number followed by s, m, h, d or w, such as 1d")
+    return int(match[1]) * SECONDS_OF_UNIT[match[2]]

@@ -117,7 +117,7 @@ class ChunkInterval:
         if chosen_s != current_s:
             set_interval(connection, chosen_s)
         state = {"chunk_interval_seconds": chosen_s}
-        return Report({"changes": int(chosen_s != current_s)}, state=state, facts={"from_s": current_s, **facts})
+        return Report(done={"changes": int(chosen_s != current_s)}, state=state, facts={"from_s": current_s, **facts})
 
     def _measure(self, connection: Connection, chunks: Sequence[Chunk]) -> Measured | None:
         """The rate lately, None if records have come for some minutes only."""

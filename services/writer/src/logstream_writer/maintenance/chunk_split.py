@@ -40,8 +40,8 @@ _DROP: Final = f"SELECT drop_chunks('logs', newer_than => {MOMENT}, older_than =
 _PUT_BACK: Final = f"INSERT INTO logs SELECT * FROM kept WHERE (time >= {MOMENT}) = %s ORDER BY time, sequence"
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
     """The open chunk at a moment. row_bytes: what it would take as rows."""
 
     chunk: Chunk
@@ -50,13 +50,13 @@ class Look:
     row_bytes: int
 
 
-def wanted_interval(looks: deque[Look], target_bytes: int, limit_bytes: int) -> int | None:
-    """The interval to cut the open chunk at, None if it is well as it is. The looks are of one chunk, the newest one last.
+def wanted_interval(samples: deque[Sample], target_bytes: int, limit_bytes: int) -> int | None:
+    """The interval to cut the open chunk at, None if it is well as it is. The samples are of one chunk, the newest one last.
 
     It is cut when it would pass the largest size allowed before its time is over, and in a minute would be too large to be
     copied; never when it is that already.
     """
-    first, last = looks[0], looks[-1]
+    first, last = samples[0], samples[-1]
     seconds = (last.now_us - first.now_us) / SECOND_US
     if seconds < _LEAST_S or last.bytes <= first.bytes:
         return None
@@ -81,36 +81,36 @@ class ChunkSplit:
     def __init__(self, target_bytes: int, limit_bytes: int) -> None:
         self._target_bytes = target_bytes
         self._limit_bytes = limit_bytes
-        self._looks: deque[Look] = deque()
+        self._samples: deque[Sample] = deque()
 
     def run(self, connection: Connection) -> Report:
         if not self._limit_bytes:
             return Report()
-        look = _look(connection)
-        if look is None:
+        sample = _sample(connection)
+        if sample is None:
             return Report()
-        if self._looks and self._looks[-1].chunk != look.chunk:
-            self._looks.clear()
-        self._looks.append(look)
-        while self._looks[0].now_us < look.now_us - _WINDOW_S * SECOND_US:
-            self._looks.popleft()
-        interval_s = wanted_interval(self._looks, self._target_bytes, self._limit_bytes)
+        if self._samples and self._samples[-1].chunk != sample.chunk:
+            self._samples.clear()
+        self._samples.append(sample)
+        while self._samples[0].now_us < sample.now_us - _WINDOW_S * SECOND_US:
+            self._samples.popleft()
+        interval_s = wanted_interval(self._samples, self._target_bytes, self._limit_bytes)
         if interval_s is None:
             return Report()
-        self._looks.clear()
-        moment_us = look.now_us // (interval_s * SECOND_US) * interval_s * SECOND_US
-        done = split(connection, look.chunk, moment_us, interval_s)
-        return Report({"chunks": int(done)}, facts={"chunk": look.chunk.name, "interval_s": interval_s})
+        self._samples.clear()
+        moment_us = sample.now_us // (interval_s * SECOND_US) * interval_s * SECOND_US
+        done = split(connection, sample.chunk, moment_us, interval_s)
+        return Report(done={"chunks": int(done)}, facts={"chunk": sample.chunk.name, "interval_s": interval_s})
 
 
-def _look(connection: Connection) -> Look | None:
+def _sample(connection: Connection) -> Sample | None:
     now_us = read_now_us(connection)
     for chunk in reversed(read_chunks(connection)):
         # Measuring takes a while with many chunks; one that is over soon is not cut.
         if chunk.from_us <= now_us < chunk.to_us - 2 * INTERVALS_S[0] * SECOND_US:
             size = read_bytes(connection).get(chunk.name, 0)
             rows = records_between(connection, chunk.from_us, chunk.to_us)
-            return Look(chunk, now_us, size, max(size, rows * _ROW_BYTES))
+            return Sample(chunk=chunk, now_us=now_us, bytes=size, row_bytes=max(size, rows * _ROW_BYTES))
     return None
 
 
@@ -140,17 +140,17 @@ def _rebuild(connection: Connection, chunk: Chunk, moment_us: int, interval_s: i
     before_s = read_interval_s(connection)
     connection.execute(_NO_BULK)
     connection.execute(_KEPT)
-    kept = connection.execute(_KEEP.format(chunk.name)).rowcount
-    gone = connection.execute(_DROP, [chunk.from_us, chunk.to_us]).fetchall()
-    if len(gone) != 1:
-        raise RuntimeError(f"drop_chunks dropped {gone}, expected {chunk.name}")
+    copied = connection.execute(_KEEP.format(chunk.name)).rowcount
+    dropped = connection.execute(_DROP, [chunk.from_us, chunk.to_us]).fetchall()
+    if len(dropped) != 1:
+        raise RuntimeError(f"drop_chunks dropped {dropped}, expected {chunk.name}")
     # A new chunk takes no time that another one has: with the later one there, the earlier one ends where that begins.
     set_interval(connection, interval_s)
     later = connection.execute(_PUT_BACK, [moment_us, True]).rowcount
     set_interval(connection, max(before_s, (chunk.to_us - chunk.from_us) // SECOND_US))
     earlier = connection.execute(_PUT_BACK, [moment_us, False]).rowcount
     set_interval(connection, interval_s)
-    if earlier + later != kept:
-        raise RuntimeError(f"of {kept} records of {chunk.name} {earlier} and {later} were put back")
-    if any(one.from_us < moment_us < one.to_us for one in read_chunks(connection)):
+    if earlier + later != copied:
+        raise RuntimeError(f"of {copied} records of {chunk.name} {earlier} and {later} were put back")
+    if any(chunk_left.from_us < moment_us < chunk_left.to_us for chunk_left in read_chunks(connection)):
         raise _StillOpenError

@@ -59,9 +59,9 @@ def first_cut(chunks: Sequence[Chunk]) -> tuple[int, Sequence[Chunk]]:
     It is a whole minute and within no chunk: counts are kept by the minute, so they are cut as exactly as records are.
     """
     cutoff_us = _next_minute(chunks[0].to_us)
-    for place, chunk in enumerate(chunks):
+    for index, chunk in enumerate(chunks):
         if chunk.from_us >= cutoff_us:
-            return cutoff_us, chunks[:place]
+            return cutoff_us, chunks[:index]
         cutoff_us = max(cutoff_us, _next_minute(chunk.to_us))
     return cutoff_us, chunks
 

@@ -53,7 +53,7 @@ class Columnstore:
         after = read_bytes(connection) if quiet else {}
         freed = sum(before.get(chunk.name, 0) - after.get(chunk.name, 0) for chunk in quiet)
         done = sum(not _needs_work(_status(connection, chunk)) for chunk in quiet)
-        return Report({"chunks": done}, freed_bytes=max(0, freed), facts={"waiting_chunks": len(waiting) - done})
+        return Report(done={"chunks": done}, freed_bytes=max(0, freed), facts={"waiting_chunks": len(waiting) - done})
 
     def _is_quiet(self, connection: Connection, chunk: Chunk, now_us: int) -> bool:
         """Whether the chunk, whose time is over, has the number of records that it had an hour ago."""

@@ -122,7 +122,7 @@ class Compaction:
         left = connection.execute(_LEFT).fetchone()
         assert left
         return Report(
-            {"count_rows": done.moved, "sums": done.sums, "folded_sums": done.removed},
+            done={"count_rows": done.moved, "sums": done.sums, "folded_sums": done.removed},
             state={"uncompacted_count_rows": left[0]},
             routine=True,
         )
@@ -151,9 +151,9 @@ class Compaction:
                 names, gone = self._fold(connection, bucket, names)
             add += [(*bucket, *name, count) for name, count in names.items()]
             remove += [(*bucket, *name) for name in gone]
-        for statement, given in ((_REMOVE, remove), (_ADD, add)):
-            if given:
-                connection.execute(statement, [list(column) for column in zip(*given, strict=True)], binary=True)
+        for statement, changes in ((_REMOVE, remove), (_ADD, add)):
+            if changes:
+                connection.execute(statement, [list(column) for column in zip(*changes, strict=True)], binary=True)
         done.sums += len(add)
         done.removed += len(remove)
 
@@ -162,8 +162,8 @@ class Compaction:
         if not fresh:
             return set()
         widths_s, buckets_us = zip(*fresh, strict=True)
-        found = connection.execute(_NAMES, [list(widths_s), list(buckets_us)], binary=True)
-        stored = {(width_s, bucket_us): names for width_s, bucket_us, *names in found}
+        rows = connection.execute(_NAMES, [list(widths_s), list(buckets_us)], binary=True)
+        stored = {(width_s, bucket_us): names for width_s, bucket_us, *names in rows}
         crowded = set()
         for bucket, names in fresh.items():
             every, of_node = stored.get(bucket, (0, 0))
@@ -177,8 +177,8 @@ class Compaction:
     def _fold(self, connection: Connection, bucket: _Bucket, names: Counter[Name]) -> tuple[Counter[Name], Collection[Name]]:
         """What is to be added to this sum, these names included, and which of its names go: it has as many as it may."""
         width_s, bucket_us = bucket
-        found = connection.execute(_READ, [bucket_us, width_s], binary=True)
-        stored = Counter({(node, level, severity): count for node, level, severity, count in found})
+        rows = connection.execute(_READ, [bucket_us, width_s], binary=True)
+        stored = Counter({(node, level, severity): count for node, level, severity, count in rows})
         folded = Counter(fold_names(names + stored, self._most_names, self._most_of_node))
         # Counter's difference keeps what is more than nothing: what goes is in neither.
         return folded - stored, stored.keys() - folded.keys()

@@ -42,7 +42,7 @@ _DROP: Final = f"SELECT drop_chunks('logs', newer_than => {MOMENT}, older_than =
 _INBOX_ROWS: Final = 200_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped:
     """What was deleted. records is exact: it is taken from the counts."""
 
@@ -76,4 +76,6 @@ def drop(connection: Connection, cutoff_us: int, chunks: Sequence[Chunk]) -> Dro
             gone = connection.execute(_DROP, [chunk.from_us, chunk.to_us]).fetchall()
             if len(gone) != 1:
                 raise RuntimeError(f"drop_chunks dropped {gone}, expected {chunk.name}")
-    return Dropped(len(chunks), int(row[0]), batches, sum(sizes.get(chunk.name, 0) for chunk in chunks))
+    return Dropped(
+        chunks=len(chunks), records=int(row[0]), batches=batches, bytes=sum(sizes.get(chunk.name, 0) for chunk in chunks)
+    )

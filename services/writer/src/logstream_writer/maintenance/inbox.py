@@ -56,4 +56,4 @@ class InboxTask:
     every_s: Final = 300.0
 
     def run(self, connection: Connection) -> Report:
-        return Report({"batches": prune(connection, floor_us(connection), MOST_ROWS)})
+        return Report(done={"batches": prune(connection, floor_us(connection), MOST_ROWS)})

@@ -15,18 +15,18 @@ from logstream_writer.store.session import Session
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 30.0
+POLL_S = 30.0
 FIRST_BACKOFF_S = 10.0
 _LONGEST_BACKOFF_S = 600.0
 _LOCK = "lock"  # the label of failures before any task
-# Without the lock nothing is done, and asking for it costs a connection: no long rest follows an outage.
+# Without the lock nothing is done, and trying to get it only costs a connection, so the pause stays short.
 _LONGEST_LOCK_BACKOFF_S = 30.0
 
 
 class Maintainer:
     """Owns the session. Keeps the lock from its first success to close() or the loss of its connection.
 
-    leading: the gauge that tells whether it has the lock. look_s: how often a process without the lock asks for it.
+    leading: the gauge that says whether it has the lock. poll_s: how often a process without the lock asks for it.
     first_backoff_s: the pause after a failure, doubled with each up to longest_backoff_s.
     """
 
@@ -37,7 +37,7 @@ class Maintainer:
         metrics: Metrics,
         *,
         leading: Gauge | None = None,
-        look_s: float = LOOK_S,
+        poll_s: float = POLL_S,
         first_backoff_s: float = FIRST_BACKOFF_S,
         longest_backoff_s: float = _LONGEST_BACKOFF_S,
     ) -> None:
@@ -45,7 +45,7 @@ class Maintainer:
         self._tasks = tasks
         self._metrics = metrics
         self._leading = leading or metrics.maintenance_leading
-        self._look_s = look_s
+        self._poll_s = poll_s
         self._first_backoff_s = first_backoff_s
         self._longest_backoff_s = longest_backoff_s
         self._due_s = {task.name: 0.0 for task in tasks}
@@ -107,13 +107,13 @@ class Maintainer:
         finally:
             self._leading.set(leading)
         if not leading:
-            return self._look_s
+            return self._poll_s
         for task in self._tasks:
-            if self._stopping.is_set() or not self._session.held:
+            if self._stopping.is_set() or not self._session.has_lock:
                 break
             if self._due_s[task.name] <= time.monotonic():
                 self._run(task)
-        return max(0.0, min(min(self._due_s.values()) - time.monotonic(), self._look_s))
+        return max(0.0, min(min(self._due_s.values()) - time.monotonic(), self._poll_s))
 
     def _run(self, task: Task, always_log: bool = False) -> bool:
         """One run of a task, whose next one is set; whether it succeeded."""
@@ -145,7 +145,8 @@ class Maintainer:
         log.log(level, "maintenance", extra={"task": task.name, "seconds": round(seconds, 3), **said})
 
     def _failed(self, name: str, error: Exception, sqlstate_class: str) -> float:
-        """Notes the failure; the seconds until the next try: longer each time, and not the same in all processes."""
+        """Records the failure. Returns the seconds until the next try: longer each time, and different in each process. A
+        formula of its own, since a failed task must rest for at least half of the bound."""
         if self._stopping.is_set():
             return 0
         self._failures[name] += 1
@@ -153,7 +154,7 @@ class Maintainer:
         pause_s: float = min(self._first_backoff_s * 2 ** (self._failures[name] - 1), longest_s) * random.uniform(0.5, 1)
         self._metrics.maintenance_failures.labels(name, sqlstate_class).inc()
         log.warning(
-            "maintenance failed, it is tried again",
+            "maintenance failed and will be tried again",
             extra={"task": name, "error": str(error) or repr(error), "again_s": round(pause_s)},
             exc_info=error if sqlstate_class == "internal" else None,
         )

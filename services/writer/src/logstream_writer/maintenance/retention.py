@@ -97,12 +97,12 @@ class SizeRetention:
     def _limit(self, connection: Connection) -> Report:
         letters, letter_bytes = self._delete_letters(connection)
 
-        def wanted(cutoff_us: int, group: Sequence[Chunk], chunks: Sequence[Chunk]) -> bool:
+        def is_too_large(cutoff_us: int, group: Sequence[Chunk], chunks: Sequence[Chunk]) -> bool:
             if len(group) == len(chunks) or cutoff_us > read_now_us(connection):
                 return False
             return total_bytes(connection) > self._retention_bytes
 
-        report = _drop_while(connection, wanted, self._most_cuts)
+        report = _drop_while(connection, is_too_large, self._most_cuts)
         batches = report.done["batches"]
         if _int(connection, _TABLE_SIZE, "batches") > budget.inbox(self._retention_bytes):
             batches += prune(connection, floor_us(connection), MOST_ROWS, _LEAST_KNOWN_S)
@@ -125,7 +125,7 @@ class SizeRetention:
 
 
 def _drop_while(
-    connection: Connection, wanted: Callable[[int, Sequence[Chunk], Sequence[Chunk]], bool], most_cuts: int
+    connection: Connection, may_drop: Callable[[int, Sequence[Chunk], Sequence[Chunk]], bool], most_cuts: int
 ) -> Report:
     """Cuts off the oldest chunks that go together, as long as they are wanted gone."""
     drops: list[Dropped] = []
@@ -135,19 +135,19 @@ def _drop_while(
         if not chunks:
             break
         cutoff_us, group = first_cut(chunks)
-        if not wanted(cutoff_us, group, chunks):
+        if not may_drop(cutoff_us, group, chunks):
             break
         dropped = drop(connection, cutoff_us, group)
         if dropped:
             drops.append(dropped)
             cutoff = datetime.fromtimestamp(cutoff_us // SECOND_US, UTC).isoformat()
     return Report(
-        {
-            "chunks": sum(one.chunks for one in drops),
-            "records": sum(one.records for one in drops),
-            "batches": sum(one.batches for one in drops),
+        done={
+            "chunks": sum(dropped.chunks for dropped in drops),
+            "records": sum(dropped.records for dropped in drops),
+            "batches": sum(dropped.batches for dropped in drops),
         },
-        freed_bytes=sum(one.bytes for one in drops),
+        freed_bytes=sum(dropped.bytes for dropped in drops),
         facts={"cutoff": cutoff} if cutoff else {},
     )
 

@@ -33,11 +33,11 @@ class SearchIndex:
         try:
             indexed = indexer.run(everything=self._once, most_segments=None if self._once else 1)
         except LockTimeout:
-            # Some flush took long; they must not queue up for the sake of the index.
-            return Report(facts={"note": "flushes were not waited for any longer"})
+            # A flush took long, and others must not queue up because of the index.
+            return Report(facts={"note": "gave up waiting for running flushes"})
         self.every_s = _AT_ONCE_S if indexed.segments else _SOON_S
         return Report(
-            {"segments": indexed.segments, "rows": indexed.rows, "merged_segments": indexed.merged},
+            done={"segments": indexed.segments, "rows": indexed.rows, "merged_segments": indexed.merged},
             state={"unindexed_records": indexer.waiting()},
             routine=True,
         )

@@ -7,7 +7,7 @@ from typing import Protocol
 from logstream_writer.store.session import Connection
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What a run of a task did.
 

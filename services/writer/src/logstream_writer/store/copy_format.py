@@ -50,8 +50,8 @@ def encode_rows(rows: Rows, indexes: Sequence[int] | None = None, first: int = 0
         range(len(rows)), rows.times_us, rows.severities, rows.levels, rows.messages, rows.attributes, strict=True
     )
     if indexes is not None:
-        kept = set(indexes)
-        columns = (row for row in columns if row[0] in kept)
+        wanted_indexes = set(indexes)
+        columns = (row for row in columns if row[0] in wanted_indexes)
     while piece := b"".join(
         [
             _FIELDS
@@ -71,15 +71,15 @@ def encode_block(block: Block, numbers: Sequence[int | None]) -> Iterator[bytes]
 
     Rows that come in the order of the table's index are cheaper to store, and lie together where they are read together.
     """
-    given = np.array([-1 if number is None else number for number in numbers], np.int64)
-    of_batch = np.repeat(np.arange(len(given)), block.counts)
+    batch_numbers = np.array([-1 if number is None else number for number in numbers], np.int64)
+    of_batch = np.repeat(np.arange(len(batch_numbers)), block.counts)
     order = np.argsort(block.times_us, kind="stable")
-    order = order[given[of_batch[order]] >= 0]
+    order = order[batch_numbers[of_batch[order]] >= 0]
     levels = [_text(level) for _, level in block.level_kinds]
     severities = np.array([severity for severity, _ in block.level_kinds], np.int16)
     pairs, pair_of_row = _pairs(of_batch[order], block.kinds[order], len(block.nodes), len(levels))
     shared = [levels[kind] + _text(block.nodes[batch]) for batch, kind in pairs]
-    heads = [_FIELDS + _NULL + one for one in shared]
+    heads = [_FIELDS + _NULL + pair for pair in shared]
     for at in range(0, len(order), _PIECE_ROWS):
         rows = order[at : at + _PIECE_ROWS]
         batches, kinds = of_batch[rows], block.kinds[rows]
@@ -89,16 +89,16 @@ def encode_block(block: Block, numbers: Sequence[int | None]) -> Iterator[bytes]
         if block.attributes:
             # The version byte and the braces are three bytes more.
             firsts = [
-                _FIELDS + _length(len(members) + 3) + b"\1{" + members + b"}" + shared[one] if members else heads[one]
-                for one, members in zip(which, [block.attributes[row] for row in picked], strict=True)
+                _FIELDS + _length(len(members) + 3) + b"\1{" + members + b"}" + shared[pair] if members else heads[pair]
+                for pair, members in zip(which, [block.attributes[row] for row in picked], strict=True)
             ]
         else:
-            firsts = [heads[one] for one in which]
+            firsts = [heads[pair] for pair in which]
         fixed = np.empty(len(rows), _FIXED)
         fixed["a"] = fixed["b"] = 8
         fixed["c"] = 2
         fixed["time"] = block.times_us[rows] - _POSTGRES_EPOCH_US
-        fixed["sequence"] = given[batches] << SEQUENCE_INDEX_BITS | (rows - block.firsts[batches])
+        fixed["sequence"] = batch_numbers[batches] << SEQUENCE_INDEX_BITS | (rows - block.firsts[batches])
         fixed["severity"] = severities[kinds]
         fixed["d"] = np.fromiter(map(len, messages), np.int32, len(messages))
         # As a list of opaque values this is the fastest way from an array to pieces of bytes.
@@ -111,13 +111,13 @@ def _pairs(batches: Ints, kinds: Ints, most_batches: int, most_kinds: int) -> tu
     all pairs would be many times more than those that occur."""
     codes = batches * most_kinds + kinds
     if most_batches * most_kinds <= 4 * len(codes):
-        found = np.flatnonzero(np.bincount(codes))
+        present = np.flatnonzero(np.bincount(codes))
         numbers = np.zeros(most_batches * most_kinds, np.int64)
-        numbers[found] = np.arange(len(found))
+        numbers[present] = np.arange(len(present))
         which = numbers[codes]
     else:
-        found, which = np.unique(codes, return_inverse=True)
-    return [divmod(code, most_kinds) for code in found.tolist()], which
+        present, which = np.unique(codes, return_inverse=True)
+    return [divmod(code, most_kinds) for code in present.tolist()], which
 
 
 def _text(text: str) -> bytes:

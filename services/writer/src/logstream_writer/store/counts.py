@@ -36,19 +36,19 @@ def add_block_counts(counts: Counter[CountKey], block: Block, stored: Sequence[b
     kinds = len(block.level_kinds)
     if not any(stored):
         return
-    kept = np.repeat(np.array(stored), block.counts)
-    minutes = block.times_us[kept] // MINUTE_US
+    is_stored = np.repeat(np.array(stored), block.counts)
+    minutes = block.times_us[is_stored] // MINUTE_US
     first = int(minutes.min())
-    batches = np.repeat(np.arange(len(stored)), block.counts)[kept]
-    codes = ((minutes - first) * len(stored) + batches) * kinds + block.kinds[kept]
+    batches = np.repeat(np.arange(len(stored)), block.counts)[is_stored]
+    codes = ((minutes - first) * len(stored) + batches) * kinds + block.kinds[is_stored]
     if int(codes.max()) < 4 * len(codes):
         every = np.bincount(codes)
-        found = np.flatnonzero(every)
-        numbers = every[found]
+        codes_present = np.flatnonzero(every)
+        numbers = every[codes_present]
     else:
         # Minutes that lie far apart leave too many codes unused.
-        found, numbers = np.unique(codes, return_counts=True)
-    for code, number in zip(found.tolist(), numbers.tolist(), strict=True):
+        codes_present, numbers = np.unique(codes, return_counts=True)
+    for code, number in zip(codes_present.tolist(), numbers.tolist(), strict=True):
         minute, batch = divmod(code // kinds, len(stored))
         severity, level = block.level_kinds[code % kinds]
         counts[(first + minute) * MINUTE_US, block.nodes[batch], level, severity] += number
@@ -101,8 +101,8 @@ def _fold_levels(levels: dict[tuple[str, int], int], most: int) -> dict[tuple[st
         return levels
     named = sorted((level for level in levels if level[0] != OTHER), key=lambda level: (-levels[level], level))
     folded = Counter({level: count for level, count in levels.items() if level[0] == OTHER})
-    for place, (level, severity) in enumerate(named):
-        folded[level if place < most else folded_level(level), severity] += levels[level, severity]
+    for rank, (level, severity) in enumerate(named):
+        folded[level if rank < most else folded_level(level), severity] += levels[level, severity]
     return dict(folded)
 
 

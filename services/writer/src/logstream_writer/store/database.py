@@ -1,4 +1,5 @@
-"""The connection of whoever stores: opened when needed, and closed after an error, so that the next use has a new one."""
+"""The connection of a process that stores. It is opened when needed, and closed after an error, so that the next use opens a
+new one."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from logstream_writer.store.errors import StoreUnavailable
+from logstream_writer.store.errors import unavailable
 
 Connection = psycopg.Connection[Any]
 
@@ -38,7 +39,7 @@ class Database:
             yield self._connect()
         except psycopg.Error as error:
             self.close()
-            raise StoreUnavailable(str(error).strip() or repr(error), error.sqlstate) from error
+            raise unavailable(error) from error
 
     def close(self) -> None:
         if self._connection:

@@ -6,8 +6,8 @@ from typing import Any, Final
 import psycopg
 import sqlalchemy
 
-# Rows that a flush must have to go straight into the columnstore: small ones would leave small, dear batches there. They
-# stay rows, and the chunk holds both.
+# Rows that a flush must have to go straight into the columnstore: small ones would leave small, expensive batches there.
+# Those stay rows, and the chunk contains both.
 DIRECT_ROWS: Final = 5_000
 
 _COMMUNITY: Final = "coalesce(current_setting('timescaledb.license', true), '') = 'timescale'"
@@ -25,10 +25,10 @@ SET_DIRECT: Final = "SET LOCAL timescaledb.enable_direct_compress_copy = on"
 
 def enable_columnstore(connection: sqlalchemy.Connection) -> bool:
     """Makes logs a columnstore where the edition has one and it is none yet; whether it did. Needs the table's owner."""
-    wanted = connection.execute(sqlalchemy.text(f"SELECT {_DIRECT} AND NOT {_ENABLED}")).scalar_one()
-    if wanted:
+    needed = connection.execute(sqlalchemy.text(f"SELECT {_DIRECT} AND NOT {_ENABLED}")).scalar_one()
+    if needed:
         connection.execute(sqlalchemy.text(_ENABLE))
-    return bool(wanted)
+    return bool(needed)
 
 
 def copies_directly(connection: psycopg.Connection[Any]) -> bool:

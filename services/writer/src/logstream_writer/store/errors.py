@@ -1,4 +1,4 @@
-"""What can go wrong with the database, in the writer's words."""
+"""The errors of the database as the writer handles them."""
 
 import psycopg
 
@@ -7,13 +7,18 @@ LockTimeout = psycopg.errors.LockNotAvailable
 
 
 class StoreUnavailable(Exception):
-    """The flush was not stored, or it is not known to be, and nothing says that a record is to blame: try it again."""
+    """The work was not committed, or it is not known whether it was, and no record is to blame: try again."""
 
     def __init__(self, text: str, sqlstate: str | None) -> None:
         super().__init__(text)
-        # It is there and refuses; otherwise the connection was lost or could not be made.
+        # The database returned an error. Otherwise the connection was lost or could not be opened.
         self.answered = sqlstate is not None
         self.sqlstate_class = (sqlstate or "")[:2] or "none"
+
+
+def unavailable(error: Exception) -> StoreUnavailable:
+    """error: of psycopg, whose SQLSTATE is kept."""
+    return StoreUnavailable(str(error).strip() or repr(error), getattr(error, "sqlstate", None))
 
 
 # SQLSTATE classes that blame the data: data exception, integrity constraint violation, program limit exceeded.

@@ -41,5 +41,5 @@ def forget(connection: Connection) -> None:
 def suspected(connection: Connection, writer: UUID, messages: Sequence[bytes]) -> Mapping[bytes, int]:
     """Those of the messages that another writer had begun to flush as the last thing it did: by name, how many writers did
     so with that message alone. One that still lives counts as well, if the message was taken from it."""
-    found = connection.execute(_SUSPECTED, (writer, list(messages)), binary=True)
-    return {bytes(message): alone for message, alone in found}
+    rows = connection.execute(_SUSPECTED, (writer, list(messages)), binary=True)
+    return {bytes(message): alone for message, alone in rows}

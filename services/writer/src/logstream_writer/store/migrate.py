@@ -1,4 +1,4 @@
-"""Brings the schema to this release's version, one process at a time."""
+"""Updates the schema to this release's version, one process at a time."""
 
 import logging
 from pathlib import Path
@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.pool import NullPool
 
 from logstream_writer.store.edition import enable_columnstore
-from logstream_writer.store.errors import StoreUnavailable
+from logstream_writer.store.errors import unavailable
 from logstream_writer.store.readers import READERS, let_read
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ _LOCK = 0x6C6F_6773_7472_6561  # "logstrea"
 
 
 def migrate(database_url: str) -> None:
-    """Runs what is missing, under an advisory lock, each migration in a transaction. Blocks while another process migrates.
+    """Runs the missing migrations under an advisory lock, each in a transaction. Blocks while another process migrates.
 
     A schema that a later release has migrated is left alone. Raises StoreUnavailable.
     """
@@ -41,18 +41,17 @@ def migrate(database_url: str) -> None:
             connection.commit()
             scripts = ScriptDirectory.from_config(config)
             if current and current not in {script.revision for script in scripts.walk_revisions()}:
-                log.warning("the schema is of a later release", extra={"revision": current})
+                log.warning("the schema is from a later release", extra={"revision": current})
                 return
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
             if enable_columnstore(connection):
-                log.info("the Community edition: logs is a columnstore from now on")
+                log.info("Community edition: logs is a columnstore from now on")
             connection.commit()
             if let_read(connection):
-                log.info("the role for readers may read", extra={"role": READERS})
+                log.info("the role for readers was granted access", extra={"role": READERS})
             connection.commit()
             log.info("schema is up to date", extra={"from": current, "to": scripts.get_current_head()})
     except (psycopg.Error, sqlalchemy.exc.SQLAlchemyError) as error:
-        origin = getattr(error, "orig", error)
-        raise StoreUnavailable(str(origin).strip(), getattr(origin, "sqlstate", None)) from error
+        raise unavailable(getattr(error, "orig", None) or error) from error

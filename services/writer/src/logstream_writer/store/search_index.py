@@ -109,10 +109,10 @@ class SearchIndexer:
 
     def _batches(self, after: int, upto: int) -> list[_Batch]:
         """The next ones, as many as a segment takes."""
-        found = self._connection.execute(statements.BATCHES, (LONGEST_WAIT_S, after, upto, _BATCHES_READ))
+        rows = self._connection.execute(statements.BATCHES, (LONGEST_WAIT_S, after, upto, _BATCHES_READ))
         batches: list[_Batch] = []
         records = 0
-        for row in found:
+        for row in rows:
             batch = _Batch(*row)
             if batches and records + batch.records > _MOST_RECORDS:
                 break
@@ -183,13 +183,13 @@ class SearchIndexer:
         return True
 
     def _merged_pages(self, ids: Sequence[int], blocks: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-        place = {segment: index for index, segment in enumerate(ids)}
+        index_of = {segment: index for index, segment in enumerate(ids)}
         for first in range(0, PAGES, _PAGES_MERGED):
-            found: dict[int, dict[int, bytes]] = {}
+            bits_of_page: dict[int, dict[int, bytes]] = {}
             where = (ids, first, first + _PAGES_MERGED)
             for segment, page, bits in self._connection.execute(statements.PAGES_OF_SEGMENTS, where, binary=True):
-                found.setdefault(page, {})[place[segment]] = bits
-            for page, stored in found.items():
+                bits_of_page.setdefault(page, {})[index_of[segment]] = bits
+            for page, stored in bits_of_page.items():
                 yield page, merged_page(blocks, stored)
 
 

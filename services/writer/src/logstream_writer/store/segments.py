@@ -15,7 +15,7 @@ _COMPRESSION: Final = 1
 _BITS: Final = 8
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Segment:
     """Blocks so far. Times are microseconds since the Unix epoch, both ends of a block included."""
 
@@ -85,7 +85,7 @@ def merged_page(blocks: Sequence[int], pages: Mapping[int, bytes]) -> bytes:
     parts: list[npt.NDArray[Any]] = []
     for index, count in enumerate(blocks):
         width = bytes_of_slot(count)
-        found = pages.get(index)
-        raw = zlib.decompress(found) if found else bytes(PAGE_SLOTS * width)
+        compressed = pages.get(index)
+        raw = zlib.decompress(compressed) if compressed else bytes(PAGE_SLOTS * width)
         parts.append(np.frombuffer(raw, np.uint8).reshape(PAGE_SLOTS, width))
     return stored_page(np.hstack(parts).tobytes())

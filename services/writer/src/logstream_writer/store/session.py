@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from logstream_writer.store.errors import StoreUnavailable
+from logstream_writer.store.errors import StoreUnavailable, unavailable
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Session:
         self._connection: Connection | None = None
 
     @property
-    def held(self) -> bool:
+    def has_lock(self) -> bool:
         """Whether this session has the lock, as far as it knows: a lost connection is noticed by its next use."""
         return self._connection is not None and not self._connection.closed
 
@@ -59,7 +59,7 @@ class Session:
 
         Raises StoreUnavailable.
         """
-        if self.held:
+        if self.has_lock:
             return True
         self.close()
         try:
@@ -71,7 +71,7 @@ class Session:
             self.close()
         except psycopg.Error as error:
             self.close()
-            raise StoreUnavailable(str(error).strip() or repr(error), error.sqlstate) from error
+            raise unavailable(error) from error
         return False
 
     def holder(self) -> str:
@@ -80,7 +80,7 @@ class Session:
             with psycopg.connect(self._conninfo, autocommit=True) as connection:
                 row = connection.execute(_HOLDER, [self._lock >> 32, self._lock & 0xFFFF_FFFF]).fetchone()
         except psycopg.Error as error:
-            raise StoreUnavailable(str(error).strip() or repr(error), error.sqlstate) from error
+            raise unavailable(error) from error
         return str(row[0]) if row else "nobody any longer"
 
     def run(self, work: Callable[[Connection], T]) -> T:
@@ -93,7 +93,7 @@ class Session:
         try:
             return work(self._connection)
         except psycopg.Error as error:
-            raise StoreUnavailable(str(error).strip() or repr(error), error.sqlstate) from error
+            raise unavailable(error) from error
 
     def cancel(self) -> None:
         """From any thread: ends the statement that runs, which then raises StoreUnavailable in its thread."""

@@ -11,8 +11,9 @@ from typing import Any
 import psycopg
 from logstream_contract.rows.rows import Rows
 
+from logstream_writer.dead_letter_reasons import DeadLetterReason
 from logstream_writer.failures import described, storable
-from logstream_writer.inbound import DeadLetter, Inbound, InboundBatch, Key, conflict, failed, refused
+from logstream_writer.inbound import Inbound, InboundBatch, Key, NewDeadLetter, conflict, failed, refused
 from logstream_writer.store import journal, statements
 from logstream_writer.store.copy_format import HEADER, TRAILER, encode_block, encode_rows
 from logstream_writer.store.counts import CountKey, add_block_counts, add_counts, fold
@@ -26,9 +27,9 @@ log = logging.getLogger(__name__)
 _NANOS_A_MICRO = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredBatch:
-    """A batch that is committed, by this flush or (known) before it. refused: indexes that are no rows."""
+    """A batch that is committed, by this flush or (known) before it. refused: indexes of records that are not stored."""
 
     batch: InboundBatch
     number: int
@@ -36,7 +37,7 @@ class StoredBatch:
     refused: Sequence[int] = ()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Flushed:
     """What a flush has stored."""
 
@@ -55,7 +56,7 @@ class Store:
     """One connection, opened when needed. Not thread-safe. Blocks."""
 
     def __init__(self, database_url: str) -> None:
-        self._database = Database(database_url, "logstream-writer", self._look)
+        self._database = Database(database_url, "logstream-writer", self._detect_edition)
         self._direct = False
         self._id = uuid.uuid4()
         self._has_begun = False
@@ -69,12 +70,13 @@ class Store:
             journal.begin(connection, self._id, messages)
 
     def end(self) -> None:
-        """Takes back what was begun: should this process end now, then not because of it. The database may be away."""
+        """Undoes begin(): if this process ends from now on, these messages are not the cause. The database may be
+        unavailable."""
         try:
             with self._database.session() as connection:
                 journal.end(connection, self._id)
         except StoreUnavailable as error:
-            log.info("what this writer was flushing stays in the journal", extra={"error": str(error)})
+            log.info("the journal keeps what this writer was flushing", extra={"error": str(error)})
 
     def suspected(self, messages: Sequence[bytes]) -> Mapping[bytes, int]:
         """Which of these another writer was flushing when it was last heard of: see journal.suspected. Raises
@@ -94,23 +96,18 @@ class Store:
             except psycopg.Error as error:
                 if (error.sqlstate or "")[:2] not in BLAMES_A_RECORD:
                     raise
-                log.warning("the database refuses a record, searching for it", extra={"error": str(error).strip()})
+                log.warning("the database refused a record; searching for it", extra={"error": str(error).strip()})
             except MemoryError:
                 raise
             except Exception as error:
-                log.exception("a batch can't be stored, searching for it", extra={"error": described(error)})
+                log.exception("a batch could not be stored; searching for it", extra={"error": described(error)})
             with connection.transaction():
                 return BisectingFlush(connection, inbound).run()
-
-    def check(self) -> None:
-        """Raises StoreUnavailable unless the database answers and has the tables."""
-        with self._database.session() as connection:
-            connection.execute("SELECT 1 FROM batches LIMIT 0")
 
     def close(self) -> None:
         self._database.close()
 
-    def _look(self, connection: psycopg.Connection[Any]) -> None:
+    def _detect_edition(self, connection: psycopg.Connection[Any]) -> None:
         self._direct = copies_directly(connection)
 
 
@@ -161,12 +158,12 @@ class Flush:
         self._cursor.execute(
             statements.KNOWN_BATCHES, ([batch.project for batch in batches], [batch.batch_id for batch in batches])
         )
-        found = {(project, batch_id): rest for project, batch_id, *rest in self._cursor}
+        rest_of_batch = {(project, batch_id): rest for project, batch_id, *rest in self._cursor}
         stored = []
         for batch in batches:
-            number, digest, refused_indexes = found[batch.key]
+            number, digest, refused_indexes = rest_of_batch[batch.key]
             if digest == batch.digest:
-                stored.append(StoredBatch(batch, number, True, refused_indexes or ()))
+                stored.append(StoredBatch(batch=batch, number=number, known=True, refused=refused_indexes or ()))
             else:
                 self._dead_letters.append(conflict(batch))
         return stored
@@ -176,17 +173,17 @@ class Flush:
         numbers: list[int | None] = [None] * len(block.counts)
         others = []
         for batch in batches:
-            if batch.place is None:
+            if batch.block_index is None:
                 others.append(batch)
             else:
-                numbers[batch.place] = batch.number
+                numbers[batch.block_index] = batch.number
         if self._direct and sum(batch.records for batch in batches) >= DIRECT_ROWS:
             self._cursor.execute(SET_DIRECT)
         if batches:
-            # Piece by piece: the server stores one while the next is being encoded.
+            # In pieces: the server stores one while the next is being encoded.
             self._copy_rows(chain(encode_block(block, numbers), self._encode_singly(others, self._counts)))
         add_block_counts(self._counts, block, [number is not None for number in numbers])
-        return [StoredBatch(batch, batch.number, False) for batch in batches]
+        return [StoredBatch(batch=batch, number=batch.number, known=False) for batch in batches]
 
     def _encode_singly(self, batches: Iterable[InboundBatch], counts: Counter[CountKey]) -> Iterator[bytes]:
         """The rows of batches that are not in the block, which are counted as well. Rows made one by one take several times
@@ -204,7 +201,7 @@ class Flush:
             copy.write(TRAILER)
 
     def _insert_counts(self) -> int:
-        """How many names the counts don't keep."""
+        """Returns the number of names that the counts do not keep."""
         counts = fold(self._counts)
         rows = [(*key, count) for key, count in counts.items() if count]
         if rows:
@@ -212,7 +209,7 @@ class Flush:
         return len(self._counts) - len(counts)
 
     def _insert_dead_letters(self) -> list[str]:
-        letters: dict[bytes, DeadLetter] = {letter.digest: letter for letter in self._dead_letters}
+        letters: dict[bytes, NewDeadLetter] = {letter.digest: letter for letter in self._dead_letters}
         if not letters:
             return []
         batch_ids: list[uuid.UUID | None] = [letter.batch_id for letter in letters.values()]
@@ -224,7 +221,7 @@ class Flush:
                 [letter.project for letter in letters.values()],
                 batch_ids,
                 [letter.sequence for letter in letters.values()],
-                [letter.reason for letter in letters.values()],
+                [letter.reason.value for letter in letters.values()],
                 [storable(letter.detail) for letter in letters.values()],
                 [letter.body for letter in letters.values()],
                 [None if nanos is None else nanos // _NANOS_A_MICRO for nanos in received],
@@ -239,8 +236,8 @@ class BisectingFlush(Flush):
 
     @property
     def failures(self) -> list[str]:
-        """What went wrong with batches that are put aside because of it."""
-        return [letter.detail for letter in self._dead_letters if letter.reason == "failed"]
+        """The errors of batches that failed."""
+        return [letter.detail for letter in self._dead_letters if letter.reason is DeadLetterReason.FAILED]
 
     def run(self) -> Flushed:
         flushed = super().run()
@@ -264,7 +261,7 @@ class BisectingFlush(Flush):
             log.debug("a part of a flush can't be stored", extra={"error": described(error)})
         else:
             self._counts.update(counts)
-            return [StoredBatch(batch, batch.number, False) for batch in batches]
+            return [StoredBatch(batch=batch, number=batch.number, known=False) for batch in batches]
         if len(batches) > 1:
             middle = len(batches) // 2
             return self._copy(batches[:middle]) + self._copy(batches[middle:])
@@ -288,10 +285,10 @@ class BisectingFlush(Flush):
             self._cursor.execute(statements.FORGET_BATCH, (batch.number,))
             return []
         self._counts.update(counts)
-        return [StoredBatch(batch, batch.number, False, bad)]
+        return [StoredBatch(batch=batch, number=batch.number, known=False, refused=bad)]
 
     def _bisect(self, batch: InboundBatch, rows: Rows, indexes: range) -> list[int]:
-        """Stores the rows at these indexes but for the refused ones, which it answers."""
+        """Stores the rows at these indexes, except the refused ones, which it returns."""
         try:
             with self._cursor.connection.transaction():
                 self._copy_rows(encode_rows(rows, indexes))

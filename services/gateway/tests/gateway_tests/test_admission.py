@@ -1,0 +1,220 @@
+"""Who may receive a message, and who has to wait, yield or leave."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from logstream_gateway.admission import Admission, Bounds, Reception
+from logstream_gateway.unavailable import Unavailable
+
+BOUNDS = Bounds(calls=100, bytes=160, message_bytes=10, waiting=30, receive_s=20.0)  # 16 slots
+
+
+class Call:
+    def __init__(self, peer: str) -> None:
+        self._peer = peer
+        self.asked = 0
+
+    def peer(self) -> str:
+        self.asked += 1
+        return self._peer
+
+
+class Door:
+    """An admission, and the calls that it wants ended while they have a slot."""
+
+    def __init__(self, bounds: Bounds = BOUNDS) -> None:
+        self.held = 0
+        self.ended: list[tuple[str, str]] = []
+        self.admission = Admission(bounds, lambda: self.held)
+
+    def begin(self, peer: str, now_s: float = 0.0) -> Reception:
+        return self.admission.begin("Push", Call(peer), now_s)
+
+    def fill(self, peer: str, calls: int, now_s: float = 0.0) -> list[Reception]:
+        return [self.begin(peer, now_s) for _ in range(calls)]
+
+    def sweep(self, now_s: float) -> None:
+        self.ended += [(reception.call.peer(), error.reason) for reception, error in self.admission.sweep(now_s)]
+
+
+def on_loop(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    return lambda: asyncio.run(test())
+
+
+def slots(receptions: list[Reception]) -> int:
+    return sum(reception.slot for reception in receptions)
+
+
+@on_loop
+async def test_bytes_of_slots_and_of_what_is_held_are_bounded_together() -> None:
+    door = Door()
+    door.held = 100
+    calls = [door.begin(f"peer {number}") for number in range(20)]
+    assert slots(calls) == 6
+    assert door.admission.reserved_bytes == 60
+    door.held = 0
+    door.sweep(0.1)
+    assert slots(calls) == 16
+    for call in calls:
+        door.admission.finish(call)
+    assert door.admission.reserved_bytes == 0
+
+
+@on_loop
+async def test_a_full_broker_leaves_a_few_slots() -> None:
+    door = Door()
+    door.held = 1000
+    assert slots([door.begin(f"peer {number}") for number in range(20)]) == 4
+
+
+@on_loop
+async def test_one_connection_leaves_half_of_the_slots() -> None:
+    door = Door()
+    assert slots(door.fill("greedy", 30)) == 8
+    assert slots(door.fill("second", 10)) == 4
+    assert door.begin("modest").slot
+
+
+@on_loop
+async def test_who_waits_gets_slots_in_turn() -> None:
+    door = Door(replace(BOUNDS, bytes=40))  # 4 slots
+    greedy = door.fill("greedy", 10)
+    others = [door.begin(f"peer {number}") for number in range(4)]
+    assert (slots(greedy), slots(others)) == (2, 2)
+    door.admission.finish(greedy[0])
+    assert slots(others) == 3
+    # Now it has none either, and has waited longer.
+    door.admission.finish(greedy[1])
+    assert (slots(greedy[2:]), slots(others)) == (1, 3)
+    assert greedy[2].turn is None
+
+
+@on_loop
+async def test_waiting_calls_are_bounded_but_each_connection_has_one() -> None:
+    door = Door(replace(BOUNDS, bytes=40, waiting=5))
+    door.fill("greedy", 7)
+    with pytest.raises(Unavailable) as refused:
+        door.begin("greedy")
+    assert refused.value.reason == "receiving_full"
+    door.fill("second", 1)
+    door.fill("third", 1)
+    assert not door.begin("fourth").slot
+    # Of those who go on it says nothing.
+    assert not door.admission.refused_since(0.0)
+
+
+@on_loop
+async def test_calls_are_bounded() -> None:
+    door = Door(replace(BOUNDS, calls=2))
+    door.admission.enter(1.0)
+    door.admission.enter(1.0)
+    with pytest.raises(Unavailable) as refused:
+        door.admission.enter(2.0)
+    assert refused.value.reason == "calls_full"
+    assert door.admission.refused_since(2.0)
+    assert not door.admission.refused_since(2.1)
+    door.admission.leave()
+    door.admission.enter(3.0)
+
+
+@on_loop
+async def test_a_message_must_arrive_in_time() -> None:
+    door = Door(replace(BOUNDS, bytes=40))
+    calls = door.fill("slow", 3)
+    door.sweep(19.9)
+    assert door.ended == []
+    door.sweep(20.1)
+    door.sweep(20.2)
+    assert door.ended == [("slow", "slow_message")] * 2
+    assert calls[2].turn is not None
+    with pytest.raises(Unavailable, match="within 20 s"):
+        await calls[2].turn
+
+
+@on_loop
+async def test_the_slow_messages_of_the_greediest_make_room_for_who_has_none() -> None:
+    door = Door(replace(BOUNDS, bytes=70))
+    door.fill("greedy", 20)  # has 4 of 7
+    door.fill("second", 1)
+    door.fill("third", 1)
+    door.fill("fourth", 1)
+    needy = door.begin("needy", 1.0)
+    door.sweep(1.9)
+    assert door.ended == []
+    door.sweep(2.1)
+    assert door.ended == [("greedy", "slow_message")]
+    assert not needy.slot  # until the ended call is gone
+
+
+@on_loop
+async def test_a_slow_sender_does_not_yield_to_its_own_calls() -> None:
+    door = Door()
+    door.fill("slow", 30)
+    door.sweep(19.9)
+    assert door.ended == []
+
+
+@on_loop
+async def test_a_message_alone_has_half_of_the_time_when_others_wait() -> None:
+    door = Door(replace(BOUNDS, bytes=40))
+    for number in range(4):
+        door.begin(f"peer {number}")
+    door.begin("needy", 1.0)
+    door.sweep(9.9)
+    assert door.ended == []
+    door.sweep(10.1)
+    assert door.ended == [("peer 0", "slow_message")]
+
+
+@on_loop
+async def test_who_leaves_while_waiting_is_forgotten() -> None:
+    door = Door(replace(BOUNDS, bytes=40))
+    calls = door.fill("greedy", 6)
+    for call in calls[2:]:
+        door.admission.finish(call)
+    for call in calls[:2]:
+        door.admission.finish(call)
+    assert door.admission.reserved_bytes == 0
+    assert slots(door.fill("greedy", 6, 2.0)) == 2
+
+
+@on_loop
+async def test_nobody_asks_whose_slots_they_are_while_there_are_plenty() -> None:
+    door = Door()
+    few = door.fill("few", 8)
+    assert [call.peer for call in few] == [None] * 8
+    more = door.begin("more")
+    assert [call.peer for call in (*few, more)] == ["few"] * 8 + ["more"]
+    for call in few:
+        door.admission.finish(call)
+    door.sweep(0.1)
+    assert door.begin("again").peer is None
+    door.admission.finish(more)
+    assert door.admission.reserved_bytes == 10
+
+
+@on_loop
+async def test_short_of_memory_calls_that_are_slow_end() -> None:
+    door = Door()
+    door.fill("slow", 3)
+    door.begin("quick", 1.0)
+    count, ended = door.admission.shed(2, 1.0, 1.5)
+    assert (count, [reception.call.peer() for reception, _ in ended]) == (2, ["slow", "slow"])
+    count, ended = door.admission.shed(2, 1.0, 1.5)
+    assert (count, [reception.call.peer() for reception, _ in ended]) == (1, ["slow"])
+
+
+@on_loop
+async def test_short_of_memory_calls_that_wait_for_a_slot_end_too() -> None:
+    door = Door(replace(BOUNDS, bytes=40))
+    crowd = [door.begin(f"peer {number}") for number in range(6)]
+    assert slots(crowd) == 4
+    count, ended = door.admission.shed(10, 1.0, 1.5)
+    assert (count, len(ended)) == (6, 4)
+    for call in crowd[4:]:
+        assert call.turn is not None
+        with pytest.raises(Unavailable, match="short of memory"):
+            await call.turn

@@ -1,0 +1,1 @@
+"""The SQL on the Community edition of TimescaleDB."""

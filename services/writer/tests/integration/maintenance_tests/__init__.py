@@ -1,0 +1,1 @@
+"""The tasks of maintenance on a real TimescaleDB: records and counts agree before and after, and nothing else is lost."""
