@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 from harness.history import historical
+from harness.sse import open_viewer
 from harness.stack import Stack
 from harness.verdict import Verdict
 from harness.waiting import wait_for
@@ -91,6 +92,23 @@ def test_a_call_of_twenty_megabytes(stack: Stack, start: Start, demand: Demand, 
     service.wait_end()
     demand(service)
     assert len(stored_of(stack, service.node)) == 512
+
+
+@pytest.mark.parametrize("kind", [PYTHON_GRPC, PYTHON_HTTP, JS_GRPC, JS_PROTOBUF, JS_JSON], ids=lambda kind: kind.name)
+def test_compressed(start: Start, demand: Demand, kind: Kind) -> None:
+    service = start(kind, "--records", "20", environment={"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"})
+    service.wait_end()
+    demand(service)
+
+
+@pytest.mark.parametrize("kind", [PYTHON_GRPC, JS_JSON], ids=lambda kind: kind.name)
+def test_a_viewer_sees_what_is_stored(stack: Stack, start: Start, demand: Demand, kind: Kind) -> None:
+    with open_viewer(stack.page_url) as viewer:
+        service = start(kind, "--records", "20", "--trace")
+        service.wait_end()
+        demand(service)
+        viewer.wait_shown(service.messages(), service.node)
+        assert viewer.records(service.node) == stored_of(stack, service.node)
 
 
 # The transport finds out by itself what host it is on, unless it is told not to.
