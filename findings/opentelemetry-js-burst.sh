@@ -8,7 +8,7 @@
 # Why it matters: a batch job or a start that logs much loses just that, and nobody sees it. maxQueueSize (or
 # OTEL_BLRP_MAX_QUEUE_SIZE where the SDK is set up by the environment) larger than the largest burst avoids it, and so does
 # letting the event loop turn (await) now and then.
-# Seen 2026-11-30 on Node 20.20.2.
+# Seen 2026-11-30 on Node 20.20.2, and on 22.23.5 (3.1.1 asks for 22.15.0 or later).
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
