@@ -57,6 +57,7 @@ def demand(stack: Stack, ledger: Ledger) -> Callable[..., Verdict]:
 
     def check(*services: Service) -> Verdict:
         for service in services:
+            print(*(f"{service.kind.name}: {line[:300].rstrip()}" for line in service.said), sep="\n")
             ledger.accept(service.messages())
         verdict = settle(stack.database_url, ledger, stack.unsettled)
         verdict.demand()

@@ -65,7 +65,7 @@ const printer = {
       time_unix_nano: String(BigInt(record.hrTime[0]) * 1_000_000_000n + BigInt(record.hrTime[1])),
       trace_id: record.spanContext?.traceId ?? null,
       span_id: record.spanContext?.spanId ?? null,
-      attributes: record.attributes,
+      attributes: { ...record.attributes, large: undefined },
     };
     writeSync(1, `${JSON.stringify(line)}\n`);
   },
@@ -97,14 +97,14 @@ function* records() {
     }
     return;
   }
-  const filling = options.kind === 'large' ? LARGE_TEXT : '';
+  const large = options.kind === 'large' ? { large: LARGE_TEXT } : {};
   for (let number = 0; number < Number(options.records); number += 1) {
     const level = LEVELS[number % LEVELS.length];
     yield {
-      body: `${node} record ${String(number).padStart(6, '0')}${filling}`,
+      body: `${node} record ${String(number).padStart(6, '0')}`,
       severityNumber: SeverityNumber[level],
       severityText: level,
-      attributes: { n: String(number) },
+      attributes: { n: String(number), ...large },
       ...(options.trace ? { context: trace.setSpanContext(ROOT_CONTEXT, spanOf(number)) } : {}),
     };
   }

@@ -50,6 +50,7 @@ class Printer(sdk.LogRecordProcessor):
 
     def on_emit(self, log_record: sdk.ReadWriteLogRecord) -> None:
         record = log_record.log_record
+        attributes = {key: value for key, value in (record.attributes or {}).items() if key != "large"}
         context = trace.get_current_span(record.context).get_span_context()
         line = {
             "message": record.body if isinstance(record.body, str) else None,
@@ -58,7 +59,7 @@ class Printer(sdk.LogRecordProcessor):
             "time_unix_nano": str(record.timestamp or record.observed_timestamp),
             "trace_id": f"{context.trace_id:032x}" if context.is_valid else None,
             "span_id": f"{context.span_id:016x}" if context.is_valid else None,
-            "attributes": {key: value for key, value in (record.attributes or {}).items() if isinstance(value, str)},
+            "attributes": {key: value for key, value in attributes.items() if isinstance(value, str)},
         }
         os.write(1, json.dumps(line).encode() + b"\n")
 
@@ -102,9 +103,9 @@ def calls(kind: str, records: int, node: str) -> Iterator[tuple[int, Any, dict[s
         for level in ODD_LEVELS:
             yield level, f"{node} level {level}", {"case": str(level)}
     else:
-        filling = LARGE_TEXT if kind == "large" else ""
+        large = {"large": LARGE_TEXT} if kind == "large" else {}
         for number in range(records):
-            yield LEVELS[number % len(LEVELS)], f"{node} record {number:06d}{filling}", {"n": str(number)}
+            yield LEVELS[number % len(LEVELS)], f"{node} record {number:06d}", {"n": str(number), **large}
 
 
 def emit_bodies(provider: sdk.LoggerProvider) -> None:
