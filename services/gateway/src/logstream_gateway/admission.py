@@ -3,25 +3,27 @@ and no connection uses the room of others. Pure: it must not know gRPC, and take
 
 A slot is the right to receive one message. When a handler reads a message, gRPC holds up to the largest message for it and
 does not show how much of it has arrived. Before that, gRPC holds no more than a flow-control window. So each slot counts as
-the bytes of the largest message, and a handler reads only once its call has a slot.
+the bytes of the largest message that its method takes, and a handler reads only once its call has a slot. A request over
+HTTP says how long it is, and its slot counts as that.
 """
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from logstream_gateway.unavailable import Unavailable, UnavailableReason
 
-# There are always this many slots, even when too many bytes wait for the broker: `publisher` refuses what exceeds its limit.
+# There is always room for this many ordinary slots, even when too many bytes wait for the broker: `publisher` refuses what
+# exceeds its limit. A larger slot can be had when there is no other.
 _MIN_SLOTS: Final = 4
 # A connection that waits without any slot takes one from a connection whose message is slow. For a connection with several
 # slots, slow means longer than _GREEDY_S. For a connection with one slot, it means longer than _ALONE_SHARE of the time that
 # every message has; a slow but honest sender needs some time in which it can finish.
 _GREEDY_S: Final = 2.0
 _ALONE_SHARE: Final = 0.5
-# Slots become scarce when one in this many is in use.
+# Slots become scarce when one in this many bytes is in use.
 _PLENTY_DIVISOR: Final = 2
 
 
@@ -38,6 +40,7 @@ class Reception:
 
     call: Call
     method: str
+    size_bytes: int  # what its slot counts as
     since_s: float  # when the call's headers arrived
     slot: bool
     slot_since_s: float  # when it got its slot, or began to wait for one
@@ -50,7 +53,7 @@ class Reception:
 class Bounds:
     calls: int  # at a time, from their headers to their answer
     bytes: int  # of all messages that are being received or wait for the broker
-    message_bytes: int  # the largest message that gRPC accepts
+    message_bytes: int  # what an ordinary slot counts as: the largest message of a batch
     waiting: int  # calls without a slot; each may hold a flow-control window
     receive_s: float  # from a call's headers until its message has arrived
 
@@ -58,6 +61,7 @@ class Bounds:
 @dataclass(slots=True)
 class _Peer:
     slots: int = 0
+    slot_bytes: int = 0
     waiting: deque[Reception] = field(default_factory=deque)
 
 
@@ -72,10 +76,12 @@ class Admission:
         self._held_bytes = held_bytes
         self._scarce = False
         self._calls = 0
-        self._slots = 0
+        self._slot_bytes = 0
         self._waiting = 0
         self._peers: dict[str, _Peer] = {}
         self._queue: OrderedDict[str, _Peer] = OrderedDict()  # those with waiting calls, the next one first
+        # Of waiting calls, how many slots of each size they need. Sizes are few: see Admission.begin.
+        self._wanted: Counter[int] = Counter()
         self._receiving: dict[Reception, None] = {}  # oldest first
         self._refused_at_s = -1e9
 
@@ -91,7 +97,7 @@ class Admission:
     @property
     def reserved_bytes(self) -> int:
         """Reserved for messages that are being received."""
-        return self._slots * self._bounds.message_bytes
+        return self._slot_bytes
 
     def refused_since(self, moment_s: float) -> bool:
         """Whether a call was refused at or after this moment because of all calls, not because of its own connection's."""
@@ -110,33 +116,39 @@ class Admission:
     def leave(self) -> None:
         self._calls -= 1
 
-    def begin(self, method: str, call: Call, now_s: float) -> Reception:
-        """Registers a call that wants to receive its message. Without a `slot` it must await `turn`. Raises Unavailable."""
-        if not self._scarce and self._slots < self._all_slots() // _PLENTY_DIVISOR:
-            reception = Reception(call=call, method=method, since_s=now_s, slot=True, slot_since_s=now_s)
-            self._slots += 1
+    def begin(self, method: str, call: Call, now_s: float, size_bytes: int | None = None) -> Reception:
+        """Registers a call that wants to receive its message. Without a `slot` it must await `turn`. size_bytes: what the
+        slot counts as, if not as an ordinary one; there should be few different ones. Raises Unavailable."""
+        if size_bytes is None:
+            size_bytes = self._bounds.message_bytes
+        if not self._scarce and self._slot_bytes + size_bytes <= self._all_bytes() // _PLENTY_DIVISOR:
+            reception = Reception(
+                call=call, method=method, size_bytes=size_bytes, since_s=now_s, slot=True, slot_since_s=now_s
+            )
+            self._slot_bytes += size_bytes
         else:
-            reception = self._begin_counted(method, call, now_s)
+            reception = self._begin_counted(method, call, now_s, size_bytes)
         self._receiving[reception] = None
         return reception
 
-    def _begin_counted(self, method: str, call: Call, now_s: float) -> Reception:
+    def _begin_counted(self, method: str, call: Call, now_s: float, size_bytes: int) -> Reception:
         if not self._scarce:
             self._scarce = True
             for receiving in self._receiving:
                 if receiving.peer is None:
                     receiving.peer = receiving.call.peer()
-                    self._peer(receiving.peer).slots += 1
-        reception = Reception(call=call, method=method, since_s=now_s, slot=False, slot_since_s=now_s)
+                    peer = self._peer(receiving.peer)
+                    peer.slots += 1
+                    peer.slot_bytes += receiving.size_bytes
+        reception = Reception(call=call, method=method, size_bytes=size_bytes, since_s=now_s, slot=False, slot_since_s=now_s)
         name = reception.peer = call.peer()
         peer = self._peer(name)
-        if not peer.waiting and _may_take(peer, self._free_slots()):
-            peer.slots += 1
-            self._slots += 1
-            reception.slot = True
+        if not peer.waiting and self._may_take(peer, size_bytes):
+            self._take(reception, peer)
         elif self._waiting < self._bounds.waiting or not peer.waiting:
             reception.turn = asyncio.get_running_loop().create_future()
             self._waiting += 1
+            self._wanted[size_bytes] += 1
             peer.waiting.append(reception)
             self._queue.setdefault(name, peer)
         else:
@@ -149,7 +161,7 @@ class Admission:
         """The message was received and handed on, or will not arrive."""
         del self._receiving[reception]
         if reception.slot:
-            self._slots -= 1
+            self._slot_bytes -= reception.size_bytes
         if reception.peer is not None:
             self._finish_counted(reception, reception.peer)
             if self._waiting:
@@ -159,9 +171,10 @@ class Admission:
         peer = self._peers[name]
         if reception.slot:
             peer.slots -= 1
+            peer.slot_bytes -= reception.size_bytes
         else:
             peer.waiting.remove(reception)
-            self._waiting -= 1
+            self._waits_no_longer(reception)
             if not peer.waiting:
                 del self._queue[name]
         if not peer.slots and not peer.waiting:
@@ -187,7 +200,7 @@ class Admission:
             ended += self._end(
                 reception, f"the message did not arrive within {now_s - reception.since_s:.0f} s while other senders waited"
             )
-        if self._scarce and not self._waiting and self._slots < self._all_slots() // _PLENTY_DIVISOR:
+        if self._scarce and not self._waiting and self._slot_bytes < self._all_bytes() // _PLENTY_DIVISOR:
             self._scarce = False
         return ended
 
@@ -227,35 +240,52 @@ class Admission:
             reception.turn.set_exception(error)
         return []
 
-    def _free_slots(self) -> int:
-        return self._all_slots() - self._slots
+    def _free_bytes(self) -> int:
+        return self._all_bytes() - self._slot_bytes
 
-    def _all_slots(self) -> int:
-        return max(_MIN_SLOTS, (self._bounds.bytes - self._held_bytes()) // self._bounds.message_bytes)
+    def _all_bytes(self) -> int:
+        return max(_MIN_SLOTS * self._bounds.message_bytes, self._bounds.bytes - self._held_bytes())
+
+    def _may_take(self, peer: _Peer, size_bytes: int) -> bool:
+        """A connection gets no more than is left free: the greediest one leaves half, the next one half of the rest.
+        Source: Choudhury and Hahne, "Dynamic queue length thresholds for shared-memory packet switches", 1998."""
+        if not self._slot_bytes:
+            return True
+        free_bytes = self._free_bytes()
+        return size_bytes <= free_bytes and (not peer.slots or peer.slot_bytes + size_bytes <= free_bytes)
+
+    def _take(self, reception: Reception, peer: _Peer) -> None:
+        peer.slots += 1
+        peer.slot_bytes += reception.size_bytes
+        self._slot_bytes += reception.size_bytes
+        reception.slot = True
 
     def _grant_slots(self, now_s: float) -> None:
         """Grants free slots to the connections in turn."""
-        free = self._free_slots()
-        # A connection that may not take a slot now already has one, so few are skipped, however many wait.
-        while free > 0 and (name := next((name for name, peer in self._queue.items() if _may_take(peer, free)), None)):
+        # A connection that may not take a slot now mostly has one already, so few are skipped, however many wait.
+        while name := self._next():
             peer = self._queue[name]
             reception = peer.waiting.popleft()
-            self._waiting -= 1
+            self._waits_no_longer(reception)
             if peer.waiting:
                 self._queue.move_to_end(name)
             else:
                 del self._queue[name]
-            peer.slots += 1
-            self._slots += 1
-            free -= 1
-            reception.slot = True
+            self._take(reception, peer)
             reception.slot_since_s = now_s
             turn, reception.turn = reception.turn, None
             if turn is not None and not turn.done():
                 turn.set_result(None)
 
+    def _waits_no_longer(self, reception: Reception) -> None:
+        self._waiting -= 1
+        self._wanted[reception.size_bytes] -= 1
+        if not self._wanted[reception.size_bytes]:
+            del self._wanted[reception.size_bytes]
 
-def _may_take(peer: _Peer, free: int) -> bool:
-    """A connection gets no more slots than are free: the greediest one leaves half of them, the next one half of the rest.
-    Source: Choudhury and Hahne, "Dynamic queue length thresholds for shared-memory packet switches", 1998."""
-    return free > 0 and (peer.slots < free or not peer.slots)
+    def _next(self) -> str | None:
+        """The connection that may take the next slot."""
+        if not self._wanted or (self._slot_bytes and self._free_bytes() < min(self._wanted)):
+            return None
+        may = (name for name, peer in self._queue.items() if self._may_take(peer, peer.waiting[0].size_bytes))
+        return next(may, None)

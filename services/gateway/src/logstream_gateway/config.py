@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
+from logstream_contract.otlp.requests import OtlpOptions
 from logstream_contract.units import MIB
 from logstream_contract.wire.batches import (
     DEFAULT_BATCH_BYTES,
@@ -14,6 +15,7 @@ from logstream_contract.wire.batches import (
 )
 from logstream_runtime.address import Address, ListenAddress
 from logstream_runtime.config import setting
+from logstream_runtime.guard import AllowedOrigins, Origins
 from pydantic import Field
 
 
@@ -23,6 +25,11 @@ class Config:
         "LOGSTREAM_RABBITMQ_URL", "URL of RabbitMQ: amqp:// or amqps://user:password@host:5672/vhost.", secret=True
     )
     listen: ListenAddress = setting("LOGSTREAM_GATEWAY_LISTEN", "Address on which gRPC is served.", Address("0.0.0.0", 4317))
+    otlp_listen: ListenAddress = setting(
+        "LOGSTREAM_GATEWAY_OTLP_LISTEN",
+        "Address on which OTLP is served over HTTP. OTLP over gRPC is served with all else that is gRPC.",
+        Address("0.0.0.0", 4318),
+    )
     admin_listen: ListenAddress = setting(
         "LOGSTREAM_ADMIN_LISTEN", "Address on which /livez, /readyz and /metrics are served.", Address("0.0.0.0", 9464)
     )
@@ -40,6 +47,27 @@ class Config:
     )
     max_batch_bytes: Annotated[int, Field(ge=1024, le=MOST_BATCH_BYTES)] = setting(
         "LOGSTREAM_MAX_BATCH_BYTES", "Size of an encoded batch.", DEFAULT_BATCH_BYTES, unit="bytes"
+    )
+    otlp_max_bytes: Annotated[int, Field(ge=MIB, le=64 * MIB)] = setting(
+        "LOGSTREAM_GATEWAY_OTLP_MAX_BYTES",
+        "Maximum size of an OTLP request, unpacked. A request that is larger than a batch becomes several batches.",
+        32 * MIB,
+        unit="bytes",
+    )
+    otlp_namespace: bool = setting(
+        "LOGSTREAM_GATEWAY_OTLP_NAMESPACE",
+        "Whether the node of OTLP records is `<service.namespace>/<service.name>` where there is a namespace.",
+        False,
+    )
+    otlp_derive_ids: bool = setting(
+        "LOGSTREAM_GATEWAY_OTLP_DERIVE_IDS",
+        "Whether an OTLP request that is sent again is recognized by its bytes and stored once.",
+        True,
+    )
+    otlp_origins: AllowedOrigins = setting(
+        "LOGSTREAM_GATEWAY_OTLP_ORIGINS",
+        "Origins whose pages may send OTLP over HTTP, separated by commas, such as https://shop.example.com. `*`: all.",
+        Origins(),
     )
     coalesce_ms: Annotated[float, Field(ge=0, le=1000)] = setting(
         "LOGSTREAM_GATEWAY_COALESCE_MS",
@@ -133,6 +161,10 @@ class Config:
     log_level: Literal["debug", "info", "warning", "error"] = setting(
         "LOGSTREAM_LOG_LEVEL", "Lowest level of the lines in the process's own log.", "info"
     )
+
+    @property
+    def otlp_options(self) -> OtlpOptions:
+        return OtlpOptions(namespace=self.otlp_namespace, derive_ids=self.otlp_derive_ids)
 
     @property
     def limits(self) -> Limits:

@@ -80,10 +80,12 @@ def ingest_with(coalescer: Coalescer, registry: CollectorRegistry) -> Ingest:
     metrics = Metrics(registry)
     publisher: Any = Publisher()
     gathering: Any = coalescer
+    otlp: Any = None
     return Ingest(
         publisher=publisher,
         frame=lambda raw: raw,
         coalescer=gathering,
+        otlp=otlp,
         admission=Admission(Bounds(calls=9, bytes=90, message_bytes=10, waiting=9, receive_s=9.0), lambda: 0),
         streams=Streams(StreamBounds(streams=9, idle_s=9.0, age_s=9.0), lambda reason: None),
         limits=Limits(),

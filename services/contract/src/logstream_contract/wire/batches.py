@@ -32,7 +32,7 @@ class Limits:
 
 
 class RejectionReason(StrEnum):
-    """Why a batch is rejected: the limit it breaks. A label's value in metrics, so a member is never renamed."""
+    """Why a batch or request is rejected: the limit it breaks. A label's value in metrics, so a member is never renamed."""
 
     UNDECODABLE = "undecodable"
     NODE = "node"
@@ -40,6 +40,9 @@ class RejectionReason(StrEnum):
     BATCH_RECORDS = "batch_records"
     BATCH_BYTES = "batch_bytes"
     UNKNOWN_FIELDS = "unknown_fields"
+    REQUEST_BYTES = "request_bytes"
+    MEDIA_TYPE = "media_type"
+    ORIGIN = "origin"
 
 
 class Rejected(ValueError):
