@@ -44,21 +44,27 @@ def parts(records: int | None) -> Sequence[Part]:
     ]
 
 
-def run(bench: Bench, chosen: Sequence[Part], rate: float, seconds: float) -> Iterator[tuple[Part, Outcome]]:
-    """Each part as often as any other. Raises Void, also for records that became other rows than Push's."""
+def turns(chosen: Sequence[Part], rounds: int) -> Iterator[tuple[int, Part]]:
+    """There and back, so that what changes in the course of the rounds favours none. Rounds are counted from 1."""
+    for number in range(1, rounds + 1):
+        yield from ((number, part) for part in (chosen if number % 2 else reversed(chosen)))
+
+
+def run(
+    bench: Bench, chosen: Sequence[Part], rate: float, seconds: float, rounds: int = _ROUNDS
+) -> Iterator[tuple[Part, Outcome]]:
+    """Each part once a round. Raises Void, also for records that became other rows than those of the first part."""
     for part in chosen:
         bench.run(f"warm-up, {part.name}", part.load(rate / 2, _WARM_UP_S))
     compared = min(part.records for part in chosen)
     wanted: list[str] = []
-    for number in range(_ROUNDS):
-        # There and back, so that what changes in the course of the rounds favours none.
-        for part in chosen if number % 2 == 0 else reversed(chosen):
-            outcome = bench.run(f"{part.name}, round {number + 1}", part.load(rate, seconds))
-            found = [bench.database.digest_of_first(account.node, compared) for account in outcome.accounts]
-            wanted = wanted or found
-            if found != wanted:
-                raise Void(f"{outcome.name}: its records became other rows than those of {chosen[0].name}")
-            yield part, outcome
+    for number, part in turns(chosen, rounds):
+        outcome = bench.run(f"{part.name}, round {number}", part.load(rate, seconds))
+        found = [bench.database.digest_of_first(account.node, compared) for account in outcome.accounts]
+        wanted = wanted or found
+        if found != wanted:
+            raise Void(f"{outcome.name}: its records became other rows than those of {chosen[0].name}")
+        yield part, outcome
 
 
 def summaries(runs: Sequence[tuple[Part, dict[str, Any]]]) -> Iterator[dict[str, Any]]:

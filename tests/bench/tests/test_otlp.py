@@ -63,6 +63,13 @@ def test_requests_have_the_usual_sizes_or_all_of_them_one() -> None:
     assert [part.name for part in otlp.parts(64)] == ["Push, 64", "OTLP/gRPC, 64", "OTLP/HTTP, 64"]
 
 
+def test_parts_take_turns_there_and_back() -> None:
+    parts = otlp.parts(64)[:2]
+    found = [(number, part.protocol.value) for number, part in otlp.turns(parts, 3)]
+    there = ["Push", "OTLP/gRPC"]
+    assert found == [*((1, one) for one in there), *((2, one) for one in there[::-1]), *((3, one) for one in there)]
+
+
 def test_means_are_held_against_push() -> None:
     push, grpc = otlp.parts(100)[:2]
 
