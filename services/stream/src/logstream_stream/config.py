@@ -30,7 +30,10 @@ class Config:
         "LOGSTREAM_RECENT_RECORDS", "Number of recent records that a new viewer is sent first.", 50, unit="records"
     )
     max_viewers: Annotated[int, Field(ge=1)] = setting(
-        "LOGSTREAM_STREAM_MAX_VIEWERS", "Maximum number of viewers of one replica. Others get status 503.", 10_000, unit="viewers"
+        "LOGSTREAM_STREAM_MAX_VIEWERS",
+        "Maximum number of viewers of one replica. Others get status 503.",
+        10_000,
+        unit="viewers",
     )
     viewers_per_client: Annotated[int, Field(ge=0)] = setting(
         "LOGSTREAM_STREAM_VIEWERS_PER_CLIENT",
