@@ -94,7 +94,10 @@ class Config:
         unit="s",
     )
     viewer_timeout_s: Annotated[float, Field(ge=1)] = setting(
-        "LOGSTREAM_STREAM_VIEWER_TIMEOUT_S", "A viewer that reads nothing for this long is disconnected.", 30.0, unit="s"
+        "LOGSTREAM_STREAM_VIEWER_TIMEOUT_S",
+        "A viewer that reads nothing for this long is disconnected. The kernel disconnects it after 30 s in any case.",
+        30.0,
+        unit="s",
     )
     drain_s: Annotated[int, Field(ge=1)] = setting(
         "LOGSTREAM_STREAM_DRAIN_S", "How long viewers may go on taking their queued records after SIGTERM.", 10, unit="s"
