@@ -62,7 +62,7 @@ clean: ## Stop and remove what was generated; keeps the data (DATA=1 wipes it to
 # What is checked by type, each folder by itself because their test modules share names.
 TYPED := services/contract services/runtime services/gateway services/writer services/query services/stream \
 	clients/python examples/python-inventory tests/harness tests/e2e tests/faults tests/limits tests/bench tests/chart tests/compose \
-	tests/monitoring tests/scaling deploy/local deploy/grafana docs
+	tests/examples tests/monitoring tests/scaling deploy/local deploy/grafana docs
 
 .PHONY: check
 check: check-python check-page check-chart ## Lint, types, imports, generated files, tests of the Node packages: no server needed

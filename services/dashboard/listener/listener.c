@@ -1,14 +1,14 @@
 /* Opens the page's port for nginx and becomes nginx, with the same arguments.
  *
- * A viewer who vanishes - a cable pulled, a laptop asleep - sends nothing any more, and by itself the kernel gives its
- * connection up only after a quarter of an hour. TCP_USER_TIMEOUT makes that half a minute. nginx has no directive for it, but
- * on Linux a connection takes it over from the socket that accepted it, and nginx takes over sockets that the environment
- * variable NGINX names, as it does when its own program is replaced while it runs.
+ * A viewer that vanishes (a cable is pulled, a laptop goes to sleep) sends nothing more, and by default the kernel gives up its
+ * connection only after a quarter of an hour. TCP_USER_TIMEOUT reduces that to half a minute. nginx has no directive for it, but
+ * on Linux a connection inherits it from the listening socket, and nginx takes over the sockets that the environment variable
+ * NGINX names, as it does when its program is replaced while it runs.
  *
- * Installed as `nginx` in a folder that is looked in before nginx's own, so that the image's entry point starts it.
- * LOGSTREAM_PAGE_LISTEN: a port, or an IPv4 address and a port, as nginx's directive `listen` has it.
+ * Installed as `nginx` in a folder that comes before nginx's own in PATH, so that the image's entry point starts it.
+ * LOGSTREAM_PAGE_LISTEN: a port, or an IPv4 address and a port, as in nginx's directive `listen`.
  *
- * What it can't do it says, and leaves to nginx: the page then works, and forgets vanished viewers later.
+ * If it fails, it logs why and nginx opens the port itself: the page works, but forgets vanished viewers later.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -44,10 +44,10 @@ static int read_address(const char *text, struct sockaddr_in *address) {
     return inet_pton(AF_INET, host, &address->sin_addr) == 1 ? 0 : -1;
 }
 
-/* The number of the open socket, which outlives exec and is none that a shell uses; -1: errno says why not. */
+/* Returns the file descriptor of the socket, which stays open across exec and which no shell uses; -1 on failure, see errno. */
 static int open_socket(const struct sockaddr_in *address) {
     int on = 1, timeout_ms = TIMEOUT_MS;
-    /* nginx does not ask of a socket that it takes over whether it blocks, and several workers are told of one connection. */
+    /* Non-blocking, because nginx does not check this for a socket that it takes over, and a connection wakes several workers. */
     int opened = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (opened < 0) return -1;
     if (setsockopt(opened, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
@@ -58,20 +58,20 @@ static int open_socket(const struct sockaddr_in *address) {
 }
 
 int main(int count, char **arguments) {
-    const char *wanted = getenv("LOGSTREAM_PAGE_LISTEN");
+    const char *listen_text = getenv("LOGSTREAM_PAGE_LISTEN");
     struct sockaddr_in address;
     (void)count;
-    if (!wanted || read_address(wanted, &address) < 0) {
+    if (!listen_text || read_address(listen_text, &address) < 0) {
         fprintf(stderr, "listener: LOGSTREAM_PAGE_LISTEN=%s: expected a port or an IPv4 address and a port; vanished viewers "
-                        "will be noticed late\n", wanted ? wanted : "");
+                        "will be noticed late\n", listen_text ? listen_text : "");
     } else {
         int opened = open_socket(&address);
         if (opened < 0) {
-            fprintf(stderr, "listener: %s: %s; vanished viewers will be noticed late\n", wanted, strerror(errno));
+            fprintf(stderr, "listener: %s: %s; vanished viewers will be noticed late\n", listen_text, strerror(errno));
         } else {
-            char named[16];
-            snprintf(named, sizeof named, "%d;", opened);
-            setenv("NGINX", named, 1);
+            char nginx_variable[16];
+            snprintf(nginx_variable, sizeof nginx_variable, "%d;", opened);
+            setenv("NGINX", nginx_variable, 1);
         }
     }
     execv(PROGRAM, arguments);

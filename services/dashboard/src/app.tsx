@@ -1,22 +1,22 @@
-/** The page: header, filter, metrics, messages about the state, list; and what opens above them. */
+/** The page: header, filters, messages, metrics, list, and the dialogs above them. */
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
-import type { Address } from "./address";
-import { Banners } from "./components/banners";
-import { ContextDialog } from "./components/context-dialog";
-import { ExportDialog } from "./components/export-dialog";
-import { FilterBar } from "./components/filter-bar";
-import { FirstLog } from "./components/first-log";
-import { Header } from "./components/header";
-import { HelpSheet } from "./components/help-sheet";
-import { LogList } from "./components/log-list";
-import { MetricsPanel } from "./components/metrics-panel";
-import type { RecordActions } from "./components/record-row";
-import type { LogView } from "./log-view";
+import type { Address } from "./browser/address";
+import type { SavedViewList } from "./browser/saved-views";
+import { listenForKeys } from "./browser/shortcuts";
+import { ContextDialog } from "./components/dialogs/context-dialog";
+import { ExportDialog } from "./components/dialogs/export-dialog";
+import { HelpSheet } from "./components/dialogs/help-sheet";
+import { FilterBar } from "./components/filters/filter-bar";
+import { Header } from "./components/header/header";
+import { FirstLog } from "./components/list/first-log";
+import { LogList } from "./components/list/log-list";
+import { Banners } from "./components/messages/banners";
+import { MetricsPanel } from "./components/metrics/metrics-panel";
+import type { RecordActions } from "./components/record/record-actions";
+import type { LogView } from "./log-view/log-view";
 import type { LiveMetrics } from "./metrics/live-metrics";
 import type { Filter } from "./records/filter";
 import { searchOf, type View, viewOf } from "./records/view";
-import type { SavedViewList } from "./saved-views";
-import { listenForKeys } from "./shortcuts";
 
 interface Properties {
   view: LogView;

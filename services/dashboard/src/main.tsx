@@ -2,18 +2,18 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import "./page.css";
-import { Address } from "./address";
 import { App } from "./app";
-import { ErrorBoundary } from "./components/error-boundary";
-import { PreferencesProvider } from "./components/preferences-context";
+import { Address } from "./browser/address";
+import { allowedStorage, Preferences } from "./browser/preferences";
+import { SavedViewList } from "./browser/saved-views";
+import { gatewayAddress } from "./browser/site";
+import { ErrorBoundary } from "./components/messages/error-boundary";
+import { PreferencesProvider } from "./components/preferences/preferences-context";
 import { readPage } from "./history/history";
 import { connectHub } from "./live/hub-link";
 import { WindowStream } from "./live/window-stream";
-import { LogView } from "./log-view";
+import { LogView } from "./log-view/log-view";
 import { LiveMetrics } from "./metrics/live-metrics";
-import { allowedStorage, Preferences } from "./preferences";
-import { SavedViewList } from "./saved-views";
-import { gatewayAddress } from "./site";
 
 const preferences = new Preferences(allowedStorage(), document.documentElement, navigator.languages);
 const savedViews = new SavedViewList(allowedStorage(), window);
@@ -22,11 +22,14 @@ const view = new LogView(readPage, metrics);
 const address = new Address(window, (visited) => view.setView(visited));
 const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
 const multiplexed = /^h[23]/.test(navigation?.nextHopProtocol ?? "");
-view.begin(new WindowStream(view, connectHub, document, window, multiplexed), address.view);
+view.begin(
+  new WindowStream({ listener: view, connect: connectHub, page: document, browser: window, multiplexed }),
+  address.view,
+);
 
-const place = document.getElementById("page");
-if (place === null) throw new Error("index.html has no element with the id page");
-const root = createRoot(place);
+const container = document.getElementById("page");
+if (container === null) throw new Error("index.html has no element with the id page");
+const root = createRoot(container);
 const show = (gateway: string) =>
   root.render(
     <StrictMode>

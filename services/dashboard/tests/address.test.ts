@@ -1,11 +1,11 @@
 /** The address, and times on the reader's clock. */
 import { expect, test, vi } from "vitest";
-import { Address } from "../src/address";
+import { Address } from "../src/browser/address";
 import { clockTime, dateTime } from "../src/records/clock-time";
 import { fieldOf, timeOfField } from "../src/records/field-time";
 import { FIRST_VIEW, type View } from "../src/records/view";
 
-class ExamplePlaces extends EventTarget {
+class ExampleWindow extends EventTarget {
   readonly steps: string[] = [];
   location = { search: "?q=first", pathname: "/", origin: "http://logs" };
   history = {
@@ -23,9 +23,9 @@ const searching = (text: string): View => ({ ...FIRST_VIEW, filter: { ...FIRST_V
 
 test("address: a step for each change, one for what is typed at once, and the way back", () => {
   vi.useFakeTimers();
-  const places = new ExamplePlaces();
+  const window = new ExampleWindow();
   const visited: View[] = [];
-  const address = new Address(places as unknown as Window, (view) => visited.push(view));
+  const address = new Address(window as unknown as Window, (view) => visited.push(view));
   expect(address.view).toEqual(searching("first"));
   address.write(searching("a"), true);
   vi.advanceTimersByTime(500);
@@ -34,9 +34,9 @@ test("address: a step for each change, one for what is typed at once, and the wa
   address.write(FIRST_VIEW, false);
   vi.advanceTimersByTime(60_000);
   address.write(searching("c"), true);
-  expect(places.steps).toEqual(["push /?q=a", "replace /?q=ab", "push /", "push /?q=c"]);
-  places.location = { ...places.location, search: "?q=back" };
-  places.dispatchEvent(new Event("popstate"));
+  expect(window.steps).toEqual(["push /?q=a", "replace /?q=ab", "push /", "push /?q=c"]);
+  window.location = { ...window.location, search: "?q=back" };
+  window.dispatchEvent(new Event("popstate"));
   expect(visited).toEqual([searching("back")]);
   expect(address.linkOf({ ...searching("x"), record: "5" })).toBe("http://logs/?q=x&record=5");
   vi.useRealTimers();

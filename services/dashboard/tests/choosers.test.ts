@@ -1,20 +1,20 @@
 import { createElement } from "react";
 import { renderToStaticMarkup } from "react-dom/server";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { LevelChips } from "../src/components/level-chips";
-import { StackedChart } from "../src/components/stacked-chart";
-import { whenVisible } from "../src/components/when-visible";
+import { whenVisible } from "../src/browser/when-visible";
+import { LevelChips } from "../src/components/filters/level-chips";
+import { StackedChart } from "../src/components/metrics/stacked-chart";
 import { type Histogram, zoomedOut } from "../src/metrics/histogram";
-import { MOST_LEVELS, stackOf, strengthsOf } from "../src/metrics/series";
+import { MAX_LEVELS, stackOf, strengthsOf } from "../src/metrics/series";
 import { fieldOf, timeOfEdited, timeOfField } from "../src/records/field-time";
 import { EVERYTHING } from "../src/records/filter";
 
 // Importing uPlot asks the screen how dense it is; nothing is drawn here.
 vi.mock("uplot", () => ({ default: class {} }));
 // The choices of a reader come from a browser.
-vi.mock("../src/components/preferences-context", () => ({
+vi.mock("../src/components/preferences/preferences-context", () => ({
   useChoices: () => ({ theme: "system", language: "en", zone: "utc" }),
-  useWords: (words: { en: unknown }) => words.en,
+  useTexts: (texts: { en: unknown }) => texts.en,
 }));
 
 beforeEach(() => {
@@ -25,7 +25,11 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-const stack = stackOf([Date.UTC(2026, 0, 1)], 1000, [new Map(Object.entries({ error: 2, fatal: 1, info: 4 }))]);
+const stack = stackOf({
+  times_ms: [Date.UTC(2026, 0, 1)],
+  step_ms: 1000,
+  counts: [new Map(Object.entries({ error: 2, fatal: 1, info: 4 }))],
+});
 
 function histogram(start: string, end: string): Histogram {
   return { start, end, stack, total: 7, countedFrom: null };
@@ -47,8 +51,8 @@ test("zooming out ends where time begins", () => {
 
 test("what the server names no level for and what is past the most frequent are one series, the last", () => {
   const counts = new Map([["", 50]]);
-  for (let index = 0; index <= MOST_LEVELS; index += 1) counts.set(`own${index}`, index + 1);
-  const { series } = stackOf([0], 1000, [counts]);
+  for (let index = 0; index <= MAX_LEVELS; index += 1) counts.set(`own${index}`, index + 1);
+  const { series } = stackOf({ times_ms: [0], step_ms: 1000, counts: [counts] });
   expect(series.map(({ name }) => name).filter((name) => name === "")).toHaveLength(1);
   expect(series.at(-1)).toEqual({ name: "", severity: 0, values: [51] });
 });
@@ -83,10 +87,10 @@ test("a field that was not touched keeps its microseconds", () => {
 
 test("a tab that nobody sees asks once it is seen, and only once", () => {
   const page = Object.assign(new EventTarget(), { visibilityState: "hidden" });
-  let [asked, left] = [0, 0];
+  let [calls, left] = [0, 0];
   whenVisible(
     () => {
-      asked += 1;
+      calls += 1;
     },
     page as unknown as Document,
   );
@@ -97,17 +101,17 @@ test("a tab that nobody sees asks once it is seen, and only once", () => {
     page as unknown as Document,
   );
   stop();
-  expect(asked).toBe(0);
+  expect(calls).toBe(0);
   page.visibilityState = "visible";
   for (const _ of [1, 2]) page.dispatchEvent(new Event("visibilitychange"));
-  expect([asked, left]).toEqual([1, 0]);
+  expect([calls, left]).toEqual([1, 0]);
   whenVisible(
     () => {
-      asked += 1;
+      calls += 1;
     },
     page as unknown as Document,
   );
-  expect(asked).toBe(2);
+  expect(calls).toBe(2);
 });
 
 test("the chart says its sum, its errors and its span, and its legend has the shades of its bars", () => {
@@ -116,12 +120,12 @@ test("the chart says its sum, its errors and its span, and its legend has the sh
     createElement(StackedChart, { stack, span: { from_ms, to_ms: from_ms + 60_000 }, onRange: () => {} }),
   );
   expect(html).toMatch(
-    /role="img" aria-label="7 records by level over time, 3 of them errors, from 2026-01-01 00:00:00\S* to 2026-01-01 00:01:00\S*"/,
+    /role="img" aria-label="7 records by level over time, including 3 errors, from 2026-01-01 00:00:00\S* to 2026-01-01 00:01:00\S*"/,
   );
   expect(html.match(/--strength:[\d.]+%/g)).toEqual(["--strength:100%", "--strength:65%", "--strength:100%"]);
 });
 
-test("a chip's name is its level's; what can't be asked for is not offered", () => {
+test("a chip's name is its level's; a value that can't be filtered by is not offered", () => {
   const facets = {
     levels: [{ name: "a,b", severity: 0, count: 3 }],
     nodes: [],

@@ -43,7 +43,7 @@ test("drops stand above the records that were not dropped", () => {
   expect(keysOf(new Entries(RECORDS, [drops]))).toEqual(["5", drops.id, "4", "3", "2", "1"]);
 });
 
-test("notices of one place, at the top and below everything", () => {
+test("notices of the same time, at the top and below everything", () => {
   const unknown = { ...gapAfter(0), since: null, until: null };
   const notices = [gapAfter(9), gapAfter(9), unknown];
   const entries = new Entries(RECORDS, notices);

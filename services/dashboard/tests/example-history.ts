@@ -1,13 +1,14 @@
 /** A history that answers as /api/logs does, from an array; tests hold its answers back and let them go. */
-import { ServerError } from "../src/history/ask";
+
 import type { HistoryPage, ReadPage } from "../src/history/history";
+import { ServerError } from "../src/history/request";
 import { compare } from "../src/records/order";
 import type { LogRecord } from "../src/records/record";
 
 export class ExampleHistory {
   readonly stored: LogRecord[] = [];
-  /** What was asked, as query texts. */
-  readonly asked: string[] = [];
+  /** The query of every request. */
+  readonly requests: string[] = [];
   readonly signals: AbortSignal[] = [];
   /** Records in a page at most, whatever is asked for. */
   pageSize = 1000;
@@ -28,7 +29,7 @@ export class ExampleHistory {
 
   readonly read: ReadPage = async (parameters, signal) => {
     this.signals.push(signal);
-    this.asked.push(new URLSearchParams(parameters).toString());
+    this.requests.push(new URLSearchParams(parameters).toString());
     if (this.#held !== null) await new Promise<void>((resolve) => this.#held?.push(resolve));
     signal.throwIfAborted();
     if (this.error !== null) throw this.error;

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { ServerError } from "../src/history/ask";
 import { BrokenExport, type ExportProgress, exportAddress, type Format, runExport } from "../src/history/export";
+import { ServerError } from "../src/history/request";
 import { ALL_TIME, EVERYTHING } from "../src/records/filter";
 
 const END = '{"logstream_export": {"records": 2, "complete": false, "next_cursor": "abc"}}\n';
@@ -32,7 +32,13 @@ async function run(format: Format, abort = new AbortController()) {
       written.push(bytes);
     },
   };
-  const end = await runExport("/api/logs/export", format, sink, (at) => progress.push(at), abort.signal);
+  const end = await runExport({
+    address: "/api/logs/export",
+    format,
+    sink,
+    onProgress: (at) => progress.push(at),
+    signal: abort.signal,
+  });
   return { end, progress, text: Buffer.concat(written).toString("utf8") };
 }
 

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { addressOf, askJson, refusalOf } from "../src/history/ask";
 import { contextOf } from "../src/history/context";
 import { pageOf } from "../src/history/history";
+import { addressOf, refusalOf, requestJson } from "../src/history/request";
 import { exampleRecord, exampleRecords, sequencesOf } from "./example-records";
 
 const NEVER = new AbortController().signal;
@@ -27,18 +27,18 @@ test.each([null, 1, [], {}, { records: 1 }, { records: [], next_cursor: 5 }])("n
 test("an answer's JSON; asked with every character of a parameter", async () => {
   const fetched = vi.fn(async () => Response.json({ a: 1 }));
   vi.stubGlobal("fetch", fetched);
-  expect(await askJson("/api/logs", [["q", "a&b=c d"]], NEVER)).toEqual({ a: 1 });
+  expect(await requestJson("/api/logs", [["q", "a&b=c d"]], NEVER)).toEqual({ a: 1 });
   expect(fetched).toHaveBeenCalledWith("/api/logs?q=a%26b%3Dc+d", expect.anything());
   expect(addressOf("/x", [])).toBe("/x");
 });
 
 test("no answer, an answer that isn't JSON, a refusal", async () => {
   vi.stubGlobal("fetch", async () => Promise.reject(new TypeError("offline")));
-  await expect(askJson("/x", [], NEVER)).rejects.toMatchObject({ kind: "unreachable", address: "/x" });
+  await expect(requestJson("/x", [], NEVER)).rejects.toMatchObject({ kind: "unreachable", address: "/x" });
   vi.stubGlobal("fetch", async () => new Response("<html>"));
-  await expect(askJson("/x", [], NEVER)).rejects.toMatchObject({ kind: "unreadable" });
+  await expect(requestJson("/x", [], NEVER)).rejects.toMatchObject({ kind: "unreadable" });
   vi.stubGlobal("fetch", async () => new Response("<html>", { status: 503 }));
-  await expect(askJson("/x", [], NEVER)).rejects.toMatchObject({
+  await expect(requestJson("/x", [], NEVER)).rejects.toMatchObject({
     kind: "refused",
     status: 503,
     title: "",
@@ -52,7 +52,7 @@ test("aborted, the signal's reason", async () => {
     abort.abort();
     throw new DOMException("", "AbortError");
   });
-  await expect(askJson("/x", [], abort.signal)).rejects.toMatchObject({ name: "AbortError" });
+  await expect(requestJson("/x", [], abort.signal)).rejects.toMatchObject({ name: "AbortError" });
 });
 
 test("a refusal in the server's words", () => {

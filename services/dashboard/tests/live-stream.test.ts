@@ -104,7 +104,7 @@ test("says whether what came before was missed: not when it asked to go on after
   expect(events.slice(2)).toEqual(["counts {}", "live, continued", "live, continued"]);
 });
 
-test("an event without an id keeps the place", () => {
+test("an event without an id keeps the last id", () => {
   source(0).opens();
   source(0).sends("logs", "[]", "e:1:0");
   source(0).sends("status", "{}");

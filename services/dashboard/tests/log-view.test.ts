@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { ServerError } from "../src/history/ask";
-import { LogView } from "../src/log-view";
+import { ServerError } from "../src/history/request";
+import { LogView } from "../src/log-view/log-view";
 import { EVERYTHING } from "../src/records/filter";
 import { FIRST_VIEW, type View } from "../src/records/view";
 import { ExampleHistory, UNREACHABLE } from "./example-history";
@@ -51,7 +51,7 @@ test("history is read once the stream is live, so that nothing lies between", as
   history.stored.push(...exampleRecords(1, 3));
   begin();
   await soon(500);
-  expect(history.asked).toEqual([]);
+  expect(history.requests).toEqual([]);
   view.onState("live");
   view.onLive(false);
   logs(3, 5, "e:1");
@@ -79,17 +79,17 @@ test("a window that has to wait for its stream shows history at once", async () 
   expect(shown()).toEqual([3, 2, 1]);
   view.onState("crowded");
   await soon();
-  expect(history.asked).toHaveLength(1);
+  expect(history.requests).toHaveLength(1);
 });
 
 test("a stream that goes on has what was missed; one that began anew has the list read again", async () => {
   history.stored.push(...exampleRecords(1, 3));
   await live();
-  const asked = history.asked.length;
+  const before = history.requests.length;
   view.onState("lost");
   view.onLive(true);
   await soon();
-  expect(history.asked).toHaveLength(asked);
+  expect(history.requests).toHaveLength(before);
   history.stored.push(...exampleRecords(4, 5));
   view.onLive(false);
   logs(6, 6, "f:1");
@@ -98,7 +98,7 @@ test("a stream that goes on has what was missed; one that began anew has the lis
   expect(notices()).toEqual([]);
 });
 
-test("who reads while the stream begins anew keeps the place, and is shown the hole, which can be filled", async () => {
+test("who reads while the stream begins anew keeps their record, and sees the gap, which can be filled", async () => {
   vi.setSystemTime(new Date(exampleRecord(0, 3).time));
   history.stored.push(...exampleRecords(1, 3));
   await live();
@@ -114,7 +114,7 @@ test("who reads while the stream begins anew keeps the place, and is shown the h
   expect(shown()).toEqual([12, 11, 10, 3, 2, 1]);
 });
 
-test("a mouse that only moves over the list keeps no place: the list is read again", async () => {
+test("a mouse that only moves over the list keeps nothing: the list is read again", async () => {
   history.stored.push(...exampleRecords(1, 3));
   await live();
   view.setTouching(true);
@@ -134,7 +134,7 @@ test("another filter is another list and another stream", async () => {
   expect(watched).toEqual(["", "level=error&q=a+b"]);
   view.onLive(false);
   await soon();
-  expect(history.asked.at(-1)).toBe("level=error&q=a+b&limit=200");
+  expect(history.requests.at(-1)).toBe("level=error&q=a+b&limit=200");
   expect(view.snapshot().generation).toBeGreaterThan(generation);
 });
 
@@ -252,7 +252,7 @@ test("after a pause in which more came than wait, the list is read anew from the
   expect(shown()[0]).toBe(24_002);
 });
 
-test("drops are told once their place is certain; those after the last id come again, and are forgotten", async () => {
+test("drops are reported once an id confirms them; those after the last id are sent again, and are forgotten", async () => {
   await live();
   logs(1, 1, "e:1");
   drop(2);
@@ -278,7 +278,7 @@ test("an error is told and can be tried again", async () => {
   expect(shown()).toEqual([2]);
   history.error = null;
   history.stored.push(exampleRecord(2, 2));
-  await view.tryAgain();
+  await view.retryRead();
   expect(view.snapshot().error).toBeNull();
   expect(shown()).toEqual([2, 1]);
 });
@@ -297,9 +297,9 @@ test("what may pass is asked again by itself, what is wrong with the question is
   view.setView({ ...FIRST_VIEW, filter: { ...EVERYTHING, text: "x" } });
   view.onLive(false);
   await soon();
-  const asked = history.asked.length;
+  const before = history.requests.length;
   await soon(60_000);
-  expect(history.asked).toHaveLength(asked);
+  expect(history.requests).toHaveLength(before);
 });
 
 test("what is asked again is what failed", async () => {

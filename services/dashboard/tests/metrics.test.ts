@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import { facetsOf } from "../src/metrics/facets";
 import { histogramOf } from "../src/metrics/histogram";
 import { KEPT_SECONDS, LiveMetrics } from "../src/metrics/live-metrics";
-import { MOST_LEVELS, stackOf, totalOf } from "../src/metrics/series";
+import { MAX_LEVELS, stackOf, totalOf } from "../src/metrics/series";
 import { kindOf, levelsToChoose, severityOf } from "../src/records/levels";
 
 let metrics: LiveMetrics;
@@ -52,7 +52,7 @@ test("without records there is no share of errors", () => {
   expect(metrics.snapshot()).toMatchObject({ rate: 0, errorShare: null, nodes: [{ name: "a", rate: 0 }] });
 });
 
-test("a second that comes again, as a stream that goes on repeats them, counts once; late ones take their place", () => {
+test("a second that comes again, as a stream that goes on repeats them, counts once; late ones are inserted", () => {
   for (const index of [1, 3, 2, 3, 1]) metrics.addCounts(second(index, { info: index }));
   const { stack } = metrics.snapshot();
   expect(stack.series[0]?.values).toEqual([1, 2, 3]);
@@ -70,14 +70,14 @@ test("what is no counts changes nothing", () => {
 });
 
 test("observers are told, until they leave", () => {
-  let told = 0;
+  let notified = 0;
   const leave = metrics.subscribe(() => {
-    told += 1;
+    notified += 1;
   });
   metrics.addCounts(second(1, {}));
   leave();
   metrics.addCounts(second(2, {}));
-  expect(told).toBe(1);
+  expect(notified).toBe(1);
 });
 
 test("the most frequent levels by severity, the rest as one", () => {
@@ -85,11 +85,11 @@ test("the most frequent levels by severity, the rest as one", () => {
     ["info", 9],
     ["error", 1],
   ]);
-  for (let index = 0; index < MOST_LEVELS; index += 1) counts.set(`own${index}`, index + 2);
-  const { series } = stackOf([0], 1000, [counts]);
+  for (let index = 0; index < MAX_LEVELS; index += 1) counts.set(`own${index}`, index + 2);
+  const { series } = stackOf({ times_ms: [0], step_ms: 1000, counts: [counts] });
   expect(series.map(({ name }) => name)).toEqual(["info", ...[1, 2, 3, 4, 5, 6, 7].map((index) => `own${index}`), ""]);
   expect(series.at(-1)?.values).toEqual([3]);
-  expect(series.reduce((sum, one) => sum + totalOf(one), 0)).toBe([...counts.values()].reduce((a, b) => a + b));
+  expect(series.reduce((sum, level) => sum + totalOf(level), 0)).toBe([...counts.values()].reduce((a, b) => a + b));
 });
 
 test("a histogram: times, levels in any case as one, severities as the server has them", () => {
@@ -154,12 +154,12 @@ test("facets: levels in any case as one, nodes as they are", () => {
 });
 
 test("levels to choose from: the usual, the chosen and the found, the severest first", () => {
-  const found = [
+  const counted = [
     { name: "fatal", severity: 21 },
     { name: "audit", severity: 0 },
     { name: "", severity: 0 },
   ];
-  expect(levelsToChoose(found, ["mine"]).map(({ name }) => name)).toEqual([
+  expect(levelsToChoose(counted, ["mine"]).map(({ name }) => name)).toEqual([
     "fatal",
     "error",
     "warn",

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { Preferences } from "../src/preferences";
+import { Preferences } from "../src/browser/preferences";
 
 let stored: Map<string, string>;
 let root: { dataset: DOMStringMap; lang: string };

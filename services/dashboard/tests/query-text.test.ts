@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { isRefused, readQueryText } from "../src/records/query-text";
 
-test("words and phrases, with and without a minus, at their places", () => {
+test("words and phrases, with and without a minus, with their positions", () => {
   const { terms, problem } = readQueryText('disk -tmp "is full" -"no space" -');
   expect(problem).toBeNull();
   expect(terms.map(({ text, exclude, phrase, start, end }) => [text, exclude, phrase, start, end])).toEqual([
@@ -23,7 +23,7 @@ test.each([
   ['a "b c', "open", 2, false],
   [Array(21).fill("w").join(" "), "many", 40, true],
   ["x".repeat(1001), "long", 1000, true],
-])("a problem is named at its place: %s", (text, kind, at, refused) => {
+])("a problem has its position: %s", (text, kind, at, refused) => {
   const query = readQueryText(text);
   expect(query.problem).toEqual({ kind, at });
   expect(isRefused(query)).toBe(refused);

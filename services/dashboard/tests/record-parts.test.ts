@@ -1,18 +1,18 @@
 import { createElement } from "react";
 import { renderToStaticMarkup } from "react-dom/server";
 import { afterEach, expect, test, vi } from "vitest";
-import { RecordRow } from "../src/components/record-row";
-import { StyledText } from "../src/components/styled-text";
-import { copyText } from "../src/copy";
-import { ServerError } from "../src/history/ask";
+import { copyText } from "../src/browser/copy";
+import { RecordRow } from "../src/components/record/record-row";
+import { StyledText } from "../src/components/text/styled-text";
 import { readContext } from "../src/history/context";
+import { ServerError } from "../src/history/request";
 import type { LogRecord } from "../src/records/record";
-import { recordWords } from "../src/words/record";
+import { recordTexts } from "../src/texts/record";
 import { exampleRecord, exampleRecords } from "./example-records";
 
-vi.mock("../src/components/preferences-context", () => ({
+vi.mock("../src/components/preferences/preferences-context", () => ({
   useChoices: () => ({ theme: "dark", language: "en", zone: "utc" }),
-  useWords: (words: { en: unknown }) => words.en,
+  useTexts: (texts: { en: unknown }) => texts.en,
 }));
 
 afterEach(() => vi.unstubAllGlobals());
@@ -44,7 +44,7 @@ test("a closed row is its line, an open one all of it", () => {
   expect(row(record)).not.toContain("<table");
   const open = row(record, true);
   expect(open).toContain("x".repeat(5_000));
-  expect(open).toContain('aria-label="Without records with user=&lt;i&gt;"');
+  expect(open).toContain('aria-label="Exclude records with user=&lt;i&gt;"');
 });
 
 test("what can't be asked for has a button that says why", () => {
@@ -53,14 +53,14 @@ test("what can't be asked for has a button that says why", () => {
   const [button, ...others] = disabled(exampleRecord(1, 1, { node: "api-*" }));
   expect(others).toEqual([]);
   expect(button).toContain(
-    renderToStaticMarkup(createElement("i", { title: recordWords.en.notAskable })).slice(10, 40),
+    renderToStaticMarkup(createElement("i", { title: recordTexts.en.notFilterable })).slice(10, 40),
   );
 });
 
 test("what a button shows is in the name it is called by", () => {
-  for (const words of [recordWords.en, recordWords.ko]) {
-    expect(words.onlyLabel("k=v").toLowerCase()).toContain(words.only);
-    expect(words.withoutLabel("k=v").toLowerCase()).toContain(words.without);
+  for (const texts of [recordTexts.en, recordTexts.ko]) {
+    expect(texts.onlyLabel("k=v").toLowerCase()).toContain(texts.only.toLowerCase());
+    expect(texts.withoutLabel("k=v").toLowerCase()).toContain(texts.without.toLowerCase());
   }
 });
 

@@ -6,7 +6,7 @@ import { exampleRecord } from "./example-records";
 
 const ESC = "\u001b";
 const brief = (text: string) =>
-  styledParts(text).map(({ text: part, color, ground, emphasis }) => [part, color, ground, emphasis.join(" ")]);
+  styledParts(text).map(({ text: part, color, background, emphasis }) => [part, color, background, emphasis.join(" ")]);
 
 test("colours and emphasis of a terminal", () => {
   expect(brief(`a ${ESC}[31mred ${ESC}[1;4mbold${ESC}[0m b`)).toEqual([
@@ -21,7 +21,7 @@ test("colours and emphasis of a terminal", () => {
   ]);
 });
 
-test("reversed colours change places", () => {
+test("reversed colours are swapped", () => {
   expect(brief(`${ESC}[31;7ma${ESC}[44mb`)).toEqual([
     ["a", "black", "red", ""],
     ["b", "blue", "red", ""],

@@ -1,5 +1,11 @@
 import { beforeEach, expect, test } from "vitest";
-import { LONGEST_NAME, LONGEST_SEARCH, MOST_VIEWS, readViews, SavedViewList } from "../src/saved-views";
+import {
+  MAX_NAME_CHARACTERS,
+  MAX_SEARCH_CHARACTERS,
+  MAX_VIEWS,
+  readViews,
+  SavedViewList,
+} from "../src/browser/saved-views";
 
 const KEY = "logstream.views";
 let stored: Map<string, string>;
@@ -45,18 +51,18 @@ test("one of the same name is replaced, and one can be removed", () => {
 
 test("when they are full a new one is refused, a replacement is not", () => {
   const list = opened();
-  for (let at = 0; at < MOST_VIEWS; at++) list.save({ name: `${at}`, search: "" });
+  for (let at = 0; at < MAX_VIEWS; at++) list.save({ name: `${at}`, search: "" });
   expect(list.save({ name: "one more", search: "" })).toBe(false);
-  expect(list.snapshot()).toHaveLength(MOST_VIEWS);
+  expect(list.snapshot()).toHaveLength(MAX_VIEWS);
   expect(list.save({ name: "0", search: "?q=x" })).toBe(true);
 });
 
 test("what is too long is refused", () => {
   const list = opened();
-  expect(list.save({ name: "n".repeat(LONGEST_NAME + 1), search: "" })).toBe(false);
-  expect(list.save({ name: "n", search: `?${"s".repeat(LONGEST_SEARCH)}` })).toBe(false);
+  expect(list.save({ name: "n".repeat(MAX_NAME_CHARACTERS + 1), search: "" })).toBe(false);
+  expect(list.save({ name: "n", search: `?${"s".repeat(MAX_SEARCH_CHARACTERS)}` })).toBe(false);
   expect(list.snapshot()).toEqual([]);
-  expect(list.save({ name: "n".repeat(LONGEST_NAME), search: "" })).toBe(true);
+  expect(list.save({ name: "n".repeat(MAX_NAME_CHARACTERS), search: "" })).toBe(true);
 });
 
 test.each([
@@ -73,30 +79,30 @@ test.each([
 test("of a stored list only the views are read, a name once, and no more than fit", () => {
   const text = JSON.stringify([
     1,
-    { name: "n".repeat(LONGEST_NAME + 1), search: "" },
+    { name: "n".repeat(MAX_NAME_CHARACTERS + 1), search: "" },
     { name: "a", search: "?q=1" },
     { name: "a", search: "?q=2" },
   ]);
   expect(readViews(text)).toEqual([{ name: "a", search: "?q=2" }]);
-  const many = Array.from({ length: MOST_VIEWS + 5 }, (_, at) => ({ name: `${at}`, search: "" }));
-  expect(readViews(JSON.stringify(many))).toHaveLength(MOST_VIEWS);
+  const many = Array.from({ length: MAX_VIEWS + 5 }, (_, at) => ({ name: `${at}`, search: "" }));
+  expect(readViews(JSON.stringify(many))).toHaveLength(MAX_VIEWS);
 });
 
 test("what another window saves is seen, what else it stores is not asked about", () => {
   const list = opened();
-  let told = 0;
-  const stop = list.subscribe(() => told++);
+  let notified = 0;
+  const stop = list.subscribe(() => notified++);
   stored.set(KEY, '[{"name":"theirs","search":"?q=t"}]');
   tell("logstream.theme");
-  expect([told, list.has("theirs")]).toEqual([0, false]);
+  expect([notified, list.has("theirs")]).toEqual([0, false]);
   tell(KEY);
-  expect([told, list.has("theirs")]).toEqual([1, true]);
+  expect([notified, list.has("theirs")]).toEqual([1, true]);
   stored.clear();
   tell(null);
-  expect([told, list.has("theirs")]).toEqual([2, false]);
+  expect([notified, list.has("theirs")]).toEqual([2, false]);
   stop();
   tell(null);
-  expect(told).toBe(2);
+  expect(notified).toBe(2);
 });
 
 test("a full browser is said and changes nothing; without a storage views hold for now", () => {

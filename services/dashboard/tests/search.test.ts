@@ -17,9 +17,13 @@ beforeEach(() => {
   history.stored.push(...exampleRecords(1, 3000));
   timeline = new Timeline({ records: 2000, following: 1500, waiting: 100, notices: 10 });
   changes = [];
-  search = new Search(timeline, history.read, { ...EVERYTHING, text: "word" }, ALL_TIME, () =>
-    changes.push(search.progress.state),
-  );
+  search = new Search({
+    timeline,
+    readPage: history.read,
+    filter: { ...EVERYTHING, text: "word" },
+    range: ALL_TIME,
+    onChange: () => changes.push(search.progress.state),
+  });
 });
 
 const held = () => sequencesOf(timeline.records);
@@ -31,8 +35,8 @@ test("reads a screen first, then more, with the filter, without a seam or a repe
   expect(held()).toEqual(from(3000, 2801));
   await search.readOlder(500);
   expect(held()).toEqual(from(3000, 1801));
-  expect(history.asked[0]).toBe("q=word&limit=200");
-  expect(history.asked[1]).toContain("q=word&limit=1000&cursor=");
+  expect(history.requests[0]).toBe("q=word&limit=200");
+  expect(history.requests[1]).toContain("q=word&limit=1000&cursor=");
   expect(search.progress).toMatchObject({ state: "idle", found: 1200 });
 });
 
@@ -43,7 +47,7 @@ test("a record that was live already counts once", async () => {
   expect(search.progress.found).toBe(189);
 });
 
-test("at the end it says so, and live records of any age take their places", async () => {
+test("at the end it says so, and live records of any age are inserted", async () => {
   history.stored.splice(5);
   await search.readOlder();
   expect(search.progress.state).toBe("end");
@@ -55,7 +59,7 @@ test("at the end it says so, and live records of any age take their places", asy
 test("partial answers are asked on until something is found, and each moves the progress on", async () => {
   history.emptyPages = 3;
   await search.readOlder();
-  expect(history.asked).toHaveLength(4);
+  expect(history.requests).toHaveLength(4);
   expect(held()).toHaveLength(1000);
   expect(changes.filter((state) => state === "reading").length).toBeGreaterThanOrEqual(4);
 });
@@ -93,7 +97,7 @@ test("when the oldest had to go, the walk begins again below what is held", asyn
   timeline.hold(null);
   await search.readOlder(100);
   expect(held()).toEqual(from(3101, 1102));
-  expect(history.asked.at(-1)).toContain("end=");
+  expect(history.requests.at(-1)).toContain("end=");
 });
 
 test("a page that no longer adjoins, because the oldest went while it was read, is not taken", async () => {

@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { gatewayAddress } from "../src/site";
+import { gatewayAddress } from "../src/browser/site";
 
 function says(body: string, status = 200) {
   return vi.fn<typeof fetch>(async () => new Response(body, { status }));

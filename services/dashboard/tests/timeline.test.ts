@@ -64,7 +64,7 @@ test("before history was read, letting go of records says nothing of what was st
   expect(timeline.floor).toBeNull();
 });
 
-test("held, newer records wait and are counted once each, then take their places", () => {
+test("held, newer records wait and are counted once each, then are inserted", () => {
   timeline.add(exampleRecords(1, 3));
   timeline.hold({ newest: at(3), oldest: at(1) });
   timeline.add([at(4), at(4), at(2)]);
@@ -76,7 +76,7 @@ test("held, newer records wait and are counted once each, then take their places
   expect(timeline.waiting).toBe(0);
 });
 
-test("held, a late record takes its place where it isn't seen, and waits where it would move what is", () => {
+test("held, a late record is inserted off the screen, and waits where it would move the screen", () => {
   timeline.add([at(1), at(3), at(5), at(7), at(9)]);
   timeline.hold({ newest: at(7), oldest: at(3) });
   timeline.add([at(8), at(6), at(2)]);
@@ -90,7 +90,7 @@ test("held, a late record takes its place where it isn't seen, and waits where i
   expect(timeline.waiting).toBe(0);
 });
 
-test("held, of the late ones that wait only those go on waiting whose place is still seen", () => {
+test("held, of the late records that wait, only those go on waiting that belong on the screen", () => {
   timeline.add([at(1), at(3), at(5), at(7), at(9)]);
   timeline.hold({ newest: at(7), oldest: at(3) });
   timeline.add([at(10), at(6), at(4)]);
@@ -100,7 +100,7 @@ test("held, of the late ones that wait only those go on waiting whose place is s
   expect(held()).toEqual([10, 9, 7, 6, 5, 4, 3, 1]);
 });
 
-test("below a record of the future, new ones are counted though they take their places", () => {
+test("below a record of the future, new ones are counted though they are inserted", () => {
   timeline.add([at(1), at(2), at(3), at(500)]);
   timeline.hold({ newest: at(2), oldest: at(1) });
   timeline.add([at(4), at(5)]);

@@ -3,7 +3,7 @@ import {
   ALL_TIME,
   EVERYTHING,
   type Filter,
-  isAskable,
+  isFilterable,
   nodeFilterOf,
   parametersOf,
   toggled,
@@ -84,7 +84,7 @@ test("including a value of an attribute replaces another, excluding adds", () =>
 });
 
 test("what commas, blanks and stars would change can't be asked for", () => {
-  expect(["a", "a b", "", " a", "a,b"].map(isAskable)).toEqual([true, true, false, false, false]);
+  expect(["a", "a b", "", " a", "a,b"].map(isFilterable)).toEqual([true, true, false, false, false]);
   expect(nodeFilterOf("api-1")).toBe("api-1");
   expect(nodeFilterOf("api-*")).toBeNull();
 });

@@ -38,16 +38,16 @@ function make(): void {
     onState: (state: string) => heard.push(state),
     onResume: () => heard.push("resume"),
   };
-  stream = new WindowStream(
+  stream = new WindowStream({
     listener,
-    (onReply) => {
+    connect: (onReply) => {
       reply = onReply;
       return { send: (message) => sent.push(message) };
     },
-    page as unknown as Document,
-    browser as unknown as Window,
-    false,
-  );
+    page: page as unknown as Document,
+    browser: browser as unknown as Window,
+    multiplexed: false,
+  });
 }
 
 const says = (message: FromHub, turn = lastTurn()) => reply({ turn, message });

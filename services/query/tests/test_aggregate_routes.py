@@ -1,12 +1,12 @@
 """Bad parameters of the routes that count, export or look around a record; no store is asked."""
 
 from collections.abc import Callable
-from datetime import UTC
 from typing import cast
 
 import pytest
 from flask.testing import FlaskClient
 from logstream_query.app import create_app
+from logstream_query.config import Config
 from logstream_query.metrics import Metrics
 from logstream_query.store import Store
 from prometheus_client import CollectorRegistry
@@ -22,7 +22,8 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 def client(registry: CollectorRegistry) -> FlaskClient:
-    return create_app(cast(Store, None), Metrics(registry), lambda: registry, UTC, export_records=1_000).test_client()
+    config = Config(database_url="postgresql://", export_records=1_000)
+    return create_app(cast(Store, None), Metrics(registry), lambda: registry, config).test_client()
 
 
 def problems(client: FlaskClient, path: str) -> dict[str, str]:
@@ -43,16 +44,19 @@ def test_unknown_parameters_are_named(client: FlaskClient, path: str) -> None:
         ("histogram?buckets=0&start=x", {"buckets": f"{COUNT}1 to 1000", "start": ""}),
         ("histogram?buckets=1001", {"buckets": f"{COUNT}1 to 1000"}),
         ("histogram?bucket=5", {"bucket": "a width such as"}),
-        ("histogram?bucket=1s&start=2024-01-01&end=2024-01-02", {"bucket": "a width that leaves at most 5000 bars"}),
+        (
+            "histogram?bucket=1s&start=2024-01-01&end=2024-01-02",
+            {"bucket": "a width that divides the time range into at most 5000 bars"},
+        ),
         ("histogram?start=2024-01-02&end=2024-01-01", {"end": "a time that is not before the start"}),
         ("facets?top=1001&records=5001", {"top": f"{COUNT}1 to 1000", "records": f"{COUNT}1 to 5000"}),
         ("facets?min_level=nothing", {"min_level": "a level name"}),
         ("-1/context", {"sequence": f"{COUNT}0 to 9223372036854775807"}),
         ("9223372036854775808/context?scope=x", {"sequence": f"{COUNT}0", "scope": "node"}),
         ("%D9%A1/context?before=-1&after=501", {"sequence": COUNT, "before": f"{COUNT}0 to 500", "after": COUNT}),
-        ("export?format=xml&max_records=0", {"format": "ndjson", "max_records": f"{COUNT}1 on"}),
+        ("export?format=xml&max_records=0", {"format": "ndjson", "max_records": "a whole number of at least 1"}),
         ("export?max_records=1001&cursor=x", {"max_records": f"{COUNT}1 to 1000", "cursor": "the next_cursor"}),
-        ("export?max_records=1e9", {"max_records": f"{COUNT}1 on"}),
+        ("export?max_records=1e9", {"max_records": "a whole number of at least 1"}),
     ],
 )
 def test_bad_parameters_are_named(client: FlaskClient, path: str, expected: dict[str, str]) -> None:

@@ -4,12 +4,12 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from logstream_query.bars import bar_starts
-from logstream_query.facets import attributes_of, top_of
-from logstream_query.histogram import fill_bars, levels_of
-from logstream_query.stats import Kept, stats_of
+from logstream_query.questions.bars import bar_starts
+from logstream_query.routes.facets import attributes_of, top_of
+from logstream_query.routes.histogram import fill_bars, levels_of
+from logstream_query.routes.stats import CachedStatistics, stats_of
 from logstream_query.store import BarCount, Levels, Statistics, StoredRecord, ValueCount
-from logstream_query.unavailable import DatabaseAway
+from logstream_query.unavailable import DatabaseUnavailable
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
@@ -38,7 +38,7 @@ def test_a_level_has_the_severity_of_most_of_its_records() -> None:
 
 
 def record(level: str, node: str, severity: int = 9) -> StoredRecord:
-    return 0, 0, severity, level, node, "", None
+    return StoredRecord(0, 0, severity, level, node, "", None)
 
 
 def test_levels_and_nodes_of_records() -> None:
@@ -96,27 +96,27 @@ def statistics(rows: int = 0) -> Statistics:
 def test_statistics_are_kept_for_a_while() -> None:
     reads = itertools.count(1)
     now_s = 100.0
-    kept = Kept(lambda: statistics(next(reads)), 5, lambda: now_s)
-    assert [kept.get().rows, kept.get().rows] == [1, 1]
+    cached = CachedStatistics(lambda: statistics(next(reads)), 5, lambda: now_s)
+    assert [cached.get().rows, cached.get().rows] == [1, 1]
     now_s = 104.9
-    assert kept.get().rows == 1
+    assert cached.get().rows == 1
     now_s = 105.0
-    assert kept.get().rows == 2
+    assert cached.get().rows == 2
 
 
 def test_an_error_is_not_kept() -> None:
-    answers: Iterator[DatabaseAway | Statistics] = iter([DatabaseAway("away"), statistics(1)])
+    answers: Iterator[DatabaseUnavailable | Statistics] = iter([DatabaseUnavailable("away"), statistics(1)])
 
     def read() -> Statistics:
         answer = next(answers)
-        if isinstance(answer, DatabaseAway):
+        if isinstance(answer, DatabaseUnavailable):
             raise answer
         return answer
 
-    kept = Kept(read)
-    with pytest.raises(DatabaseAway):
-        kept.get()
-    assert kept.get().rows == 1
+    cached = CachedStatistics(read)
+    with pytest.raises(DatabaseUnavailable):
+        cached.get()
+    assert cached.get().rows == 1
 
 
 def test_rates_are_those_of_whole_minutes() -> None:

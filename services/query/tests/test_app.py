@@ -1,20 +1,20 @@
 """The HTTP surface with a store that answers from memory: shapes, errors, counts."""
 
 from collections.abc import Callable
-from datetime import UTC
 from typing import Any, cast
 
 import pytest
 from flask.testing import FlaskClient
 from logstream_query.app import create_app
-from logstream_query.cursors import Position, read_cursor
+from logstream_query.config import Config
 from logstream_query.metrics import Metrics
+from logstream_query.questions.cursors import Position, read_cursor
 from logstream_query.store import InvalidRegex, Store, StoredRecord
 from logstream_query.store.database import Nearest
 from logstream_query.unavailable import (
     ClientGone,
-    DatabaseAway,
     DatabaseBusy,
+    DatabaseUnavailable,
     SchemaMissing,
     StatementTimeout,
     TooManySearches,
@@ -28,7 +28,9 @@ UNKNOWN_SEQUENCE = 1_000_000
 
 
 def stored(sequence: int) -> StoredRecord:
-    return sequence, TIME_US + sequence, 17, "error", "api", f"message {sequence}", {"k": "v"} if sequence % 2 else None
+    return StoredRecord(
+        sequence, TIME_US + sequence, 17, "error", "api", f"message {sequence}", {"k": "v"} if sequence % 2 else None
+    )
 
 
 class MemoryStore:
@@ -37,20 +39,20 @@ class MemoryStore:
     def __init__(self) -> None:
         self.sequences = list(range(10, 0, -1))
         self.error: Exception | None = None
-        self.asked: tuple[Any, ...] = ()
+        self.arguments: tuple[Any, ...] = ()
 
-    def page(self, *asked: Any) -> list[StoredRecord]:
-        self.asked = asked
+    def page(self, *arguments: Any) -> list[StoredRecord]:
+        self.arguments = arguments
         if self.error:
             raise self.error
-        return [stored(sequence) for sequence in self.sequences[: asked[3]]]
+        return [stored(sequence) for sequence in self.sequences[: arguments[3]]]
 
     def check_regex(self, regex: str, timeout_s: float) -> None:
         if isinstance(self.error, InvalidRegex):
             raise self.error
 
-    def nearest(self, *asked: Any) -> Nearest:
-        return Nearest(self.page(*asked[:4]), None, None)
+    def nearest(self, *arguments: Any) -> Nearest:
+        return Nearest(self.page(*arguments[:4]), None, None)
 
     def position_of(self, sequence: int) -> Position | None:
         if self.error:
@@ -73,7 +75,9 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 def client(store: MemoryStore, registry: CollectorRegistry) -> FlaskClient:
-    return create_app(cast(Store, store), Metrics(registry), lambda: registry, UTC).test_client()
+    return create_app(
+        cast(Store, store), Metrics(registry), lambda: registry, Config(database_url="postgresql://")
+    ).test_client()
 
 
 @pytest.fixture
@@ -103,7 +107,7 @@ def test_records_in_the_native_shape(client: FlaskClient) -> None:
          "message": "message 9", "attributes": {"k": "v"}},
     ]  # fmt: skip
     cursor = read_cursor(body["next_cursor"])
-    assert (cursor.position, cursor.found) == (Position(TIME_US + 9, 9), 2)
+    assert (cursor.position, cursor.records_sent) == (Position(TIME_US + 9, 9), 2)
     assert (body["complete"], body["scanned_until"], body["found"]) == (False, "2024-08-06T18:51:32.513209Z", 2)
 
 
@@ -120,7 +124,7 @@ def test_next_cursor_only_if_there_is_more(client: FlaskClient, store: MemorySto
 def test_the_next_page_goes_on_where_the_last_one_ended(client: FlaskClient, store: MemoryStore) -> None:
     cursor = client.get("/api/logs?limit=3&order=asc").get_json()["next_cursor"]
     assert client.get(f"/api/logs?limit=3&cursor={cursor}").get_json()["found"] == 6
-    assert store.asked[1:4] == ("asc", Position(TIME_US + 8, 8), 4)
+    assert store.arguments[1:4] == ("asc", Position(TIME_US + 8, 8), 4)
 
 
 def test_records_in_the_seed_shape(client: FlaskClient, store: MemoryStore) -> None:
@@ -129,7 +133,7 @@ def test_records_in_the_seed_shape(client: FlaskClient, store: MemoryStore) -> N
          "message": "message 10"}
     ]  # fmt: skip
     client.get("/historical-logs?sequence_number=70000&limit=4")
-    assert store.asked[1:4] == ("desc", Position(TIME_US, 70_000), 5)
+    assert store.arguments[1:4] == ("desc", Position(TIME_US, 70_000), 5)
     assert client.get(f"/historical-logs?sequence_number={UNKNOWN_SEQUENCE}").get_json() == []
 
 
@@ -166,7 +170,7 @@ def test_an_unknown_parameter_is_no_label_of_its_own(client: FlaskClient, metric
 @pytest.mark.parametrize(
     ("error", "status", "retry_after"),
     [
-        (DatabaseAway, 503, "2"),
+        (DatabaseUnavailable, 503, "2"),
         (DatabaseBusy, 503, "2"),
         (SchemaMissing, 503, "5"),
         (StatementTimeout, 504, None),
@@ -211,7 +215,7 @@ def test_other_errors_are_problems_too(client: FlaskClient, metric: Callable[...
 
 def test_health(client: FlaskClient, store: MemoryStore) -> None:
     assert (client.get("/readyz").status_code, client.get("/readyz").text) == (200, "ok\n")
-    store.error = DatabaseAway("the database can't be reached")
+    store.error = DatabaseUnavailable("the database can't be reached")
     assert (client.get("/readyz").status_code, client.get("/readyz").text) == (503, "the database can't be reached\n")
     assert (client.get("/livez").status_code, client.get("/livez").text) == (200, "ok\n")
 
@@ -235,5 +239,5 @@ def test_a_foreign_name_or_page_is_turned_away_unread_and_counted(
         answer = client.get("/api/logs", headers=headers)
         assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
         assert metric("logstream_query_refused_requests_total", reason=reason) == 1
-    assert store.asked == ()
+    assert store.arguments == ()
     assert client.get("/livez", headers={"Host": "evil.example"}).status_code == 200

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from logstream_query.bars import bar_starts, nice_width, read_width
-from logstream_query.moments import EPOCH, MAX_US, as_datetime
+from logstream_query.questions.bars import bar_starts, nice_width, read_width
+from logstream_query.questions.moments import EPOCH, MAX_US, as_datetime
 
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
-from logstream_query.clients import Client, KnownClients, current_client
+from logstream_query.questions.clients import Client, KnownClients, current_client
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from logstream_contract.filters.filters import Filter, Terms
-from logstream_query.counting import MINUTE_US, Piece, is_countable, pieces, pieces_around
+from logstream_query.questions.moments import MINUTE_US
+from logstream_query.store.counting import Piece, is_countable, pieces, pieces_around
 
 HOUR_US = 60 * MINUTE_US
 LAST_US = 5 * HOUR_US
@@ -104,12 +105,12 @@ def test_sums_begin_and_end_at_multiples_of_their_width(
 def test_the_widest_sums_that_fit_are_read() -> None:
     found = pieces(50 * MINUTE_US, 4 * HOUR_US + 11 * MINUTE_US, LAST_US)
     assert [piece for piece in found if piece.source == "rollups"] == [
-        Piece("rollups", HOUR_US, 4 * HOUR_US, HOUR_US),
-        Piece("rollups", 50 * MINUTE_US, HOUR_US, 10 * MINUTE_US),
-        Piece("rollups", 4 * HOUR_US, 4 * HOUR_US + 10 * MINUTE_US, 10 * MINUTE_US),
-        Piece("rollups", 4 * HOUR_US + 10 * MINUTE_US, 4 * HOUR_US + 11 * MINUTE_US, MINUTE_US),
+        Piece("rollups", HOUR_US, 4 * HOUR_US, width_us=HOUR_US),
+        Piece("rollups", 50 * MINUTE_US, HOUR_US, width_us=10 * MINUTE_US),
+        Piece("rollups", 4 * HOUR_US, 4 * HOUR_US + 10 * MINUTE_US, width_us=10 * MINUTE_US),
+        Piece("rollups", 4 * HOUR_US + 10 * MINUTE_US, 4 * HOUR_US + 11 * MINUTE_US, width_us=MINUTE_US),
     ]
-    assert pieces(None, None, 0) == [Piece("counts", None, None), Piece("rollups", None, None, HOUR_US)]
+    assert pieces(None, None, 0) == [Piece("counts", None, None), Piece("rollups", None, None, width_us=HOUR_US)]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ def test_the_shorter_part_of_a_ragged_minute_is_read(end_s: int, now_s: int, exp
 
 
 @pytest.mark.parametrize(
-    ("wanted", "countable"),
+    ("filter_", "countable"),
     [
         (Filter(), True),
         (Filter(start_us=1, end_us=2, levels=("warn",), level_contains="e", min_severity=3, nodes=("a*",)), True),
@@ -139,5 +140,5 @@ def test_the_shorter_part_of_a_ragged_minute_is_read(end_s: int, now_s: int, exp
         (Filter(regex="a"), False),
     ],
 )
-def test_counts_know_times_levels_and_nodes(wanted: Filter, countable: bool) -> None:
-    assert is_countable(wanted) == countable
+def test_counts_know_times_levels_and_nodes(filter_: Filter, countable: bool) -> None:
+    assert is_countable(filter_) == countable

@@ -6,7 +6,7 @@ import io
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from logstream_query.csv_text import COLUMNS, csv_header, csv_lines
+from logstream_query.routes.csv_text import COLUMNS, csv_header, csv_lines
 from logstream_query.store import StoredRecord
 
 STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
@@ -17,7 +17,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl
 
 
 def stored(message: str = "", level: str = "info", node: str = "api", **attributes: str) -> StoredRecord:
-    return 65_536, TIME_US, 9, level, node, message, attributes or None
+    return StoredRecord(65_536, TIME_US, 9, level, node, message, attributes or None)
 
 
 def read_back(text: bytes) -> list[list[str]]:

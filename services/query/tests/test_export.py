@@ -9,12 +9,13 @@ from typing import Any, cast
 
 import pytest
 from logstream_contract.filters.filters import Filter
-from logstream_query.aggregate_parameters import ExportFormat
-from logstream_query.answering import Answering
-from logstream_query.cursors import Order, Position, read_cursor
-from logstream_query.export import Asked, Exporter, next_page
+from logstream_query.config import Config
 from logstream_query.metrics import Metrics
-from logstream_query.search import Found, Search
+from logstream_query.questions.aggregate_parameters import ExportFormat
+from logstream_query.questions.cursors import Order, Position, read_cursor
+from logstream_query.routes.export import Exporter, ExportQuery, next_page
+from logstream_query.search.answer_limiter import AnswerLimiter, AnswerLimits
+from logstream_query.search.search import Search, SearchResult
 from logstream_query.store import StoredRecord
 from logstream_query.unavailable import DatabaseBusy, StatementTimeout
 from prometheus_client import CollectorRegistry
@@ -23,7 +24,7 @@ TIME_US = 1_722_970_292_513_200
 
 
 def stored(sequence: int, message: str = "m") -> StoredRecord:
-    return sequence, TIME_US + sequence, 17, "error", "api", message, {"k": "v"}
+    return StoredRecord(sequence, TIME_US + sequence, 17, "error", "api", message, {"k": "v"})
 
 
 class MemorySearch:
@@ -39,7 +40,7 @@ class MemorySearch:
         self.errors: list[Exception | None] = []
         self.limits: list[int] = []
 
-    def find(self, _wanted: Filter, _order: Order, after: Position | None, limit: int, *, most_bytes: int) -> Found:
+    def find(self, _filter: Filter, _order: Order, after: Position | None, limit: int, *, most_bytes: int) -> SearchResult:
         assert most_bytes == 2 * 1024 * 1024
         if self.errors:
             error = self.errors.pop(0)
@@ -49,7 +50,7 @@ class MemorySearch:
         first = self.count if after is None else after.sequence - 1
         last = max(0, first - min(limit, self.at_once))
         records = [stored(sequence, self.message) for sequence in range(first, last, -1)]
-        return Found(records, Position(TIME_US + last + 1, last + 1) if last else None, None)
+        return SearchResult(records, Position(TIME_US + last + 1, last + 1) if last else None, None)
 
 
 class Case:
@@ -58,11 +59,14 @@ class Case:
         self.registry = CollectorRegistry()
         self.pauses: list[float] = []
         metrics = Metrics(self.registry)
-        self.exporter = Exporter(cast(Search, search), Answering(metrics), metrics, self.pauses.append)
+        limits = AnswerLimits.from_config(Config(database_url="postgresql://"))
+        self.exporter = Exporter(cast(Search, search), AnswerLimiter(metrics, limits), metrics, sleep=self.pauses.append)
 
     def export(self, form: ExportFormat = "ndjson", max_records: int = 1_000_000) -> Iterator[bytes]:
-        asked = Asked(Filter(), form, "desc", None, 7, max_records)
-        return self.exporter.body(asked, self.exporter.first(asked))
+        query = ExportQuery(
+            filter=Filter(), format=form, order="desc", after=None, requested_at_us=7, max_records=max_records
+        )
+        return self.exporter.body(query, self.exporter.first(query))
 
     def outcome(self, outcome: str, form: str = "ndjson") -> float:
         labels = {"format": form, "outcome": outcome}
@@ -102,7 +106,7 @@ def test_a_cap_is_told_with_a_cursor_to_go_on(cap: int) -> None:
     assert len(records) == cap
     assert (end["logstream_export"]["records"], end["logstream_export"]["complete"]) == (cap, False)
     cursor = read_cursor(end["logstream_export"]["next_cursor"])
-    assert (cursor.order, cursor.asked_at_us, cursor.position.sequence) == ("desc", 7, 1_000 - cap + 1)
+    assert (cursor.order, cursor.requested_at_us, cursor.position.sequence) == ("desc", 7, 1_000 - cap + 1)
     assert case.outcome("capped") == 1
     assert max(case.search.limits) <= cap
 

@@ -3,7 +3,7 @@
 from zoneinfo import ZoneInfo
 
 import pytest
-from logstream_query.moments import MAX_US, Moment, read_moment
+from logstream_query.questions.moments import MAX_US, Moment, read_moment
 
 NOW_US = 1_722_970_292_513_200
 

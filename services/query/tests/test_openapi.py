@@ -2,17 +2,18 @@
 
 import json
 import re
-from datetime import UTC
 from typing import Annotated, Any, cast
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from logstream_contract.filters.parameters import Parameters, names_of
 from logstream_query.app import create_app
+from logstream_query.config import Config
 from logstream_query.metrics import Metrics
-from logstream_query.openapi import Answer, Api, Operation, openapi_document
-from logstream_query.operations import API, OPERATIONS
-from logstream_query.parameters import MAX_LIMIT, Parameters, names_of
+from logstream_query.questions.parameters import MAX_LIMIT
+from logstream_query.routes.openapi import Answer, Api, Operation, openapi_document
+from logstream_query.routes.operations import API, OPERATIONS
 from logstream_query.store import Store
 from logstream_query.unavailable import Unavailable
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
@@ -29,7 +30,7 @@ DESCRIBED = re.compile(r"/api/|/historical-logs$")
 @pytest.fixture
 def app() -> Flask:
     registry = CollectorRegistry()
-    return create_app(cast(Store, None), Metrics(registry), lambda: registry, UTC)
+    return create_app(cast(Store, None), Metrics(registry), lambda: registry, Config(database_url="postgresql://"))
 
 
 @pytest.fixture
@@ -103,13 +104,22 @@ class ChosenNames(Parameters):
 
 def described(operation: Operation) -> dict[str, Any]:
     problem = Answer("Bad.", {"application/problem+json": Body})
-    document = openapi_document(Api("t", "d", {400: ("Bad", problem)}, [operation]), "1")
+    document = openapi_document(
+        Api(title="t", description="d", problems={400: ("Bad", problem)}, operations=[operation]), "1"
+    )
     validate(document, cls=OpenAPIV31SpecValidator)
     return document
 
 
 def test_an_object_stands_for_parameters_of_any_name() -> None:
-    operation = Operation("/a", "a", "A", {200: Answer("Ok.", {"application/json": Body})}, (400,), parameters=ChosenNames)
+    operation = Operation(
+        path="/a",
+        name="a",
+        summary="A",
+        answers={200: Answer("Ok.", {"application/json": Body})},
+        problems=(400,),
+        parameters=ChosenNames,
+    )
     chosen, needed = described(operation)["paths"]["/a"]["get"]["parameters"]
     assert (chosen["style"], chosen["explode"], chosen["required"]) == ("form", True, False)
     assert chosen["schema"]["patternProperties"]
@@ -119,15 +129,15 @@ def test_an_object_stands_for_parameters_of_any_name() -> None:
 
 def test_models_within_models_and_several_media_types() -> None:
     operation = Operation(
-        "/a/{b}",
-        "a",
-        "A",
-        {
+        path="/a/{b}",
+        name="a",
+        summary="A",
+        answers={
             200: Answer(
                 "Ok.", {"application/json": list[Body], "text/csv": None}, {"X-Rows": {"schema": {"type": "integer"}}}
             )
         },
-        (400,),
+        problems=(400,),
         path_parameters={"b": {"type": "string", "description": "Which."}},
     )
     document = described(operation)

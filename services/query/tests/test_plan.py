@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from logstream_contract.filters.filters import Filter
-from logstream_query.cursors import Order, Position
-from logstream_query.plan import Plan
-from logstream_query.ranges import Range, common, merged, past
+from logstream_query.questions.cursors import Order, Position
+from logstream_query.questions.ranges import Range, common, merged, past
+from logstream_query.search.plan import Plan
 from logstream_query.unavailable import StatementTimeout
 
 HOUR_US = 3_600_000_000
@@ -25,20 +25,20 @@ class KnownSources:
 
     def __init__(self, possible: Sequence[Range] | None, minutes: Sequence[Range] | None) -> None:
         self.known = {"possible": possible, "minutes": minutes}
-        self.asked: list[tuple[str, Range]] = []
+        self.calls: list[tuple[str, Range]] = []
 
     def _answer(self, name: str, within: Range, timeout_s: float) -> list[Range] | None:
-        self.asked.append((name, within))
+        self.calls.append((name, within))
         if not timeout_s:
             raise StatementTimeout("no time")
         known = self.known[name]
         # Whole hours and minutes also reach over the ends of what was asked for.
-        return None if known is None else [one for one in known if common([one], [within])]
+        return None if known is None else [range_ for range_ in known if common([range_], [within])]
 
-    def possible(self, wanted: Filter, within: Range, timeout_s: float) -> list[Range] | None:
+    def possible(self, filter_: Filter, within: Range, timeout_s: float) -> list[Range] | None:
         return self._answer("possible", within, timeout_s)
 
-    def present_minutes(self, wanted: Filter, within: Range, timeout_s: float) -> list[Range] | None:
+    def present_minutes(self, filter_: Filter, within: Range, timeout_s: float) -> list[Range] | None:
         return self._answer("minutes", within, timeout_s)
 
 
@@ -47,8 +47,8 @@ def parts(plan: Plan, order: Order, timeout_s: float = 1.0) -> list[Range]:
     seen: list[Range] = []
     ends: list[Position] = []
     while part := plan.next_part(timeout_s):
-        for one in part.ranges:
-            assert not ends or (past(one, order) < ends[-1]) is (order == "desc")
+        for range_ in part.ranges:
+            assert not ends or (past(range_, order) < ends[-1]) is (order == "desc")
         if part.ranges:
             behind = past(part.ranges[-1], order)
             assert part.end == behind or (part.end < behind) is (order == "desc")
@@ -59,10 +59,10 @@ def parts(plan: Plan, order: Order, timeout_s: float = 1.0) -> list[Range]:
 
 @given(st.none() | HOUR_LISTS, st.none() | HOUR_LISTS, HOURS, HOURS, ORDERS)
 def test_a_plan_goes_once_through_what_every_source_leaves(
-    possible: list[Range] | None, minutes: list[Range] | None, one: int, other: int, order: Order
+    possible: list[Range] | None, minutes: list[Range] | None, first: int, second: int, order: Order
 ) -> None:
-    whole = Range(min(one, other) * HOUR_US + 7, max(one, other) * HOUR_US + 9)
-    plan = Plan(KnownSources(possible, minutes), Filter(), order, whole)
+    whole = Range(min(first, second) * HOUR_US + 7, max(first, second) * HOUR_US + 9)
+    plan = Plan(KnownSources(possible, minutes), filter_=Filter(), order=order, whole=whole)
     seen = parts(plan, order)
     expected = [whole]
     for known in (possible, minutes):
@@ -75,14 +75,14 @@ def test_a_plan_goes_once_through_what_every_source_leaves(
 @pytest.mark.parametrize("order", ["desc", "asc"])
 def test_nothing_is_left_out_when_the_sources_time_out(order: Order) -> None:
     whole = Range(5, 2_000 * HOUR_US)
-    assert merged(parts(Plan(KnownSources([], []), Filter(), order, whole), order, 0)) == [whole]
+    assert merged(parts(Plan(KnownSources([], []), filter_=Filter(), order=order, whole=whole), order, 0)) == [whole]
 
 
 def test_what_is_far_away_is_asked_for_last_and_minutes_only_where_hours_leave_something() -> None:
     sources = KnownSources(merged([(0, HOUR_US - 1)]), None)
-    plan = Plan(sources, Filter(), "desc", Range(0, 1_000 * HOUR_US))
+    plan = Plan(sources, filter_=Filter(), order="desc", whole=Range(0, 1_000 * HOUR_US))
     assert parts(plan, "desc") == [Range(0, HOUR_US - 1)]
-    names = [name for name, _ in sources.asked]
+    names = [name for name, _ in sources.calls]
     assert names == ["possible"] * 3 + ["minutes"]
-    assert sources.asked[0][1] == Range(952 * HOUR_US + 1, 1_000 * HOUR_US)
-    assert sources.asked[-1][1] == Range(0, HOUR_US - 1)
+    assert sources.calls[0][1] == Range(952 * HOUR_US + 1, 1_000 * HOUR_US)
+    assert sources.calls[-1][1] == Range(0, HOUR_US - 1)

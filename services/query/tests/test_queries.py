@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from logstream_contract.filters.filters import Filter, Terms
-from logstream_query.cursors import Cursor, Position
-from logstream_query.moments import MAX_US
-from logstream_query.problems import InvalidParameters, ParameterProblem
-from logstream_query.queries import HistoricalQuery, PageQuery, historical_query, page_query
+from logstream_contract.filters.parameters import InvalidParameters
+from logstream_contract.filters.query_string import ParameterProblem
+from logstream_query.questions.cursors import Cursor, Position
+from logstream_query.questions.moments import MAX_US
+from logstream_query.questions.queries import HistoricalQuery, PageQuery, historical_query, page_query
 
 NOW_US = 1_722_970_292_513_200
 
@@ -29,17 +30,19 @@ def names_of_problems(query_string: str) -> list[str]:
 
 @pytest.mark.parametrize("query_string", ["", "limit=&q=&start=&end=&level=&min_level=&node=&cursor=&order=", "&&"])
 def test_absent_and_empty_parameters_are_the_defaults(query_string: str) -> None:
-    assert page_query(query_string, NOW_US) == PageQuery(Filter(), "desc", None, 100, NOW_US, 0)
+    assert page_query(query_string, NOW_US) == PageQuery(
+        filter=Filter(), order="desc", after=None, limit=100, requested_at_us=NOW_US, records_sent=0
+    )
 
 
 def test_every_parameter() -> None:
-    asked = page_query(
+    query = page_query(
         "start=-15m&end=now&level=WARN,error&min_level=warn&node=api-*,db&q=disk+%22is+full%22+-tmp&limit=5000&order=asc"
         "&attr.user=7&attr.http.route%3D%26=+%2F&-attr.user=8&-attr.user=9&-attr.user=8&attr.empty="
         "&sequence=65537,0&regex=disk+%5Bfg%5D",
         NOW_US,
     )
-    assert asked.filter == Filter(
+    assert query.filter == Filter(
         start_us=NOW_US - 900_000_000,
         end_us=NOW_US,
         levels=("WARN", "error"),
@@ -51,7 +54,7 @@ def test_every_parameter() -> None:
         sequences=(65_537, 0),
         regex="disk [fg]",
     )
-    assert (asked.order, asked.limit, asked.after) == ("asc", 5_000, None)
+    assert (query.order, query.limit, query.after) == ("asc", 5_000, None)
 
 
 @pytest.mark.parametrize(
@@ -148,10 +151,17 @@ def test_a_start_after_the_end_is_a_problem_and_an_empty_range_is_none() -> None
 
 
 def test_a_cursor_carries_order_position_count_and_the_time_of_the_first_question() -> None:
-    cursor = Cursor("asc", NOW_US, Position(7, 8), 300).encode()
+    cursor = Cursor(order="asc", requested_at_us=NOW_US, position=Position(7, 8), records_sent=300).encode()
     later_us = NOW_US + 60_000_000
-    asked = page_query(f"start=-15m&cursor={cursor}", later_us)
-    assert asked == PageQuery(Filter(start_us=NOW_US - 900_000_000), "asc", Position(7, 8), 100, NOW_US, 300)
+    query = page_query(f"start=-15m&cursor={cursor}", later_us)
+    assert query == PageQuery(
+        filter=Filter(start_us=NOW_US - 900_000_000),
+        order="asc",
+        after=Position(7, 8),
+        limit=100,
+        requested_at_us=NOW_US,
+        records_sent=300,
+    )
     assert page_query(f"order=asc&cursor={cursor}", later_us).order == "asc"
     assert names_of_problems(f"order=desc&cursor={cursor}") == ["order"]
 
@@ -172,12 +182,12 @@ def test_historical_defaults_and_unknown_parameters_are_overlooked() -> None:
 
 
 def test_historical_parameters() -> None:
-    asked = historical_query(
+    query = historical_query(
         "sequence_number=65537&startTime=2024-08-07T03:51:32&endTime=2024-08-06T19:00:00.513Z&message=a+-b&level=Err&limit=3",
         NOW_US,
         ZoneInfo("Asia/Seoul"),
     )
-    assert asked == HistoricalQuery(
+    assert query == HistoricalQuery(
         Filter(
             start_us=1_722_970_292_000_000,
             end_us=1_722_970_800_514_000,

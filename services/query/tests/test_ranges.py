@@ -6,8 +6,8 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from logstream_query.cursors import MAX_SEQUENCE, Order, Position
-from logstream_query.ranges import Range, border_us, common, merged, past, short_of, split, take
+from logstream_query.questions.cursors import MAX_SEQUENCE, Order, Position
+from logstream_query.questions.ranges import Range, border_us, common, merged, past, short_of, split, take
 
 PAIRS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=12)
 LISTS = PAIRS.map(merged)

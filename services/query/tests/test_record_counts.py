@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 from logstream_contract.filters.filters import Filter, Terms
-from logstream_query.record_counts import RecordCounts
+from logstream_query.search.record_counts import RecordCounts
 from logstream_query.store import Aggregates, BarCount
-from logstream_query.unavailable import DatabaseAway, StatementTimeout
+from logstream_query.unavailable import DatabaseUnavailable, StatementTimeout
 
 WANTED = Filter(text=Terms(("x",)))
 WIDTH_US = 1_000
@@ -32,22 +32,22 @@ class MemoryAggregates:
         found = [time_us for time_us in self.times if start_us <= time_us < end_us]
         return found[-n] if len(found) >= n else None
 
-    def bars_of_records(self, wanted: Filter, width_us: int, timeout_s: float) -> list[BarCount]:
-        assert wanted.text == WANTED.text
-        assert wanted.start_us is not None
-        assert wanted.end_us is not None
+    def bars_of_records(self, filter_: Filter, width_us: int, timeout_s: float) -> list[BarCount]:
+        assert filter_.text == WANTED.text
+        assert filter_.start_us is not None
+        assert filter_.end_us is not None
         assert timeout_s > 0
-        found = [time_us for time_us in self.times if wanted.start_us <= time_us < wanted.end_us]
+        found = [time_us for time_us in self.times if filter_.start_us <= time_us < filter_.end_us]
         self.now_s += min(timeout_s, len(found) * self.cost_s)
         if len(found) * self.cost_s > timeout_s:
             self.timeouts += 1
             raise StatementTimeout("too slow")
-        self.slices.append((wanted.start_us, wanted.end_us))
+        self.slices.append((filter_.start_us, filter_.end_us))
         return [BarCount(time_us // width_us * width_us, "info", 9, 1) for time_us in found]
 
 
 def count(aggregates: MemoryAggregates, start_us: int, end_us: int, budget_s: float = 1.0) -> tuple[dict[int, int], int]:
-    counts = RecordCounts(cast(Aggregates, aggregates), budget_s, lambda _: nullcontext(), aggregates.clock_s)
+    counts = RecordCounts(cast(Aggregates, aggregates), budget_s, lambda _: nullcontext(), clock_s=aggregates.clock_s)
     bars, scanned_us = counts.bars(WANTED, start_us, end_us, WIDTH_US)
     assert len({bar[:3] for bar in bars}) == len(bars)
     return {bar.start_us: bar.records for bar in bars}, scanned_us
@@ -101,7 +101,7 @@ def test_an_empty_range_asks_nothing() -> None:
 def test_a_database_that_is_away_is_an_error() -> None:
     class Away(MemoryAggregates):
         def bars_of_records(self, *_: Any) -> list[BarCount]:
-            raise DatabaseAway("away")
+            raise DatabaseUnavailable("away")
 
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         count(Away([1], 0), 0, 10)

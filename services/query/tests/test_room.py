@@ -1,8 +1,9 @@
 """What fits into an answer."""
 
-from logstream_query.room import Room, size_of
+from logstream_query.store.room import Room, size_of
+from logstream_query.store.stored_record import StoredRecord
 
-SMALL = (1, 1, 9, "info", "api", "m", {"k": "v"})
+SMALL = StoredRecord(1, 1, 9, "info", "api", "m", {"k": "v"})
 
 
 def test_the_first_record_always_fits_and_what_is_too_large_after_it_never() -> None:
@@ -31,6 +32,6 @@ def test_after_small_records_a_large_one_is_not_the_first() -> None:
 
 
 def test_a_text_counts_by_what_it_takes_in_memory() -> None:
-    wide = (*SMALL[:5], "a" * 1_000 + "\N{ROCKET}", None)
-    narrow = (*SMALL[:5], "a" * 1_000, None)
+    wide = SMALL._replace(message="a" * 1_000 + "\N{ROCKET}", attributes=None)
+    narrow = SMALL._replace(message="a" * 1_000, attributes=None)
     assert size_of(wide) > size_of(narrow) + 2_900

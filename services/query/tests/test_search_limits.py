@@ -1,7 +1,7 @@
 """How many searches a process admits."""
 
 import pytest
-from logstream_query.search import fitting_searches
+from logstream_query.search.search import fitting_searches
 
 
 @pytest.mark.parametrize(

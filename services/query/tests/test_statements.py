@@ -2,9 +2,9 @@
 
 import pytest
 from logstream_contract.filters.filters import Filter, Terms
-from logstream_query.cursors import Order, Position
-from logstream_query.moments import StoredTime, as_datetime
-from logstream_query.ranges import Range
+from logstream_query.questions.cursors import Order, Position
+from logstream_query.questions.moments import StoredTime, as_datetime
+from logstream_query.questions.ranges import Range
 from logstream_query.store import statements
 from logstream_query.store.statements import Statement
 
@@ -18,8 +18,8 @@ OF_BATCH = (
 )
 
 
-def where_of(wanted: Filter) -> tuple[str, tuple[object, ...]]:
-    statement = statements.page(wanted, "desc", None, 7, SHARE)
+def where_of(filter_: Filter) -> tuple[str, tuple[object, ...]]:
+    statement = statements.page(filter_, "desc", None, 7, SHARE)
     text = statement.query.as_string(None)
     start, _, rest = text.partition(" FROM logs")
     assert start == f"SELECT {statements.record_columns(SHARE).as_string(None)}"
@@ -35,7 +35,7 @@ def test_no_filter_is_no_condition() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "condition", "values"),
+    ("filter_", "condition", "values"),
     [
         (
             Filter(start_us=1_000_000, end_us=2_000_000),
@@ -71,8 +71,8 @@ def test_no_filter_is_no_condition() -> None:
         ),
     ],
 )
-def test_conditions(wanted: Filter, condition: str, values: tuple[object, ...]) -> None:
-    assert where_of(wanted) == (condition, values)
+def test_conditions(filter_: Filter, condition: str, values: tuple[object, ...]) -> None:
+    assert where_of(filter_) == (condition, values)
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_pages_go_on_after_a_position(order: Order, condition: str, order_by: st
 
 
 def test_one_range_has_constant_bounds_and_no_filter_by_time() -> None:
-    wanted = Filter(start_us=0, end_us=9_000_000, min_severity=9)
-    statement = statements.within(wanted, "desc", [Range(2_000_000, 3_000_000)], None, 10, SHARE)
+    filter_ = Filter(start_us=0, end_us=9_000_000, min_severity=9)
+    statement = statements.within(filter_, "desc", [Range(2_000_000, 3_000_000)], None, 10, SHARE)
     assert statement.query.as_string(None).endswith(
         " FROM logs WHERE time >= %s AND time <= %s AND severity >= %s ORDER BY time DESC, sequence DESC LIMIT %s"
     )
@@ -107,13 +107,13 @@ def test_many_ranges_are_read_from_where_each_begins(order: Order, behind: str) 
     statement = statements.within(Filter(), order, ranges, Position(6_000_000, 7), 10, SHARE)
     text = statement.query.as_string(None)
     assert f"time >= %s AND time <= %s AND {behind} AND time >= range.start AND time <= range.stop ORDER BY" in text
-    starts, ends = [StoredTime(one.from_us) for one in ranges], [StoredTime(one.to_us) for one in ranges]
+    starts, ends = [StoredTime(range_.from_us) for range_ in ranges], [StoredTime(range_.to_us) for range_ in ranges]
     assert statement.values == (starts, ends, starts[1], ends[0], ends[0], 7, 10, 10)
 
 
 def test_the_next_records_are_bounded_by_number_before_they_are_filtered() -> None:
-    wanted = Filter(start_us=1_000_000, min_severity=9)
-    statement = statements.nearest(wanted, "asc", None, 10, 500, SHARE)
+    filter_ = Filter(start_us=1_000_000, min_severity=9)
+    statement = statements.nearest(filter_, "asc", None, 10, 500, SHARE)
     assert " FROM logs WHERE time >= %s ORDER BY time, sequence LIMIT %s) AS nearest WHERE severity >= %s ORDER BY" in (
         statement.query.as_string(None)
     )

@@ -131,7 +131,7 @@ def stored(stack: Stack) -> int:
 
 def first_start(camera: Camera) -> None:
     with camera.page() as page:
-        expect(page.get_by_role("heading", name="No log has arrived yet")).to_be_visible()
+        expect(page.get_by_role("heading", name="No logs yet")).to_be_visible()
         camera.take(page, "first-start")
 
 

@@ -23,7 +23,7 @@ RUN = """async () => (await axe.run(document, { resultTypes: ["violations"] })).
 
 @dataclass(frozen=True)
 class Look:
-    """How a reader has the page, and the words they find things by."""
+    """How a reader has the page, and the texts they find things by."""
 
     name: str
     scheme: Literal["dark", "light"]
@@ -31,18 +31,18 @@ class Look:
     width_px: int
 
     @property
-    def words(self) -> dict[str, str]:
-        return WORDS[self.locale]
+    def texts(self) -> dict[str, str]:
+        return TEXTS[self.locale]
 
 
-WORDS = {
+TEXTS = {
     "en-US": {
         "context": "Context",
         "help": "Keyboard",
         "nodes": "Nodes",
         "views": "Views",
         "export": "Export",
-        "first": "No log has arrived yet",
+        "first": "No logs yet",
     },
     "ko-KR": {
         "context": "전후 보기",
@@ -50,7 +50,7 @@ WORDS = {
         "nodes": "노드",
         "views": "보기",
         "export": "내보내기",
-        "first": "아직 도착한 로그가 없습니다",
+        "first": "아직 로그가 없습니다",
     },
 }
 LOOKS = (
@@ -135,10 +135,10 @@ def test_live_list_and_what_opens_in_it(
 
     for row in (0, 1):
         rows.nth(row).locator("[aria-expanded]").first.click()
-    expect(page.button(look.words["context"]).first).to_be_visible()
+    expect(page.button(look.texts["context"]).first).to_be_visible()
     findings.look("expanded", page.page)
 
-    page.button(look.words["context"]).first.click()
+    page.button(look.texts["context"]).first.click()
     dialog = page.page.get_by_role("dialog")
     expect(dialog.locator("[data-sequence]").first).to_be_visible()
     findings.look("context", page.page)
@@ -152,9 +152,9 @@ def test_what_opens_above_the_list(
     page = open_look(f"{stack.page_url}/?q={service.word}&level=error,warn&attr.region=eu-central&node=page-*")
     expect(page.page.locator("[data-sequence]").first).to_be_visible()
     openers = {
-        "nodes": page.page.locator(".filter").get_by_role("button", name=look.words["nodes"]),
+        "nodes": page.page.locator(".filter").get_by_role("button", name=look.texts["nodes"]),
         "range": page.page.locator(".range > button"),
-        "views": page.page.get_by_role("button", name=look.words["views"]).first,
+        "views": page.page.get_by_role("button", name=look.texts["views"]).first,
     }
     for name, button in openers.items():
         button.click()
@@ -165,7 +165,7 @@ def test_what_opens_above_the_list(
         expect(button).to_have_attribute("aria-expanded", "false")
     dialogs = ("help", "export")
     for name in dialogs:
-        page.button(look.words[name]).first.click()
+        page.button(look.texts[name]).first.click()
         expect(page.page.get_by_role("dialog")).to_be_visible()
         findings.look(name, page.page)
         page.page.keyboard.press("Escape")
@@ -179,7 +179,7 @@ def test_first_start(stack: Stack, look: Look, open_look: OpenLook, findings: Fi
         page.route("**/api/logs*", lambda route: route.fulfill(json={"records": [], "next_cursor": None, "found": 0}))
 
     page = open_look(stack.page_url, nothing_stored)
-    expect(page.page.get_by_role("heading", name=look.words["first"])).to_be_visible()
+    expect(page.page.get_by_role("heading", name=look.texts["first"])).to_be_visible()
     findings.look("first start", page.page)
     findings.judge("first start")
 

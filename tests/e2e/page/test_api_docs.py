@@ -48,7 +48,7 @@ def test_a_request_is_sent_and_its_answer_shown_as_text(stack: Stack, docs: LogP
     tried.get_by_label("order", exact=True).select_option("asc")
     tried.get_by_role("button", name="Send").click()
     expect(tried.get_by_role("status")).to_contain_text("200")
-    expect(tried.get_by_label("Answer")).to_contain_text(message.replace('"', '\\"'))
+    expect(tried.get_by_label("Response")).to_contain_text(message.replace('"', '\\"'))
     expect(tried.get_by_label("Request")).to_have_text(f"curl '{stack.page_url}/api/logs?q={service.word}&order=asc'")
     assert docs.page.evaluate("window.hacked") is None
 
@@ -59,7 +59,7 @@ def test_a_refused_request_says_why(docs: LogPage) -> None:
     # Enter in a field does the same as the button.
     tried.get_by_label("limit", exact=True).press("Enter")
     expect(tried.get_by_role("status")).to_contain_text("400")
-    expect(tried.get_by_label("Answer")).to_contain_text("a whole number from 1 to 5000")
+    expect(tried.get_by_label("Response")).to_contain_text("a whole number from 1 to 5000")
 
 
 def test_a_long_answer_is_cut(docs: LogPage, stack: Stack, service: Service) -> None:
@@ -68,7 +68,7 @@ def test_a_long_answer_is_cut(docs: LogPage, stack: Stack, service: Service) -> 
     tried = form(docs, "/api/logs")
     tried.get_by_label("q", exact=True).fill(service.word)
     tried.get_by_role("button", name="Send").click()
-    expect(tried.get_by_label("Answer")).to_contain_text("… cut here")
+    expect(tried.get_by_label("Response")).to_contain_text("… truncated")
 
 
 @pytest.mark.parametrize(("scheme", "dark"), [("dark", True), ("light", False)])

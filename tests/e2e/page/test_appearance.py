@@ -86,7 +86,7 @@ def test_both_languages(open_page: OpenPage, service: Service) -> None:
     expect(rows.filter(has_text=service.word)).to_have_count(1)
     page.page.reload()
     page.page.get_by_role("button", name="일시정지").click()
-    expect(page.page.get_by_role("button", name="일시정지됨, 새 레코드 0개: 계속")).to_be_visible()
+    expect(page.page.get_by_role("button", name="재개 (새 레코드 0개)")).to_be_visible()
     # What is left in English is what is not the page's: names, and each language's own.
     texts: list[str] = page.page.evaluate(OWN_TEXTS)
     assert [text for text in texts if re.search("[A-Za-z]{2,}", text) and not FOREIGN.search(text)] == []
@@ -125,7 +125,7 @@ def test_a_page_that_fails_says_so_instead_of_going_blank(open_page: OpenPage) -
     broken = "window.ResizeObserver = class { constructor() { throw new Error('no such thing here') } }"
     page = open_page(prepare=lambda page: page.add_init_script(broken), wait=False)
     alert = page.page.get_by_role("alert")
-    expect(alert).to_contain_text("This page has failed; the logs are not affected.")
+    expect(alert).to_contain_text("This page has stopped working. Your logs are not affected.")
     expect(alert).to_contain_text("no such thing here")
     expect(alert.get_by_role("button")).to_be_visible()
     page.problems.clear()

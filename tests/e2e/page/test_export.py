@@ -25,7 +25,7 @@ def export(page: LogPage, format_name: str, most: str = "") -> Download:
     page.page.keyboard.press("e")
     dialog = page.page.get_by_role("dialog", name="Export")
     dialog.get_by_label("Format").select_option(format_name)
-    dialog.get_by_label("Records at most").fill(most)
+    dialog.get_by_label("Maximum records").fill(most)
     with page.page.expect_download() as download:
         dialog.get_by_role("button", name="Export", exact=True).click()
     return download.value
@@ -42,13 +42,13 @@ def test_everything_that_the_view_means(stack: Stack, open_page: OpenPage, servi
     page = open_page(query=f"?q={service.word}&level=error", prepare=without_picker)
     export(page, "NDJSON").save_as(tmp_path / "logs.ndjson")
     status = page.page.get_by_role("dialog").get_by_role("status")
-    expect(status).to_have_text(f"Complete: {RECORDS} records.")
+    expect(status).to_have_text(f"Export complete: {RECORDS} records.")
     *lines, last = (tmp_path / "logs.ndjson").read_text("utf-8").splitlines()
     assert [json.loads(line) for line in lines] == stored
     assert json.loads(last)["logstream_export"]["complete"] is True
     page.page.keyboard.press("Escape")
     export(page, "CSV").save_as(tmp_path / "logs.csv")
-    expect(status).to_have_text(f"Complete: {RECORDS} records.")
+    expect(status).to_have_text(f"Export complete: {RECORDS} records.")
     with (tmp_path / "logs.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["sequence"] for row in rows] == [record["sequence"] for record in stored]
@@ -62,7 +62,7 @@ def test_in_parts(stack: Stack, open_page: OpenPage, service: Service, tmp_path:
     page = open_page(query=f"?q={service.word}", prepare=without_picker)
     export(page, "NDJSON", most="200").save_as(tmp_path / "1.ndjson")
     dialog = page.page.get_by_role("dialog")
-    expect(dialog.get_by_role("status")).to_have_text("200 records exported; there are more.")
+    expect(dialog.get_by_role("status")).to_have_text("200 records exported. There are more.")
     with page.page.expect_download() as download:
         dialog.get_by_role("button", name="Export the next part").click()
     download.value.save_as(tmp_path / "2.ndjson")
@@ -78,7 +78,7 @@ def test_an_answer_that_breaks_off_is_no_file(open_page: OpenPage) -> None:
     page.page.keyboard.press("e")
     dialog = page.page.get_by_role("dialog", name="Export")
     dialog.get_by_role("button", name="Export", exact=True).click()
-    expect(dialog.get_by_role("status")).to_contain_text("The answer broke off")
+    expect(dialog.get_by_role("status")).to_contain_text("The export was interrupted")
     assert downloads == []
 
 
@@ -90,8 +90,8 @@ def test_it_can_be_stopped_and_a_refusal_is_told(open_page: OpenPage) -> None:
     dialog = page.page.get_by_role("dialog", name="Export")
     dialog.get_by_role("button", name="Export", exact=True).click()
     dialog.get_by_role("button", name="Stop").click()
-    expect(dialog.get_by_role("status")).to_have_text("Stopped; no file was kept.")
+    expect(dialog.get_by_role("status")).to_have_text("Export stopped. No file was saved.")
     page.page.unroute("**/api/logs/export?*")
-    dialog.get_by_label("Records at most").fill("999999999999")
+    dialog.get_by_label("Maximum records").fill("999999999999")
     dialog.get_by_role("button", name="Export", exact=True).click()
     expect(dialog.get_by_role("alert")).to_contain_text("max_records=999999999999")

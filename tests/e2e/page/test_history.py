@@ -39,7 +39,7 @@ def test_older_records_follow_the_live_ones(stack: Stack, open_page: OpenPage, s
     stored = walk(stack.page_url, {"q": service.word, "limit": 1000})
     assert len(stored) == STORED + 2
     assert page.walk() == sequences_of(stored)
-    expect(page.page.get_by_text("These are the oldest stored records")).to_be_visible()
+    expect(page.page.get_by_text("These are the oldest matching records")).to_be_visible()
 
 
 def test_records_that_come_while_one_reads_far_down_move_nothing(
@@ -53,11 +53,11 @@ def test_records_that_come_while_one_reads_far_down_move_nothing(
     expect(page.region.locator(".state")).to_contain_text("1,200 records")
     # By its sequence: which of the rows are elements changes.
     reading = page.region.locator(f'[data-sequence="{page.sequences()[20]}"]')
-    place = reading.bounding_box()
+    box = reading.bounding_box()
     service.log("new one")
-    expect(page.button("1 new: back to the top")).to_be_visible()
-    assert reading.bounding_box() == place
-    page.button("1 new: back to the top").click()
+    expect(page.button("Back to top (1 new)")).to_be_visible()
+    assert reading.bounding_box() == box
+    page.button("Back to top (1 new)").click()
     expect(page.record("new one")).to_be_in_viewport()
     assert page.walk() == sequences_of(walk(stack.page_url, {"q": service.word, "limit": 1000}))
 
@@ -69,15 +69,15 @@ def test_a_late_record_takes_its_place_without_moving_the_screen(
     page = open_page(query=f"?q={service.word}")
     expect(page.record("stored").first).to_be_visible()
     page.scroll_to(2000)
-    expect(page.button("back to the top")).to_be_visible()
+    expect(page.button("Back to top")).to_be_visible()
     reading = page.record("stored 55")
-    place = reading.bounding_box()
+    box = reading.bounding_box()
     # Of the time of the third newest and the third oldest, far from what is on the screen.
     for at in (3, -3):
         service.log_at(f"late {at}", datetime.fromisoformat(records[at]["time"]))
     wait_for("them in history", lambda: walk(stack.page_url, {"q": service.word}), lambda found: len(found) == 152)
     expect(page.region.locator(".state")).to_contain_text("152 records")
-    assert reading.bounding_box() == place
+    assert reading.bounding_box() == box
     assert page.walk() == sequences_of(walk(stack.page_url, {"q": service.word, "limit": 1000}))
 
 
@@ -100,9 +100,9 @@ def test_a_search_says_how_far_it_is_and_can_be_stopped(open_page: OpenPage, ser
     status = page.page.locator(".list-end")
     expect(status).to_contain_text("Searched back to 2026-01-01 08:00:00.000, 0 found")
     page.button("Stop").click()
-    expect(status).to_contain_text("Stopped at 2026-01-01 08:00:00.000, 0 found")
+    expect(status).to_contain_text("Search stopped at 2026-01-01 08:00:00.000, 0 found")
     count = len(asked)
-    page.button("Search on").click()
+    page.button("Continue search").click()
     expect(status).to_contain_text("Searched back to")
     page.page.wait_for_function("() => document.querySelector('.list-end[role=status]') !== null")
     wait_for("the next question", lambda: count_after_a_while(page, asked), lambda found: found > count)
@@ -132,7 +132,7 @@ def test_the_text_filter_says_what_is_wrong_where_it_is(open_page: OpenPage, ser
     hint = page.page.locator(".text-hint")
     expect(hint).to_contain_text(f"with {service.word}")
     field.fill(f'{service.word} ""')
-    expect(hint).to_contain_text(f"Character {len(service.word) + 2}: these quotes hold nothing.")
+    expect(hint).to_contain_text(f"Character {len(service.word) + 2}: there is nothing between these quotes.")
     expect(field).to_have_attribute("aria-invalid", "true")
     # What can't be asked changes nothing.
     expect(page.records).to_have_count(2)
@@ -196,7 +196,7 @@ def test_before_the_first_record_the_page_tells_how_to_send_one(stack: Stack, op
     """Nothing is stored only once in a stack's life, so here history is this test's."""
     nothing: dict[str, Any] = {"records": [], "next_cursor": None, "scanned_until": None, "complete": True}
     page = open_page(prepare=lambda page: page.route("**/api/logs?*", lambda route: route.fulfill(json=nothing)))
-    expect(page.page.get_by_role("heading", name="No log has arrived yet")).to_be_visible()
+    expect(page.page.get_by_role("heading", name="No logs yet")).to_be_visible()
     port = stack.gateway.rpartition(":")[2]
     host = page.page.evaluate("location.hostname")
     for line in ("LoggerService.Logger/SendLog", f'LogstreamHandler("{host}:{port}"', f'target: "{host}:{port}"'):

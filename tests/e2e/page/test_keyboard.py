@@ -77,7 +77,7 @@ def test_everything_is_reached_by_tab_in_the_order_of_the_screen(
     page = open_page(query=f"?q={service.word}")
     expect(page.record(service.word)).to_have_count(1)
     wanted = [
-        "Views", "Export", "Theme", "Language", "Time zone", "Keyboard",
+        "Views", "Export", "Theme", "Language", "Time zone", "Keyboard shortcuts",
         "error", "warn", "info", "http", "debug", "Nodes", "Text", "Live, all time", "Clear filters",
         "Hide metrics", "Now", "Range", "Pause",
     ]  # fmt: skip

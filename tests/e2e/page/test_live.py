@@ -86,13 +86,13 @@ def test_paused_the_list_stays_and_counts(page: LogPage, service: Service) -> No
     expect(page.records).to_have_count(1)
     page.button("Pause").first.click()
     service.log("while paused", "and again")
-    go_on = page.button("Paused, 2 new: go on")
-    expect(go_on).to_be_visible()
+    resume = page.button("Resume (2 new)")
+    expect(resume).to_be_visible()
     expect(page.button("Pause").first).to_have_attribute("aria-pressed", "true")
     expect(page.records).to_have_count(1)
-    go_on.click()
+    resume.click()
     expect(page.records).to_have_count(3)
-    expect(page.button("go on")).to_have_count(0)
+    expect(page.button("Resume")).to_have_count(0)
 
 
 def test_scrolled_down_the_list_keeps_its_place(page: LogPage, service: Service) -> None:
@@ -101,14 +101,14 @@ def test_scrolled_down_the_list_keeps_its_place(page: LogPage, service: Service)
     # The page's other parts have taken their places.
     expect(page.level("info")).to_have_text("info100")
     page.scroll_to(1100)
-    expect(page.button("back to the top")).to_be_visible()
+    expect(page.button("Back to top")).to_be_visible()
     reading = page.record("line 050")
     expect(reading).to_be_in_viewport()
-    place = reading.bounding_box()
+    box = reading.bounding_box()
     service.log("new one", "new two")
-    expect(page.button("2 new: back to the top")).to_be_visible()
-    assert reading.bounding_box() == place
-    page.button("2 new: back to the top").click()
+    expect(page.button("Back to top (2 new)")).to_be_visible()
+    assert reading.bounding_box() == box
+    page.button("Back to top (2 new)").click()
     expect(page.record("new two")).to_be_in_viewport()
 
 
@@ -121,7 +121,7 @@ def test_selected_text_stays_where_it_is(page: LogPage, service: Service) -> Non
     drag(page, row.locator(".message"))
     assert page.page.evaluate("String(getSelection()).trim()") != ""
     service.log("the next")
-    expect(page.button("1 new: back to the top")).to_be_visible()
+    expect(page.button("Back to top (1 new)")).to_be_visible()
     expect(page.records).to_have_count(1)
     page.page.evaluate("getSelection().empty()")
     expect(page.records).to_have_count(2)

@@ -42,7 +42,7 @@ def test_what_is_logged_is_counted_as_it_comes(open_page: OpenPage, service: Ser
     expect(metrics.get_by_role("definition").nth(2)).to_contain_text("25%")
     expect(metrics.get_by_role("listitem")).to_contain_text(service.node)
     expect(metrics.get_by_role("img")).to_have_attribute(
-        "aria-label", re.compile("^12 records by level over time, 3 of them errors")
+        "aria-label", re.compile("^12 records by level over time, including 3 errors")
     )
     page.button("Hide metrics").click()
     expect(legend).to_have_count(0)
@@ -71,12 +71,12 @@ def test_lag_drops_and_nodes_are_those_of_the_stream(open_page: OpenPage) -> Non
     def prepare(page: Page) -> None:
         page.add_init_script("delete window.SharedWorker")
         page.add_init_script(
-            SOURCE.replace("EVENTS", json.dumps([(name, json.dumps(data), place) for name, data, place in events]))
+            SOURCE.replace("EVENTS", json.dumps([(name, json.dumps(data), event_id) for name, data, event_id in events]))
         )
 
     page = open_page(prepare=prepare)
     metrics = page.page.get_by_role("region", name="Metrics")
-    for text in ("20,000/s", "5%", "41 ms, 99 %: 313 ms", "8,000", "busy", "15,000/s"):
+    for text in ("20,000/s", "5%", "41 ms (p99: 313 ms)", "8,000", "busy", "15,000/s"):
         expect(metrics).to_contain_text(text)
     # Drops that follow each other are one notice, and where they are is marked.
     expect(page.page.locator("[data-notice=dropped]")).to_have_count(1)
@@ -91,6 +91,6 @@ def test_a_busier_stream_than_a_page_is_sent_says_what_it_leaves_out(
         service.log(*(f"line {number}" for number in range(3000)))
         notice = page.page.locator("[data-notice=dropped]")
         expect(notice).to_have_count(1)
-        expect(notice).to_contain_text("so it shows a sample")
+        expect(notice).to_contain_text("the live view shows a sample")
         notice.get_by_role("button").click()
         expect(notice).to_contain_text(re.compile(r"\d{3} records loaded"))

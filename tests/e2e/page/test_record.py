@@ -38,7 +38,7 @@ def test_it_opens_into_everything(page: LogPage, service: Service) -> None:
     expect(details.locator("pre")).to_have_text(
         f'{service.word} order placed\n{{\n  "total": 12345678901234567890,\n  "items": [\n    1,\n    2\n  ]\n}}'
     )
-    details.get_by_role("button", name="Lay out JSON").click()
+    details.get_by_role("button", name="Format JSON").click()
     expect(details.locator("pre")).to_have_text(f"{service.word} {MESSAGE}")
     # Who reads is not disturbed.
     expect(page.button("Pause").first).to_have_attribute("aria-pressed", "true")
@@ -49,9 +49,9 @@ def test_it_opens_into_everything(page: LogPage, service: Service) -> None:
 @pytest.mark.parametrize(
     ("key", "button", "parameter", "left"),
     [
-        ("region", "only", "attr.region=eu", ["order placed"]),
-        ("region", "without", "-attr.region=eu", ["none", "other region"]),
-        ("a&b=c", "only", "attr.a%26b%3Dc=d%2Ce", ["order placed"]),
+        ("region", "Only", "attr.region=eu", ["order placed"]),
+        ("region", "Exclude", "-attr.region=eu", ["none", "other region"]),
+        ("a&b=c", "Only", "attr.a%26b%3Dc=d%2Ce", ["order placed"]),
     ],
 )
 def test_an_attribute_becomes_a_filter(page: LogPage, key: str, button: str, parameter: str, left: list[str]) -> None:
@@ -94,7 +94,7 @@ def test_it_is_copied_as_text_as_json_and_as_a_link(stack: Stack, page: LogPage,
     assert json.loads(copied("Copy JSON")) == stored
     link = copied("Copy link")
     page.page.goto(link)
-    dialog = page.page.get_by_role("dialog", name=f"Around record {stored['sequence']}")
+    dialog = page.page.get_by_role("dialog", name=f"Context of record {stored['sequence']}")
     expect(dialog.locator(f'[data-sequence="{stored["sequence"]}"]')).to_be_visible()
 
 
@@ -128,12 +128,12 @@ def test_its_surroundings_are_those_of_its_node_or_of_all(stack: Stack, open_pag
     expect(dialog.locator("[aria-current=true]")).to_be_in_viewport()
     assert f"record={middle['sequence']}" in page.page.url
 
-    dialog.get_by_role("button", name="Show older").click()
-    expect(dialog.get_by_text("Nothing older of this node is stored.")).to_be_visible()
-    dialog.get_by_role("button", name="Show newer").click()
+    dialog.get_by_role("button", name="Load older").click()
+    expect(dialog.get_by_text("No older records of this node.")).to_be_visible()
+    dialog.get_by_role("button", name="Load newer").click()
     expect(shown).to_have_count(60)
     dialog.get_by_role("button", name="All nodes").click()
-    dialog.get_by_role("button", name="Show newer").click()
+    dialog.get_by_role("button", name="Load newer").click()
     expect(dialog.get_by_text("elsewhere")).to_be_visible()
     page.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
@@ -142,4 +142,4 @@ def test_its_surroundings_are_those_of_its_node_or_of_all(stack: Stack, open_pag
 
 def test_a_link_to_a_record_that_is_not_stored_says_so(open_page: OpenPage) -> None:
     page = open_page(query="?record=4611686018427387904")
-    expect(page.page.get_by_role("dialog")).to_contain_text("This record isn't stored, or isn't any more.")
+    expect(page.page.get_by_role("dialog")).to_contain_text("Record not found. It may have been deleted.")

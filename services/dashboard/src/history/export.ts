@@ -1,38 +1,38 @@
-/** Everything that a view means, as a file, of /api/logs/export. It must not know where the bytes go. */
+/** Exports all records of a view through /api/logs/export. It must not know where the bytes go. */
 import { type Filter, type Parameters, parametersOf, type Range, rangeParametersOf } from "../records/filter";
-import { addressOf, ask } from "./ask";
+import { addressOf, request } from "./request";
 
 export type Format = "ndjson" | "csv";
 
 export interface ExportChoice {
   readonly format: Format;
   readonly order: "desc" | "asc";
-  /** "" for as many as the server gives at once. */
+  /** "" for as many as the server exports at once. */
   readonly maxRecords: string;
-  /** Where an export before this one ended, null for the beginning. */
+  /** Where the previous export ended; null for the beginning. */
   readonly cursor: string | null;
 }
 
 export interface ExportProgress {
   readonly records: number;
   readonly bytes: number;
-  /** How many match, where the server could tell. */
+  /** How many records match; null when the server did not say. */
   readonly matching: number | null;
 }
 
 export interface ExportEnd extends ExportProgress {
-  /** Null when it cannot be known: CSV has no place to say it, so it is judged by the headers. */
+  /** Null when it cannot be known: CSV cannot say it, so the headers decide. */
   readonly complete: boolean | null;
-  /** Where to go on, null at the end. */
+  /** Where to continue; null at the end. */
   readonly nextCursor: string | null;
 }
 
-/** Takes the bytes one after the other. */
+/** Takes the bytes in order. */
 export interface Sink {
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
 }
 
-/** The answer was cut off, or does not end as an export does: what was written is not the whole. */
+/** The response was cut off or does not end as an export does: what was written is incomplete. */
 export class BrokenExport extends Error {}
 
 export function exportAddress(filter: Filter, range: Range, choice: ExportChoice): string {
@@ -47,21 +47,23 @@ export function exportAddress(filter: Filter, range: Range, choice: ExportChoice
   return addressOf("/api/logs/export", parameters);
 }
 
-/** Reads the export to its end. Rejects with ServerError, BrokenExport, the sink's error, or the signal's reason once aborted. */
-export async function runExport(
-  address: string,
-  format: Format,
-  sink: Sink,
-  onProgress: (progress: ExportProgress) => void,
-  signal: AbortSignal,
-): Promise<ExportEnd> {
-  const answer = await ask(address, signal);
-  const matching = numberIn(answer.headers, "X-Logstream-Matching-Records");
-  const most = numberIn(answer.headers, "X-Logstream-Max-Records");
-  const counter = format === "ndjson" ? new NdjsonCounter() : new CsvCounter(matching, most);
+interface ExportRun {
+  readonly address: string;
+  readonly format: Format;
+  readonly sink: Sink;
+  readonly onProgress: (progress: ExportProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Reads the export to its end. Rejects with ServerError, BrokenExport, the sink's error, or the signal's reason when aborted. */
+export async function runExport({ address, format, sink, onProgress, signal }: ExportRun): Promise<ExportEnd> {
+  const response = await request(address, signal);
+  const matching = numberIn(response.headers, "X-Logstream-Matching-Records");
+  const limit = numberIn(response.headers, "X-Logstream-Max-Records");
+  const counter = format === "ndjson" ? new NdjsonCounter() : new CsvCounter(matching, limit);
   let bytes = 0;
   const progress = (): ExportProgress => ({ records: counter.records, bytes, matching });
-  const reader = answer.body?.getReader();
+  const reader = response.body?.getReader();
   while (reader !== undefined) {
     let piece: ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
     try {
@@ -86,7 +88,7 @@ function numberIn(headers: Headers, name: string): number | null {
 
 const [LINE_FEED, QUOTE] = [0x0a, 0x22];
 
-/** Counts lines, and keeps the last, which says how the export ended. */
+/** Counts lines and keeps the last, which says whether the export is complete. */
 class NdjsonCounter {
   #lines = 0;
   /** The last line that ended, in its pieces, and the beginning of the next. */
@@ -109,17 +111,17 @@ class NdjsonCounter {
   }
 
   end(): Pick<ExportEnd, "records" | "complete" | "nextCursor"> {
-    const said = endOf(new TextDecoder().decode(joined(this.#ended)));
-    if (said === null || this.#last.length > 0) throw new BrokenExport("the last line is missing");
-    return { records: this.#lines - 1, ...said };
+    const end = readLastLine(new TextDecoder().decode(joined(this.#ended)));
+    if (end === null || this.#last.length > 0) throw new BrokenExport("the last line is missing");
+    return { records: this.#lines - 1, ...end };
   }
 }
 
-function endOf(line: string): { complete: boolean; nextCursor: string | null } | null {
+function readLastLine(line: string): { complete: boolean; nextCursor: string | null } | null {
   try {
-    const { logstream_export: said } = JSON.parse(line) as { logstream_export?: Record<string, unknown> };
-    if (typeof said?.complete !== "boolean") return null;
-    return { complete: said.complete, nextCursor: typeof said.next_cursor === "string" ? said.next_cursor : null };
+    const { logstream_export: end } = JSON.parse(line) as { logstream_export?: Record<string, unknown> };
+    if (typeof end?.complete !== "boolean") return null;
+    return { complete: end.complete, nextCursor: typeof end.next_cursor === "string" ? end.next_cursor : null };
   } catch {
     return null;
   }
@@ -131,11 +133,11 @@ class CsvCounter {
   #quoted = false;
   #open = false;
   #matching: number | null;
-  #most: number | null;
+  #limit: number | null;
 
-  constructor(matching: number | null, most: number | null) {
+  constructor(matching: number | null, limit: number | null) {
     this.#matching = matching;
-    this.#most = most;
+    this.#limit = limit;
   }
 
   get records(): number {
@@ -156,10 +158,10 @@ class CsvCounter {
     return { records: this.records, complete: this.#complete(), nextCursor: null };
   }
 
-  /** Fewer rows than were allowed are all there are; with as many, only the number of matches can tell. */
+  /** Fewer rows than the limit are all there are; if the limit is reached, only the number of matches can tell. */
   #complete(): boolean | null {
-    if (this.#most === null) return null;
-    if (this.records < this.#most) return true;
+    if (this.#limit === null) return null;
+    if (this.records < this.#limit) return true;
     return this.#matching === null ? null : this.#matching <= this.records;
   }
 }

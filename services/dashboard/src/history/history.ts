@@ -1,14 +1,14 @@
-/** A page of /api/logs. It must not know what is on the screen. */
+/** Reads a page of /api/logs. It must not know what is on the screen. */
 import type { Parameters } from "../records/filter";
 import { type LogRecord, recordsOf } from "../records/record";
 import { canonicalTime } from "../records/time";
-import { addressOf, askJson, ServerError } from "./ask";
+import { addressOf, requestJson, ServerError } from "./request";
 
 export interface HistoryPage {
   readonly records: LogRecord[];
-  /** Where to read on; null at the end. */
+  /** Where to continue; null at the end. */
   readonly nextCursor: string | null;
-  /** All matching records between the beginning of the walk and this time are in the pages so far; null when not said. */
+  /** The pages so far have every matching record down to this time; null when the server did not say. */
   readonly scannedUntil: string | null;
 }
 
@@ -16,9 +16,9 @@ export type ReadPage = (parameters: Parameters, signal: AbortSignal) => Promise<
 
 const PATH = "/api/logs";
 
-/** One page under these query parameters. Rejects with ServerError, or with the signal's reason once aborted. */
+/** One page under these query parameters. Rejects with ServerError, or with the signal's reason when aborted. */
 export const readPage: ReadPage = async (parameters, signal) => {
-  const page = pageOf(await askJson(PATH, parameters, signal));
+  const page = pageOf(await requestJson(PATH, parameters, signal));
   if (page === null) throw new ServerError("unreadable", addressOf(PATH, parameters));
   return page;
 };

@@ -1,27 +1,36 @@
 /**
- * Reads one view from history into its timeline: downwards from the newest, upwards again, and into the ranges that the stream left
- * out. It must not decide when.
+ * Reads a view from history into its timeline: downwards from the newest record, upwards again, and into the ranges that the stream
+ * left out. It must not decide when.
  */
 import { type Filter, type Parameters, parametersOf, type Range, rangeParametersOf } from "../records/filter";
 import type { Notice } from "../records/notice";
-import { BOTTOM, compare, type Place } from "../records/order";
+import { BOTTOM, compare, type SortKey } from "../records/order";
 import type { LogRecord } from "../records/record";
 import { justAfter } from "../records/time";
 import type { Timeline } from "../records/timeline";
 import type { HistoryPage, ReadPage } from "./history";
 
-/** A screen and some more, at once; then enough for a while of scrolling. */
+/** First a little more than a screen, quickly; then enough for some scrolling. */
 const FIRST_LIMIT = 200;
 const FURTHER_LIMIT = 1000;
 export const RANGE_LIMIT = 1000;
 
 export interface Progress {
-  /** idle: read as far as asked. reading. stopped: by the reader. end: nothing older is stored. */
+  /** idle: read as far as requested. stopped: by the reader, or by an error. end: nothing older is stored. */
   readonly state: "idle" | "reading" | "stopped" | "end";
-  /** How far back everything was looked at, null before the first answer. */
+  /** How far back everything was searched; null before the first response. */
   readonly scannedUntil: string | null;
-  /** Records that history gave so far. */
+  /** Records read from history so far. */
   readonly found: number;
+}
+
+interface SearchOptions {
+  readonly timeline: Timeline;
+  readonly readPage: ReadPage;
+  readonly filter: Filter;
+  readonly range: Range;
+  /** Called whenever timeline or progress changed. */
+  readonly onChange: () => void;
 }
 
 const NOT_BEGUN: Progress = { state: "idle", scannedUntil: null, found: 0 };
@@ -34,24 +43,24 @@ export class Search {
   #onChange: () => void;
   #abort = new AbortController();
   #progress = NOT_BEGUN;
-  /** Where the walk downwards goes on: behind a cursor, or, null, at the timeline's floor. */
-  #cursor: { readonly next: string; readonly floor: Place } | null = null;
+  /** Where reading downwards continues: after a cursor, or, when null, at the timeline's floor. */
+  #cursor: { readonly next: string; readonly floor: SortKey } | null = null;
 
-  constructor(timeline: Timeline, read: ReadPage, filter: Filter, range: Range, onChange: () => void) {
+  constructor({ timeline, readPage, filter, range, onChange }: SearchOptions) {
     this.#timeline = timeline;
-    this.#readPage = read;
+    this.#readPage = readPage;
     this.#parameters = parametersOf(filter);
     this.#range = range;
     this.#onChange = onChange;
   }
 
   get progress(): Progress {
-    // The oldest were let go since.
+    // The oldest records have been dropped since.
     if (this.#progress.state === "end" && !this.#atBottom()) return { ...this.#progress, state: "idle" };
     return this.#progress;
   }
 
-  /** True while something is read; one thing at a time. */
+  /** True while something is read. Only one thing is read at a time. */
   get reading(): boolean {
     return this.#progress.state === "reading";
   }
@@ -64,18 +73,18 @@ export class Search {
   }
 
   /**
-   * Reads on downwards until about as many records came, or to the end; a search for rare words takes many answers,
-   * each of which moves the progress on. Rejects with ServerError.
+   * Reads downwards until about `count` more records are held, or to the end. A search for a rare word takes many requests, each of
+   * which updates the progress. Rejects with ServerError.
    */
-  async readOlder(wanted = FIRST_LIMIT): Promise<void> {
-    let missing = wanted;
+  async readOlder(count = FIRST_LIMIT): Promise<void> {
+    let missing = count;
     await this.#read(async (signal) => {
       while (missing > 0 && !this.#atBottom()) missing -= await this.#readStep(signal);
       return this.#atBottom() ? "end" : "idle";
     });
   }
 
-  /** Reads on upwards from the newest held; a list that was cut off from now is joined to it again. Rejects with ServerError. */
+  /** Reads upwards from the newest record held, which rejoins a detached list with the newest. Rejects with ServerError. */
   async readNewer(): Promise<void> {
     const newest = this.#timeline.newest;
     if (newest === undefined) return;
@@ -84,7 +93,7 @@ export class Search {
       this.#timeline.beginAttaching();
       let reachedNow = false;
       try {
-        const parameters = this.#asked(FURTHER_LIMIT, { start: newest.time, end: this.#range.end });
+        const parameters = this.#parametersFor(FURTHER_LIMIT, { start: newest.time, end: this.#range.end });
         const page = await this.#readPage([...parameters, ["order", "asc"]], signal);
         this.#timeline.addNewer(page.records);
         this.#timeline.trimBelow();
@@ -96,15 +105,15 @@ export class Search {
     });
   }
 
-  /** Reads on in a notice's range, newest first, and notes in the notice how far it got. Rejects with ServerError. */
+  /** Reads the next page of a notice's range, newest first, and updates the notice. Rejects with ServerError. */
   async fill(notice: Notice): Promise<void> {
     const state = this.#progress.state;
     this.#timeline.changeNotice(notice.id, { filling: "loading" });
     try {
       await this.#read(async (signal) => {
         const range = { start: notice.from ?? "", end: notice.to ?? "" };
-        const page = await this.#readPage(withCursor(this.#asked(RANGE_LIMIT, range), notice.cursor), signal);
-        // What lies below the floor is for the walk downwards to bring.
+        const page = await this.#readPage(withCursor(this.#parametersFor(RANGE_LIMIT, range), notice.cursor), signal);
+        // Records below the floor come when history is read downwards.
         const { floor } = this.#timeline;
         const above = page.records.filter((record) => floor === null || compare(record, floor) >= 0);
         const added = this.#timeline.addFetched(above);
@@ -136,18 +145,18 @@ export class Search {
   async #readStep(signal: AbortSignal): Promise<number> {
     const { floor } = this.#timeline;
     const cursor = this.#cursor !== null && this.#cursor.floor === floor ? this.#cursor.next : null;
-    // A floor that rose, because older records had to go, has no cursor: the walk begins anew there.
+    // A floor that rose because older records were dropped has no cursor: reading starts again there.
     const end = floor === null || cursor !== null ? this.#range.end : justAfter(floor.time);
     const limit = floor === null ? FIRST_LIMIT : FURTHER_LIMIT;
-    const page = await this.#readPage(withCursor(this.#asked(limit, { ...this.#range, end }), cursor), signal);
-    // The timeline had to let older records go meanwhile: this page would not adjoin.
+    const page = await this.#readPage(withCursor(this.#parametersFor(limit, { ...this.#range, end }), cursor), signal);
+    // The timeline has dropped older records meanwhile: this page would leave a hole.
     if (this.#timeline.floor !== floor) return 0;
     const added = this.#timeline.addFetched(page.records);
-    const reached = placeAfter(page);
+    const reached = keyAfter(page);
     if (reached !== null) this.#timeline.setFloor(reached);
     this.#timeline.trimAbove();
-    const set = this.#timeline.floor;
-    this.#cursor = page.nextCursor !== null && set !== null ? { next: page.nextCursor, floor: set } : null;
+    const newFloor = this.#timeline.floor;
+    this.#cursor = page.nextCursor !== null && newFloor !== null ? { next: page.nextCursor, floor: newFloor } : null;
     this.#report({ scannedUntil: page.scannedUntil, found: this.#progress.found + added });
     return page.records.length;
   }
@@ -156,7 +165,7 @@ export class Search {
     return this.#timeline.floor?.time === BOTTOM.time;
   }
 
-  #asked(limit: number, range: Range): Parameters {
+  #parametersFor(limit: number, range: Range): Parameters {
     return [...this.#parameters, ...rangeParametersOf(range), ["limit", String(limit)]];
   }
 
@@ -170,8 +179,8 @@ function withCursor(parameters: Parameters, cursor: string | null): Parameters {
   return cursor === null ? parameters : [...parameters, ["cursor", cursor]];
 }
 
-/** Down to where everything was given: below the last record, or below the time that was looked at; null when nothing was said. */
-function placeAfter({ records, nextCursor, scannedUntil }: HistoryPage): Place | null {
+/** Down to which key the page is complete: its last record, or the time down to which it was searched; null when not known. */
+function keyAfter({ records, nextCursor, scannedUntil }: HistoryPage): SortKey | null {
   if (nextCursor === null) return BOTTOM;
   const last: LogRecord | undefined = records.at(-1);
   if (scannedUntil === null || last?.time === scannedUntil)

@@ -3,10 +3,10 @@ import type { Notice } from "../records/notice";
 import { type LogRecord, recordsOf } from "../records/record";
 import { canonicalTime } from "../records/time";
 
-/** What the stream service says of its own servers; null when it did not say. */
+/** The state of the stream service's own servers; null when unknown. */
 export interface ServerStatus {
   readonly broker: "up" | "down" | null;
-  /** The window that resuming reads from. */
+  /** The recent window, from which streams resume. */
   readonly recent: "up" | "down" | null;
 }
 
@@ -16,14 +16,14 @@ export type StreamEvent =
   | { readonly kind: "status"; readonly status: ServerStatus }
   | { readonly kind: "unreadable" };
 
-/** The named events of the stream. `live` and `counts` are read elsewhere: by who connects, and by the live metrics. */
+/** The named events of the stream. `live` is read by LiveStream, `counts` by the live metrics. */
 export const EVENT_NAMES = ["logs", "counts", "gap", "dropped", "status", "live"] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
 const UNREADABLE: StreamEvent = { kind: "unreadable" };
 let notices = 0;
 
-/** The meaning of one event; null for one that is read elsewhere. */
+/** Reads an event; null for events that are read elsewhere. */
 export function readEvent(name: EventName, data: string): StreamEvent | null {
   if (name === "counts" || name === "live") return null;
   let value: unknown;
@@ -44,7 +44,7 @@ export function readEvent(name: EventName, data: string): StreamEvent | null {
   return { kind: "notice", notice: noticeOf(name, fields) };
 }
 
-/** A notice of the page's own: what happened between two times can't be shown for a reason of the page. */
+/** A gap that the page itself reports: it could not receive what was sent between two times. */
 export function ownGap(range: Pick<Notice, "from" | "to" | "since" | "until">, reason: string): Notice {
   return {
     id: `gap-${++notices}`,
@@ -65,7 +65,7 @@ function noticeOf(kind: Notice["kind"], fields: Record<string, unknown>): Notice
     kind,
     from,
     to,
-    // Where these are sent, null means not known; where they are not, the range itself is when it happened.
+    // If these are sent, null means unknown. If they are not, the range itself says when it happened.
     since: "received_from" in fields ? timeOf(fields.received_from) : from,
     until: "received_to" in fields ? timeOf(fields.received_to) : to,
     records: typeof fields.records === "number" ? fields.records : null,

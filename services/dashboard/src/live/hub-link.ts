@@ -7,10 +7,10 @@ export interface HubLink {
   send(message: ToHub): void;
 }
 
-/** The hub answers at once whoever begins to watch and is seen. */
-const ANSWER_MS = 10_000;
+/** The hub replies at once to a visible window that starts to watch. */
+const REPLY_MS = 10_000;
 
-/** `onReply` is called with what the hub says. When the worker can't run, the window's own hub takes over, and asks again. */
+/** `onReply` gets the hub's messages. If the worker cannot run, a hub in the window takes over and makes the window watch again. */
 export function connectHub(onReply: (reply: Reply) => void): HubLink {
   if (typeof SharedWorker === "undefined") return ownHub(onReply);
   let worker: SharedWorker;
@@ -21,26 +21,26 @@ export function connectHub(onReply: (reply: Reply) => void): HubLink {
   }
   const { port } = worker;
   let link: HubLink = { send: (message) => port.postMessage(message) };
-  let unanswered: ReturnType<typeof setTimeout> | undefined;
-  let answered = false;
+  let noReply: ReturnType<typeof setTimeout> | undefined;
+  let replied = false;
   const takeOver = () => {
-    clearTimeout(unanswered);
+    clearTimeout(noReply);
     worker.onerror = port.onmessage = null;
-    // Should it run after all, it must not watch for nobody.
+    // If the worker runs after all, it must not watch for this window.
     port.postMessage({ kind: "leave" } satisfies ToHub);
     link = ownHub(onReply);
     onReply({ turn: ANY_TURN, message: { kind: "unknown" } });
   };
   port.onmessage = ({ data }: MessageEvent<Reply>) => {
-    answered = true;
-    clearTimeout(unanswered);
+    replied = true;
+    clearTimeout(noReply);
     onReply(data);
   };
   worker.onerror = takeOver;
   return {
     send: (message) => {
-      // Its script may be on its way for ever, of which the browser says nothing.
-      if (message.kind === "watch" && message.visible && !answered) unanswered ??= setTimeout(takeOver, ANSWER_MS);
+      // The browser does not report a worker script that never finishes loading.
+      if (message.kind === "watch" && message.visible && !replied) noReply ??= setTimeout(takeOver, REPLY_MS);
       link.send(message);
     },
   };
@@ -61,7 +61,7 @@ interface TrustedTypes {
   };
 }
 
-/** The page's only trusted address: that of its own worker, which the build has put in. */
+/** The only address the page trusts: its own worker's, which the build inserts. */
 function trusted(address: string): unknown {
   const types = (window as unknown as { trustedTypes?: TrustedTypes }).trustedTypes;
   if (types === undefined) return address;

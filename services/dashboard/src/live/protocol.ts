@@ -1,14 +1,14 @@
-/** What a window and the hub that holds the browser's connections say to each other. */
+/** The messages between a window and the hub that holds the browser's connections. */
 import type { EventName } from "./framing";
 import type { Connection } from "./live-stream";
 
-/** crowded: this browser has as many live connections as it may have, and this one waits for another to end. */
+/** crowded: this browser has reached its limit of live connections, and this one waits for another to end. */
 export type Link = Connection | "crowded";
 
-/** Takes the window off what it watched before. */
+/** Replaces what the window watched before. */
 export interface WatchMessage {
   readonly kind: "watch";
-  /** Comes back with everything that is said because of it. */
+  /** Sent back with every reply to this message. */
   readonly turn: number;
   readonly query: string;
   /** The last id the window saw of this query, "" when it begins. */
@@ -21,9 +21,9 @@ export interface WatchMessage {
 export type ToHub =
   | WatchMessage
   | { readonly kind: "leave" }
-  /** Whether the window can be seen: one that can't gives way to one that can. */
+  /** Hidden windows make room for visible ones. */
   | { readonly kind: "visible"; readonly visible: boolean }
-  /** Said every few seconds: a window that crashed does not say that it leaves. */
+  /** Sent every few seconds, because a window that crashes cannot send `leave`. */
   | { readonly kind: "alive" }
   | { readonly kind: "online" };
 
@@ -32,18 +32,18 @@ export type FromHub =
   /** As LiveStream's onLive. */
   | { readonly kind: "live"; readonly continued: boolean }
   | { readonly kind: "link"; readonly link: Link }
-  /** The hub does not know what this window watches (any more): it must say so again. */
+  /** The hub does not know what this window watches: it must send `watch` again. */
   | { readonly kind: "unknown" };
 
-/** Of a reply that is about no watch message. */
+/** The turn of a reply to no watch message. */
 export const ANY_TURN = -1;
 
-/** `turn`: of the watch message that this is about, so that what was on its way for an earlier one is known. */
+/** `turn`: of the watch message that this replies to, so that replies to an earlier one can be recognized. */
 export interface Reply {
   readonly turn: number;
   readonly message: FromHub;
 }
 
-/** How often a window that watches says that it is alive, and after which silence it is taken for gone. */
+/** How often a watching window sends `alive`, and after which silence it counts as gone. */
 export const ALIVE_MS = 5000;
 export const GONE_MS = 30_000;

@@ -1,4 +1,4 @@
-/** The stream's `counts` event: what went live in one second, of all records. */
+/** Reads the stream's `counts` event: what went live in a second, over all records. */
 
 export interface Counts {
   readonly time_ms: number;
@@ -12,9 +12,14 @@ export interface Counts {
   readonly dropped: number;
 }
 
+/** Takes the data of every `counts` event. */
+export interface CountsReader {
+  addCounts(data: string): void;
+}
+
 /**
- * The counts in an event's data, or null when it has none. Levels are in lower case. The event names the most frequent; what it
- * counts under none of them is "other levels", which has no name.
+ * The counts in an event's data, or null when it has none. Levels are in lower case. The event names the most frequent; the
+ * others are counted together under "".
  */
 export function readCounts(data: string): Counts | null {
   let value: unknown;

@@ -1,5 +1,5 @@
-/** Which levels and nodes there are, of /api/logs/facets: each asked without its own filter, so that others can be chosen. */
-import { addressOf, askJson, ServerError } from "../history/ask";
+/** Reads which levels and nodes there are, from /api/logs/facets: each without its own filter, so that others can be chosen. */
+import { addressOf, requestJson, ServerError } from "../history/request";
 import { type Filter, type Parameters, parametersOf, type Range, rangeParametersOf } from "../records/filter";
 import type { Level } from "../records/levels";
 
@@ -19,30 +19,30 @@ export interface Facets {
 
 const PATH = "/api/logs/facets";
 const TOP = "50";
-const MOST_COUNTED = "5000";
+const MAX_COUNTED = "5000";
 
-/** Rejects with ServerError, or with the signal's reason once aborted. */
+/** Rejects with ServerError, or with the signal's reason when aborted. */
 export async function readFacets(filter: Filter, range: Range, signal: AbortSignal): Promise<Facets> {
-  // By time, level and node everything is counted anyway; by words and attributes only so many of the newest.
-  const counted = filter.text.trim() === "" && filter.attributes.length === 0 ? "1" : MOST_COUNTED;
-  const ask = (asked: Filter) =>
-    readOne([...parametersOf(asked), ...rangeParametersOf(range), ["records", counted]], signal);
+  // Counts by time, level and node are stored and cover everything; with words or attributes only the newest records are counted.
+  const counted = filter.text.trim() === "" && filter.attributes.length === 0 ? "1" : MAX_COUNTED;
+  const read = (part: Filter) =>
+    readPart([...parametersOf(part), ...rangeParametersOf(range), ["records", counted]], signal);
   const withoutLevels = { ...filter, levels: [], minLevel: "" };
   const withoutNodes = { ...filter, nodes: [] };
   const chosen = filter.levels.length > 0 || filter.minLevel !== "" || filter.nodes.length > 0;
-  if (!chosen) return ask(filter);
-  const [levels, nodes] = await Promise.all([ask(withoutLevels), ask(withoutNodes)]);
+  if (!chosen) return read(filter);
+  const [levels, nodes] = await Promise.all([read(withoutLevels), read(withoutNodes)]);
   return { ...nodes, levels: levels.levels, sampled: levels.sampled || nodes.sampled };
 }
 
-async function readOne(asked: Parameters, signal: AbortSignal): Promise<Facets> {
-  const parameters: Parameters = [...asked, ["top", TOP]];
-  const facets = facetsOf(await askJson(PATH, parameters, signal));
+async function readPart(filter: Parameters, signal: AbortSignal): Promise<Facets> {
+  const parameters: Parameters = [...filter, ["top", TOP]];
+  const facets = facetsOf(await requestJson(PATH, parameters, signal));
   if (facets === null) throw new ServerError("unreadable", addressOf(PATH, parameters));
   return facets;
 }
 
-/** The facets in a parsed JSON value, or null when it has none. Levels that differ in case only are one. */
+/** The facets in a parsed JSON value, or null when it has none. Levels that differ only in case are merged. */
 export function facetsOf(body: unknown): Facets | null {
   if (typeof body !== "object" || body === null) return null;
   const { levels, nodes } = body as Record<string, { top?: unknown; distinct?: unknown; over?: unknown } | undefined>;

@@ -1,34 +1,37 @@
-/** How many records match, by time and level, of /api/logs/histogram. */
-import { addressOf, askJson, ServerError } from "../history/ask";
+/** Reads how many records match, by time and level, from /api/logs/histogram. */
+import { addressOf, requestJson, ServerError } from "../history/request";
 import { type Filter, isLive, parametersOf, type Range, rangeParametersOf } from "../records/filter";
 import { canonicalTime, isoOfMicros, microsOf } from "../records/time";
 import { type Stack, stackOf } from "./series";
 
 export interface Histogram {
-  /** From inclusive, to exclusive, as the server understood the range. */
+  /** The range as the server understood it: from inclusive, to exclusive. */
   readonly start: string;
   readonly end: string;
   readonly stack: Stack;
   readonly total: number;
-  /** The counts hold from here on; null when they hold for all. */
+  /** The time down to which records were counted; null when all were. */
   readonly countedFrom: string | null;
 }
 
 const PATH = "/api/logs/histogram";
 
-/** `buckets`: about how many bars. Rejects with ServerError, or with the signal's reason once aborted. */
-export async function readHistogram(
-  filter: Filter,
-  range: Range,
-  buckets: number,
-  signal: AbortSignal,
-): Promise<Histogram> {
+interface HistogramRequest {
+  readonly filter: Filter;
+  readonly range: Range;
+  /** About how many bars. */
+  readonly buckets: number;
+}
+
+/** Rejects with ServerError, or with the signal's reason when aborted. */
+export async function readHistogram(request: HistogramRequest, signal: AbortSignal): Promise<Histogram> {
+  const { filter, range, buckets } = request;
   const parameters = [
     ...parametersOf(filter),
     ...rangeParametersOf(range),
     ["buckets", String(buckets)] as [string, string],
   ];
-  const histogram = histogramOf(await askJson(PATH, parameters, signal));
+  const histogram = histogramOf(await requestJson(PATH, parameters, signal));
   if (histogram === null) throw new ServerError("unreadable", addressOf(PATH, parameters));
   return histogram;
 }
@@ -52,13 +55,13 @@ export function histogramOf(body: unknown): Histogram | null {
   return {
     start: from,
     end: to,
-    stack: stackOf(times_ms, bucket_s * 1000, counts, severitiesOf(levels)),
+    stack: stackOf({ times_ms, step_ms: bucket_s * 1000, counts, severities: severitiesOf(levels) }),
     total: typeof total === "number" ? total : 0,
     countedFrom: complete === false && typeof scanned_from === "string" ? canonicalTime(scanned_from) : null,
   };
 }
 
-/** The range twice as long: around the same middle, or, of one that is live, further back, so that it stays live. */
+/** A range twice as long: around the same middle, or, if the range is live, further back, so that it stays live. */
 export function zoomedOut(range: Range, { start, end }: Histogram): Range {
   const [from, to] = [microsOf(start) ?? 0n, microsOf(end) ?? 0n];
   const length = to - from;
@@ -71,18 +74,18 @@ function sinceEpoch(micros: bigint): string {
   return isoOfMicros(micros < 0n ? 0n : micros);
 }
 
-/** By level in lower case; what the server counted under no level of its list is "other levels", which has no name. */
+/** By level in lower case; what the server counted under no level of its list goes to "", which stands for all other levels. */
 function countsOf({ counts, total }: Record<string, unknown>): Map<string, number> {
-  const found = new Map<string, number>();
+  const byLevel = new Map<string, number>();
   let named = 0;
   for (const [level, count] of Object.entries(typeof counts === "object" && counts !== null ? counts : {})) {
     if (typeof count !== "number") continue;
     named += count;
     const name = level.toLowerCase();
-    found.set(name, (found.get(name) ?? 0) + count);
+    byLevel.set(name, (byLevel.get(name) ?? 0) + count);
   }
-  if (typeof total === "number" && total > named) found.set("", (found.get("") ?? 0) + total - named);
-  return found;
+  if (typeof total === "number" && total > named) byLevel.set("", (byLevel.get("") ?? 0) + total - named);
+  return byLevel;
 }
 
 function severitiesOf(levels: unknown): Map<string, number> {

@@ -1,13 +1,12 @@
-/** What went live in the last minutes, second by second, of all records. It must not know the screen. */
-import type { CountsReader } from "../log-view";
+/** What went live in the last minutes, second by second, over all records. It must not know the screen. */
 import { severityOf } from "../records/levels";
-import { type Counts, readCounts } from "./counts";
+import { type Counts, type CountsReader, readCounts } from "./counts";
 import { type Stack, stackOf } from "./series";
 
 export const KEPT_SECONDS = 300;
 const SHARE_SECONDS = 60;
 const NODE_SECONDS = 30;
-const MOST_NODES = 5;
+const MAX_NODES = 5;
 const ERROR_SEVERITY = 17;
 
 export interface MetricsSnapshot {
@@ -15,7 +14,7 @@ export interface MetricsSnapshot {
   readonly rate: number;
   /** Records a second over all seconds kept. */
   readonly meanRate: number;
-  /** Of the last minute's records, those of the severity of an error or more, 0..1; null without any. */
+  /** Share of errors, 0..1, among the records of the last minute; null without records. */
   readonly errorShare: number | null;
   readonly lag_p50_ms: number;
   readonly lag_p99_ms: number;
@@ -42,7 +41,7 @@ export class LiveMetrics implements CountsReader {
     return this.#snapshot;
   };
 
-  /** Takes a second; one that came before, as a stream that goes on repeats them, counts once. */
+  /** Adds a second. A second that is repeated by a resumed stream counts once. */
   addCounts(data: string): void {
     const counts = readCounts(data);
     if (counts === null || this.#seconds.some(({ time_ms }) => time_ms === counts.time_ms)) return;
@@ -70,11 +69,11 @@ function snapshotOf(seconds: readonly Counts[]): MetricsSnapshot {
     lag_p99_ms: last?.lag_p99_ms ?? 0,
     dropped: seconds.reduce((sum, { dropped }) => sum + dropped, 0),
     nodes: topNodesOf(within(seconds, NODE_SECONDS)),
-    stack: stackOf(
-      seconds.map(({ time_ms }) => time_ms),
-      1000,
-      seconds.map(({ byLevel }) => byLevel),
-    ),
+    stack: stackOf({
+      times_ms: seconds.map(({ time_ms }) => time_ms),
+      step_ms: 1000,
+      counts: seconds.map(({ byLevel }) => byLevel),
+    }),
   };
 }
 
@@ -100,5 +99,5 @@ function topNodesOf(seconds: readonly Counts[]): { name: string; rate: number }[
   return [...totals]
     .map(([name, count]) => ({ name, rate: count / seconds.length }))
     .sort((a, b) => b.rate - a.rate || (a.name < b.name ? -1 : 1))
-    .slice(0, MOST_NODES);
+    .slice(0, MAX_NODES);
 }

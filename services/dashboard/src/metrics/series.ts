@@ -14,22 +14,26 @@ export interface Stack {
   readonly series: readonly Series[];
 }
 
-/** A service may log under any text; the chart shows the most frequent and the rest as one. */
-export const MOST_LEVELS = 8;
+/** A service may log under any level name; the chart shows the most frequent, and the rest together. */
+export const MAX_LEVELS = 8;
 
-export function stackOf(
-  times_ms: readonly number[],
-  step_ms: number,
-  counts: readonly ReadonlyMap<string, number>[],
-  severities: ReadonlyMap<string, number> = new Map(),
-): Stack {
+interface Counted {
+  readonly times_ms: readonly number[];
+  readonly step_ms: number;
+  /** Records by level; one for each time. */
+  readonly counts: readonly ReadonlyMap<string, number>[];
+  /** Severities of levels, where known. */
+  readonly severities?: ReadonlyMap<string, number>;
+}
+
+export function stackOf({ times_ms, step_ms, counts, severities = new Map() }: Counted): Stack {
   const totals = new Map<string, number>();
   for (const second of counts) for (const [level, count] of second) totals.set(level, (totals.get(level) ?? 0) + count);
   const ordered = [...totals]
     .filter(([name, total]) => name !== "" && total > 0)
     .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
-  const named = ordered.slice(0, MOST_LEVELS).map(([name]) => name);
-  const rest = ordered.slice(MOST_LEVELS).map(([name]) => name);
+  const named = ordered.slice(0, MAX_LEVELS).map(([name]) => name);
+  const rest = ordered.slice(MAX_LEVELS).map(([name]) => name);
   const series = bySeverity(
     named.map((name) => ({
       name,
@@ -37,7 +41,7 @@ export function stackOf(
       values: counts.map((second) => second.get(name) ?? 0),
     })),
   );
-  // What came without a name of its own belongs to the rest, too: it is one series, the last.
+  // Records counted under no name belong to the rest, too, which is the last series.
   if ((totals.get("") ?? 0) > 0) rest.push("");
   if (rest.length > 0) {
     const values = counts.map((second) => rest.reduce((sum, name) => sum + (second.get(name) ?? 0), 0));
@@ -46,10 +50,10 @@ export function stackOf(
   return { times_ms, step_ms, series };
 }
 
-/** How much each further level of one kind fades into the ground. */
+/** How much each further level of one kind fades into the background. */
 const FADE = 0.35;
 
-/** For each series the share, 0..1, of its kind's colour: levels of the same kind fade one after the other. */
+/** For each series the share, 0..1, of its kind's colour: each further level of a kind is fainter. */
 export function strengthsOf(series: readonly Level[]): number[] {
   const used = new Map<string, number>();
   return series.map(({ severity }) => {

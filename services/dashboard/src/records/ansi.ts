@@ -1,6 +1,6 @@
 /**
- * Colours and emphasis of a terminal (ECMA-48 SGR sequences) as names that the style sheet knows. Everything else a terminal would
- * obey stays in the text, to be shown as what it is. It must never yield HTML or an address.
+ * Colours and emphasis of a terminal (ECMA-48 SGR sequences) as names that the style sheet knows. Every other terminal
+ * sequence stays in the text and is shown as it is. It must never yield HTML or an address.
  */
 import Anser from "anser";
 
@@ -11,16 +11,16 @@ export type Emphasis = "bold" | "dim" | "italic" | "underline" | "strikethrough"
 export interface StyledPart {
   readonly text: string;
   readonly color: Color | null;
-  readonly ground: Color | null;
+  readonly background: Color | null;
   readonly emphasis: readonly Emphasis[];
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what is looked for
 const SGR = /\u001b\[[\d;]*m/g;
 const EMPHASES: readonly string[] = ["bold", "dim", "italic", "underline", "strikethrough"];
-/** A sequence alone sets no text, so each is given one, to read the style off. */
+/** A sequence alone has no text, so each gets one whose style can be read. */
 const PROBE = "x";
-/** As most terminals draw them; only to find the nearest. */
+/** As most terminals show them; only used to find the nearest. */
 const RGB: Readonly<Record<Color, readonly [number, number, number]>> = {
   black: [40, 40, 40],
   red: [205, 30, 30],
@@ -35,7 +35,7 @@ const RGB: Readonly<Record<Color, readonly [number, number, number]>> = {
 /** The text without its SGR sequences, cut where the style changes. */
 export function styledParts(text: string): StyledPart[] {
   const sequences = text.match(SGR);
-  if (sequences === null) return [{ text, color: null, ground: null, emphasis: [] }];
+  if (sequences === null) return [{ text, color: null, background: null, emphasis: [] }];
   const texts = text.split(SGR);
   const styles = stylesAfter(sequences);
   return texts.flatMap((part, index) => (part === "" ? [] : [{ text: part, ...(styles[index] as Style) }]));
@@ -47,28 +47,28 @@ export function plainText(text: string): string {
 }
 
 type Style = Omit<StyledPart, "text">;
-const PLAIN: Style = { color: null, ground: null, emphasis: [] };
+const PLAIN: Style = { color: null, background: null, emphasis: [] };
 
 /** The style before the first sequence, and after each. */
 function stylesAfter(sequences: readonly string[]): Style[] {
   const probes = sequences.map((sequence) => sequence + PROBE).join("");
   const painted = Anser.ansiToJson(probes, { json: true, remove_empty: true });
-  // Should the library ever see a sequence otherwise, the text stays, without style.
+  // If the library ever reads a sequence differently, the text stays, without style.
   if (painted.length !== sequences.length) return Array(sequences.length + 1).fill(PLAIN);
   return [
     PLAIN,
-    // Reversed colours the library has put in each other's place.
+    // The library has already swapped reversed colours.
     ...painted.map(
       ({ fg, bg, decorations }): Style => ({
         color: nearest(fg),
-        ground: nearest(bg),
+        background: nearest(bg),
         emphasis: decorations.filter((name): name is Emphasis => EMPHASES.includes(name)),
       }),
     ),
   ];
 }
 
-/** The colour nearest to one of "red, green, blue", null for none. */
+/** The named colour nearest to "red, green, blue" in decimal; null for none. */
 function nearest(painted: string | null): Color | null {
   if (!painted) return null;
   const [red = 0, green = 0, blue = 0] = painted.split(",").map(Number);

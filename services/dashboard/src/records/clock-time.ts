@@ -1,7 +1,10 @@
 /** Times on the reader's clock. */
-import type { Zone } from "../preferences";
 
-/** To the millisecond; with the date unless it is today's. `time` is ISO 8601 with a zone. */
+/** The clock that times are shown on. */
+export const ZONES = ["local", "utc"] as const;
+export type Zone = (typeof ZONES)[number];
+
+/** To the millisecond, with the date unless it is today. `time` is ISO 8601 with a zone. */
 export function clockTime(time: string, zone: Zone, now = new Date()): string {
   const [date, clock] = parts(time, zone);
   const [today] = parts(now.toISOString(), zone);

@@ -1,6 +1,6 @@
-/** The list as it is shown, newest first: records with the notices at their places. An unchanging view, cheap to make. */
-import { type Notice, placeOf } from "./notice";
-import { compare, newerThan, type Place } from "./order";
+/** The list as it is shown, newest first: records, with the notices between them. Immutable and cheap to make. */
+import { type Notice, sortTimeOf } from "./notice";
+import { compare, newerThan, type SortKey } from "./order";
 import type { LogRecord } from "./record";
 
 export type Entry =
@@ -22,9 +22,11 @@ export class Entries {
 
   constructor(records: readonly LogRecord[], notices: readonly Notice[]) {
     this.records = records;
-    const ordered = [...notices].sort((a, b) => (placeOf(a) === placeOf(b) ? 0 : placeOf(a) > placeOf(b) ? -1 : 1));
+    const ordered = [...notices].sort((a, b) =>
+      sortTimeOf(a) === sortTimeOf(b) ? 0 : sortTimeOf(a) > sortTimeOf(b) ? -1 : 1,
+    );
     this.#slots = ordered.map((notice, before) => ({
-      index: before + newerThan(records, { time: placeOf(notice), sequence: ABOVE }),
+      index: before + newerThan(records, { time: sortTimeOf(notice), sequence: ABOVE }),
       notice,
     }));
   }
@@ -42,18 +44,18 @@ export class Entries {
     return record && { kind: "record", record };
   }
 
-  /** Names an entry for as long as it is in the list. */
+  /** Identifies an entry for as long as it is in the list. */
   keyAt(index: number): string {
     const entry = this.at(index);
     return entry === undefined ? "" : entry.kind === "record" ? entry.record.sequence : entry.notice.id;
   }
 
   /** The index of a record, -1 if it isn't held. */
-  indexOf(place: Place): number {
-    const position = newerThan(this.records, place);
-    const found = this.records[position];
-    if (found === undefined || compare(found, place) !== 0) return -1;
-    return position + this.#slots.filter((slot, before) => slot.index - before <= position).length;
+  indexOf(key: SortKey): number {
+    const newer = newerThan(this.records, key);
+    const record = this.records[newer];
+    if (record === undefined || compare(record, key) !== 0) return -1;
+    return newer + this.#slots.filter((slot, before) => slot.index - before <= newer).length;
   }
 
   #noticesBefore(index: number): number {

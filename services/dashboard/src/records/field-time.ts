@@ -1,5 +1,5 @@
 /** Times as `<input type="datetime-local">` has them, on the reader's clock. */
-import type { Zone } from "../preferences";
+import type { Zone } from "./clock-time";
 import { canonicalTime } from "./time";
 
 /** A field's value for an ISO 8601 time, "" for one that is open or relative. */
@@ -18,8 +18,8 @@ export function timeOfField(value: string, zone: Zone): string | null {
   return `${moment.toISOString().slice(0, 23)}000Z`;
 }
 
-/** As timeOfField; a field that still shows `time` stands for it to the microsecond, which the field itself cuts. */
+/** As timeOfField, but a field that still shows `time` keeps its microseconds, which the field itself cuts. */
 export function timeOfEdited(value: string, time: string, zone: Zone): string | null {
-  const kept = value !== "" && value === fieldOf(time, zone) ? canonicalTime(time) : null;
-  return kept ?? timeOfField(value, zone);
+  const exact = value !== "" && value === fieldOf(time, zone) ? canonicalTime(time) : null;
+  return exact ?? timeOfField(value, zone);
 }

@@ -1,12 +1,12 @@
 /**
- * Which records the reader wants, in the words of the services: the same parameters mean the same to /stream and to /api/logs, so
- * the page never tests a record itself. It must not know the address bar.
+ * Which records the reader wants, as parameters of the services: they mean the same to /stream and to /api/logs, so the page never
+ * tests a record itself. It must not know the address bar.
  */
 
 export interface AttributeFilter {
   readonly key: string;
   readonly value: string;
-  /** True: records that have this attribute with this value are left out. */
+  /** True: leaves out records that have this attribute with this value. */
   readonly exclude: boolean;
 }
 
@@ -63,14 +63,14 @@ export function isEverything(filter: Filter): boolean {
   return parametersOf(filter).length === 0;
 }
 
-/** Commas separate levels and nodes, and blanks around them go: a value with such can't be asked for. */
-export function isAskable(value: string): boolean {
+/** Commas separate levels and nodes, and blanks around them are cut: a value that has either cannot be filtered by. */
+export function isFilterable(value: string): boolean {
   return value !== "" && value === value.trim() && !value.includes(",");
 }
 
 /** A node's name as a filter for just this node, or null where a `*` in it would stand for any run of characters. */
 export function nodeFilterOf(node: string): string | null {
-  return isAskable(node) && !node.includes("*") ? node : null;
+  return isFilterable(node) && !node.includes("*") ? node : null;
 }
 
 export function toggled(values: readonly string[], value: string): string[] {
@@ -79,13 +79,13 @@ export function toggled(values: readonly string[], value: string): string[] {
 
 /**
  * The filter with this attribute included or excluded. Including replaces another value of the key, because a record has only one;
- * the opposite for the same value goes.
+ * the opposite for the same value is removed.
  */
 export function withAttribute(filter: Filter, added: AttributeFilter): Filter {
-  const kept = filter.attributes.filter(
+  const others = filter.attributes.filter(
     ({ key, value, exclude }) => key !== added.key || (value !== added.value && !(added.exclude === false && !exclude)),
   );
-  return { ...filter, attributes: [...kept, added] };
+  return { ...filter, attributes: [...others, added] };
 }
 
 export function withoutAttribute(filter: Filter, removed: AttributeFilter): Filter {

@@ -1,18 +1,18 @@
 /**
- * JSON inside of messages, laid out for reading. Numbers, order and repeated keys stay as they were logged: tokens are moved, nothing
- * is written anew. It must never hold up the page, whatever was logged.
+ * Lays out JSON in messages for reading. Numbers, order and repeated keys stay as they were logged: only the
+ * space between tokens changes. It must never block the page, whatever was logged.
  */
 import { createScanner, type JSONScanner } from "jsonc-parser";
 import { plainText } from "./ansi";
 
-/** Longer ones are shown as they are: laying them out would hold up the page. */
-const MOST_CHARACTERS = 200_000;
+/** Longer messages are shown as they are: laying them out would block the page. */
+const MAX_CHARACTERS = 200_000;
 /** Deeply nested brackets grow with the square of their number when indented. */
-const MOST_LAID_OUT = 1_000_000;
+const MAX_LAID_OUT = 1_000_000;
 
-/** The message with its JSON object or array over several lines, or null when it holds none, or one without content. */
+/** The message with its JSON object or array on several lines; null when it has none, or an empty one. */
 export function laidOutJson(message: string): string | null {
-  if (message.length > MOST_CHARACTERS) return null;
+  if (message.length > MAX_CHARACTERS) return null;
   const text = plainText(message);
   // The first bracket may be another's: `[worker] {"ms":3}`.
   const start = [text.search(/[{[]/), text.indexOf("{")].find((at) => at >= 0 && isJson(text.slice(at)));
@@ -40,7 +40,7 @@ function overLines(json: string): string | null {
     const after = token === "," ? lineBreak(depth) : token === ":" ? " " : "";
     pieces.push(before, token, after);
     length += before.length + token.length + after.length;
-    if (length > MOST_LAID_OUT) return null;
+    if (length > MAX_LAID_OUT) return null;
   }
   return pieces.join("");
 }

@@ -1,4 +1,4 @@
-/** Levels: the usual names, what their severities are, and which to choose from. */
+/** Levels: the usual names, their severities, and which to offer as a filter. */
 
 export interface Level {
   /** In lower case. */
@@ -44,8 +44,8 @@ const OTHERS: ReadonlyMap<string, number> = new Map(
 );
 const NAMED_STEP = /^(trace|debug|info|warn|error|fatal)([234]?)$/;
 
-/** A service may log under any text; past this many, further ones are not offered. */
-const MOST = 14;
+/** A service may log under any level name; no more than this many are offered. */
+const MAX_LEVELS = 14;
 
 export type Kind = "error" | "warn" | "info" | "debug" | "none";
 
@@ -57,19 +57,19 @@ export function severityOf(name: string): number {
   return OTHERS.get(lower) ?? 0;
 }
 
-/** The usual levels, those chosen and those that were found, the severest first. */
-export function levelsToChoose(found: readonly Level[], chosen: readonly string[]): Level[] {
+/** The usual levels, the chosen ones and those that have records, the severest first. */
+export function levelsToChoose(counted: readonly Level[], chosen: readonly string[]): Level[] {
   const levels = new Map(USUAL.map((level) => [level.name, level.severity]));
   for (const name of chosen) if (!levels.has(name)) levels.set(name, severityOf(name));
-  for (const { name, severity } of found) {
-    if ((levels.has(name) && levels.get(name) !== 0) || (levels.size >= MOST && !levels.has(name))) continue;
+  for (const { name, severity } of counted) {
+    if ((levels.has(name) && levels.get(name) !== 0) || (levels.size >= MAX_LEVELS && !levels.has(name))) continue;
     if (name !== "") levels.set(name, severity);
   }
   return bySeverity([...levels].map(([name, severity]) => ({ name, severity })));
 }
 
 /** The severest first, then by name. */
-export function bySeverity<Kept extends Level>(levels: readonly Kept[]): Kept[] {
+export function bySeverity<Item extends Level>(levels: readonly Item[]): Item[] {
   return [...levels].sort((a, b) => b.severity - a.severity || (a.name < b.name ? -1 : 1));
 }
 

@@ -1,4 +1,4 @@
-/** A record as text to be taken elsewhere. */
+/** A record as text, to be copied. */
 import { plainText } from "./ansi";
 import type { LogRecord } from "./record";
 

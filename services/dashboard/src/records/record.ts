@@ -2,7 +2,7 @@
 import { canonicalTime } from "./time";
 
 export interface LogRecord {
-  /** Decimal digits; it has 63 bits, more than a number holds. Names the record for good. */
+  /** Decimal digits; 63 bits, more than a number can hold. Identifies the record forever. */
   readonly sequence: string;
   /** UTC with six digits, such as 2024-08-06T18:51:32.513200Z. */
   readonly time: string;
@@ -43,12 +43,12 @@ function attributesOf(value: unknown): Record<string, string> {
   );
 }
 
-/** By key: live and stored records come with theirs in whatever order. */
+/** By key: live and stored records may have them in different orders. */
 export function sortedAttributes(attributes: LogRecord["attributes"]): [key: string, value: string][] {
   return Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** The records of a parsed JSON array and the number of its entries that are none; null when it is no array. */
+/** The records of a parsed JSON array and the number of entries that are not records; null when it is not an array. */
 export function recordsOf(value: unknown): { records: LogRecord[]; unreadable: number } | null {
   if (!Array.isArray(value)) return null;
   const records = value.map(recordOf).filter((record) => record !== null);

@@ -1,5 +1,5 @@
 /** Records in the order (time, sequence), newest first, each sequence once. */
-import { compare, newerThan, type Place } from "./order";
+import { compare, newerThan, type SortKey } from "./order";
 import type { LogRecord } from "./record";
 
 export class SortedRecords {
@@ -27,7 +27,7 @@ export class SortedRecords {
     return this.#sequences.has(sequence);
   }
 
-  /** Puts each record in its place and returns how many were not there yet. */
+  /** Inserts records and returns how many were not held yet. */
   add(records: readonly LogRecord[]): number {
     const fresh: LogRecord[] = [];
     for (const record of records) {
@@ -45,21 +45,21 @@ export class SortedRecords {
 
   /** Removes the oldest until `capacity` are left, and returns how many went. */
   trimOldest(capacity: number): number {
-    return this.#keep(0, capacity);
+    return this.#slice(0, capacity);
   }
 
   /** Removes the newest until `capacity` are left, and returns how many went. */
   trimNewest(capacity: number): number {
-    return this.#keep(Math.max(this.#records.length - capacity, 0), this.#records.length);
+    return this.#slice(Math.max(this.#records.length - capacity, 0), this.#records.length);
   }
 
-  /** Removes what is older than the place. */
-  cutBelow(place: Place): void {
-    const older = newerThan(this.#records, place);
-    this.#keep(0, older + (this.#records[older] !== undefined && compare(this.#records[older], place) === 0 ? 1 : 0));
+  /** Removes records older than the key. */
+  cutBelow(key: SortKey): void {
+    const older = newerThan(this.#records, key);
+    this.#slice(0, older + (this.#records[older] !== undefined && compare(this.#records[older], key) === 0 ? 1 : 0));
   }
 
-  #keep(from: number, to: number): number {
+  #slice(from: number, to: number): number {
     const before = this.#records.length;
     if (from === 0 && to >= before) return 0;
     for (const record of this.#records.slice(0, from)) this.#sequences.delete(record.sequence);
@@ -69,7 +69,7 @@ export class SortedRecords {
   }
 }
 
-/** Two lists, each newest first and without a sequence in common, as one. Copies what lies beyond their common stretch as it is. */
+/** Merges two lists, each newest first, that have no sequence in common. The parts that do not overlap are copied as they are. */
 function merged(fresh: readonly LogRecord[], held: readonly LogRecord[]): LogRecord[] {
   const [newest, oldest] = [fresh[0] as LogRecord, fresh.at(-1) as LogRecord];
   const [from, to] = [newerThan(held, newest), newerThan(held, oldest)];

@@ -33,7 +33,7 @@ export function justAfter(time: string): string {
 const RELATIVE = /^-(\d{1,9})([smhdw])$/;
 const UNIT_S: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 
-/** The time that a start of a range means at `now_ms`, in the services' form; "" when it is open or the page can't tell. */
+/** The time that a start of a range means at `now_ms`, in the services' form; "" when it is open or the page does not know. */
 export function startOf(start: string, now_ms: number): string {
   const relative = RELATIVE.exec(start);
   if (relative) {

@@ -1,24 +1,24 @@
 /**
- * What the page holds of one view: records from the stream and from history in one order, and notices, within bounds. It must know
- * neither the network nor the screen.
+ * The records of a view, from the stream and from history, in one order, with the notices; within bounds. It must know neither the
+ * network nor the screen.
  *
- * Everything stored from the `floor` up to the newest record is held, but for what notices tell of. The stream tells of every record
- * stored since it went live, and history, which is read after that, has every one stored before: so a live record from the
- * floor on takes its place, and one below it is left for history to bring. Nothing is missing between them, and nothing
- * comes twice, because a sequence is held once.
+ * Every stored record from the `floor` up to the newest is held, except for those that a notice reports missing. The stream sends
+ * every record stored since it went live. History is read after that and has every record stored before. So a live record at or
+ * above the floor is inserted, and one below it is left for history to bring: nothing is missing between the two, and nothing
+ * appears twice, because a sequence is held once.
  */
 
 import { Entries } from "./entries";
-import { type Notice, placeOf } from "./notice";
-import { compare, newerThan, type Place } from "./order";
+import { type Notice, sortTimeOf } from "./notice";
+import { compare, newerThan, type SortKey } from "./order";
 import type { LogRecord } from "./record";
 import { SortedRecords } from "./sorted-records";
 import { microsOf } from "./time";
 
 export interface Capacity {
-  /** Records held at most, waiting ones aside. */
+  /** Records held at most, not counting those that wait. */
   readonly records: number;
-  /** Records held while the list follows the newest: what a reader reaches at once by scrolling. */
+  /** Records held while the list follows the newest: what a reader can scroll to at once. */
   readonly following: number;
   /** Records that wait while the list is held. */
   readonly waiting: number;
@@ -27,25 +27,25 @@ export interface Capacity {
 
 export const CAPACITY: Capacity = { records: 100_000, following: 20_000, waiting: 20_000, notices: 100 };
 
-/** The stretch of the list that is on the screen, newest and oldest; null when nothing is. */
+/** The part of the list that is on the screen; null when nothing is. */
 export interface Shown {
-  readonly newest: Place;
-  readonly oldest: Place;
+  readonly newest: SortKey;
+  readonly oldest: SortKey;
 }
 
-/** Drops that follow each other this closely are one notice. */
+/** Drops that follow each other this closely are merged into a notice. */
 const SAME_DROP_US = 2_000_000n;
 
 export class Timeline {
   #capacity: Capacity;
   #held = new SortedRecords();
-  /** Null until history has said how far down it was read: until then everything is taken. */
-  #floor: Place | null = null;
+  /** Null until the first page of history was read: until then every live record is inserted. */
+  #floor: SortKey | null = null;
   #waiting: SortedRecords | null = null;
   #waitingCount = 0;
-  /** Of those put in since the list is held, the ones above what is shown: newer than that, though not than the newest. */
+  /** Records inserted above the screen since the list was held: newer than the screen, older than the newest. */
   #newAbove = 0;
-  /** Newer records than those held are stored, and don't wait here. */
+  /** Newer records are stored than those held or waiting here. */
   #detached = false;
   #shown: Shown | null = null;
   #notices: Notice[] = [];
@@ -63,7 +63,7 @@ export class Timeline {
     return this.#held.size;
   }
 
-  get floor(): Place | null {
+  get floor(): SortKey | null {
     return this.#floor;
   }
 
@@ -72,12 +72,12 @@ export class Timeline {
     return this.#waiting !== null;
   }
 
-  /** How many records are newer than the list, or wait for their place in it. */
+  /** How many records are newer than the list, or wait to be inserted. */
   get waiting(): number {
     return this.#waitingCount + this.#newAbove;
   }
 
-  /** True when newer records than those held must be read from history. */
+  /** True when records newer than the list must be read from history. */
   get detached(): boolean {
     return this.#detached;
   }
@@ -92,7 +92,7 @@ export class Timeline {
     return this.#entries;
   }
 
-  /** Takes records of the stream, in any order and with repeats. */
+  /** Adds records of the stream, in any order and with repeats. */
   add(records: readonly LogRecord[]): void {
     const floor = this.#floor;
     const above = floor === null ? records : records.filter((record) => compare(record, floor) >= 0);
@@ -101,30 +101,30 @@ export class Timeline {
       this.#trimFollowing();
       return;
     }
-    const inPlace: LogRecord[] = [];
+    const outOfView: LogRecord[] = [];
     const later: LogRecord[] = [];
     for (const record of above) {
       if (this.#held.has(record.sequence)) continue;
-      (this.#belongsElsewhere(record) ? inPlace : later).push(record);
+      (this.#belongsElsewhere(record) ? outOfView : later).push(record);
     }
-    this.#putInPlace(inPlace);
-    // A list that ends below the newest stored only counts.
+    this.#insertOutOfView(outOfView);
+    // A detached list only counts new records.
     this.#waitingCount += this.#detached ? later.length : this.#waiting.add(later);
     if (this.#waiting.size > this.#capacity.waiting) this.#detach();
   }
 
-  /** Takes records of history; returns how many were not held yet. */
+  /** Adds records of history and returns how many were not held yet. */
   addFetched(records: readonly LogRecord[]): number {
     return this.#insert(records);
   }
 
-  /** Takes records of history that are newer than the list, and were counted as such. */
+  /** Adds records of history that are newer than the list and were counted as waiting. */
   addNewer(records: readonly LogRecord[]): void {
     this.#waitingCount = Math.max(this.#waitingCount - this.#insert(records), 0);
   }
 
-  /** History has been read down to this place: what is held below it comes again, as it is read. */
-  setFloor(floor: Place): void {
+  /** History has been read down to this key. Records held below it are dropped: they come again when more history is read. */
+  setFloor(floor: SortKey): void {
     this.#floor = floor;
     this.#held.cutBelow(floor);
     this.#entries = null;
@@ -134,17 +134,17 @@ export class Timeline {
     this.#waitingCount -= waiting - this.#waiting.size;
   }
 
-  /** Lets go of what is older than a time, for a range whose start moves on. */
+  /** Drops records and notices older than a time, for a range whose start moves on. */
   dropBefore(time: string): void {
     const before = this.#held.size;
     this.#held.cutBelow({ time, sequence: "0" });
-    this.#notices = this.#notices.filter((notice) => placeOf(notice) >= time);
+    this.#notices = this.#notices.filter((notice) => sortTimeOf(notice) >= time);
     if (this.#held.size !== before) this.#entries = null;
   }
 
   /**
-   * Makes room after reading downwards: the newest go, and the list no longer reaches up to now. One that follows the newest keeps
-   * them instead.
+   * Makes room after reading downwards: drops the newest records, so the list no longer reaches up to now. A list that follows
+   * the newest drops the oldest instead.
    */
   trimAbove(): void {
     if (this.#waiting === null) {
@@ -158,17 +158,17 @@ export class Timeline {
     this.#detach();
   }
 
-  /** Makes room after reading upwards: the oldest go, and are read again when they are wanted. */
+  /** Makes room after reading upwards: drops the oldest records, which are read again when needed. */
   trimBelow(): void {
     this.#trimTo(this.#capacity.records);
   }
 
-  /** Keeps what is shown as it is: new records wait. Records that belong elsewhere in the list still take their places. */
+  /** Keeps the screen as it is: new records wait. Records that belong elsewhere in the list are still inserted. */
   hold(shown: Shown | null): void {
     this.#shown = shown;
     this.#waiting ??= new SortedRecords();
     const waiting = this.#waiting.records;
-    // Those newer than the list go on waiting, and they are nearly all of them.
+    // Records newer than the list keep waiting; nearly all of them are newer.
     const newer = this.#held.newest === undefined ? waiting.length : newerThan(waiting, this.#held.newest);
     const late = waiting.slice(newer);
     const settled = late.filter((record) => this.#belongsElsewhere(record));
@@ -176,10 +176,10 @@ export class Timeline {
     this.#waiting = new SortedRecords();
     this.#waiting.add(waiting.slice(0, newer).concat(late.filter((record) => !this.#belongsElsewhere(record))));
     this.#waitingCount -= settled.length;
-    this.#putInPlace(settled);
+    this.#insertOutOfView(settled);
   }
 
-  /** Lets the waiting records in. False when some of them are not here: then the list must be read anew. */
+  /** Inserts the waiting records. False when some of them are not here: then the list must be read again. */
   release(): boolean {
     if (this.#detached) return false;
     const waiting = this.#waiting;
@@ -194,13 +194,13 @@ export class Timeline {
     return true;
   }
 
-  /** Before history is asked for what is newer than the list: from now on new records wait again. */
+  /** Before records newer than the list are read from history: from now on new records wait again. */
   beginAttaching(): void {
     this.#waiting = new SortedRecords();
     this.#detached = false;
   }
 
-  /** History was read up to now, or only up to the newest held, and the list still ends below the newest stored. */
+  /** After that. `reachedNow` is false when the list still ends below the newest stored record. */
   endAttaching(reachedNow: boolean): void {
     if (!reachedNow) this.#detach();
     if (this.#detached || this.#waiting === null) return;
@@ -230,7 +230,7 @@ export class Timeline {
     this.#entries = null;
   }
 
-  /** Whether a late record's place is in the list, but not on the screen. */
+  /** Whether a late record belongs in the list, but not on the screen. */
   #belongsElsewhere(record: LogRecord): boolean {
     const newest = this.#held.newest;
     if (newest === undefined || compare(record, newest) > 0) return false;
@@ -239,7 +239,7 @@ export class Timeline {
     return compare(record, shown.newest) > 0 || compare(record, shown.oldest) < 0;
   }
 
-  #putInPlace(records: readonly LogRecord[]): void {
+  #insertOutOfView(records: readonly LogRecord[]): void {
     const shown = this.#shown;
     if (shown !== null) this.#newAbove += records.filter((record) => compare(record, shown.newest) > 0).length;
     this.#insert(records);
@@ -263,10 +263,10 @@ export class Timeline {
   #trimTo(capacity: number): void {
     if (this.#held.trimOldest(capacity) === 0) return;
     const oldest = this.#held.oldest as LogRecord;
-    // Without a floor nobody knows yet what was stored between these: history is read from the newest on.
+    // Without a floor it is not known yet what was stored between these records: history is read from the newest on.
     if (this.#floor !== null) this.#floor = { time: oldest.time, sequence: oldest.sequence };
-    // What lies below is read again when it is wanted, and has what these tell of.
-    this.#notices = this.#notices.filter((notice) => placeOf(notice) >= oldest.time);
+    // What lies below is read again when needed, including what these notices report missing.
+    this.#notices = this.#notices.filter((notice) => sortTimeOf(notice) >= oldest.time);
     this.#entries = null;
   }
 }
@@ -289,7 +289,7 @@ function joined(last: Notice, next: Notice): Notice {
   };
 }
 
-/** An end that is not known stays so: null is the widest. */
+/** Null means unknown, which is the widest: it wins. */
 function earlier(a: string | null, b: string | null): string | null {
   return a === null || b === null ? null : a < b ? a : b;
 }

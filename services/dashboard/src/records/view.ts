@@ -1,4 +1,4 @@
-/** What the reader looks at, as the query of the page's address: a link is a saved view. The filter's names are the API's own. */
+/** What the reader looks at, as the query of the page's address: a link is a saved view. Parameter names are the API's own. */
 import {
   ALL_TIME,
   type AttributeFilter,
@@ -12,13 +12,13 @@ import {
 export interface View {
   readonly filter: Filter;
   readonly range: Range;
-  /** Sequence of the record whose surroundings are open, "" for none. */
+  /** Sequence of the record whose context is open, "" for none. */
   readonly record: string;
 }
 
 export const FIRST_VIEW: View = { filter: EVERYTHING, range: ALL_TIME, record: "" };
 
-/** The view of an address's query. Parameters of other names are overlooked; of one given twice the last counts. */
+/** The view of an address's query. Other parameters are ignored; if a parameter is repeated, the last counts. */
 export function viewOf(search: string): View {
   const parameters = new URLSearchParams(search);
   const text = (name: string) => parameters.getAll(name).at(-1) ?? "";

@@ -1,14 +1,14 @@
-/** Makes visible what a text could hide: control, zero-width and direction-changing characters. It must never yield HTML. */
+/** Makes hidden characters visible: control, zero-width and direction-changing ones. It must never yield HTML. */
 
 export interface TextPart {
   readonly text: string;
-  /** True for a stand-in of a character that would not show itself. */
+  /** True for a stand-in of a hidden character. */
   readonly standIn: boolean;
 }
 
 // Tab and line feed stay: they are layout. So do U+200C and U+200D, which scripts and emoji need.
 const HIDDEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern looks for control characters
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
 
 // ISO/IEC 646; names, because few fonts have the control pictures.
@@ -21,7 +21,7 @@ const ASCII_CONTROLS =
 export function visibleParts(text: string): TextPart[] {
   const parts: TextPart[] = [];
   let end = 0;
-  // A line end of two characters is one line end.
+  // CR LF is a single line end.
   const lines = text.replaceAll("\r\n", "\n");
   for (const match of lines.matchAll(HIDDEN)) {
     if (match.index > end) parts.push({ text: lines.slice(end, match.index), standIn: false });
@@ -32,7 +32,7 @@ export function visibleParts(text: string): TextPart[] {
   return parts;
 }
 
-/** The text with every hidden character by its name, for places that hold text alone: titles, what is heard of a button. */
+/** The text with every hidden character by its name, for what holds text alone: titles and the labels of buttons. */
 export function namedText(text: string): string {
   return visibleParts(text)
     .map((part) => part.text)

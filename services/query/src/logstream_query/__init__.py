@@ -1,1 +1,1 @@
-"""The query service: answers REST questions about stored logs. It only reads the database."""
+"""The query service: answers REST requests about stored logs. It only reads the database."""

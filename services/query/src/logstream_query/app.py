@@ -1,28 +1,29 @@
-"""The WSGI application: routes joined, every error turned into a problem+json answer, every request counted."""
+"""The WSGI application: joins the routes, turns every error into a problem+json response, and counts every request."""
 
 import logging
 import time
 from collections.abc import Callable
-from datetime import tzinfo
 from typing import Final
 
 from flask import Flask, Response, g, request
-from logstream_contract.filters.parameters import label_of
-from logstream_runtime.guard import Guard, Hosts, Origins
+from logstream_contract.filters.parameters import InvalidParameters, label_of, names_of
+from logstream_contract.filters.query_string import parameter_problem
+from logstream_runtime.guard import Guard
 from prometheus_client import CollectorRegistry
 from werkzeug.exceptions import HTTPException
 
-from logstream_query.aggregate_routes import AGGREGATE_PARAMETERS, aggregate_routes
-from logstream_query.answering import Answering, AnswerLimits
-from logstream_query.api import api_routes
-from logstream_query.clients import KnownClients
-from logstream_query.documentation import documentation_routes
-from logstream_query.health import health_routes
-from logstream_query.historical_logs import historical_logs_routes
+from logstream_query.config import Config
 from logstream_query.metrics import Metrics
-from logstream_query.parameters import HistoricalLogsParameters, LogsParameters, names_of
-from logstream_query.problems import InvalidParameters, parameter_problem, problem_response
-from logstream_query.search import Search, SearchLimits
+from logstream_query.questions.clients import KnownClients
+from logstream_query.questions.parameters import HistoricalLogsParameters, LogsParameters
+from logstream_query.routes.aggregate_routes import AGGREGATE_PARAMETERS, aggregate_routes
+from logstream_query.routes.documentation import documentation_routes
+from logstream_query.routes.health import health_routes
+from logstream_query.routes.historical_logs import historical_logs_routes
+from logstream_query.routes.logs import logs_routes
+from logstream_query.routes.problems import problem_response
+from logstream_query.search.answer_limiter import AnswerLimiter, AnswerLimits
+from logstream_query.search.search import Search, SearchLimits
 from logstream_query.store import InvalidRegex, Store
 from logstream_query.unavailable import Unavailable
 
@@ -41,26 +42,29 @@ def create_app(
     store: Store,
     metrics: Metrics,
     registry: Callable[[], CollectorRegistry],
-    zone: tzinfo,
-    clock: Callable[[], int] = now_us,
-    limits: SearchLimits | None = None,
+    config: Config,
     *,
-    answer_limits: AnswerLimits | None = None,
-    count_budget_s: float = 1.0,
-    export_records: int = 1_000_000,
-    hosts: Hosts | None = None,
-    origins: Origins | None = None,
+    clock: Callable[[], int] = now_us,
 ) -> Flask:
-    """registry: gives the one to answer /metrics from. zone: of /historical-logs times that name none. hosts, origins:
-    besides our own, see logstream_runtime.guard."""
+    """registry: returns the one that /metrics shows. clock: microseconds since the epoch."""
     app = Flask("logstream_query", static_folder=None)
     app.wsgi_app = KnownClients(app.wsgi_app)  # type: ignore[method-assign]
-    answering = Answering(metrics, answer_limits)
-    search = Search(store, metrics, limits, answering)
-    app.register_blueprint(api_routes(search, answering, metrics, clock))
-    for routes in aggregate_routes(store, search, answering, metrics, clock, count_budget_s, export_records):
+    answer_limiter = AnswerLimiter(metrics, AnswerLimits.from_config(config))
+    search = Search(store, metrics, limits=SearchLimits.from_config(config), answer_limiter=answer_limiter)
+    app.register_blueprint(logs_routes(search, answer_limiter, metrics, clock=clock))
+    for routes in aggregate_routes(
+        store,
+        search,
+        answer_limiter,
+        metrics=metrics,
+        clock=clock,
+        count_budget_s=config.count_budget_s,
+        export_records=config.export_records,
+    ):
         app.register_blueprint(routes)
-    app.register_blueprint(historical_logs_routes(store, search, answering, metrics, zone, clock))
+    app.register_blueprint(
+        historical_logs_routes(store, search, answer_limiter, metrics=metrics, zone=config.legacy_timezone, clock=clock)
+    )
     app.register_blueprint(documentation_routes())
     app.register_blueprint(health_routes(store, registry))
     _answer_errors(app, metrics)
@@ -68,8 +72,8 @@ def create_app(
     metrics.expect_routes(rule.rule for rule in app.url_map.iter_rules())
     app.wsgi_app = Guard(  # type: ignore[method-assign]
         application=app.wsgi_app,
-        hosts=hosts or Hosts(),
-        origins=origins or Origins(),
+        hosts=config.allowed_hosts,
+        origins=config.allowed_origins,
         on_refusal=lambda reason: metrics.refused_requests.labels(reason).inc(),
     )
     return app
@@ -85,7 +89,7 @@ def _answer_errors(app: Flask, metrics: Metrics) -> None:
 
     @app.errorhandler(InvalidRegex)
     def invalid_regex(error: InvalidRegex) -> Response:
-        expected = f"a regular expression as PostgreSQL has them: {error}"
+        expected = f"a regular expression of PostgreSQL: {error}"
         return invalid_parameters(InvalidParameters([parameter_problem("regex", request.args.get("regex", ""), expected)]))
 
     @app.errorhandler(Unavailable)
@@ -98,13 +102,13 @@ def _answer_errors(app: Flask, metrics: Metrics) -> None:
     def http_error(error: HTTPException) -> Response:
         headers = {name: value for name, value in error.get_headers() if name == "Allow"}
         nowhere = error.code == 404 and not request.url_rule
-        text = "There is no such address. /api/docs lists those there are." if nowhere else error.description
+        text = "There is no such path. /api/docs lists all paths." if nowhere else error.description
         return problem_response(error.code or 500, text or "", headers=headers)
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         log.error("request failed", extra={"route": _route()}, exc_info=error)
-        return problem_response(500, "The request failed for a reason of the service's own; its log says more.")
+        return problem_response(500, "The service failed to process the request; its log says more.")
 
 
 def _count_requests(app: Flask, metrics: Metrics) -> None:

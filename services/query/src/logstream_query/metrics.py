@@ -1,6 +1,6 @@
 """Every metric of the query service, declared in one place.
 
-Counters begin at 0 with every label value that is known: one that appears with its first event has no increase to see.
+Counters start at 0 for every known label value. A series that appears only with its first event shows no increase.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from logstream_query import unavailable
 
 UNAVAILABLE: Final = (
-    unavailable.DatabaseAway.reason,
+    unavailable.DatabaseUnavailable.reason,
     unavailable.DatabaseBusy.reason,
     unavailable.SchemaMissing.reason,
     unavailable.StatementTimeout.reason,
@@ -29,86 +29,86 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 
 
 class Metrics:
-    """`route` is a route's template, or `unmatched`. Gauges add up over the processes that are alive."""
+    """`route` is the template of a route, or `unmatched`. Gauges are summed over the processes that are alive."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(
-            "logstream_query_requests", "Requests answered.", ["route", "method", "status"], registry=registry
+            "logstream_query_requests", "Requests with a response.", ["route", "method", "status"], registry=registry
         )
         self.request_seconds = Histogram(
             "logstream_query_request_seconds",
-            "From reading a request until its answer was ready to be sent.",
+            "Time from reading a request until its response was ready to be sent.",
             ["route"],
             buckets=_SECONDS,
             registry=registry,
         )
         self.refused_requests = Counter(
             "logstream_query_refused_requests",
-            "Requests turned away unread: host (by a name that is not allowed), origin (for another origin's page).",
+            "Requests refused unread: host (a host name that is not allowed), origin (a page of another origin).",
             ["reason"],
             registry=registry,
         )
         self.rejected_parameters = Counter(
             "logstream_query_rejected_parameters",
-            "Parameters named in a 400 answer; `parameter` is `unknown` for a name the route doesn't have.",
+            "Parameters named in a 400 response; `parameter` is `unknown` for a name that the route does not have.",
             ["route", "parameter"],
             registry=registry,
         )
         self.returned_records = Counter(
-            "logstream_query_returned_records", "Records sent in answers.", ["route"], registry=registry
+            "logstream_query_returned_records", "Records sent in responses.", ["route"], registry=registry
         )
         self.exports = Counter(
             "logstream_query_exports",
-            "Exports ended: complete, capped (more records match), left (by the client), failed (broken off).",
+            "Finished exports: complete, capped (more records match), left (the client disconnected), failed.",
             ["format", "outcome"],
             registry=registry,
         )
         self.unavailable_requests = Counter(
             "logstream_query_unavailable_requests",
-            "Requests not answered: the database is away, busy (no connection free in time), timeout, schema (no tables), "
-            "searches (too many at a time), answers (too many bytes under way), regex (too expensive), client_gone (nobody "
-            "waited any more).",
+            "Requests that failed: away (the database is unavailable), busy (no connection free in time), timeout, schema "
+            "(no tables), searches (too many at the same time), answers (too many responses or bytes of responses), regex "
+            "(too expensive), client_gone (the client disconnected).",
             ["reason"],
             registry=registry,
         )
         self.held_bytes = Gauge(
             "logstream_query_held_bytes",
-            "Bytes of answers that are made and not yet taken by their clients.",
+            "Bytes of responses that are ready and that clients have not read yet.",
             multiprocess_mode="livesum",
             registry=registry,
         )
         self.full_answers = Counter(
             "logstream_query_full_answers",
-            "Answers that ended before they had the records asked for, because of their bytes.",
+            "Responses that ended before they had the requested records, because of their size.",
             ["route"],
             registry=registry,
         )
         self.searches = Gauge(
             "logstream_query_searches",
-            "Requests that look through records at the moment.",
+            "Requests that are searching records.",
             multiprocess_mode="livesum",
             registry=registry,
         )
         self.slice_timeouts = Counter(
             "logstream_query_slice_timeouts",
-            "Slices of searches that took too long and were made smaller.",
+            "Slices of searches that took too long and were retried with a smaller size.",
             registry=registry,
         )
         self.cancelled_transactions = Counter(
             "logstream_query_cancelled_transactions",
-            "Transactions cancelled in the database: client_gone.",
+            "Transactions cancelled in the database: client_gone (the client disconnected).",
             ["reason"],
             registry=registry,
         )
         self.pool_waiting_requests = Gauge(
             "logstream_query_pool_waiting_requests",
-            "Requests waiting for a connection to the database.",
+            "Requests waiting for a database connection.",
             multiprocess_mode="livesum",
             registry=registry,
         )
         self.pool_used_connections = Gauge(
             "logstream_query_pool_used_connections",
-            "Connections to the database in use by a request.",
+            "Database connections in use by a request.",
             multiprocess_mode="livesum",
             registry=registry,
         )
@@ -123,7 +123,7 @@ class Metrics:
             self.full_answers.labels(route)
 
     def expect_routes(self, routes: Iterable[str]) -> None:
-        """Begins the counts of these routes' templates at 0."""
+        """Starts the counters of these routes at 0. routes: their templates."""
         for route in routes:
             self.request_seconds.labels(route)
             for status in _STATUSES:

@@ -1,5 +1,5 @@
-"""Makes the standard library's blocking calls cooperative. Importing it must be the first thing the process does: psycopg,
-for one, chooses how it waits for the server when it is imported."""
+"""Makes the standard library's blocking calls cooperative. It must be the first import of the process: psycopg, for example,
+decides when it is imported how it waits for the server."""
 
 from gevent import monkey
 

@@ -11,24 +11,22 @@ from gunicorn.glogging import Logger
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from logstream_query.answering import AnswerLimits
 from logstream_query.app import create_app
 from logstream_query.config import Config
 from logstream_query.metrics import Metrics
-from logstream_query.search import SearchLimits, fitting_searches
 from logstream_query.store import Store
 
-# gunicorn takes no longer request line; past it the answer is 414.
+log = logging.getLogger(__name__)
+
+# The longest request line that gunicorn accepts; it responds to a longer one with 414.
 _MAX_REQUEST_LINE_BYTES: Final = 8_190
-# An idle connection also holds up the end of the process for this long.
+# An idle connection can delay the end of the process for this long.
 _KEEP_ALIVE_S: Final = 2
-# Answers that may be made at a time beside those that have a connection: between two statements one has none.
-_MAKING_BESIDE: Final = 4
 _SHARED_MEMORY: Final = "/dev/shm"
 
 
 class _ProcessLog(Logger):  # type: ignore[misc]
-    """Sends gunicorn's own lines through the process's log instead of handlers of gunicorn's."""
+    """Sends gunicorn's own lines to the process's log instead of gunicorn's handlers."""
 
     def setup(self, cfg: Any) -> None:
         self.cfg = cfg
@@ -38,7 +36,12 @@ class _ProcessLog(Logger):  # type: ignore[misc]
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """run() blocks until a signal ends the process, then exits it: 0 after a drain, else with gunicorn's status."""
+    """run() blocks until a signal ends the process, then exits it: 0 after a drain, else with gunicorn's status.
+
+    Each step of a stop is one line of the log. gunicorn's "Handling signal": no new connections, running requests get
+    shutdown_s. Its "Worker exiting", after "Worker graceful timeout" if requests were cut off. Ours when the worker has
+    closed its database connections. gunicorn's "Shutting down: Master" when all workers have ended, then our "stopped".
+    """
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -57,9 +60,10 @@ class Server(BaseApplication):  # type: ignore[misc]
             "control_socket_disable": True,
             "child_exit": _forget_gauges,
             "worker_exit": self._close_store,
+            "on_exit": _log_end,
         }
         if os.access(_SHARED_MEMORY, os.W_OK):
-            # Workers show that they live by touching a file, which a busy disk would hold up.
+            # Workers show that they are alive by touching a file. On a busy disk that could be late.
             options["worker_tmp_dir"] = _SHARED_MEMORY
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -75,33 +79,16 @@ class Server(BaseApplication):  # type: ignore[misc]
             statement_timeout_s=self._config.statement_timeout_s,
         )
         self._store.open()
-        limits = SearchLimits(
-            budget_s=self._config.search_budget_s,
-            most_s=self._config.statement_timeout_s,
-            concurrent=fitting_searches(self._config.searches, self._config.pool_connections),
-            answer_bytes=self._config.answer_bytes,
-        )
-        answer_limits = AnswerLimits(
-            making=self._config.pool_connections + _MAKING_BESIDE,
-            wait_s=self._config.pool_wait_s,
-            held_bytes=self._config.held_bytes,
-        )
-        return create_app(
-            self._store,
-            metrics,
-            _summed_registry,
-            self._config.legacy_timezone,
-            limits=limits,
-            answer_limits=answer_limits,
-            count_budget_s=self._config.count_budget_s,
-            export_records=self._config.export_records,
-            hosts=self._config.allowed_hosts,
-            origins=self._config.allowed_origins,
-        )
+        return create_app(self._store, metrics, _summed_registry, self._config)
 
-    def _close_store(self, _server: Any, _worker: Any) -> None:
+    def _close_store(self, _server: Any, worker: Any) -> None:
         if self._store:
             self._store.close()
+            log.info("database connections closed", extra={"worker": worker.pid})
+
+
+def _log_end(_server: Any) -> None:
+    log.info("stopped")
 
 
 def _forget_gauges(_server: Any, worker: Any) -> None:

@@ -1,5 +1,5 @@
-"""Gives the worker processes a folder to share their metrics in. It must not import prometheus_client, which chooses where
-to keep values when it is imported: in this folder only if that happens within shared_metrics()."""
+"""Gives the worker processes a folder in which they share their metrics. It must not import prometheus_client, which decides
+when it is imported where it keeps values: in this folder only if it is imported within shared_metrics()."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 @contextmanager
 def shared_metrics() -> Iterator[None]:
-    """The folder is removed at the end by the process that made it, not by those it forked."""
+    """The folder is removed at the end by the process that created it, not by its forks."""
     folder = tempfile.mkdtemp(prefix="logstream-query-metrics-")
     owner = os.getpid()
     os.environ[VARIABLE] = folder

@@ -1,10 +1,10 @@
-"""Why a request couldn't be answered although nothing was wrong with it. No library's error is known here."""
+"""Reasons why a valid request cannot be answered. It knows no library's errors."""
 
 
 class Unavailable(Exception):
-    """The database didn't answer. `reason` is a label of the metric, the text is told to the client.
+    """A valid request cannot be answered. `reason` is a label of the metric; the client gets the text.
 
-    retry_after_s None: asking the same again at once won't help.
+    retry_after_s: None if the same request would fail again.
     """
 
     reason: str
@@ -13,27 +13,27 @@ class Unavailable(Exception):
     retry_after_s: int | None = 2
 
 
-class DatabaseAway(Unavailable):
-    """It can't be reached, is starting or shutting down."""
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be reached, is starting or is shutting down."""
 
     reason = "away"
 
 
 class DatabaseBusy(Unavailable):
-    """All connections of this process are in use, and none came free in time."""
+    """All connections of this process are in use, and none became free in time."""
 
     reason = "busy"
 
 
 class SchemaMissing(Unavailable):
-    """The tables aren't there, or not as this version knows them."""
+    """The tables do not exist, or not as this version expects them."""
 
     reason = "schema"
     retry_after_s = 5
 
 
 class StatementTimeout(Unavailable):
-    """The database worked on a statement longer than it may."""
+    """The database took longer for a statement than it may."""
 
     reason = "timeout"
     status = 504
@@ -41,14 +41,14 @@ class StatementTimeout(Unavailable):
 
 
 class RegexTooExpensive(StatementTimeout):
-    """A regular expression took the database longer than one may."""
+    """The database took longer for a regular expression than it may."""
 
     reason = "regex"
     title = "Regular expression too expensive"
 
 
 class ClientGone(Unavailable):
-    """Nobody waits for the answer any more. The status, nginx's own for this, is seen in metrics only."""
+    """The client has disconnected. The status is nginx's own for this case and appears only in metrics."""
 
     reason = "client_gone"
     status = 499
@@ -57,7 +57,7 @@ class ClientGone(Unavailable):
 
 
 class TooManySearches(Unavailable):
-    """This process searches for as many requests as it may at a time."""
+    """This process runs as many searches as it may at the same time."""
 
     reason = "searches"
     status = 429
@@ -65,7 +65,7 @@ class TooManySearches(Unavailable):
 
 
 class TooManyAnswers(Unavailable):
-    """What the answers under way in this process hold is as much as they may."""
+    """This process prepares or holds as many responses as it may."""
 
     reason = "answers"
     retry_after_s = 1

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from logstream_contract.filters.filters import Filter, Terms
-from logstream_query.cursors import Order, Position
 from logstream_query.metrics import Metrics
+from logstream_query.questions.cursors import Order, Position
 from logstream_query.store import Store, StoredRecord
+from logstream_query.store.room import Room
 from prometheus_client import CollectorRegistry
 
 START_US = 1_740_787_200_000_000
@@ -31,12 +32,12 @@ def record(minute: int, batch: int) -> StoredRecord:
     level, severity = LEVELS[minute % 3]
     message = f"Order {minute} of 100%_ is \N{LATIN CAPITAL LETTER U WITH DIAERESIS}ber"
     sequence = batch << 16 | minute % 65_536
-    return sequence, START_US + minute * MINUTE_US, severity, level, f"node-{minute % 5}", message, None
+    return StoredRecord(sequence, START_US + minute * MINUTE_US, severity, level, f"node-{minute % 5}", message, None)
 
 
 ON_TIME = [record(minute, 1 + minute * BATCHES // MINUTES) for minute in range(MINUTES)]
 TOO_LATE = [record(minute, BATCHES + 1) for minute in LATE]
-RECORDS = sorted([*ON_TIME, *TOO_LATE], key=lambda found: (found[1], found[0]))
+RECORDS = sorted([*ON_TIME, *TOO_LATE], key=lambda records: (records[1], records[0]))
 
 
 def plant(connection: psycopg.Connection, records: list[StoredRecord]) -> None:
@@ -65,14 +66,14 @@ def store(community_url: str) -> Iterator[Store]:
     opened.close()
 
 
-def walk(store: Store, wanted: Filter, order: Order, limit: int) -> list[StoredRecord]:
-    found: list[StoredRecord] = []
+def walk(store: Store, filter_: Filter, order: Order, limit: int) -> list[StoredRecord]:
+    records: list[StoredRecord] = []
     after = None
     for _ in range(MAX_PAGES):
-        page = store.page(wanted, order, after, limit)
-        found += page
+        page = store.page(filter_, order, after, limit, Room(8_388_608, limit))
+        records += page
         if len(page) < limit:
-            return found
+            return records
         after = Position(page[-1][1], page[-1][0])
     raise AssertionError(f"not at the end after {MAX_PAGES} pages of {limit}")
 
@@ -87,23 +88,23 @@ def test_pages_in_both_orders_repeat_and_miss_nothing(store: Store) -> None:
 def test_filters_find_what_python_finds(store: Store) -> None:
     noon_us, end_us = START_US + 720 * MINUTE_US, START_US + 2_000 * MINUTE_US
     cases: list[tuple[Filter, list[StoredRecord]]] = [
-        (Filter(start_us=noon_us, end_us=end_us), [found for found in RECORDS if noon_us <= found[1] < end_us]),
-        (Filter(min_severity=13), [found for found in RECORDS if found[2] >= 13]),
-        (Filter(levels=("WARN",)), [found for found in RECORDS if found[3] == "warn"]),
-        (Filter(nodes=("node-1", "*-3")), [found for found in RECORDS if found[4] in ("node-1", "node-3")]),
+        (Filter(start_us=noon_us, end_us=end_us), [records for records in RECORDS if noon_us <= records[1] < end_us]),
+        (Filter(min_severity=13), [records for records in RECORDS if records[2] >= 13]),
+        (Filter(levels=("WARN",)), [records for records in RECORDS if records[3] == "warn"]),
+        (Filter(nodes=("node-1", "*-3")), [records for records in RECORDS if records[4] in ("node-1", "node-3")]),
         (
             Filter(text=Terms(("order 14", "\N{LATIN SMALL LETTER U WITH DIAERESIS}BER"))),
-            [found for found in RECORDS if "Order 14" in found[5]],
+            [records for records in RECORDS if "Order 14" in records[5]],
         ),
-        (Filter(text=Terms(("0%_ ",), ("order 7",))), [found for found in RECORDS if "Order 7" not in found[5]]),
+        (Filter(text=Terms(("0%_ ",), ("order 7",))), [records for records in RECORDS if "Order 7" not in records[5]]),
     ]
-    for wanted, expected in cases:
+    for filter_, expected in cases:
         assert expected
-        assert walk(store, wanted, "desc", 1_000) == expected[::-1], wanted
+        assert walk(store, filter_, "desc", 1_000) == expected[::-1], filter_
 
 
 def test_a_record_of_a_compressed_chunk_is_found_by_its_sequence(store: Store) -> None:
-    for place in (700, 2_500):
-        sequence = RECORDS[place][0]
+    for index in (700, 2_500):
+        sequence = RECORDS[index][0]
         position = store.position_of(sequence)
-        assert store.page(Filter(), "desc", position, 10) == RECORDS[place - 10 : place][::-1]
+        assert store.page(Filter(), "desc", position, 10, Room(8_388_608, 10)) == RECORDS[index - 10 : index][::-1]

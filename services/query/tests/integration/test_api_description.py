@@ -16,8 +16,8 @@ import psycopg
 import pytest
 import requests
 import schemathesis
-from logstream_query.openapi import openapi_document
-from logstream_query.operations import API
+from logstream_query.routes.openapi import openapi_document
+from logstream_query.routes.operations import API
 from psycopg.types.json import Jsonb
 from schemathesis.specs.openapi.checks import negative_data_rejection
 

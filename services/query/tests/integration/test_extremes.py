@@ -6,16 +6,16 @@ import json
 import struct
 import time
 from collections.abc import Iterator
-from datetime import UTC
 
 import psycopg
 import pytest
 from flask.testing import FlaskClient
 from harness.planting import Planted, clear, plant
 from logstream_query.app import create_app
-from logstream_query.cursors import MAX_SEQUENCE, Cursor, Position
+from logstream_query.config import Config
 from logstream_query.metrics import Metrics
-from logstream_query.moments import MAX_US
+from logstream_query.questions.cursors import MAX_SEQUENCE, Cursor, Position
+from logstream_query.questions.moments import MAX_US
 from logstream_query.store import Store
 from prometheus_client import CollectorRegistry
 
@@ -52,12 +52,14 @@ OTHERS = (
     "&bucket=1s",
 )
 CURSORS = [
-    Cursor(order, asked_at_us, Position(time_us, sequence), found).encode()
+    Cursor(
+        order=order, requested_at_us=requested_at_us, position=Position(time_us, sequence), records_sent=records_sent
+    ).encode()
     for order in ("desc", "asc")
-    for asked_at_us in (0, MAX_US)
+    for requested_at_us in (0, MAX_US)
     for time_us in (-(2**63) + 1, -1, 0, MAX_US, MAX_US + 1, 2**63 - 1)
     for sequence in (0, MAX_SEQUENCE)
-    for found in (0, 2**52)
+    for records_sent in (0, 2**52)
 ]
 NO_CURSORS = [
     base64.urlsafe_b64encode(struct.pack(">BBqqqq", *fields)).rstrip(b"=").decode()
@@ -82,7 +84,7 @@ def client(database_url: str) -> Iterator[FlaskClient]:
     metrics = Metrics(registry)
     store = Store(database_url, metrics, pool_connections=2, pool_wait_s=20, statement_timeout_s=20)
     store.open()
-    yield create_app(store, metrics, lambda: registry, UTC).test_client()
+    yield create_app(store, metrics, lambda: registry, Config(database_url="postgresql://")).test_client()
     store.close()
 
 

@@ -15,8 +15,9 @@ from logstream_contract.filters.lowercase import simple_lower
 from logstream_contract.filters.matching import Candidate, Matcher
 from logstream_contract.filters.parameters import RecordParameters
 from logstream_query.metrics import Metrics
-from logstream_query.moments import as_datetime
+from logstream_query.questions.moments import as_datetime
 from logstream_query.store import InvalidRegex, Store
+from logstream_query.store.room import Room
 from prometheus_client import CollectorRegistry
 from psycopg.types.json import Jsonb
 
@@ -65,16 +66,16 @@ def store(database_url: str) -> Iterator[Store]:
     opened.close()
 
 
-def assert_same(store: Store, records: list[Candidate], wanted: Filter) -> None:
-    matcher = Matcher(wanted)
-    found = [Candidate(*row) for row in store.page(wanted, "asc", None, 1_000)]
+def assert_same(store: Store, records: list[Candidate], filter_: Filter) -> None:
+    matcher = Matcher(filter_)
+    found = [Candidate(*row) for row in store.page(filter_, "asc", None, 1_000, Room(8_388_608, 1_000))]
     assert found == [record for record in records if matcher.record(record)]
 
 
 def filter_of(query: Query) -> Filter:
-    asked, problems = RecordParameters.read(query_string(query))
+    parameters, problems = RecordParameters.read(query_string(query))
     assert not problems
-    return asked.record_filter()
+    return parameters.record_filter()
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=repr)
@@ -91,7 +92,7 @@ def test_what_is_asked_by_chance(store: Store, records: list[Candidate], chance:
 def test_what_only_history_is_asked(store: Store, records: list[Candidate]) -> None:
     times = [record.time_us for record in records]
     sequences = [record.sequence for record in records]
-    for wanted in (
+    for filter_ in (
         Filter(start_us=times[3], end_us=times[9]),
         Filter(level_contains="NF"),
         Filter(level_contains="σ"),
@@ -105,7 +106,7 @@ def test_what_only_history_is_asked(store: Store, records: list[Candidate]) -> N
         Filter(sequences=tuple(sequences), nodes=("api-*",)),
         Filter(sequences=(sequences[5], sequences[6]), start_us=times[6]),
     ):
-        assert_same(store, records, wanted)
+        assert_same(store, records, filter_)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,9 @@ def test_what_only_history_is_asked(store: Store, records: list[Candidate]) -> N
 def test_a_regular_expression_is_the_databases_own(
     store: Store, records: list[Candidate], regex: str, found: str | None
 ) -> None:
-    assert {row[5] for row in store.page(Filter(regex=regex), "asc", None, 1_000)} == ({found} if found else set())
+    assert {row[5] for row in store.page(Filter(regex=regex), "asc", None, 1_000, Room(8_388_608, 1_000))} == (
+        {found} if found else set()
+    )
 
 
 @pytest.mark.parametrize("regex", ["[", "(", "a{2,1}", "*", "\\", "[[:nope:]]", "((a{1,200}){1,200}){1,200}"])
@@ -132,9 +135,9 @@ def test_a_regular_expression_is_the_databases_own(
 def test_a_regular_expression_that_is_none_is_refused_whatever_else_is_asked(
     store: Store, records: list[Candidate], regex: str, others: Filter
 ) -> None:
-    wanted = Filter(start_us=others.start_us, end_us=others.end_us, nodes=others.nodes, regex=regex)
+    filter_ = Filter(start_us=others.start_us, end_us=others.end_us, nodes=others.nodes, regex=regex)
     with pytest.raises(InvalidRegex, match="regular expression"):
-        store.page(wanted, "desc", None, 1)
+        store.page(filter_, "desc", None, 1, Room(8_388_608, 1))
 
 
 def test_a_regular_expression_that_is_none_is_refused_where_nothing_is_stored(database_url: str, store: Store) -> None:
@@ -144,7 +147,7 @@ def test_a_regular_expression_that_is_none_is_refused_where_nothing_is_stored(da
         connection.commit()
         try:
             with pytest.raises(InvalidRegex):
-                store.page(Filter(regex="["), "desc", None, 1)
+                store.page(Filter(regex="["), "desc", None, 1, Room(8_388_608, 1))
         finally:
             connection.execute("INSERT INTO logs SELECT * FROM kept")
             connection.execute("DROP TABLE kept")

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from datetime import UTC
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import psycopg
@@ -13,15 +13,18 @@ from flask.testing import FlaskClient
 from harness.planting import Planted, clear, plant
 from logstream_contract.filters.filters import Filter
 from logstream_query.app import create_app
-from logstream_query.cursors import Order
+from logstream_query.config import Config
 from logstream_query.metrics import Metrics
-from logstream_query.search import Search, SearchLimits
+from logstream_query.questions.cursors import Order
+from logstream_query.search.answer_limiter import AnswerLimiter, AnswerLimits
+from logstream_query.search.search import Search, SearchLimits
+from logstream_query.search.walk import Steps
 from logstream_query.store import Store
-from logstream_query.walk import Steps
 from prometheus_client import CollectorRegistry
 
 START_US = 1_722_902_400_000_000
 ORDINARY = 9
+CONFIG = Config(database_url="postgresql://")
 ODD = {
     "time": (
         "infinity",
@@ -87,7 +90,7 @@ def store(database_url: str) -> Iterator[Store]:
 @pytest.fixture(scope="module")
 def client(store: Store) -> FlaskClient:
     registry = CollectorRegistry()
-    return create_app(store, Metrics(registry), lambda: registry, UTC).test_client()
+    return create_app(store, Metrics(registry), lambda: registry, CONFIG).test_client()
 
 
 @pytest.fixture(
@@ -140,19 +143,25 @@ def test_pages_show_each_record_once(case: Case, order: str, limit: int) -> None
 )
 def test_searches_show_the_ordinary_records(case: Case, question: str) -> None:
     for order in ("desc", "asc"):
-        found = [int(record["sequence"]) for record in case.json(f"/api/logs?{question}&order={order}")["records"]]
-        assert question == "attr.g=h" or set(found) >= set(case.ordinary)
+        sequences = [int(record["sequence"]) for record in case.json(f"/api/logs?{question}&order={order}")["records"]]
+        assert question == "attr.g=h" or set(sequences) >= set(case.ordinary)
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
 def test_a_search_in_slices_finds_each_record_once(case: Case, order: Order) -> None:
-    search = Search(case.store, Metrics(CollectorRegistry()), SearchLimits(budget_s=60.0, steps=Steps(2, 2)))
-    wanted = Filter(not_attributes=(("no", "such"),))
-    found = search.find(wanted, order, None, 4)
-    sequences = [row[0] for row in found.records]
-    while found.position and len(sequences) <= len(case.ordinary + case.odd):
-        found = search.find(wanted, order, found.position, 4)
-        sequences += [row[0] for row in found.records]
+    metrics = Metrics(CollectorRegistry())
+    search = Search(
+        case.store,
+        metrics,
+        limits=replace(SearchLimits.from_config(CONFIG), budget_s=60.0, steps=Steps(2, 2)),
+        answer_limiter=AnswerLimiter(metrics, AnswerLimits.from_config(CONFIG)),
+    )
+    filter_ = Filter(not_attributes=(("no", "such"),))
+    result = search.find(filter_, order, None, 4)
+    sequences = [row[0] for row in result.records]
+    while result.position and len(sequences) <= len(case.ordinary + case.odd):
+        result = search.find(filter_, order, result.position, 4)
+        sequences += [row[0] for row in result.records]
     case.assert_all(sequences)
 
 

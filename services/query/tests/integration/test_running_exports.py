@@ -1,45 +1,24 @@
 """Exports and the other routes of the service as it runs: memory, slow clients, clients that leave, answers broken off."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 import requests
+from harness.query_process import WAIT_S, QueryProcess, wait_until
 
-WAIT_S = 60.0
 ROWS = 300_000
 MESSAGE_BYTES = 200
 # A page with what is made of it, several times over; the whole export is larger.
 MOST_GROWTH_BYTES = 48 * 1024 * 1024
 
 
-class Service:
-    """`python -m logstream_query` on a free port."""
+class Service(QueryProcess):
+    """Ready once it is constructed."""
 
     def __init__(self, database_url: str, log: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            address = f"127.0.0.1:{probe.getsockname()[1]}"
-        self.url = f"http://{address}"
-        settings = {
-            "LOGSTREAM_DATABASE_URL": database_url,
-            "LOGSTREAM_QUERY_LISTEN": address,
-            "LOGSTREAM_QUERY_STATEMENT_TIMEOUT_S": "5",
-            "TMPDIR": str(log.parent),
-        }
-        with log.open("w") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "logstream_query"],
-                env={"PATH": os.environ["PATH"]} | settings,
-                stdout=output,
-                stderr=output,
-            )
+        super().__init__(database_url, log, log.parent, LOGSTREAM_QUERY_STATEMENT_TIMEOUT_S="5")
         wait_until(self.is_ready, f"the service: {log.read_text()}")
 
     def is_ready(self) -> bool:
@@ -64,13 +43,6 @@ class Service:
         (worker,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         lines = Path(f"/proc/{worker}/status").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
-
-
-def wait_until(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not holds():
-        assert time.monotonic() < deadline, f"waited {WAIT_S:g} s for {what}"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +99,7 @@ def test_the_routes_agree_on_how_much_there_is(service: Service) -> None:
 def test_a_sequence_that_is_not_stored_is_a_404(service: Service) -> None:
     answer = service.get("/api/logs/5/context")
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
-    assert "no record of sequence 5 is stored" in answer.json()["detail"]
+    assert "no record with sequence 5 is stored" in answer.json()["detail"]
 
 
 def test_an_export_takes_the_memory_of_a_page(service: Service) -> None:

@@ -13,11 +13,10 @@ from typing import NamedTuple
 import psycopg
 import pytest
 from logstream_contract.filters.filters import Filter, Terms
-from logstream_query.bars import bar_starts, nice_width
-from logstream_query.counting import MINUTE_US
 from logstream_query.metrics import Metrics
-from logstream_query.moments import as_datetime
-from logstream_query.record_counts import RecordCounts
+from logstream_query.questions.bars import bar_starts, nice_width
+from logstream_query.questions.moments import MINUTE_US, as_datetime
+from logstream_query.search.record_counts import RecordCounts
 from logstream_query.store import Aggregates, Levels, Neighbours, Side, Store, StoredRecord, Top, read_statistics
 from prometheus_client import CollectorRegistry
 
@@ -79,7 +78,9 @@ def plant(connection: psycopg.Connection, planted: list[Planted]) -> list[Stored
         ).fetchone()
         assert row
         records: list[StoredRecord] = [
-            (row[0] << 16 | index, record.time_us, record.severity, record.level, record.node, record.message, None)
+            StoredRecord(
+                row[0] << 16 | index, record.time_us, record.severity, record.level, record.node, record.message, None
+            )
             for index, record in enumerate(planted)
         ]
         counts = Counter((r.time_us // MINUTE_US * MINUTE_US, r.node, r.level, r.severity) for r in planted)
@@ -117,15 +118,15 @@ def database(database_url: str, store: Store, seed: int) -> Iterator[Database]:
         yield Database(connection, records, store)
 
 
-def matches(record: StoredRecord, wanted: Filter) -> bool:
+def matches(record: StoredRecord, filter_: Filter) -> bool:
     _, time_us, severity, level, node, message, _ = record
     return (
-        (wanted.start_us is None or time_us >= wanted.start_us)
-        and (wanted.end_us is None or time_us < wanted.end_us)
-        and (not wanted.levels or level.lower() in wanted.levels)
-        and (wanted.min_severity is None or severity >= wanted.min_severity)
-        and (not wanted.nodes or any(node == name or (name == "api-*" and node[:4] == "api-") for name in wanted.nodes))
-        and all(term in message for term in wanted.text.included)
+        (filter_.start_us is None or time_us >= filter_.start_us)
+        and (filter_.end_us is None or time_us < filter_.end_us)
+        and (not filter_.levels or level.lower() in filter_.levels)
+        and (filter_.min_severity is None or severity >= filter_.min_severity)
+        and (not filter_.nodes or any(node == name or (name == "api-*" and node[:4] == "api-") for name in filter_.nodes))
+        and all(term in message for term in filter_.text.included)
     )
 
 
@@ -156,61 +157,61 @@ def some_filter(chance: random.Random, records: list[StoredRecord]) -> Filter:
 
 
 def test_a_range_is_counted_to_the_record(database: Database, seed: int) -> None:
-    aggregates = Aggregates(database.store)
+    aggregates = Aggregates(database.store, 1.0)
     chance = random.Random(seed)
     for _ in range(150):
-        wanted = some_filter(chance, database.records)
+        filter_ = some_filter(chance, database.records)
         now_us = some_time(chance, database.records)
-        expected = [record for record in database.records if matches(record, wanted)]
-        assert aggregates.total(wanted, now_us) == len(expected), (wanted, now_us)
+        expected = [record for record in database.records if matches(record, filter_)]
+        assert aggregates.total(filter_, now_us) == len(expected), (filter_, now_us)
 
 
 @pytest.mark.parametrize("minutes", [1, 2, 7, 10, 60, 90, 1_440, 10_080])
 def test_bars_are_counted_to_the_record(database: Database, seed: int, minutes: int) -> None:
-    aggregates = Aggregates(database.store)
+    aggregates = Aggregates(database.store, 1.0)
     chance = random.Random(seed)
     width_us = minutes * MINUTE_US
     for _ in range(20):
-        wanted = some_filter(chance, database.records)
+        filter_ = some_filter(chance, database.records)
         starts = bar_starts(START_US, START_US + 1, width_us)
         expected: Counter[tuple[int, str, int]] = Counter()
         for record in database.records:
-            if matches(record, wanted):
+            if matches(record, filter_):
                 start_us = (record[1] - starts.start) // width_us * width_us + starts.start
                 expected[start_us, record[3], record[2]] += 1
-        found = aggregates.counted_bars(wanted, width_us, some_time(chance, database.records))
-        assert found is not None
-        assert {bar[:3]: bar.records for bar in found} == expected, wanted
+        result = aggregates.counted_bars(filter_, width_us, some_time(chance, database.records))
+        assert result is not None
+        assert {bar[:3]: bar.records for bar in result} == expected, filter_
 
 
 @pytest.mark.parametrize("budget_s", [20, 0.000_001])
 def test_records_are_counted_from_the_newest_on(database: Database, budget_s: float) -> None:
-    counts = RecordCounts(Aggregates(database.store), budget_s, lambda _: nullcontext())
-    wanted = Filter(text=Terms(("disk",)), nodes=("api-*",))
+    counts = RecordCounts(Aggregates(database.store, 1.0), budget_s, lambda _: nullcontext())
+    filter_ = Filter(text=Terms(("disk",)), nodes=("api-*",))
     width_us = nice_width(SPAN_US, 60) + 1
-    found, scanned_us = counts.bars(wanted, START_US, END_US, width_us)
-    expected = [record for record in database.records if matches(record, wanted) and scanned_us <= record[1] < END_US]
-    assert sum(bar.records for bar in found) == len(expected)
-    assert Counter(record[3] for record in expected) == sum((Counter({bar.level: bar.records}) for bar in found), Counter())
+    result, scanned_us = counts.bars(filter_, START_US, END_US, width_us)
+    expected = [record for record in database.records if matches(record, filter_) and scanned_us <= record[1] < END_US]
+    assert sum(bar.records for bar in result) == len(expected)
+    assert Counter(record[3] for record in expected) == sum((Counter({bar.level: bar.records}) for bar in result), Counter())
     assert (scanned_us == START_US) == (budget_s == 20)
-    assert {bar.start_us for bar in found} <= set(bar_starts(START_US, END_US, width_us))
+    assert {bar.start_us for bar in result} <= set(bar_starts(START_US, END_US, width_us))
 
 
 def test_the_most_frequent_levels_and_nodes(database: Database, seed: int) -> None:
-    aggregates = Aggregates(database.store)
+    aggregates = Aggregates(database.store, 1.0)
     chance = random.Random(seed)
     for _ in range(60):
-        wanted = some_filter(chance, database.records)
+        filter_ = some_filter(chance, database.records)
         limit = chance.choice([1, 2, 100])
-        expected = [record for record in database.records if matches(record, wanted)]
-        tops = aggregates.top(wanted, limit, some_time(chance, database.records))
+        expected = [record for record in database.records if matches(record, filter_)]
+        tops = aggregates.top(filter_, limit, some_time(chance, database.records))
         assert tops is not None
         levels, nodes = tops
-        for found, column in ((levels, 3), (nodes, 4)):
+        for result, column in ((levels, 3), (nodes, 4)):
             counts = Counter(str(record[column]) for record in expected)
             most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-            assert [(value.value, value.records) for value in found.values] == most[:limit], wanted
-            assert (found.distinct, found.total) == (len(counts), len(expected))
+            assert [(value.value, value.records) for value in result.values] == most[:limit], filter_
+            assert (result.distinct, result.total) == (len(counts), len(expected))
         for value in levels.values:
             severities = Counter(record[2] for record in expected if record[3] == value.value)
             assert severities[value.severity] == max(severities.values())
@@ -219,35 +220,36 @@ def test_the_most_frequent_levels_and_nodes(database: Database, seed: int) -> No
 @pytest.mark.parametrize("same_node", [True, False])
 def test_neighbours_are_the_nearest_records(database: Database, seed: int, same_node: bool) -> None:
     """Even a node's are found that are hours apart, because the counts tell where they are."""
-    neighbours = Neighbours(database.store, 20)
+    neighbours = Neighbours(database.store, 20, most_bytes=8_388_608)
     chance = random.Random(seed)
     in_order = sorted(database.records, key=lambda record: (record[1], record[0]))
     for record in [in_order[0], in_order[-1], *chance.sample(in_order, 25)]:
         before, after = chance.choice([0, 1, 10, 500]), chance.choice([0, 3, 10, 500])
         family = [other for other in in_order if not same_node or other[4] == record[4]]
-        place = family.index(record)
-        found = neighbours.of(record[0], before, after, same_node=same_node)
-        assert found
-        assert found.record == record
-        assert found.before.records[::-1] == family[max(0, place - before) : place]
-        assert found.after.records == family[place + 1 : place + 1 + after]
-        assert (found.before.complete, found.after.complete) == (True, True)
+        index = family.index(record)
+        result = neighbours.of(record[0], before, after, same_node=same_node)
+        assert result
+        assert result.record == record
+        assert result.before.records[::-1] == family[max(0, index - before) : index]
+        assert result.after.records == family[index + 1 : index + 1 + after]
+        assert (result.before.complete, result.after.complete) == (True, True)
 
 
 def test_neighbours_of_a_rare_node_are_found_over_days(database: Database) -> None:
     rare = sorted((record for record in database.records if record[4] == "rare"), key=lambda record: record[1])
-    for place, record in enumerate(rare):
-        found = Neighbours(database.store, 20).of(record[0], 10, 10, same_node=True)
-        assert found
-        assert (found.before.records[::-1], found.after.records) == (rare[:place], rare[place + 1 :])
+    for index, record in enumerate(rare):
+        result = Neighbours(database.store, 20, most_bytes=8_388_608).of(record[0], 10, 10, same_node=True)
+        assert result
+        assert (result.before.records[::-1], result.after.records) == (rare[:index], rare[index + 1 :])
 
 
 def test_neighbours_not_found_within_the_budget_are_not_said_to_be_missing(database: Database) -> None:
     ticks_s = itertools.count(0, 100)
     newest = max(database.records, key=lambda record: record[1])
-    found = Neighbours(database.store, 20, lambda: next(ticks_s)).of(newest[0], 2, 0, same_node=True)
-    assert found
-    assert (newest[4], found.before) == ("rare", Side([], False))
+    neighbours = Neighbours(database.store, 20, most_bytes=8_388_608, clock_s=lambda: next(ticks_s))
+    result = neighbours.of(newest[0], 2, 0, same_node=True)
+    assert result
+    assert (newest[4], result.before) == ("rare", Side([], False))
 
 
 def test_neighbours_not_found_because_the_database_is_slow_are_not_said_to_be_missing(
@@ -256,13 +258,13 @@ def test_neighbours_not_found_because_the_database_is_slow_are_not_said_to_be_mi
     newest = max(database.records, key=lambda record: record[1])
     with psycopg.connect(database_url) as connection:
         connection.execute("LOCK TABLE log_counts IN ACCESS EXCLUSIVE MODE")
-        found = Neighbours(database.store, 0.5).of(newest[0], 2, 0, same_node=True)
-    assert found
-    assert found.before == Side([], False)
+        result = Neighbours(database.store, 0.5, most_bytes=8_388_608).of(newest[0], 2, 0, same_node=True)
+    assert result
+    assert result.before == Side([], False)
 
 
 def test_an_unknown_sequence_has_no_neighbourhood(database: Database) -> None:
-    neighbours = Neighbours(database.store, 20)
+    neighbours = Neighbours(database.store, 20, most_bytes=8_388_608)
     last = max(record[0] for record in database.records)
     for sequence in (0, last + 1, last + (1 << 16), 2**63 - 1):
         assert neighbours.of(sequence, 1, 1, same_node=True) is None
@@ -271,21 +273,21 @@ def test_an_unknown_sequence_has_no_neighbourhood(database: Database) -> None:
 def test_statistics(database: Database) -> None:
     (newest_batch,) = database.connection.execute("SELECT max(number) FROM batches").fetchone() or (0,)
     times = [record[1] for record in database.records]
-    found = read_statistics(database.store, max(times) + MINUTE_US)
-    assert (found.rows, found.oldest_us, found.newest_us) == (len(times), min(times), max(times))
-    assert found.chunks >= 3
-    assert found.total_bytes >= found.table_bytes + found.index_bytes > 0
-    assert found.newest_batch == newest_batch
-    assert (found.indexed_rows, found.indexed_to) == (0, None)
-    assert found.postgresql.startswith("17")
+    result = read_statistics(database.store, max(times) + MINUTE_US)
+    assert (result.rows, result.oldest_us, result.newest_us) == (len(times), min(times), max(times))
+    assert result.chunks >= 3
+    assert result.total_bytes >= result.table_bytes + result.index_bytes > 0
+    assert result.newest_batch == newest_batch
+    assert (result.indexed_rows, result.indexed_to) == (0, None)
+    assert result.postgresql.startswith("17")
     end_us = max(times) // MINUTE_US * MINUTE_US + MINUTE_US
-    for counts, minutes in ((found.last_minute, 1), (found.last_hour, 60)):
+    for counts, minutes in ((result.last_minute, 1), (result.last_hour, 60)):
         levels = Counter(r[3] for r in database.records if end_us - minutes * MINUTE_US <= r[1] < end_us)
         assert counts == Levels(dict(levels), 0, levels.total())
 
 
 def test_counts_that_are_being_moved_are_counted_once(database: Database, database_url: str) -> None:
-    aggregates = Aggregates(database.store)
+    aggregates = Aggregates(database.store, 1.0)
 
     def move() -> None:
         with psycopg.connect(database_url, autocommit=True) as connection:
@@ -301,10 +303,10 @@ def test_counts_that_are_being_moved_are_counted_once(database: Database, databa
 
 def test_an_empty_database(database: Database) -> None:
     database.connection.execute("TRUNCATE logs, log_counts, log_rollups, batches")
-    aggregates = Aggregates(database.store)
+    aggregates = Aggregates(database.store, 1.0)
     assert aggregates.oldest_us() is None
     assert aggregates.total(Filter(), START_US) == 0
     assert aggregates.counted_bars(Filter(end_us=START_US + 1), MINUTE_US, START_US) == []
     assert aggregates.top(Filter(), 10, START_US) == (Top([], 0, 0), Top([], 0, 0))
-    found = read_statistics(database.store, START_US)
-    assert (found.rows, found.oldest_us, found.newest_us, found.newest_batch) == (0, None, None, None)
+    result = read_statistics(database.store, START_US)
+    assert (result.rows, result.oldest_us, result.newest_us, result.newest_batch) == (0, None, None, None)

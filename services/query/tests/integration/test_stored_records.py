@@ -10,11 +10,12 @@ from typing import NamedTuple
 import psycopg
 import pytest
 from logstream_contract.filters.filters import Filter, Terms
-from logstream_query.cursors import Order, Position
 from logstream_query.metrics import Metrics
-from logstream_query.moments import as_datetime
-from logstream_query.queries import historical_query
+from logstream_query.questions.cursors import Order, Position
+from logstream_query.questions.moments import as_datetime
+from logstream_query.questions.queries import historical_query
 from logstream_query.store import Store, StoredRecord
+from logstream_query.store.room import Room
 from logstream_query.unavailable import SchemaMissing
 from prometheus_client import CollectorRegistry
 from psycopg.types.json import Jsonb
@@ -53,7 +54,15 @@ def plant(database_url: str) -> Iterator[Plant]:
             ).fetchone()
             assert row
             stored: list[StoredRecord] = [
-                (row[0] << 16 | index, item.time_us, item.severity, item.level, item.node, item.message, item.attributes)
+                StoredRecord(
+                    sequence=row[0] << 16 | index,
+                    time_us=item.time_us,
+                    severity=item.severity,
+                    level=item.level,
+                    node=item.node,
+                    message=item.message,
+                    attributes=item.attributes,
+                )
                 for index, item in enumerate(records)
             ]
             with connection.cursor() as cursor:
@@ -90,11 +99,11 @@ def newest_first(records: Sequence[StoredRecord]) -> list[StoredRecord]:
     return sorted(records, key=lambda record: (record[1], record[0]), reverse=True)
 
 
-def walk(store: Store, wanted: Filter, order: Order, limit: int) -> Iterator[list[StoredRecord]]:
+def walk(store: Store, filter_: Filter, order: Order, limit: int) -> Iterator[list[StoredRecord]]:
     """All pages to the end, which must come."""
     after: Position | None = None
     for _ in range(MOST_PAGES):
-        page = store.page(wanted, order, after, limit)
+        page = store.page(filter_, order, after, limit, Room(8_388_608, limit))
         if not page:
             return
         yield page
@@ -109,7 +118,7 @@ def test_records_come_back_as_they_were_stored(store: Store, plant: Plant) -> No
             Planted(START_US, "", "", 0, "n"),
         ]
     )
-    assert store.page(Filter(), "desc", None, 10) == stored
+    assert store.page(Filter(), "desc", None, 10, Room(8_388_608, 10)) == stored
 
 
 # Words of a sentence each; İ and ẞ lower-case to one character each, as simple lower-casing has it.
@@ -151,11 +160,11 @@ SENTENCES = [
 )
 def test_text_search(store: Store, plant: Plant, terms: Terms, expected: list[str]) -> None:
     plant([Planted(START_US + index, sentence) for index, sentence in enumerate(SENTENCES)])
-    assert messages(store.page(Filter(text=terms), "asc", None, 100)) == expected
+    assert messages(store.page(Filter(text=terms), "asc", None, 100, Room(8_388_608, 100))) == expected
 
 
 @pytest.mark.parametrize(
-    ("wanted", "expected"),
+    ("filter_", "expected"),
     [
         (Filter(levels=("ERROR",)), "ab"),
         (Filter(levels=("error", "info")), "abd"),
@@ -178,7 +187,7 @@ def test_text_search(store: Store, plant: Plant, terms: Terms, expected: list[st
         (Filter(start_us=0, end_us=START_US + 365 * 86_400 * SECOND_US * 10), "abcdef"),
     ],
 )
-def test_filters(store: Store, plant: Plant, wanted: Filter, expected: str) -> None:
+def test_filters(store: Store, plant: Plant, filter_: Filter, expected: str) -> None:
     plant(
         [
             Planted(START_US, "a", "error", 17, "api-1"),
@@ -189,7 +198,7 @@ def test_filters(store: Store, plant: Plant, wanted: Filter, expected: str) -> N
             Planted(START_US + 5, "f", "100%", 0, "x"),
         ]
     )
-    assert "".join(messages(store.page(wanted, "asc", None, 100))) == expected
+    assert "".join(messages(store.page(filter_, "asc", None, 100, Room(8_388_608, 100)))) == expected
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
@@ -228,8 +237,8 @@ def test_a_record_that_is_not_stored_has_no_position(store: Store, plant: Plant)
 
 def test_the_seed_finds_the_millisecond_it_was_told(store: Store, plant: Plant) -> None:
     plant([Planted(START_US + 513_000, "a"), Planted(START_US + 513_999, "b"), Planted(START_US + 514_000, "c")])
-    wanted = historical_query("startTime=2024-08-06T00:00:00.513Z&endTime=2024-08-06T00:00:00.513Z", 0, UTC).filter
-    assert messages(store.page(wanted, "asc", None, 10)) == ["a", "b"]
+    filter_ = historical_query("startTime=2024-08-06T00:00:00.513Z&endTime=2024-08-06T00:00:00.513Z", 0, UTC).filter
+    assert messages(store.page(filter_, "asc", None, 10, Room(8_388_608, 10))) == ["a", "b"]
 
 
 def test_a_database_without_tables(database_url: str, store: Store) -> None:

@@ -5,21 +5,20 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any
 
 import psycopg
 import pytest
 from flask.testing import FlaskClient
-from harness.planting import Planted, Stored, move_counts, plant
+from harness.planting import Planted, move_counts, plant
 from logstream_contract.counted_names import OTHER, folded_level, is_known_level
 from logstream_contract.filters.filters import Filter
 from logstream_query.app import create_app
-from logstream_query.counting import MINUTE_US
+from logstream_query.config import Config
 from logstream_query.metrics import Metrics
-from logstream_query.moments import as_datetime
-from logstream_query.ranges import Range
-from logstream_query.store import Aggregates, Neighbours, Store, aggregates
+from logstream_query.questions.moments import MINUTE_US, as_datetime
+from logstream_query.questions.ranges import Range
+from logstream_query.store import Aggregates, Neighbours, Store, StoredRecord, aggregates
 from prometheus_client import CollectorRegistry
 
 START_US = 1_722_902_400_000_000
@@ -31,14 +30,18 @@ NODES = ["api-1", "api-2", "db", "other"]
 CROWDED_HOURS = (1, 3)
 
 
+def planted(connection: psycopg.Connection, records: list[Planted]) -> list[StoredRecord]:
+    return [StoredRecord(*record) for record in plant(connection, records)]
+
+
 @dataclass(frozen=True)
 class Database:
-    records: list[Stored]
+    records: list[StoredRecord]
     store: Store
 
     @property
     def aggregates(self) -> Aggregates:
-        return Aggregates(self.store)
+        return Aggregates(self.store, 1.0)
 
 
 def fold_some(connection: psycopg.Connection, chance: random.Random, table: str, widths_s: tuple[int, ...] = (0,)) -> None:
@@ -79,11 +82,11 @@ def database(database_url: str, seed: int) -> Iterator[Database]:
         ]
 
     with psycopg.connect(database_url, autocommit=True) as connection:
-        records = plant(connection, some_records(2_000))
+        records = planted(connection, some_records(2_000))
         fold_some(connection, chance, "log_counts")
         move_counts(connection, 0.7, chance)
         fold_some(connection, chance, "log_rollups", (60, 600, 3600))
-        records += plant(connection, some_records(500))
+        records += planted(connection, some_records(500))
         fold_some(connection, chance, "log_counts")
     yield Database(records, store)
     store.close()
@@ -92,19 +95,21 @@ def database(database_url: str, seed: int) -> Iterator[Database]:
 @pytest.fixture
 def client(database: Database) -> FlaskClient:
     registry = CollectorRegistry()
-    return create_app(database.store, Metrics(registry), lambda: registry, UTC).test_client()
+    return create_app(
+        database.store, Metrics(registry), lambda: registry, Config(database_url="postgresql://")
+    ).test_client()
 
 
-def matches(record: Stored, wanted: Filter) -> bool:
+def matches(record: StoredRecord, filter_: Filter) -> bool:
     return (
-        (wanted.start_us is None or record.time_us >= wanted.start_us)
-        and (wanted.end_us is None or record.time_us < wanted.end_us)
-        and (not wanted.levels or record.level.lower() in wanted.levels)
-        and (wanted.level_contains in record.level.lower())
-        and (wanted.min_severity is None or record.severity >= wanted.min_severity)
+        (filter_.start_us is None or record.time_us >= filter_.start_us)
+        and (filter_.end_us is None or record.time_us < filter_.end_us)
+        and (not filter_.levels or record.level.lower() in filter_.levels)
+        and (filter_.level_contains in record.level.lower())
+        and (filter_.min_severity is None or record.severity >= filter_.min_severity)
         and (
-            not wanted.nodes
-            or any(record.node == name or (name == "api-*" and record.node[:4] == "api-") for name in wanted.nodes)
+            not filter_.nodes
+            or any(record.node == name or (name == "api-*" and record.node[:4] == "api-") for name in filter_.nodes)
         )
     )
 
@@ -119,19 +124,19 @@ def test_totals_and_severities_are_exact(database: Database, seed: int, min_seve
     chance = random.Random(seed)
     for _ in range(60):
         start_us, end_us = some_range(chance)
-        wanted = Filter(start_us=start_us, end_us=end_us, min_severity=min_severity)
-        expected = [record for record in database.records if matches(record, wanted)]
+        filter_ = Filter(start_us=start_us, end_us=end_us, min_severity=min_severity)
+        expected = [record for record in database.records if matches(record, filter_)]
         now_us = START_US + chance.randrange(SPAN_US)
-        assert database.aggregates.total(wanted, now_us) == len(expected)
+        assert database.aggregates.total(filter_, now_us) == len(expected)
         width_us = chance.choice([1, 10, 60]) * MINUTE_US
-        bars = database.aggregates.counted_bars(wanted, width_us, now_us)
+        bars = database.aggregates.counted_bars(filter_, width_us, now_us)
         assert bars is not None
-        found = Counter[tuple[int, int]]()
+        result = Counter[tuple[int, int]]()
         for bar in bars:
             assert bar.records > 0
-            found[bar.start_us, bar.severity] += bar.records
-        assert found == Counter((record[1] // width_us * width_us, record[2]) for record in expected)
-        tops = database.aggregates.top(wanted, 100, now_us)
+            result[bar.start_us, bar.severity] += bar.records
+        assert result == Counter((record[1] // width_us * width_us, record[2]) for record in expected)
+        tops = database.aggregates.top(filter_, 100, now_us)
         assert tops is not None
         for top, column in zip(tops, (3, 4), strict=True):
             assert top.total == len(expected) == sum(value.records for value in top.values) + top.unnamed
@@ -143,9 +148,9 @@ def test_totals_and_severities_are_exact(database: Database, seed: int, min_seve
 def test_a_name_has_at_most_its_records(database: Database) -> None:
     """And of whole hours that are not crowded exactly those."""
     for hour in range(5):
-        wanted = Filter(start_us=START_US + hour * HOUR_US, end_us=START_US + (hour + 1) * HOUR_US)
-        expected = [record for record in database.records if matches(record, wanted)]
-        tops = database.aggregates.top(wanted, 100, START_US)
+        filter_ = Filter(start_us=START_US + hour * HOUR_US, end_us=START_US + (hour + 1) * HOUR_US)
+        expected = [record for record in database.records if matches(record, filter_)]
+        tops = database.aggregates.top(filter_, 100, START_US)
         assert tops is not None
         for top, column in zip(tops, (3, 4), strict=True):
             # Beyond the bound a known level is counted in lower case.
@@ -168,23 +173,23 @@ def test_a_question_for_names_is_answered_exactly_or_not_at_all(
     untold = Counter[str]()
     for _ in range(150):
         start_us, end_us = some_range(chance)
-        wanted = Filter(
+        filter_ = Filter(
             start_us=start_us,
             end_us=end_us,
             levels=chance.choice([(), ("error",), ("info", "error"), ("odd",), ("odd", "error"), ("other",)]),
             nodes=chance.choice([(), (), ("api-1",), ("api-*", "db"), ("other",)]),
             min_severity=chance.choice([None, 9]),
         )
-        expected = [record for record in database.records if matches(record, wanted)]
+        expected = [record for record in database.records if matches(record, filter_)]
         now_us = START_US + chance.randrange(SPAN_US)
-        total = database.aggregates.total(wanted, now_us)
-        bars = database.aggregates.counted_bars(wanted, HOUR_US, now_us)
-        tops = database.aggregates.top(wanted, 100, now_us)
-        assert total in (None, len(expected)), wanted
+        total = database.aggregates.total(filter_, now_us)
+        bars = database.aggregates.counted_bars(filter_, HOUR_US, now_us)
+        tops = database.aggregates.top(filter_, 100, now_us)
+        assert total in (None, len(expected)), filter_
         assert not most_hours or None not in (total, bars, tops)
         assert bars is None or sum(bar.records for bar in bars) == len(expected)
         assert tops is None or [top.total for top in tops] == [len(expected)] * 2
-        if not wanted.nodes and all(map(is_known_level, wanted.levels)):
+        if not filter_.nodes and all(map(is_known_level, filter_.levels)):
             assert None not in (total, bars, tops), "levels that everybody uses are always counted"
         hours = {(time_us - START_US) // HOUR_US for time_us in range(start_us, end_us, MINUTE_US)}
         if not hours & set(CROWDED_HOURS) and end_us // HOUR_US * HOUR_US not in (
@@ -198,12 +203,12 @@ def test_a_question_for_names_is_answered_exactly_or_not_at_all(
 
 def test_a_search_looks_where_unnamed_records_may_be(database: Database) -> None:
     whole = Range(START_US, START_US + SPAN_US)
-    for wanted in (Filter(nodes=("db",)), Filter(levels=("odd",)), Filter(level_contains="od"), Filter(levels=("error",))):
-        for found in (database.store.possible(wanted, whole, 10), database.store.present_minutes(wanted, whole, 10)):
-            assert found is not None
+    for filter_ in (Filter(nodes=("db",)), Filter(levels=("odd",)), Filter(level_contains="od"), Filter(levels=("error",))):
+        for result in (database.store.possible(filter_, whole, 10), database.store.present_minutes(filter_, whole, 10)):
+            assert result is not None
             for record in database.records:
-                if matches(record, wanted):
-                    assert any(one.from_us <= record[1] <= one.to_us for one in found), (wanted, record)
+                if matches(record, filter_):
+                    assert any(one.from_us <= record[1] <= one.to_us for one in result), (filter_, record)
 
 
 def test_neighbours_of_an_unnamed_node_are_found(database: Database, seed: int) -> None:
@@ -211,17 +216,17 @@ def test_neighbours_of_an_unnamed_node_are_found(database: Database, seed: int) 
     in_order = sorted(database.records, key=lambda record: (record[1], record[0]))
     for record in chance.sample(in_order, 20):
         family = [other for other in in_order if other[4] == record[4]]
-        place = family.index(record)
-        found = Neighbours(database.store, 20).of(record[0], 200, 200, same_node=True)
-        assert found
-        assert found.before.records[::-1] == family[max(0, place - 200) : place]
-        assert found.after.records == family[place + 1 : place + 201]
+        index = family.index(record)
+        result = Neighbours(database.store, 20, most_bytes=8_388_608).of(record[0], 200, 200, same_node=True)
+        assert result
+        assert result.before.records[::-1] == family[max(0, index - 200) : index]
+        assert result.after.records == family[index + 1 : index + 201]
 
 
 def answer(client: FlaskClient, path: str) -> Any:
-    found = client.get(path)
-    assert found.status_code == 200, found.text
-    return found.get_json()
+    result = client.get(path)
+    assert result.status_code == 200, result.text
+    return result.get_json()
 
 
 def hours(first: int, last: int) -> str:

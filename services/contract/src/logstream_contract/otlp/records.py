@@ -19,6 +19,8 @@ TRACE_ID, SPAN_ID, TRACE_FLAGS = b"trace_id", b"span_id", b"trace_flags"
 EVENT_NAME: Final = b"event_name"
 SEVERITY_NUMBER: Final = b"severity_number"
 DROPPED: Final = b"dropped_attributes_count"
+# The keys of what a record has beside its attributes.
+FIELD_KEYS: Final = frozenset((TRACE_ID, SPAN_ID, TRACE_FLAGS, EVENT_NAME, SEVERITY_NUMBER, DROPPED))
 _NAMESPACE: Final = b"service.namespace"
 _HOST: Final = b"host.name"
 _UNKNOWN: Final = "unknown_service"
@@ -85,17 +87,14 @@ def native_record(record: Any, scope: Sequence[Pair], resource: Sequence[Pair]) 
     """An encoded logstream.v1.LogRecord. record: a LogRecord of messages."""
     number = record.severity_number
     known = 1 <= number <= HIGHEST
-    attributes = dict(_fields(record))
+    fields = dict(_fields(record))
     own = _pairs(record.attributes)
+    attributes = {key: value for key, value in own.items() if key not in fields}
+    attributes.update(fields)
     for key, value in own.items():
-        if key in attributes:
-            _add(attributes, _free(own, _ATTRIBUTE + key), value, _ATTRIBUTE)
-        else:
-            attributes[key] = value
-    for key, value in scope:
-        _add(attributes, key, value, _OF_SCOPE)
-    for key, value in resource:
-        _add(attributes, key, value, _RESOURCE)
+        if key in fields:
+            attributes[_free(own, _ATTRIBUTE + key)] = value
+    _share(attributes, scope, resource)
     message = text_of(record.body) if record.HasField("body") else b""
     made = LooseRecord(
         time_unix_nano=time_of(record),
@@ -105,6 +104,20 @@ def native_record(record: Any, scope: Sequence[Pair], resource: Sequence[Pair]) 
         attributes=[LooseAttribute(key=key, value=value) for key, value in attributes.items()],
     )
     return _smaller(made) if made.ByteSize() > MOST_RECORD_BYTES else made.SerializeToString()
+
+
+def shared(scope: Sequence[Pair], resource: Sequence[Pair]) -> dict[bytes, bytes]:
+    """What these give to a record that has no attribute of its own."""
+    found: dict[bytes, bytes] = {}
+    _share(found, scope, resource)
+    return found
+
+
+def _share(found: dict[bytes, bytes], scope: Sequence[Pair], resource: Sequence[Pair]) -> None:
+    for key, value in scope:
+        _add(found, key, value, _OF_SCOPE)
+    for key, value in resource:
+        _add(found, key, value, _RESOURCE)
 
 
 def _fields(record: Any) -> Iterable[Pair]:

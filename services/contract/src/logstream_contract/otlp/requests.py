@@ -15,8 +15,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from logstream_contract.otlp.messages import FlatRequest, LogRecord, Request, ResourceLogs
-from logstream_contract.otlp.records import Pair, Resource, native_record, read_resource, read_scope, time_of
+from logstream_contract.otlp.columns import frame_by_columns
+from logstream_contract.otlp.framing import Framed, Scoped, frame_plainly
+from logstream_contract.otlp.messages import FlatRequest, Request, ResourceLogs
+from logstream_contract.otlp.records import Resource, read_resource, read_scope
 from logstream_contract.units import MIB
 from logstream_contract.wire.batch_id import BATCH_ID_BYTES
 from logstream_contract.wire.batches import Limits, Rejected, RejectionReason
@@ -26,9 +28,11 @@ _RULES: Final = 1
 # Of an id: milliseconds of time first, so that ids of a time lie together in the inbox's index.
 _TIME_BYTES: Final = 6
 _NANOS_A_MILLI: Final = 1_000_000
-# What a batch and a record in it have beside the records themselves, at most.
+# What a batch has beside its records, at most.
 _BATCH_ROOM_BYTES: Final = 300
-_RECORD_ROOM_BYTES: Final = 6
+_TAIL: Final = RawBatch(otlp=True).SerializeToString()
+# Fewer records are read sooner one by one.
+_MANY: Final = 24
 # A request may have this many resources, scopes and records together: each of them costs time, however small it is.
 _MOST_PARTS: Final = 250_000
 # Tags of what is repeated. There are no more messages in a request than these bytes, and each takes tens of bytes once it is
@@ -84,43 +88,21 @@ def _batches(
                 f"request: {shared_bytes} bytes of attributes of resources and scopes, as often as records have them, "
                 f"expected at most {options.shared_bytes}; send fewer records in a request",
             )
-        records, newest_nano, timed = _native(logs, resource)
-        derived = options.derive_ids and timed
-        for part, some in enumerate(_parts(records, limits)):
+        framed = _framed(logs, resource)
+        derived = options.derive_ids and framed.timed
+        split = framed.parts(limits.batch_records, limits.batch_bytes - _BATCH_ROOM_BYTES)
+        for part, (pieces, count) in enumerate(split):
             name = digest + before[digest].to_bytes(8) + part.to_bytes(8) + _RULES.to_bytes(2)
-            batch_id = _derived_id(name, newest_nano) if derived else new_id()
-            yield OtlpBatch(
-                RawBatch(batch_id=batch_id, node=resource.node, records=some, otlp=True).SerializeToString(), len(some)
-            )
+            batch_id = _derived_id(name, framed.newest_nano) if derived else new_id()
+            head = RawBatch(batch_id=batch_id, node=resource.node).SerializeToString()
+            yield OtlpBatch(b"".join((head, *pieces, _TAIL)), count)
         before[digest] += 1
 
 
-def _native(logs: Any, resource: Resource) -> tuple[list[bytes], int, bool]:
-    """All records of a resource as ours, the newest time, and whether each has one."""
-    records: list[bytes] = []
-    newest, timed = 0, True
-    for scoped in logs.scope_logs:
-        scope: Sequence[Pair] = read_scope(scoped.scope)
-        for encoded in scoped.log_records:
-            record = LogRecord.FromString(encoded)
-            time = time_of(record)
-            newest, timed = max(newest, time), timed and bool(time)
-            records.append(native_record(record, scope, resource.attributes))
-    return records, newest, timed
-
-
-def _parts(records: Sequence[bytes], limits: Limits) -> Iterator[Sequence[bytes]]:
-    """In order, as many in each as one batch may hold."""
-    room = limits.batch_bytes - _BATCH_ROOM_BYTES
-    begin, size = 0, 0
-    for index, record in enumerate(records):
-        added = len(record) + _RECORD_ROOM_BYTES
-        if index > begin and (index - begin >= limits.batch_records or size + added > room):
-            yield records[begin:index]
-            begin, size = index, 0
-        size += added
-    if begin < len(records):
-        yield records[begin:]
+def _framed(logs: Any, resource: Resource) -> Framed:
+    scopes = [Scoped(read_scope(scoped.scope), list(scoped.log_records)) for scoped in logs.scope_logs]
+    many = sum(len(scoped.records) for scoped in scopes) >= _MANY
+    return (frame_by_columns if many else frame_plainly)(scopes, resource.attributes)
 
 
 def _tags(request: bytes) -> int:

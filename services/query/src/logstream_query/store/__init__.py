@@ -4,8 +4,8 @@ from logstream_query.store.aggregates import Aggregates, BarCount, Top, ValueCou
 from logstream_query.store.conditions import InvalidRegex
 from logstream_query.store.database import Nearest, Store, url_problem
 from logstream_query.store.neighbours import Neighbourhood, Neighbours, Side
-from logstream_query.store.statements import StoredRecord
 from logstream_query.store.statistics import RATE_MINUTES, Levels, Statistics, read_statistics
+from logstream_query.store.stored_record import StoredRecord
 
 __all__ = [
     "RATE_MINUTES",

@@ -1,9 +1,9 @@
-"""Counts records, through the connections of the store. Every method raises Unavailable when the database doesn't answer in
+"""Counts records, through the connections of the store. Every method raises Unavailable if the database does not respond in
 time.
 
-The stored counts keep a bounded number of names of a time (logstream_contract.counted_names). What is beyond them is counted
-without a name: totals and severities are exact all the same. A question for names that may be among it is answered from
-the records of these minutes, if they are few.
+The stored counts keep a limited number of names for a time (logstream_contract.counted_names). Other records are counted
+without a name; totals and severities are still exact. If a filter has names that may be among the unnamed, the records of
+those minutes are counted, if there are not too many.
 """
 
 from collections import Counter
@@ -14,24 +14,25 @@ from logstream_contract.counted_names import folded_level
 from logstream_contract.filters.filters import Filter
 from psycopg import Connection, sql
 
-from logstream_query.counting import HOUR_US, MINUTE_US, Piece, is_countable, pieces, pieces_around
-from logstream_query.moments import MAX_US
+from logstream_query.questions.moments import HOUR_US, MAX_US, MINUTE_US
 from logstream_query.store import counts
+from logstream_query.store.connections import fetch_rows
+from logstream_query.store.counting import Piece, is_countable, pieces, pieces_around
 from logstream_query.store.database import Store
-from logstream_query.store.statements import Statement
+from logstream_query.store.statements import OLDEST, Statement
 from logstream_query.unavailable import StatementTimeout
 
 _SET_TIMEOUT = sql.SQL("SET LOCAL statement_timeout = {}")
-_OLDEST = Statement(sql.Composed([sql.SQL("SELECT time FROM logs ORDER BY time, sequence LIMIT 1")]), ())
+_OLDEST = Statement(sql.Composed([OLDEST]), ())
 
-# A statement has parts for each hour and minute whose sums don't name what is asked for.
+# A statement has parts for each hour and minute whose sums do not name the filter's nodes or levels.
 _MOST_HOURS: Final = 12
 _MOST_PIECES: Final = 120
 
 
 class BarCount(NamedTuple):
-    """Records of a level and severity in the bar that begins here, microseconds since the Unix epoch. Level OTHER: of levels
-    that the counts don't name."""
+    """Records with a level and severity in the bar that begins here, microseconds since the Unix epoch. Level OTHER: all
+    levels that the counts do not name."""
 
     start_us: int
     level: str
@@ -40,7 +41,7 @@ class BarCount(NamedTuple):
 
 
 class ValueCount(NamedTuple):
-    """severity: of most records of a level, 0 for a node."""
+    """severity: that of most records with this level, 0 for a node."""
 
     value: str
     records: int
@@ -48,10 +49,10 @@ class ValueCount(NamedTuple):
 
 
 class Top(NamedTuple):
-    """The most frequent values of a facet, the most frequent first, and how many there are.
+    """The most frequent values of a facet, the most frequent first, and the number of different values.
 
-    total: of all records. unnamed: those of them whose values the counts don't name; with any, the values' own records and
-    distinct are at least so many.
+    total: the number of records. unnamed: the number of those whose values the counts do not name; if there are any, the
+    values' counts and distinct are lower bounds.
     """
 
     values: list[ValueCount]
@@ -61,78 +62,79 @@ class Top(NamedTuple):
 
 
 class Aggregates:
-    """Like the Store, usable by many greenlets at once. records_s: how long records are counted where names are missing."""
+    """Usable by many greenlets at once, like the Store. records_s: how long records are counted where names are missing."""
 
-    def __init__(self, store: Store, records_s: float = 1.0) -> None:
+    def __init__(self, store: Store, records_s: float) -> None:
         self._store = store
         self._records_s = records_s
 
     def check_regex(self, regex: str, timeout_s: float) -> None:
-        """As the Store's."""
+        """See Store.check_regex."""
         self._store.check_regex(regex, timeout_s)
 
     def oldest_us(self) -> int | None:
         """The time of the oldest record, microseconds since the Unix epoch; None if there is none."""
         with self._store.transaction() as connection:
-            found = _rows(connection, _OLDEST)
-        return found[0][0] if found else None
+            rows = fetch_rows(connection, _OLDEST)
+        return rows[0][0] if rows else None
 
-    def counted_bars(self, wanted: Filter, width_us: int, now_us: int) -> list[BarCount] | None:
-        """Exact counts of a countable filter, by bars of a multiple of a minute; bars without records are left out.
+    def counted_bars(self, filter_: Filter, width_us: int, now_us: int) -> list[BarCount] | None:
+        """Exact counts for a countable filter, in bars of a multiple of a minute; bars without records are left out.
 
-        None: the counts don't tell.
+        None: the counts do not know.
         """
-        assert is_countable(wanted)
+        assert is_countable(filter_)
         assert width_us % MINUTE_US == 0
-        found = self._counted(wanted, now_us, width_us, lambda parts: counts.bars(wanted, parts, width_us))
-        return None if found is None else _settled(BarCount(*row[:-1]) for row in found)
+        rows = self._counted(filter_, now_us, width_us, lambda parts: counts.bars(filter_, parts, width_us))
+        return None if rows is None else _settled(BarCount(*row[:-1]) for row in rows)
 
-    def bars_of_records(self, wanted: Filter, width_us: int, timeout_s: float) -> list[BarCount]:
-        """The same for any filter and width, by looking at the records. Raises StatementTimeout after timeout_s."""
+    def bars_of_records(self, filter_: Filter, width_us: int, timeout_s: float) -> list[BarCount]:
+        """The same for any filter and width, by reading the records. Raises StatementTimeout after timeout_s."""
         with self._store.transaction() as connection:
             set_timeout(connection, timeout_s)
-            return [BarCount(*row) for row in _rows(connection, counts.bars_of_records(wanted, width_us))]
+            return [BarCount(*row) for row in fetch_rows(connection, counts.bars_of_records(filter_, width_us))]
 
     def nth_newest_us(self, start_us: int, end_us: int, n: int) -> int | None:
         """The time of the n-th newest record of a time range, matching or not; None if there are fewer."""
         with self._store.transaction() as connection:
-            found = _rows(connection, counts.nth_newest_time(start_us, end_us, n))
-        return found[0][0] if found else None
+            rows = fetch_rows(connection, counts.nth_newest_time(start_us, end_us, n))
+        return rows[0][0] if rows else None
 
-    def total(self, wanted: Filter, now_us: int) -> int | None:
-        """The exact number of records that match a countable filter; None: the counts don't tell."""
-        assert is_countable(wanted)
-        found = self._counted(wanted, now_us, None, lambda parts: counts.total(wanted, parts))
-        return None if found is None else sum(row[0] for row in found)
+    def total(self, filter_: Filter, now_us: int) -> int | None:
+        """The exact number of records that match a countable filter; None: the counts do not know."""
+        assert is_countable(filter_)
+        rows = self._counted(filter_, now_us, None, lambda parts: counts.total(filter_, parts))
+        return None if rows is None else sum(row[0] for row in rows)
 
-    def top(self, wanted: Filter, limit: int, now_us: int) -> tuple[Top, Top] | None:
-        """The most frequent levels and nodes of a countable filter, exactly counted; None: the counts don't tell."""
-        assert is_countable(wanted)
-        found = self._counted(wanted, now_us, None, lambda parts: counts.top(wanted, parts, limit))
-        return None if found is None else (_top(found, 0), _top(found, 1))
+    def top(self, filter_: Filter, limit: int, now_us: int) -> tuple[Top, Top] | None:
+        """The most frequent levels and nodes for a countable filter, exactly counted; None: the counts do not know."""
+        assert is_countable(filter_)
+        rows = self._counted(filter_, now_us, None, lambda parts: counts.top(filter_, parts, limit))
+        return None if rows is None else (_top(rows, 0), _top(rows, 1))
 
     def _counted(
-        self, wanted: Filter, now_us: int, bucket_us: int | None, statement: Callable[[Sequence[Piece]], Statement]
+        self, filter_: Filter, now_us: int, bucket_us: int | None, statement: Callable[[Sequence[Piece]], Statement]
     ) -> list[tuple[Any, ...]] | None:
-        """The rows of a statement that says at the end of each whether it may count records that don't match: from the
-        counts, and from the records where the counts don't name all that is asked for. None: those are too many."""
-        parts = pieces(wanted.start_us, wanted.end_us, now_us, bucket_us)
+        """The rows of a statement whose last column says whether the row may count records that do not match. Counts come
+        from the stored counts, or from the records where the stored counts do not name all the filter's nodes and levels.
+        None: there are too many such records."""
+        parts = pieces(filter_.start_us, filter_.end_us, now_us, bucket_us)
         if not parts:
             return []
         is_recounting = False
         try:
             with self._store.transaction() as connection:
-                found = _rows(connection, statement(parts))
-                if any(row[-1] for row in found):
+                rows = fetch_rows(connection, statement(parts))
+                if any(row[-1] for row in rows):
                     is_recounting = True
                     set_timeout(connection, self._records_s)
-                    finer = _finer(connection, wanted, now_us, bucket_us)
-                    found = _rows(connection, statement(finer)) if finer else found
+                    finer = _finer(connection, filter_, now_us, bucket_us)
+                    rows = fetch_rows(connection, statement(finer)) if finer else rows
         except StatementTimeout:
             if not is_recounting:
                 raise
             return None
-        return None if any(row[-1] for row in found) else found
+        return None if any(row[-1] for row in rows) else rows
 
 
 def set_timeout(connection: Connection, timeout_s: float) -> None:
@@ -140,21 +142,24 @@ def set_timeout(connection: Connection, timeout_s: float) -> None:
     connection.execute(_SET_TIMEOUT.format(sql.Literal(max(1, round(timeout_s * 1_000)))))
 
 
-def _finer(connection: Connection, wanted: Filter, now_us: int, bucket_us: int | None) -> list[Piece]:
-    """Pieces without the sums that don't name what is asked for; none if they are too many."""
-    start_us = 0 if wanted.start_us is None else wanted.start_us
-    end_us = MAX_US // HOUR_US * HOUR_US if wanted.end_us is None else wanted.end_us
+def _finer(connection: Connection, filter_: Filter, now_us: int, bucket_us: int | None) -> list[Piece]:
+    """Pieces without the sums that do not name the filter's nodes or levels; an empty list if there are too many pieces."""
+    start_us = 0 if filter_.start_us is None else filter_.start_us
+    end_us = MAX_US // HOUR_US * HOUR_US if filter_.end_us is None else filter_.end_us
     whole_us = start_us // HOUR_US * HOUR_US
-    hours = [hour_us for (hour_us,) in _rows(connection, counts.unnamed_hours(wanted, whole_us, end_us, _MOST_HOURS + 1))]
+    hours = [
+        hour_us for (hour_us,) in fetch_rows(connection, counts.unnamed_hours(filter_, whole_us, end_us, _MOST_HOURS + 1))
+    ]
     if len(hours) > _MOST_HOURS:
         return []
-    minutes = [minute_us for (minute_us,) in _rows(connection, counts.unnamed_minutes(wanted, hours))]
-    found = pieces_around(start_us, end_us, now_us, bucket_us, hours, minutes)
-    return found if len(found) <= _MOST_PIECES else []
+    minutes = [minute_us for (minute_us,) in fetch_rows(connection, counts.unnamed_minutes(filter_, hours))]
+    finer = pieces_around(start_us, end_us, now_us, bucket_us, hours, minutes)
+    return finer if len(finer) <= _MOST_PIECES else []
 
 
 def _settled(bars: Iterable[BarCount]) -> list[BarCount]:
-    """Takes what is less than nothing from where it was counted: under no name, or one in lower case."""
+    """Subtracts negative counts from the bar in which those records were counted: without a name, or with one in lower
+    case."""
     settled: Counter[tuple[int, str, int]] = Counter()
     owed: list[BarCount] = []
     for bar in bars:
@@ -174,7 +179,3 @@ def _top(rows: list[tuple[Any, ...]], facet: int) -> Top:
     *_, distinct, total, named = mine[0]
     values = [ValueCount(value, count, severity) for value, severity, count, is_named, *_ in mine if is_named]
     return Top(values, distinct, total, max(0, total - named))
-
-
-def _rows(connection: Connection, statement: Statement) -> list[tuple[Any, ...]]:
-    return connection.execute(statement.query, statement.values, binary=True).fetchall()

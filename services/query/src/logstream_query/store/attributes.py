@@ -1,4 +1,5 @@
-"""Reads stored attributes as texts by key. Writers store nothing else; somebody with SQL may store any JSON. Pure."""
+"""Reads stored attributes as texts by key. Writers store nothing else, but a row inserted with SQL may hold any JSON.
+Pure."""
 
 import json
 from collections.abc import Mapping
@@ -6,18 +7,19 @@ from typing import Any, Final
 
 import orjson
 
-# The key of attributes that are shown as one.
+# The key under which unreadable attributes are shown as one.
 WHOLE: Final = "logstream.attributes_json"
 _load: Final = orjson.loads
 _join: Final = "".join
 
 
 def read_attributes(stored: str | bytes | bytearray | memoryview) -> Mapping[str, str] | None:
-    """None for JSON's null. A value that is no text becomes its JSON. What is no object, or can't be read (it is nested too
-    deeply, or has a number of thousands of digits), becomes one attribute with all of it."""
+    """None for JSON's null. A value that is not a text becomes its JSON. Attributes that are not an object, or cannot be
+    read (because they are nested too deeply or have a number of thousands of digits), become one attribute with all of
+    them."""
     try:
         attributes: Any = _load(stored)
-        # Fails for what is no text; nothing else tells as quickly.
+        # Fails if a value is not a text; this is the fastest check.
         _join(attributes.values())
     except (ValueError, TypeError, AttributeError):
         return _as_texts(stored if isinstance(stored, str) else bytes(stored).decode())
@@ -26,7 +28,7 @@ def read_attributes(stored: str | bytes | bytearray | memoryview) -> Mapping[str
 
 def _as_texts(stored: str) -> Mapping[str, str] | None:
     try:
-        # Unlike orjson it keeps the digits of large numbers.
+        # Unlike orjson, it keeps the digits of large numbers.
         attributes = json.loads(stored)
         if attributes is None:
             return None

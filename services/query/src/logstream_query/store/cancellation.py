@@ -1,4 +1,4 @@
-"""Cancels what the database does for clients that left. A statement would else go on until its time-out, and hold a
+"""Cancels the statements of clients that have disconnected. Otherwise a statement would run until its timeout and hold a
 connection."""
 
 import logging
@@ -10,13 +10,13 @@ from typing import Final
 import psycopg
 from psycopg import Connection
 
-from logstream_query.clients import Client, current_client
 from logstream_query.metrics import Metrics
+from logstream_query.questions.clients import Client, current_client
 from logstream_query.unavailable import ClientGone
 
 log = logging.getLogger(__name__)
 
-# Well below the second within which a statement should be gone, and few wake-ups a second.
+# Well below the second within which a statement should be cancelled, and still only a few wake-ups a second.
 _LOOK_EVERY_S: Final = 0.1
 _CANCEL_S: Final = 5.0
 
@@ -32,7 +32,7 @@ class _Watched:
 
 
 class Cancellation:
-    """Belongs to one process, started after the fork; watching() may be used by many greenlets or threads at once."""
+    """Belongs to one process and is started after the fork; watching() may be used by many greenlets or threads at once."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -49,16 +49,18 @@ class Cancellation:
 
     @contextmanager
     def watching(self, connection: Connection) -> Iterator[None]:
-        """For a transaction of the request under way. Raises ClientGone if its client has left, before or meanwhile.
+        """For a transaction of the current request. Raises ClientGone if its client has disconnected before or does so
+        meanwhile.
 
-        A connection that was cancelled is closed: a cancellation that arrives late must not hit the next one's statement.
+        A cancelled connection is closed: a cancellation that arrives late must not hit the statement of the next
+        transaction.
         """
         client = current_client()
         if client is None:
             yield
             return
         if client.is_gone():
-            raise ClientGone("the client left")
+            raise ClientGone("the client disconnected")
         watched = _Watched(connection, client)
         self._watched.add(watched)
         self._is_needed.set()
@@ -66,7 +68,7 @@ class Cancellation:
             yield
         except psycopg.Error as error:
             if watched.was_cancelled:
-                raise ClientGone("the client left") from error
+                raise ClientGone("the client disconnected") from error
             raise
         finally:
             self._watched.discard(watched)
@@ -76,7 +78,7 @@ class Cancellation:
     def _look(self) -> None:
         while not self._is_stopped.is_set():
             self._is_needed.wait()
-            # Before the look, so that what is added meanwhile isn't overlooked.
+            # Cleared before the check, so that a transaction that is added meanwhile is not missed.
             self._is_needed.clear()
             self._is_stopped.wait(_LOOK_EVERY_S)
             for watched in list(self._watched):
@@ -87,7 +89,7 @@ class Cancellation:
                 self._is_needed.set()
 
     def _cancel(self, watched: _Watched) -> None:
-        """Once a look, since between two statements of a transaction there is nothing to cancel."""
+        """Repeated with each check, because between two statements of a transaction there is nothing to cancel."""
         if not watched.was_cancelled:
             watched.was_cancelled = True
             self._metrics.cancelled_transactions.labels("client_gone").inc()

@@ -1,9 +1,9 @@
-"""Filters as SQL conditions. Every value goes in as a parameter; columns and operators stand here. What a filter means is
-said in logstream_contract.filters.matching.
+"""Filters as SQL conditions. Every value is a parameter; columns and operators are constants here.
+logstream_contract.filters.matching defines the meaning of a filter.
 
-Texts are lower-cased by the database on both sides of a comparison, by the collation that
-logstream_contract.filters.lowercase is about and not by the database's own. Where texts are compared as they are, the
-database's own collation will do: none that a database can have is other than byte by byte about equality and LIKE.
+The database lower-cases texts on both sides of a comparison, by the collation that logstream_contract.filters.lowercase
+describes and not by the database's own. Where texts are compared unchanged, the database's own collation is enough: every
+collation that a database can have compares byte by byte for equality and LIKE.
 """
 
 import re
@@ -17,32 +17,32 @@ from logstream_contract.filters.filters import Filter
 from logstream_contract.rows.rows import SEQUENCE_INDEX_BITS
 from psycopg import sql
 
-from logstream_query.moments import as_datetime
+from logstream_query.questions.moments import as_datetime
 
 _LIKE_SPECIAL: Final = re.compile(r"[\\%_]")
-# What is lower-cased is compared byte by byte: that spares the database a look at the collation for every record.
+# Lower-cased texts are compared byte by byte, so that the database need not consult the collation for every record.
 _LOWERED: Final = sql.SQL('lower(%s::text COLLATE "pg_c_utf8") COLLATE "C"')
 _LEVEL: Final = sql.SQL('lower(level COLLATE "pg_c_utf8") COLLATE "C"')
 _MESSAGE: Final = sql.SQL('lower(message COLLATE "pg_c_utf8") COLLATE "C"')
-# One that is none is refused when the statement is planned, even where there is no record to hold it against.
+# An invalid one is refused when the statement is planned, even if there is no record to compare.
 _REGEX: Final = sql.SQL('message COLLATE "pg_c_utf8" ~ %s::text')
-# `logs` has no index by sequence alone: the batch's row tells between which times to look.
+# `logs` has no index by sequence alone: the batch's row has the times to search between.
 _OF_BATCH: Final = sql.SQL(
     "(time >= (SELECT time_from FROM batches WHERE number = %s) AND time <= (SELECT time_to FROM batches WHERE number = %s)"
     " AND sequence = ANY(%s::bigint[]))"
 )
 
-# Counted under no name of its own: what the counts hold beyond the names they keep of a time.
+# The names under which records are counted whose own names the counts do not keep.
 _OTHER_LEVEL: Final = sql.SQL("level = {}").format(sql.Literal(OTHER))
 _OTHER_NODE: Final = sql.SQL("node = {}").format(sql.Literal(OTHER))
 
 
 class InvalidRegex(Exception):
-    """A regular expression that the database can't read; the text says what is wrong with it."""
+    """A regular expression that the database cannot read; the text says what is wrong with it."""
 
 
 class Conditions:
-    """Collects conditions that must all hold, with their values."""
+    """Collects conditions that must all be true, with their values."""
 
     def __init__(self) -> None:
         self.parts: list[sql.Composable] = []
@@ -56,39 +56,39 @@ class Conditions:
         return sql.SQL(" WHERE ") + sql.SQL(" AND ").join(self.parts) if self.parts else sql.SQL("")
 
 
-def add_filter(conditions: Conditions, wanted: Filter) -> None:
-    if wanted.start_us is not None:
-        conditions.add(sql.SQL("time >= %s"), as_datetime(wanted.start_us))
-    if wanted.end_us is not None:
-        conditions.add(sql.SQL("time < %s"), as_datetime(wanted.end_us))
-    if wanted.sequences:
-        _add_sequences(conditions, wanted.sequences)
-    if wanted.min_severity is not None:
-        conditions.add(sql.SQL("severity >= %s"), wanted.min_severity)
-    if wanted.levels:
-        lowered = sql.SQL(", ").join([_LOWERED] * len(wanted.levels))
-        conditions.add(_LEVEL + sql.SQL(" IN (") + lowered + sql.SQL(")"), *wanted.levels)
-    if wanted.level_contains:
-        conditions.add(_LEVEL + sql.SQL(" LIKE ") + _LOWERED, _containing(wanted.level_contains))
-    if wanted.nodes:
-        _add_nodes(conditions, wanted.nodes)
-    for pair in wanted.attributes:
+def add_filter(conditions: Conditions, filter_: Filter) -> None:
+    if filter_.start_us is not None:
+        conditions.add(sql.SQL("time >= %s"), as_datetime(filter_.start_us))
+    if filter_.end_us is not None:
+        conditions.add(sql.SQL("time < %s"), as_datetime(filter_.end_us))
+    if filter_.sequences:
+        _add_sequences(conditions, filter_.sequences)
+    if filter_.min_severity is not None:
+        conditions.add(sql.SQL("severity >= %s"), filter_.min_severity)
+    if filter_.levels:
+        lowered = sql.SQL(", ").join([_LOWERED] * len(filter_.levels))
+        conditions.add(_LEVEL + sql.SQL(" IN (") + lowered + sql.SQL(")"), *filter_.levels)
+    if filter_.level_contains:
+        conditions.add(_LEVEL + sql.SQL(" LIKE ") + _LOWERED, _containing(filter_.level_contains))
+    if filter_.nodes:
+        _add_nodes(conditions, filter_.nodes)
+    for pair in filter_.attributes:
         conditions.add(sql.SQL("attributes @> %s::jsonb"), _object(*pair))
-    for pair in wanted.not_attributes:
-        # Most records have no attributes at all.
+    for pair in filter_.not_attributes:
+        # IS NOT TRUE, because most records have no attributes at all.
         conditions.add(sql.SQL("(attributes @> %s::jsonb) IS NOT TRUE"), _object(*pair))
-    for term in wanted.text.included:
+    for term in filter_.text.included:
         conditions.add(_MESSAGE + sql.SQL(" LIKE ") + _LOWERED, _containing(term))
-    for term in wanted.text.excluded:
+    for term in filter_.text.excluded:
         conditions.add(_MESSAGE + sql.SQL(" NOT LIKE ") + _LOWERED, _containing(term))
-    if wanted.regex:
-        conditions.add(_REGEX, wanted.regex)
+    if filter_.regex:
+        conditions.add(_REGEX, filter_.regex)
 
 
-def add_counted_filter(conditions: Conditions, wanted: Filter) -> None:
-    """As add_filter, for the stored counts: of what they hold under no name of its own, all that may match is taken."""
-    add_filter(conditions, replace(wanted, levels=(), level_contains="", nodes=()))
-    for named in (Filter(levels=wanted.levels), Filter(level_contains=wanted.level_contains), Filter(nodes=wanted.nodes)):
+def add_counted_filter(conditions: Conditions, filter_: Filter) -> None:
+    """Like add_filter, for the stored counts: unnamed counts are included if they may match."""
+    add_filter(conditions, replace(filter_, levels=(), level_contains="", nodes=()))
+    for named in (Filter(levels=filter_.levels), Filter(level_contains=filter_.level_contains), Filter(nodes=filter_.nodes)):
         if named != Filter():
             names = Conditions()
             add_filter(names, named)
@@ -96,18 +96,19 @@ def add_counted_filter(conditions: Conditions, wanted: Filter) -> None:
             conditions.add(sql.SQL("({})").format(sql.SQL(" OR ").join([*names.parts, *others])), *names.values)
 
 
-def unsure(wanted: Filter) -> sql.Composable | None:
-    """Whether counts that add_counted_filter took may be of records that don't match; None: none ever are."""
-    others = _others(wanted)
+def unsure(filter_: Filter) -> sql.Composable | None:
+    """The condition for counts that add_counted_filter includes and that may be of records that do not match; None: there
+    are none."""
+    others = _others(filter_)
     return sql.SQL("({})").format(sql.SQL(" OR ").join(others)) if others else None
 
 
-def _others(wanted: Filter) -> list[sql.Composed]:
-    """Of a filter's names, the conditions for counts that may hold them unnamed."""
+def _others(filter_: Filter) -> list[sql.Composed]:
+    """The conditions for counts that may hold records with the filter's names without naming them."""
     others = []
-    if wanted.level_contains or not all(map(is_known_level, wanted.levels)):
+    if filter_.level_contains or not all(map(is_known_level, filter_.levels)):
         others.append(_OTHER_LEVEL)
-    if wanted.nodes:
+    if filter_.nodes:
         others.append(_OTHER_NODE)
     return others
 

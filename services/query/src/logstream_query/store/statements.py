@@ -1,6 +1,6 @@
-"""SQL for the questions, composed but not executed. Every value goes in as a parameter; columns and operators stand here."""
+"""SQL statements, composed but not executed. Every value is a parameter; columns and operators are constants here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
@@ -8,18 +8,14 @@ from typing import Final
 from logstream_contract.filters.filters import Filter
 from psycopg import sql
 
-from logstream_query.cursors import Order, Position
-from logstream_query.moments import StoredTime
-from logstream_query.ranges import Range
+from logstream_query.questions.cursors import Order, Position
+from logstream_query.questions.moments import StoredTime
+from logstream_query.questions.ranges import Range
 from logstream_query.store.conditions import Conditions, add_filter
 
-# sequence, time in microseconds since the epoch, severity, level, node, message, attributes: as
-# logstream_contract.rows.records.record takes them.
-StoredRecord = tuple[int, int, int, str, str, str, Mapping[str, str] | None]
-
-# The order is that of StoredRecord. A record that is larger than its share comes without its message, and has in place of
-# its attributes how large it is at least; the database need not even read such values. How large a compressed one is nobody
-# knows unread. JSON may take six bytes for one of an attribute, so attributes have a sixth of the share.
+# In the order of StoredRecord. A record that is larger than its share is returned without its message, and with its minimum
+# size instead of its attributes, so the database does not even have to read these values. The size of a compressed value is
+# not known before it is read. JSON may take six bytes for one byte of an attribute, so attributes have a sixth of the share.
 _RECORD: Final = """sequence, time, severity, level, node, CASE WHEN {small} THEN message END,
  CASE WHEN {small} THEN attributes ELSE jsonb_build_object('{least_bytes}', ({bytes})::text) END"""
 LEAST_BYTES: Final = "least_bytes"
@@ -38,13 +34,15 @@ ORDER_BY: Final = {
     "desc": sql.SQL(" ORDER BY time DESC, sequence DESC"),
     "asc": sql.SQL(" ORDER BY time, sequence"),
 }
-# The comparison of times alone is implied; TimescaleDB leaves out chunks by it, and not by the comparison of pairs.
-_AFTER: Final = {
+OLDEST: Final = sql.SQL("SELECT time FROM logs ORDER BY time, sequence LIMIT 1")
+NEWEST: Final = sql.SQL("SELECT time FROM logs ORDER BY time DESC, sequence DESC LIMIT 1")
+# The comparison of times alone is redundant, but TimescaleDB excludes chunks by it, and not by the comparison of pairs.
+AFTER: Final = {
     "desc": sql.SQL("time <= %s AND (time, sequence) < (%s, %s)"),
     "asc": sql.SQL("time >= %s AND (time, sequence) > (%s, %s)"),
 }
-# For ranges that don't reach over the position's time. A comparison of pairs would make the index be read from the position
-# on, instead of from each range on.
+# For ranges that do not extend beyond the position's time. With a comparison of pairs the index would be read from the
+# position on, instead of from each range on.
 _BEHIND: Final = {
     "desc": sql.SQL("(time < %s OR sequence < %s)"),
     "asc": sql.SQL("(time > %s OR sequence > %s)"),
@@ -59,27 +57,28 @@ class Statement:
     values: tuple[object, ...]
 
 
-# As many pages ask for as many records, and texts take longer to be put together than to be looked up.
+# Many requests have the same limit, and composing the text takes longer than looking it up.
 @lru_cache(maxsize=256)
 def record_columns(share_bytes: int) -> sql.SQL:
-    """The columns of StoredRecord, of records no larger than this; see there for larger ones. Plain numbers go in."""
+    """The columns of StoredRecord, for records no larger than this; see _RECORD for larger ones. The numbers are part of
+    the text."""
     attributes_share = max(_LEAST_ATTRIBUTES_SHARE, share_bytes // _JSON_BYTES_A_BYTE)
     small = _SMALL.format(share=int(share_bytes), attributes_share=int(attributes_share))
     return sql.SQL(_RECORD.format(small=small, least_bytes=LEAST_BYTES, bytes=_BYTES))
 
 
-def page(wanted: Filter, order: Order, after: Position | None, limit: int, share_bytes: int) -> Statement:
+def page(filter_: Filter, order: Order, after: Position | None, limit: int, share_bytes: int) -> Statement:
     """The first `limit` matching records after a position (or from the end of the order)."""
     conditions = _after(order, after)
-    add_filter(conditions, wanted)
+    add_filter(conditions, filter_)
     return Statement(_select(share_bytes) + conditions.where() + ORDER_BY[order] + _LIMIT, (*conditions.values, limit))
 
 
-def nearest(wanted: Filter, order: Order, after: Position | None, limit: int, rows: int, share_bytes: int) -> Statement:
-    """As page, of the next `rows` records only, whether they match or not."""
+def nearest(filter_: Filter, order: Order, after: Position | None, limit: int, rows: int, share_bytes: int) -> Statement:
+    """Like page, but only among the next `rows` records, matching or not."""
     inner, outer = _after(order, after), Conditions()
-    add_filter(inner, _times_of(wanted))
-    add_filter(outer, _without_times(wanted))
+    add_filter(inner, _times_of(filter_))
+    add_filter(outer, _without_times(filter_))
     query = (
         _select(share_bytes, sql.SQL("(SELECT * FROM logs"))
         + inner.where()
@@ -92,31 +91,31 @@ def nearest(wanted: Filter, order: Order, after: Position | None, limit: int, ro
     return Statement(query, (*inner.values, rows, *outer.values, limit))
 
 
-def nearest_ends(wanted: Filter, order: Order, after: Position | None, rows: int) -> Statement:
-    """Time and sequence of the first and, if there are so many, the last of the next `rows` (at least 2) records."""
+def nearest_ends(filter_: Filter, order: Order, after: Position | None, rows: int) -> Statement:
+    """Time and sequence of the first of the next `rows` (at least 2) records and, if there are that many, of the last."""
     conditions = _after(order, after)
-    add_filter(conditions, _times_of(wanted))
-    one = sql.SQL("(SELECT time, sequence FROM logs") + conditions.where() + ORDER_BY[order]
-    query = one + sql.SQL(" LIMIT 1) UNION ALL ") + one + sql.SQL(" LIMIT 1 OFFSET %s)")
+    add_filter(conditions, _times_of(filter_))
+    first = sql.SQL("(SELECT time, sequence FROM logs") + conditions.where() + ORDER_BY[order]
+    query = first + sql.SQL(" LIMIT 1) UNION ALL ") + first + sql.SQL(" LIMIT 1 OFFSET %s)")
     return Statement(query, (*conditions.values, *conditions.values, rows - 1))
 
 
 def within(
-    wanted: Filter, order: Order, ranges: Sequence[Range], after: Position | None, limit: int, share_bytes: int
+    filter_: Filter, order: Order, ranges: Sequence[Range], after: Position | None, limit: int, share_bytes: int
 ) -> Statement:
-    """As page, of the records of these times, which must lie within the filter's own and not reach over the position's."""
-    starts = [StoredTime(one.from_us) for one in ranges]
-    ends = [StoredTime(one.to_us) for one in ranges]
+    """Like page, for these time ranges, which must lie within the filter's range and not extend beyond the position."""
+    starts = [StoredTime(range_.from_us) for range_ in ranges]
+    ends = [StoredTime(range_.to_us) for range_ in ranges]
     conditions = Conditions()
-    # Constant bounds let the planner leave out chunks; what is between the ranges is left out when the query runs.
+    # With constant bounds the planner excludes chunks; chunks between the ranges are excluded when the query runs.
     conditions.add(sql.SQL("time >= %s AND time <= %s"), min(starts), max(ends))
     if after is not None:
         conditions.add(_BEHIND[order], StoredTime(after.time_us), after.sequence)
     if len(ranges) == 1:
-        add_filter(conditions, _without_times(wanted))
+        add_filter(conditions, _without_times(filter_))
         return Statement(_select(share_bytes) + conditions.where() + ORDER_BY[order] + _LIMIT, (*conditions.values, limit))
     conditions.add(sql.SQL("time >= range.start AND time <= range.stop"))
-    add_filter(conditions, _without_times(wanted))
+    add_filter(conditions, _without_times(filter_))
     query = (
         sql.SQL("SELECT found.* FROM unnest(%b::timestamptz[], %b::timestamptz[]) AS range (start, stop), LATERAL (")
         + _select(share_bytes)
@@ -129,11 +128,11 @@ def within(
     return Statement(query, (starts, ends, *conditions.values, limit, limit))
 
 
-def last_time(wanted: Filter, order: Order, after: Position) -> Statement:
-    """The time of the last record, in this order, of the filter's times; whether it matches otherwise or not."""
+def last_time(filter_: Filter, order: Order, after: Position) -> Statement:
+    """The time of the last record, in this order, within the filter's time range, whether the record matches or not."""
     conditions = Conditions()
     conditions.add(sql.SQL("time <= %s") if order == "desc" else sql.SQL("time >= %s"), StoredTime(after.time_us))
-    add_filter(conditions, _times_of(wanted))
+    add_filter(conditions, _times_of(filter_))
     backwards = ORDER_BY["asc" if order == "desc" else "desc"]
     return Statement(
         sql.SQL("SELECT time FROM logs") + conditions.where() + backwards + sql.SQL(" LIMIT 1"), tuple(conditions.values)
@@ -148,16 +147,16 @@ def _after(order: Order, after: Position | None) -> Conditions:
     conditions = Conditions()
     if after is not None:
         time = StoredTime(after.time_us)
-        conditions.add(_AFTER[order], time, time, after.sequence)
+        conditions.add(AFTER[order], time, time, after.sequence)
     return conditions
 
 
-def _times_of(wanted: Filter) -> Filter:
-    return Filter(start_us=wanted.start_us, end_us=wanted.end_us)
+def _times_of(filter_: Filter) -> Filter:
+    return Filter(start_us=filter_.start_us, end_us=filter_.end_us)
 
 
-def _without_times(wanted: Filter) -> Filter:
-    return replace(wanted, start_us=None, end_us=None)
+def _without_times(filter_: Filter) -> Filter:
+    return replace(filter_, start_us=None, end_us=None)
 
 
 def batch_times(number: int) -> Statement:
@@ -166,6 +165,6 @@ def batch_times(number: int) -> Statement:
 
 
 def record_time(sequence: int, from_us: int, to_us: int) -> Statement:
-    """The time of the record of this sequence, looked for from from_us to to_us, both included."""
+    """The time of the record with this sequence, searched from from_us to to_us, both included."""
     query = sql.SQL("SELECT time FROM logs WHERE time >= %s AND time <= %s AND sequence = %s LIMIT 1")
     return Statement(sql.Composed([query]), (StoredTime(from_us), StoredTime(to_us), sequence))

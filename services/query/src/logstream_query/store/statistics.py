@@ -1,4 +1,4 @@
-"""What is stored altogether, through the connections of the store."""
+"""How much is stored in total, through the connections of the store."""
 
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -7,16 +7,17 @@ from logstream_contract.counted_names import OTHER
 from logstream_contract.filters.filters import Filter
 from psycopg import Connection, sql
 
-from logstream_query.counting import MINUTE_US, pieces
+from logstream_query.questions.moments import MINUTE_US
 from logstream_query.store import counts
+from logstream_query.store.connections import fetch_rows
+from logstream_query.store.counting import pieces
 from logstream_query.store.database import Store
+from logstream_query.store.statements import NEWEST, OLDEST
 
 RATE_MINUTES: Final = 60
-# Levels are free text: an answer must not grow with their number.
+# Levels are free text, and a response must not grow with their number.
 MAX_LEVELS: Final = 50
-_OLDEST: Final = sql.SQL("SELECT time FROM logs ORDER BY time, sequence LIMIT 1")
-_NEWEST: Final = sql.SQL("SELECT time FROM logs ORDER BY time DESC, sequence DESC LIMIT 1")
-# The table's own bytes with those of long values; total has the indexes, too.
+# The table's own bytes with those of long values; the total includes the indexes.
 _SIZE: Final = sql.SQL(
     "SELECT (table_bytes + coalesce(toast_bytes, 0))::bigint, index_bytes::bigint, total_bytes::bigint"
     " FROM hypertable_detailed_size('logs')"
@@ -33,20 +34,20 @@ _INDEXED: Final = sql.SQL(
 
 
 class Levels(NamedTuple):
-    """The most frequent levels of a time with their numbers of records, the most frequent first; how many levels there are
-    besides, and the records of all."""
+    """The most frequent levels with their numbers of records, the most frequent first; the number of further levels; and
+    the number of all records."""
 
     top: dict[str, int]
     other: int
     records: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
     """Times are microseconds since the Unix epoch, None if there are no records.
 
-    minute_us: the start of the last whole minute; last_minute and last_hour tell of its records and those of the 60 whole
-    minutes that end with it. indexed_to, newest_batch: numbers of batches, None if there is none.
+    minute_us: the start of the last whole minute. last_minute, last_hour: its records, and those of the 60 whole minutes
+    that end with it. indexed_to, newest_batch: numbers of batches, None if there is none.
     """
 
     rows: int
@@ -77,9 +78,9 @@ def read_statistics(store: Store, now_us: int) -> Statistics:
         indexed_rows, indexed_to, newest_batch = _row(connection, _INDEXED) or (0, None, None)
         everything = counts.total(Filter(), pieces(None, None, now_us))
         return Statistics(
-            rows=connection.execute(everything.query, everything.values, binary=True).fetchall()[0][0],
-            oldest_us=_value(connection, _OLDEST),
-            newest_us=_value(connection, _NEWEST),
+            rows=fetch_rows(connection, everything)[0][0],
+            oldest_us=_value(connection, OLDEST),
+            newest_us=_value(connection, NEWEST),
             table_bytes=table_bytes,
             index_bytes=index_bytes,
             total_bytes=total_bytes,
@@ -97,12 +98,12 @@ def read_statistics(store: Store, now_us: int) -> Statistics:
 
 
 def _levels(connection: Connection, last_minute_us: int, minutes: int) -> Levels:
-    """Of so many minutes, of which the last begins here."""
+    """The levels of this many minutes, the last of which begins here."""
     end_us = last_minute_us + MINUTE_US
     statement = counts.top_levels(pieces(end_us - minutes * MINUTE_US, end_us, end_us), MAX_LEVELS)
-    found = connection.execute(statement.query, statement.values, binary=True).fetchall()
-    distinct, records = found[0][2:] if found else (0, 0)
-    named = {level: count for level, count, _, _ in found if level != OTHER}
+    rows = fetch_rows(connection, statement)
+    distinct, records = rows[0][2:] if rows else (0, 0)
+    named = {level: count for level, count, _, _ in rows if level != OTHER}
     return Levels(named, distinct - len(named), records)
 
 

@@ -1,0 +1,1 @@
+"""What a request asks for: parameters, time ranges, positions and cursors, and the client that waits. It knows no SQL."""

@@ -1,0 +1,41 @@
+"""Error responses: application/problem+json (RFC 9457). It does not decide the status."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Final, NotRequired, TypedDict
+
+import orjson
+from flask import Response
+from logstream_contract.filters.query_string import ParameterProblem
+from logstream_contract.rows.invisible import escape_invisible
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+class Problem(TypedDict):
+    """The body of an error response."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    problems: NotRequired[Sequence[ParameterProblem]]
+
+
+def problem_response(
+    status: int,
+    detail: str,
+    *,
+    title: str = "",
+    problems: Sequence[ParameterProblem] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    body: Problem = {
+        "type": "about:blank",
+        "title": title or HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if problems:
+        body["problems"] = problems
+    return Response(escape_invisible(orjson.dumps(body)), status=status, mimetype=MEDIA_TYPE, headers=headers)
