@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from logstream_contract.otlp.json_requests import request_of_json
 from logstream_contract.otlp.requests import OtlpBatch, OtlpOptions, batches_of
 from logstream_contract.units import MIB
 from logstream_contract.wire.batches import Limits, Rejected, RejectionReason
@@ -60,6 +61,14 @@ def test_texts_of_many_lines_and_digits_are_no_values() -> None:
     raw = request.SerializeToString()
     assert len(raw) > 8_000_000
     assert sum(batch.records for batch in batches(raw)) == 250
+
+
+@pytest.mark.parametrize("value", [b"{}", b"[]"])
+def test_values_of_json_are_bounded_before_they_are_read(value: bytes) -> None:
+    body = b'{"resourceLogs":[%s]}' % b",".join([value] * 1_000_000)
+    with at_most(MIB), pytest.raises(Rejected, match="objects and arrays") as refused:
+        request_of_json(body)
+    assert refused.value.reason == RejectionReason.REQUEST_BYTES
 
 
 @pytest.mark.parametrize("path", ["", "1", "12"])

@@ -3,8 +3,9 @@ and no connection uses the room of others. Pure: it must not know gRPC, and take
 
 A slot is the right to receive one message. When a handler reads a message, gRPC holds up to the largest message for it and
 does not show how much of it has arrived. Before that, gRPC holds no more than a flow-control window. So each slot counts as
-the bytes of the largest message that its method takes, and a handler reads only once its call has a slot. A request over
-HTTP says how long it is, and its slot counts as that.
+the bytes of the largest batch, or as those of the largest message once the connection has sent more than a batch, and a
+handler reads only once its call has a slot. What the first large message of a connection takes is not reserved; should there
+be many at a time, `overseer` ends calls. A request over HTTP says how long it is, and its slot counts as that.
 
 Slots that count as more than a batch are large. Several of them have half of the room at most. While one of them waits for
 room, smaller ones leave it, so that it gets its turn however many of them there are.

@@ -5,6 +5,7 @@ The README lists every wait of a call, and which module ends it."""
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ _DEADLINE_MARGIN_S: Final = 0.1
 _DEADLINE_MARGIN_SHARE: Final = 0.1
 # How many batches of a PushStream may wait for their confirm.
 _STREAM_WINDOW_BATCHES: Final = 32
+# So many connections are remembered to send large messages.
+_LARGE_SENDERS: Final = 1024
 _STATUS_DETAILS: Final = "grpc-status-details-bin"
 # OpenTelemetry's exporter for Python reads this one, and gives up when it is told to wait for longer than its time-out.
 _RETRY_INFO: Final = "google.rpc.retryinfo-bin"
@@ -95,6 +98,8 @@ class Ingest:
         self._failures = Failures(metrics)
         self._loop = asyncio.get_running_loop()
         self._ending: set[asyncio.Future[None]] = set()
+        # Connections that have sent a message larger than a batch. Their next one may be as large.
+        self._large_senders: OrderedDict[str, None] = OrderedDict()
         self._accept_send_log = _counting(metrics, "SendLog")
         self._accept_push = _counting(metrics, "Push")
         self._accept_export = _counting(metrics, EXPORT)
@@ -107,22 +112,22 @@ class Ingest:
         return await self._unary("Push", self._push, context)
 
     async def export(self, _: object, context: Context) -> bytes:
-        """OpenTelemetry's method. Its message may be larger than those of other methods, and so is its slot."""
-        return await self._unary(EXPORT, self._export, context, self._otlp.max_bytes)
+        """OpenTelemetry's method. Its message may be larger than those of other methods."""
+        return await self._unary(EXPORT, self._export, context)
 
     async def _unary(
         self,
         method: str,
         serve: "Callable[[Reception, Context], Awaitable[bytes]]",
         context: Context,
-        slot_bytes: int | None = None,
     ) -> bytes:
         """A call of a method with one message, from its headers to its answer."""
         now_s = self._loop.time()
+        large = self._large_senders and context.peer() in self._large_senders
         try:
             self._admission.enter(now_s)
             try:
-                reception = self._admission.begin(method, context, now_s, slot_bytes)
+                reception = self._admission.begin(method, context, now_s, self._otlp.max_bytes if large else None)
                 return await serve(reception, context)
             finally:
                 self._admission.leave()
@@ -144,7 +149,15 @@ class Ingest:
             self._metrics.unreceived_calls.labels(method, NO_MESSAGE).inc()
             # Has no effect if gRPC has already sent its own answer.
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call has no message")
+        if len(raw) > self._limits.batch_bytes:
+            self._note_large(context.peer())
         return raw
+
+    def _note_large(self, peer: str) -> None:
+        self._large_senders[peer] = None
+        self._large_senders.move_to_end(peer)
+        if len(self._large_senders) > _LARGE_SENDERS:
+            self._large_senders.popitem(last=False)
 
     async def _send_log(self, reception: Reception, context: Context) -> bytes:
         try:

@@ -3,6 +3,7 @@ publisher. It must know neither gRPC nor HTTP.
 """
 
 import asyncio
+import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ _MESSAGE_BYTES: Final = 1024 * 1024
 # A request that is larger than this is taken apart on a thread, so that other calls do not wait for it. One at a time: while
 # it is taken apart a request needs several times its size.
 _INLINE_BYTES: Final = 256 * 1024
+# How long a thread goes on while another one waits for the interpreter. By default it is 5 ms, at every turn of the loop.
+_SWITCH_S: Final = 0.0005
 # JSON needs so much more memory than protobuf while it is taken apart that only a quarter of the size is allowed.
 _JSON_DIVISOR: Final = 4
 # zlib's window with the header of gzip. A member ends with the size that it unpacks to.
@@ -57,6 +60,7 @@ class Otlp:
         self._limits = limits
         self._options = options
         self._thread = ThreadPoolExecutor(1, "otlp")
+        sys.setswitchinterval(_SWITCH_S)
 
     async def publish(self, body: bytes, *, is_json: bool = False, is_gzip: bool = False) -> PublishedExport:
         """Hands over all batches of a request. A request without records is none. Raises Rejected, and Unavailable: then

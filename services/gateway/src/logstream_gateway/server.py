@@ -256,8 +256,7 @@ def build_server(
 
 
 def _message_bytes(config: Config) -> int:
-    """The largest message of a method that takes one batch. gRPC has one limit for all methods: a larger one is rejected
-    once it has arrived, and the overseer ends calls should many arrive at a time."""
+    """The largest message that most calls have: of a batch. gRPC has one limit for all methods, and it is that of OTLP."""
     return config.max_batch_bytes + _OVERSIZE_ROOM_BYTES
 
 
