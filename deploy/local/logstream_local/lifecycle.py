@@ -41,7 +41,14 @@ def open_startable_stack(folders: Folders, invoker: Invoker) -> Stack:
 
 def _stack(folders: Folders, invoker: Invoker, state: State) -> Stack:
     ports = plan_ports(folders.name, state.base_port, state.gateway_port, state.page_port)
-    return Stack(folders, state, ports, load_secrets(folders), invoker, root_path(invoker))
+    return Stack(
+        folders=folders,
+        state=state,
+        ports=ports,
+        secrets=load_secrets(folders),
+        invoker=invoker,
+        root=root_path(invoker),
+    )
 
 
 def all_programs(stack: Stack) -> list[Program]:

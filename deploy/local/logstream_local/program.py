@@ -17,7 +17,7 @@ SERVICE_STOP_S = 40
 SERVER_STOP_S = 90
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Stack:
     """One stack with everything its programs are made from."""
 

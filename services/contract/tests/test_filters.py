@@ -33,7 +33,7 @@ def test_terms(text: str, included: tuple[str, ...], excluded: tuple[str, ...]) 
 
 @pytest.mark.parametrize("text", ['""', '-""', 'a "" b', '"'])
 def test_quotes_around_nothing_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="between the quotes"):
+    with pytest.raises(ValueError, match="a quoted phrase that is not empty"):
         read_terms(text)
 
 

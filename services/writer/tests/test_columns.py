@@ -135,7 +135,7 @@ def test_whatever_is_accepted_is_copied_as_its_rows_beside_others(raw: bytes) ->
     assert len(stored) + len(letters) == 3
     assert letters in ([], ["spread"])
     numbers: list[int | None] = [None] * len(inbound.block.counts)
-    found, expected = [], []
+    stored_rows, expected = [], []
     counts, counts_expected = Counter[CountKey](), Counter[CountKey]()
     for number, batch in enumerate(stored.values(), 1):
         batch.number = number
@@ -145,7 +145,7 @@ def test_whatever_is_accepted_is_copied_as_its_rows_beside_others(raw: bytes) ->
         assert batch.mended == rows.mended
         assert (batch.records, batch.from_us, batch.to_us) == (len(rows), min(rows.times_us), max(rows.times_us))
         if batch.block_index is None:
-            found += copied(encode(rows))
+            stored_rows += copied(encode(rows))
             add_counts(counts, rows)
         else:
             assert not batch.mended
@@ -156,7 +156,7 @@ def test_whatever_is_accepted_is_copied_as_its_rows_beside_others(raw: bytes) ->
             assert (alone.messages, alone.attributes) == ([rows.messages[index]], [rows.attributes[index]])
     add_block_counts(counts, inbound.block, [number is not None for number in numbers])
     assert counts == counts_expected
-    assert sorted(found + copied(b"".join(encode_block(inbound.block, numbers)))) == sorted(expected)
+    assert sorted(stored_rows + copied(b"".join(encode_block(inbound.block, numbers)))) == sorted(expected)
     for *_, level, node, _time, _severity, message in expected:
         assert b"\0" not in level + node + message
 

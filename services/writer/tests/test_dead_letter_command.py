@@ -46,8 +46,8 @@ def letter(reason: str, body: bytes, **given: object) -> DeadLetter:
     return replace(made, **given)  # type: ignore[arg-type]
 
 
-def summary(one: DeadLetter) -> Summary:
-    return Summary(one, len(one.body), contents(one.reason, one.body))
+def summary(dead_letter: DeadLetter) -> Summary:
+    return Summary(dead_letter, len(dead_letter.body), contents(dead_letter.reason, dead_letter.body))
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_records_are_shown_up_to_a_number() -> None:
     body = Packer(0).frame(raw(1, "a", "b")) + Packer(0).frame(raw(2, "c", "d")) + Packer(0).frame(raw(3, "e"))
     shown = first_rows(letter("parked", body), CHOICES.retention_nanos, 3)
     assert [batch.rows.messages for batch in shown] == [["a", "b"], ["c"]]
-    one = letter("parked", body)
-    lines = list(letter_text(summary(one), None, shown, "", "advice"))
+    dead_letter = letter("parked", body)
+    lines = list(letter_text(summary(dead_letter), None, shown, "", "advice"))
     assert lines[-1] == "the first 3 of 5 records are shown; --records shows more"
     assert "  2023-11-14T22:13:20.000000Z info a" in lines
     assert "    k = v" in lines
@@ -122,8 +122,11 @@ def test_nothing_that_a_sender_wrote_steers_the_terminal() -> None:
     assert printable("a\x1b[31m\n\x07\u202e\x9b한é") == "a\\x1b[31m\\n\\x07\\u202e\\x9b한é"
     assert printable("x" * 50, 10) == "x" * 9 + "…"
     bad = "\x1b]0;owned\x07"
-    one = letter("conflict", raw(1, bad, node=f"n{bad}"), detail=bad)
-    lines = [*table([summary(one)]), *letter_text(summary(one), None, first_rows(one, DAY_NANOS, 9), bad, bad)]
+    dead_letter = letter("conflict", raw(1, bad, node=f"n{bad}"), detail=bad)
+    lines = [
+        *table([summary(dead_letter)]),
+        *letter_text(summary(dead_letter), None, first_rows(dead_letter, DAY_NANOS, 9), bad, bad),
+    ]
     lines.append(outcome_text({"id": 1, "outcome": "stays", "why": bad}))
     assert all(line.isprintable() for line in lines)
     assert sum("owned" in line for line in lines) == 7
@@ -167,14 +170,16 @@ def test_a_refused_record_is_planned_for_its_own_place() -> None:
 
 
 def test_new_ids_are_those_of_the_letter_and_valid() -> None:
-    one = letter("conflict", raw(1, "a"))
+    dead_letter = letter("conflict", raw(1, "a"))
     # The row's own id says nothing of the bytes: the same letter may come again under another one.
-    assert derived_id(one) == derived_id(replace(one, id=8))
-    assert len({derived_id(one), derived_id(one, 1), derived_id(replace(one, digest=b"e" * 16))}) == 3
-    assert (derived_id(one).version, derived_id(one).variant) == (8, uuid.RFC_4122)
-    planned = plan(one, replace(CHOICES, as_new=True))
+    assert derived_id(dead_letter) == derived_id(replace(dead_letter, id=8))
+    assert (
+        len({derived_id(dead_letter), derived_id(dead_letter, 1), derived_id(replace(dead_letter, digest=b"e" * 16))}) == 3
+    )
+    assert (derived_id(dead_letter).version, derived_id(dead_letter).variant) == (8, uuid.RFC_4122)
+    planned = plan(dead_letter, replace(CHOICES, as_new=True))
     assert isinstance(planned, PlannedBatches)
-    assert [batch.batch_id for batch in planned.inbound.batches] == [derived_id(one)]
+    assert [batch.batch_id for batch in planned.inbound.batches] == [derived_id(dead_letter)]
 
 
 def test_what_did_not_come_from_a_gateway_is_not_decoded() -> None:
@@ -187,8 +192,8 @@ def test_what_did_not_come_from_a_gateway_is_not_decoded() -> None:
 def test_of_a_parked_message_the_good_batches_are_read() -> None:
     body = Packer(0).frame(raw(1, "a")) + Packer(0).frame(b"junk")
     inbound = read(letter("parked", body), DAY_NANOS)
-    assert [one.rows().messages for one in inbound.batches] == [["a"]]
-    assert [one.reason for one in inbound.dead_letters] == ["undecodable"]
+    assert [dead_letter.rows().messages for dead_letter in inbound.batches] == [["a"]]
+    assert [dead_letter.reason for dead_letter in inbound.dead_letters] == ["undecodable"]
     # Of undecodable bytes all or nothing: half a message may be another kind of message.
     with pytest.raises(Undecodable):
         read(letter("undecodable", body), DAY_NANOS)

@@ -32,26 +32,26 @@ def raw(batch_id: int, *messages: str, node: str = "orders") -> bytes:
 
 
 def delivery(*raws: bytes, again: bool = False, received: int | None = RECEIVED, body: bytes | None = None) -> Delivery:
-    framed = b"".join(Packer(1).frame(one) for one in raws) if body is None else body
+    framed = b"".join(Packer(1).frame(encoded) for encoded in raws) if body is None else body
     return Delivery(
         tag=1, channel_number=1, body=framed, received_unix_nano=received, records=1, project="default", redelivered=again
     )
 
 
 def test_suspected_messages_are_flushed_one_by_one_after_all_others() -> None:
-    one = [delivery(body=b"%d" % number, again=True) for number in range(7)]
-    suspected = {one[1].name: 2, one[2].name: 0, one[4].name: PARKED_AFTER, one[5].name: 1}
-    gatherings = split(one, suspected)
+    encoded = [delivery(body=b"%d" % number, again=True) for number in range(7)]
+    suspected = {encoded[1].name: 2, encoded[2].name: 0, encoded[4].name: PARKED_AFTER, encoded[5].name: 1}
+    gatherings = split(encoded, suspected)
     assert gatherings == [
-        Gathering([one[0], one[3], one[6]]),
-        Gathering([one[4]], PARKED_AFTER),
-        Gathering([one[2]], 0),
-        Gathering([one[5]], 1),
-        Gathering([one[1]], 2),
+        Gathering([encoded[0], encoded[3], encoded[6]]),
+        Gathering([encoded[4]], PARKED_AFTER),
+        Gathering([encoded[2]], 0),
+        Gathering([encoded[5]], 1),
+        Gathering([encoded[1]], 2),
     ]
     assert [gathering.parked for gathering in gatherings] == [False, True, False, False, False]
-    assert split(one, {}) == [Gathering(one)]
-    assert split(one[1:2], suspected) == [Gathering(one[1:2], 2)]
+    assert split(encoded, {}) == [Gathering(encoded)]
+    assert split(encoded[1:2], suspected) == [Gathering(encoded[1:2], 2)]
 
 
 def test_a_message_has_the_same_name_whenever_it_comes() -> None:
@@ -62,10 +62,10 @@ def test_a_message_has_the_same_name_whenever_it_comes() -> None:
 
 
 def test_batches_of_all_deliveries_are_decoded_once_each() -> None:
-    one, two = raw(1, "a", "b"), raw(2, "c")
-    decoded = decode([delivery(one, two), delivery(one, again=True)], DAY)
+    encoded, two = raw(1, "a", "b"), raw(2, "c")
+    decoded = decode([delivery(encoded, two), delivery(encoded, again=True)], DAY)
     assert [(batch.batch_id.int, batch.rows().messages) for batch in decoded.batches] == [(1, ["a", "b"]), (2, ["c"])]
-    assert decoded.batches[0].digest == hashlib.blake2b(one, digest_size=16).digest()
+    assert decoded.batches[0].digest == hashlib.blake2b(encoded, digest_size=16).digest()
     assert [batch.redelivered for batch in decoded.batches] == [True, False]
     assert (decoded.duplicates, decoded.dead_letters) == (1, [])
 
@@ -180,10 +180,10 @@ def test_dead_letters_are_named_by_what_they_are() -> None:
 
 
 def test_as_large_as_it_is_once_unpacked() -> None:
-    zeros, one = raw(1, "0" * 1_000_000), raw(2, "a")
+    zeros, encoded = raw(1, "0" * 1_000_000), raw(2, "a")
     assert unpacked_bytes(Packer(0).frame(zeros)) == len(Packer(0).frame(zeros))
-    both = Packer(1).frame(zeros) + Packer(1).frame(one)
-    assert len(zeros) + len(one) <= unpacked_bytes(both) <= len(zeros) + len(both)
+    both = Packer(1).frame(zeros) + Packer(1).frame(encoded)
+    assert len(zeros) + len(encoded) <= unpacked_bytes(both) <= len(zeros) + len(both)
     for strange in (b"", b"\x0a", b"\x0a\xff", b"\x0a" + b"\xff" * 20, b"\x12\x03abc", b"\x12" + b"\xff" * 20, b"junk"):
         assert unpacked_bytes(strange) == len(strange)
 
@@ -191,7 +191,7 @@ def test_as_large_as_it_is_once_unpacked() -> None:
 def test_many_nodes_with_a_level_each_take_what_they_hold() -> None:
     count = 4_000
     sources = [raw(number, "m", node=f"node {number}") for number in range(count)]
-    sources = [one.replace(b"info", b"i%03x" % number) for number, one in enumerate(sources)]
+    sources = [encoded.replace(b"info", b"i%03x" % number) for number, encoded in enumerate(sources)]
     decoded = decode([delivery(*sources)], DAY)
     tracemalloc.start()
     pieces = list(encode_block(decoded.block, range(count)))

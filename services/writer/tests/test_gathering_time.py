@@ -75,7 +75,7 @@ def test_a_full_flush_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_flush_ends_by_bytes_and_what_is_too_much_begins_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     under_test = consumer(monkeypatch, Arrivals(*[0.0] * 5, records=1, size=40))
-    taken = [[one.tag for one in under_test.take(100, MOST_BYTES, AGE_S)] for _ in range(3)]
+    taken = [[delivery.tag for delivery in under_test.take(100, MOST_BYTES, AGE_S)] for _ in range(3)]
     assert taken == [[0, 1], [2, 3], [4]]
 
 

@@ -63,8 +63,8 @@ def test_levels_give_way_within_their_own_node() -> None:
     careless = {("evil", f"level-{number}", number % 2): 1 + number for number in range(1_000)}
     folded = fold_names(neighbour | careless, MOST, MOST_OF_NODE)
     assert {name: folded[name] for name in neighbour} == neighbour
-    kept = {level: count for (node, level, _), count in folded.items() if node == "evil" and level != OTHER}
-    assert kept == {f"level-{number}": 1 + number for number in range(996, 1_000)}
+    counts = {level: count for (node, level, _), count in folded.items() if node == "evil" and level != OTHER}
+    assert counts == {f"level-{number}": 1 + number for number in range(996, 1_000)}
     assert {folded["evil", OTHER, severity] for severity in (0, 1)} == {
         sum(1 + number for number in range(996) if number % 2 == severity) for severity in (0, 1)
     }

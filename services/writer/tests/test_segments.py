@@ -13,12 +13,12 @@ slot_numbers = st.sampled_from([0, 1, PAGE_SLOTS - 1, PAGE_SLOTS, 70_000, SLOTS 
 blocks = st.lists(st.sets(slot_numbers), min_size=1, max_size=20)
 
 
-def segment_of(found: list[set[int]]) -> Segment:
+def segment_of(slots_of_blocks: list[set[int]]) -> Segment:
     segment = Segment()
-    for index, numbers in enumerate(found):
-        slots = empty_slots()
-        slots[list(numbers)] = True
-        segment.add(3, index, index, slots)
+    for index, numbers in enumerate(slots_of_blocks):
+        block_slots = empty_slots()
+        block_slots[list(numbers)] = True
+        segment.add(3, index, index, block_slots)
     return segment
 
 

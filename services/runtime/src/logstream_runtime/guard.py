@@ -134,7 +134,7 @@ ORIGINS_DOC: Final = (
 
 
 def refusal(headers: Mapping[str, Any], hosts: Hosts, origins: Origins) -> str | None:
-    """Why a request is not answered, as one of REFUSED, or None. headers: as a WSGI environment names them, with its method.
+    """Why a request is rejected, as one of REFUSED, or None. headers: as a WSGI environment names them, with its method.
 
     A request without Host comes from no browser.
     """
@@ -157,7 +157,7 @@ def refusal(headers: Mapping[str, Any], hosts: Hosts, origins: Origins) -> str |
 class Guard:
     """A WSGI application before another.
 
-    on_refusal: told the reason of each request that is turned away.
+    on_refusal: called with the reason of each rejected request.
     """
 
     application: "WSGIApplication"

@@ -1,4 +1,4 @@
-"""Turns signals into an orderly end: the first SIGTERM or SIGINT asks the process to drain, the second ends it at once."""
+"""Turns signals into an orderly stop: the first SIGTERM or SIGINT drains the process, the second ends it at once."""
 
 import logging
 import os

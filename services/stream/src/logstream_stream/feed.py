@@ -1,8 +1,8 @@
-"""Keeps the hub fed: runs the consumer, answers what the sequencer wants to know from the window, and beats the time. It
-must hold no rule of order itself.
+"""Keeps the hub supplied: runs the consumer, reads the window for the sequencer, and calls what is due at intervals. It must
+not contain any rule about order.
 
-Each loop is a greenlet. What happens between two switches is atomic, and only the readings of the window, the broker's
-socket and a turn for the others between two batches switch: the sequencer and the hub never do.
+Each loop is a greenlet, and what happens between two switches is atomic. Switches happen only in reads of the window, in the
+broker's socket, and where other greenlets get a turn between two batches. The sequencer and the hub never switch.
 """
 
 import logging
@@ -13,27 +13,28 @@ from collections.abc import Callable
 import gevent
 from logstream_runtime.retry import retry_until_stopped
 
-from logstream_stream.consumer import BrokerAway, Consumer
-from logstream_stream.hub import Hub
+from logstream_stream.arriving.consumer import BrokerUnavailable, Consumer
+from logstream_stream.arriving.stored import read_message
+from logstream_stream.arriving.window import Window, WindowUnavailable
+from logstream_stream.failures import READ
 from logstream_stream.metrics import Metrics
-from logstream_stream.mishaps import READ
-from logstream_stream.sequencer import Outcome, Sequencer
-from logstream_stream.stored import read_message
-from logstream_stream.window import Window, WindowAway
+from logstream_stream.order.outcomes import Outcome
+from logstream_stream.order.sequencer import Sequencer
+from logstream_stream.viewers.hub import Hub
 
 log = logging.getLogger(__name__)
 
 _STEP_S = 0.025
 _FLUSH_S = 0.1
 _AFTER_FAILURE_S = 1.0
-# Of batches, unpacked, after which viewers get their turn: about a thousand records, seldom so many that they fill a queue.
+# Bytes of unpacked batches after which viewers get a turn: about a thousand records, which seldom fill a queue.
 _TURN_BYTES = 32 * 1024
 
 
 class Feed:
-    """start() once, in the process that serves; stop() ends the loops."""
+    """Call start() once, in the process that serves viewers; stop() ends the loops."""
 
-    def __init__(self, sequencer: Sequencer, hub: Hub, window: Window, metrics: Metrics) -> None:
+    def __init__(self, *, sequencer: Sequencer, hub: Hub, window: Window, metrics: Metrics) -> None:
         self._sequencer = sequencer
         self._hub = hub
         self._window = window
@@ -60,23 +61,23 @@ class Feed:
         gevent.joinall(self._greenlets, timeout=5)
 
     def problem(self) -> str | None:
-        """Why this replica is of no use to viewers; None while live or the window works."""
+        """Why this replica is of no use to viewers; None while the fanout or the recent window works."""
         if self._hub.draining:
             return "draining"
         if self.broker_up or (self.recent_up and self._was_usable):
             self._was_usable = True
             return None
-        return "the broker is away" if self.recent_up else "the broker and the recent window are away"
+        return "the broker is unavailable" if self.recent_up else "the broker and the recent window are unavailable"
 
     def take(self, body: bytes) -> None:
         """Takes the body of one fanout message. May let other greenlets run."""
         self._metrics.fanout.inc()
         try:
             message = read_message(body)
-        except Exception as error:  # noqa: BLE001 see mishaps
-            # A numbered batch in it is healed from the window like any lost one; others the next count tells of.
+        except Exception as error:  # noqa: BLE001 see failures
+            # A numbered batch in it is read from the window, like any lost one. The next count reveals the others.
             self._metrics.unreadable.inc()
-            self._hub.mishaps.note(READ, error)
+            self._hub.failures.note(READ, error)
             return
         if message.count:
             received_ns = [batch.received_ns for _, batch in message.batches]
@@ -85,7 +86,7 @@ class Feed:
             self._apply(self._sequencer.receive(message.epoch, [(position, batch)]))
             self._since_turn_bytes += batch.raw_bytes
             if self._since_turn_bytes >= _TURN_BYTES:
-                # All that has arrived would otherwise be queued in one go, past the limit of who reads fast.
+                # Otherwise everything that has arrived would be queued at once, beyond the limit even of a fast viewer.
                 self._since_turn_bytes = 0
                 gevent.sleep(0)
 
@@ -96,27 +97,29 @@ class Feed:
             self._sequencer.healed = 0
 
     def _step(self) -> None:
-        want = self._sequencer.wanted()
-        if want:
+        request = self._sequencer.window_request()
+        if request:
             try:
-                reading = self._window.read(want.anchor, want.after, want.upto, want.count)
-            except WindowAway as error:
-                self._sequencer.away()
+                snapshot = self._window.read(
+                    anchor=request.anchor, after=request.after, upto=request.upto, count=request.count
+                )
+            except WindowUnavailable as error:
+                self._sequencer.window_failed()
                 self._set_recent(False, str(error))
             else:
                 self._set_recent(True)
-                self._apply(self._sequencer.read(want, reading))
+                self._apply(self._sequencer.window_read(request, snapshot))
         self._apply(self._sequencer.tick())
 
     def _consume(self, consumer: Consumer) -> None:
-        connect = retry_until_stopped("the broker", BrokerAway, self._stopping)
+        connect = retry_until_stopped("the broker", BrokerUnavailable, self._stopping)
         while not self._stopping.is_set():
             try:
                 subscription = connect(consumer.connect)
                 self._set_broker(True)
                 subscription.run(self._stopping.is_set)
-            except BrokerAway as error:
-                log.warning("the broker is away", extra={"error": str(error)})
+            except BrokerUnavailable as error:
+                log.warning("the broker is unavailable", extra={"error": str(error)})
             except Exception:
                 log.exception("the consumer failed")
                 self._stopping.wait(_AFTER_FAILURE_S)
@@ -125,15 +128,15 @@ class Feed:
 
     def _set_broker(self, up: bool) -> None:
         if up != self.broker_up:
-            log.info("live fanout is consumed" if up else "live fanout is not consumed")
+            log.info("consuming the live fanout" if up else "no longer consuming the live fanout")
         self.broker_up = up
-        self._apply(self._sequencer.broker(up))
+        self._apply(self._sequencer.set_broker(up))
         self._metrics.broker_up.set(up)
         self._hub.set_status("broker", up)
 
     def _set_recent(self, up: bool, error: str = "") -> None:
         if up and not self.recent_up:
-            log.info("recent window can be read")
+            log.info("the recent window can be read")
         elif not up and self.recent_up:
             log.warning("waiting for the recent window", extra={"error": error})
         self.recent_up = up

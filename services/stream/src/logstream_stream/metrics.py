@@ -1,6 +1,6 @@
-"""Every metric of the stream service, declared in one place. It must not measure anything itself.
+"""All metrics of the stream service. It must not measure anything itself.
 
-Counters begin at 0 with every label value that is known: one that appears with its first event has no increase to see.
+Counters start at 0 for every known label value: a series that appears with its first event shows no increase.
 """
 
 from typing import Final
@@ -8,56 +8,56 @@ from typing import Final
 from logstream_runtime import guard
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from logstream_stream import admission, channel, hub, mishaps, opening, sequencer, viewer
+from logstream_stream import failures
+from logstream_stream.order import outcomes
+from logstream_stream.viewers import admission, catch_up, channel, hub, viewer
 
 ROUTES: Final = ("/stream", "/logs")
 REFUSED: Final = (admission.VIEWERS, admission.CLIENT, admission.FILTERS)
 DROPPED: Final = (viewer.SLOW, viewer.RATE, channel.COST)
 CLOSED: Final = (viewer.SLOW, hub.FULL)
 GAPS: Final = (
-    sequencer.PAST_WINDOW,
-    sequencer.WINDOW_AWAY,
-    sequencer.NEW_EPOCH,
-    sequencer.BROKER_WAS_AWAY,
-    sequencer.LOST,
+    outcomes.PAST_WINDOW,
+    outcomes.WINDOW_UNAVAILABLE,
+    outcomes.NEW_EPOCH,
+    outcomes.BROKER_WAS_UNAVAILABLE,
+    outcomes.LOST,
     channel.UNREADABLE,
-    opening.UNREADABLE_ID,
-    opening.UNKNOWN_PLACE,
-    opening.UNNUMBERED,
+    catch_up.UNREADABLE_ID,
+    catch_up.UNKNOWN_POSITION,
+    catch_up.UNNUMBERED,
 )
 
 _LAG_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
 
 
 class Metrics:
-    """An Observer (see logstream_stream.hub) besides."""
+    """Also an Observer (see viewers.hub)."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._viewers = Gauge("logstream_stream_viewers", "Viewers connected now", registry=registry)
-        self._filters = Gauge(
-            "logstream_stream_filters", "Different filters of the viewers connected now", registry=registry
-        )
+        self._viewers = Gauge("logstream_stream_viewers", "Viewers that are connected", registry=registry)
+        self._filters = Gauge("logstream_stream_filters", "Different filters among the connected viewers", registry=registry)
         self.refused = Counter(
             "logstream_stream_refused_viewers_total",
-            "Viewers refused because no more viewers, viewers of one client, or different filters, fit",
+            "Viewers refused, by the limit that was reached: viewers, viewers of one client, or different filters",
             ["reason"],
             registry=registry,
         )
         self.refused_requests = Counter(
             "logstream_stream_refused_requests_total",
-            "Requests turned away unread: host (by a name that is not allowed), origin (for another origin's page)",
+            "Requests refused unread, by reason: host (the host name is not allowed) or origin (a page of another origin)",
             ["reason"],
             registry=registry,
         )
         self.rejected_parameters = Counter(
             "logstream_stream_rejected_parameters_total",
-            "Parameters named in a 400 answer; `parameter` is `unknown` for a name that /stream doesn't have",
+            "Parameters that caused a 400 response; `parameter` is `unknown` for a name that /stream does not have",
             ["parameter"],
             registry=registry,
         )
         self._closed = Counter(
             "logstream_stream_closed_viewers_total",
-            "Viewers closed by this service, by reason: slow, or because what was being written filled its memory",
+            "Viewers that this service disconnected, by reason: slow, or memory (too much was being written)",
             ["reason"],
             registry=registry,
         )
@@ -66,26 +66,28 @@ class Metrics:
         )
         self._dropped = Counter(
             "logstream_stream_dropped_records_total",
-            "Records dropped for viewers and announced to them, by reason: slow to read, over the rate, or in batches that a"
-            " filter of theirs was too expensive to be held against",
+            "Records dropped for viewers and announced to them, by reason: slow (the viewer read too slowly), rate (more"
+            " than its rate), cost (in batches that its expensive filter skipped)",
             ["reason"],
             registry=registry,
         )
-        self._gaps = Counter("logstream_stream_gaps_total", "Gaps announced, by reason", ["reason"], registry=registry)
+        self._gaps = Counter("logstream_stream_gaps_total", "Announced gaps, by reason", ["reason"], registry=registry)
         self.healed = Counter(
             "logstream_stream_healed_batches_total",
-            "Batches read from the recent window because the fanout did not bring them",
+            "Batches read from the recent window because they did not arrive by the fanout",
             registry=registry,
         )
-        self.fanout = Counter("logstream_stream_fanout_messages_total", "Messages of the live fanout", registry=registry)
+        self.fanout = Counter(
+            "logstream_stream_fanout_messages_total", "Messages received from the live fanout", registry=registry
+        )
         self.unreadable = Counter(
             "logstream_stream_unreadable_messages_total",
-            "Messages of the live fanout that can't be decoded",
+            "Messages from the live fanout that could not be decoded",
             registry=registry,
         )
         self._failed = Counter(
             "logstream_stream_failed_batches_total",
-            "Times that something went wrong with a single batch, by what was being done with it; it is announced as a gap",
+            "Failures that concern a single batch, by the step that failed; the batch becomes a gap",
             ["reason"],
             registry=registry,
         )
@@ -94,7 +96,7 @@ class Metrics:
         )
         self._lag = Histogram(
             "logstream_stream_lag_seconds",
-            "From the gateway's receiving a batch to its going live",
+            "Time from the gateway receiving a batch to its delivery to viewers",
             buckets=_LAG_BUCKETS_S,
             registry=registry,
         )
@@ -107,7 +109,7 @@ class Metrics:
             (self._dropped, DROPPED),
             (self._closed, CLOSED),
             (self._gaps, GAPS),
-            (self._failed, mishaps.REASONS),
+            (self._failed, failures.REASONS),
         ):
             for value in values:
                 counter.labels(value)

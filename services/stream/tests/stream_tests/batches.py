@@ -7,7 +7,7 @@ from logstream_contract.wire.live_window import batch_name
 from logstream_contract.wire.packing import Packer, unframe
 from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_contract.wire.pb.transport_pb2 import LiveBatch
-from logstream_stream.stored import StoredBatch
+from logstream_stream.arriving.stored import StoredBatch
 
 # 2024-08-06T18:51:32Z
 START_NS = 1_722_970_292_000_000_000
@@ -27,12 +27,21 @@ def name_of(number: int) -> str:
 def stored(number: int, records: int = 2, received_ns: int = START_NS, refused: Sequence[int] = ()) -> StoredBatch:
     """A batch whose messages are `<number>/<index>`."""
     raw = raw_batch([f"{number}/{index}" for index in range(records)], time_ns=received_ns)
-    return StoredBatch(number, name_of(number), received_ns, received_ns - 86_400 * 10**9, raw, frozenset(refused))
+    return StoredBatch(
+        number=number,
+        name=name_of(number),
+        received_ns=received_ns,
+        floor_ns=received_ns - 86_400 * 10**9,
+        data=raw,
+        refused=frozenset(refused),
+    )
 
 
 def bad_batch(number: int, received_ns: int = START_NS) -> StoredBatch:
     """A batch that nobody can decode."""
-    return StoredBatch(number, name_of(number), received_ns, received_ns - 86_400 * 10**9, b"\xff")
+    return StoredBatch(
+        number=number, name=name_of(number), received_ns=received_ns, floor_ns=received_ns - 86_400 * 10**9, data=b"\xff"
+    )
 
 
 def live_batch(batch: StoredBatch, position: int = 0) -> LiveBatch:

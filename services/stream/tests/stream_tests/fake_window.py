@@ -4,8 +4,8 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from logstream_stream.stored import StoredBatch
-from logstream_stream.window import NAMES_READ, Entry, Reading, WindowAway
+from logstream_stream.arriving.stored import StoredBatch
+from logstream_stream.arriving.window import NAMES_READ, Entry, WindowSnapshot, WindowUnavailable
 
 from .batches import messages_of
 
@@ -22,7 +22,7 @@ class FakeWindow:
     """What the writer's script does (append), what may happen to Redis, and what a Window answers."""
 
     def __init__(self) -> None:
-        self.away = False
+        self.unavailable = False
         self._memory = _Memory()
         self._epochs = 0
 
@@ -66,26 +66,36 @@ class FakeWindow:
         assert isinstance(snapshot, _Memory)
         self._memory = copy.deepcopy(snapshot)
 
-    def read(self, anchor: int | None, after: int, upto: int, count: int) -> Reading:
+    def read(self, anchor: int | None, after: int, upto: int, count: int) -> WindowSnapshot:
         memory = self._answering()
         by_position = {position: name for name, position in memory.names.items()}
         name = None if anchor is None else by_position.get(anchor or memory.position)
         known = dict(sorted(by_position.items())[-NAMES_READ:]) if anchor == 0 else {}
         if not count or upto <= after:
-            return Reading(memory.epoch, memory.position, name, [], after, names=known)
+            return WindowSnapshot(
+                epoch=memory.epoch, position=memory.position, anchor=name, entries=[], complete_to=after, names=known
+            )
         found = [Entry(at, batch) for at, batch in sorted(memory.entries.items()) if after < at <= upto][:count]
         complete_to = found[-1].position if len(found) == count else upto
-        return Reading(memory.epoch, memory.position, name, found, complete_to, names=known)
+        return WindowSnapshot(
+            epoch=memory.epoch, position=memory.position, anchor=name, entries=found, complete_to=complete_to, names=known
+        )
 
-    def latest(self, upto: int, count: int) -> Reading:
+    def latest(self, upto: int, count: int) -> WindowSnapshot:
         memory = self._answering()
         found = [Entry(at, batch) for at, batch in sorted(memory.entries.items(), reverse=True) if at <= upto]
         found = found[:count]
-        return Reading(memory.epoch, memory.position, None, found, found[-1].position if found else 0)
+        return WindowSnapshot(
+            epoch=memory.epoch,
+            position=memory.position,
+            anchor=None,
+            entries=found,
+            complete_to=found[-1].position if found else 0,
+        )
 
     def _answering(self) -> _Memory:
-        if self.away:
-            raise WindowAway("told to be away")
+        if self.unavailable:
+            raise WindowUnavailable("the test made it unavailable")
         return self._memory
 
 

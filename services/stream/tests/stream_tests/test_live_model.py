@@ -25,7 +25,7 @@ class Live(RuleBasedStateMachine):
 
     @rule(
         batches=st.integers(1, 4),
-        redis=st.sampled_from(["up", "up", "up", "away", "silent"]),
+        redis=st.sampled_from(["up", "up", "up", "unavailable", "silent"]),
         by=WRITER,
         bad=st.sampled_from([False, False, False, True]),
     )
@@ -60,9 +60,9 @@ class Live(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.world.wait(seconds)
 
-    @rule(away=st.booleans())
-    def window_away(self, away: bool) -> None:
-        self.world.window.away = away
+    @rule(unavailable=st.booleans())
+    def window_unavailable(self, unavailable: bool) -> None:
+        self.world.window.unavailable = unavailable
 
     @rule(keep=st.integers(1, 4))
     def trim(self, keep: int) -> None:

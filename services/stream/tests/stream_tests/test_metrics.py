@@ -1,8 +1,8 @@
 """What the stream service can count is there from the start."""
 
 import pytest
+from logstream_stream.failures import REASONS
 from logstream_stream.metrics import CLOSED, DROPPED, GAPS, REFUSED, ROUTES, Metrics
-from logstream_stream.mishaps import REASONS
 from prometheus_client import CollectorRegistry
 
 

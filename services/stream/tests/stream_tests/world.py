@@ -9,19 +9,20 @@ from typing import Any
 
 import orjson
 from logstream_contract.filters.filters import Filter, Terms
-from logstream_stream.admission import Limits
-from logstream_stream.arrivals import Count
-from logstream_stream.chunk import Frame
-from logstream_stream.framing import NativeFraming
-from logstream_stream.hub import Hub
-from logstream_stream.opening import Opening
-from logstream_stream.sequencer import Sequencer, Want
-from logstream_stream.stored import StoredBatch
-from logstream_stream.viewer import QueueLimits, Viewer
-from logstream_stream.window import Reading, WindowAway
+from logstream_stream.arriving.loss_detector import Count
+from logstream_stream.arriving.stored import StoredBatch
+from logstream_stream.arriving.window import WindowSnapshot, WindowUnavailable
+from logstream_stream.order.sequencer import Sequencer
+from logstream_stream.order.window_request import WindowRequest
+from logstream_stream.records.chunk import Frame
+from logstream_stream.records.framing import NativeFraming
+from logstream_stream.viewers.catch_up import CatchUp
+from logstream_stream.viewers.hub import Hub
+from logstream_stream.viewers.viewer import QueueLimits, Viewer
 
 from .batches import START_NS, bad_batch, messages_of, stored
 from .fake_window import FakeWindow
+from .limits import QUEUE, limits_with
 
 # Gaps name what the gateway received between two moments of the sequencer's clock; the gateway was at most so much earlier.
 LAG_NS = 2 * 10**9
@@ -100,21 +101,21 @@ class Client:
     text: str = ""
     max_rate: int = 0
     viewer: Viewer | None = None
-    opening: Iterator[Frame] | None = None
+    catch_up: Iterator[Frame] | None = None
     last_id: str | None = None
     shown: list[str] = field(default_factory=list)
     # The records shown since the last gap or the beginning: none of them may come again.
     recent: set[str] = field(default_factory=set)
     gaps: list[tuple[int, int]] = field(default_factory=list)
     doubles: list[str] = field(default_factory=list)
-    places: list[tuple[str, int, int]] = field(default_factory=list)
+    event_ids: list[tuple[str, int, int]] = field(default_factory=list)
 
     def see(self, body: bytes) -> None:
         for name, data, event_id in events(body):
             if event_id:
                 self.last_id = event_id
                 epoch, position, index, _ = event_id.rsplit(":", 3)
-                self.places.append((epoch, int(position), int(index)))
+                self.event_ids.append((epoch, int(position), int(index)))
             if name == "logs":
                 for record in data:
                     message = record["message"]
@@ -149,14 +150,16 @@ class World:
         self.broker_up = True
         self.observer = QuietObserver()
         self.sequencer = Sequencer(self.clock, self.wall_ns)
-        limits = Limits(viewers=1_000, queue=queue or QueueLimits())
-        self.hub = Hub(self.clock, self.wall_ns, self.observer, limits, self.sequencer)
-        self.opening = Opening(self.hub, self.window, self.wall_ns, self._sleep)
+        limits = limits_with(viewers=1_000, queue=queue or QUEUE)
+        self.hub = Hub(
+            clock=self.clock, wall_ns=self.wall_ns, observer=self.observer, limits=limits, sequencer=self.sequencer
+        )
+        self.catch_up = CatchUp(hub=self.hub, window=self.window, wall_ns=self.wall_ns, sleep=self._sleep)
         # One for all, as in the service: who watches the same shares a channel.
         self.framing = NativeFraming()
         self.clients: list[Client] = []
-        self._asked: tuple[Want, Reading] | None = None
-        self.sequencer.broker(True)
+        self._asked: tuple[WindowRequest, WindowSnapshot] | None = None
+        self.sequencer.set_broker(True)
         # Of what a writer published before it was first heard of, nobody knows.
         self.count()
         while self.in_flight:
@@ -171,7 +174,7 @@ class World:
     # Writers, the broker and Redis.
 
     def store(self, batches: int = 1, redis: str = "up", by: int = 0, *, bad: bool = False) -> None:
-        """A writer commits batches. redis: up; away: they can't reach it; silent: it takes them and its answer is lost. bad:
+        """A writer commits batches. redis: up; unavailable; silent: it takes them and its reply is lost. bad:
         nobody can decode the first of them."""
         new = [stored(len(self.stored) + 1 + i, 1 + i % 3, self.wall_ns() - LAG_NS // 2) for i in range(batches)]
         if bad:
@@ -222,12 +225,12 @@ class World:
     def cut_broker(self) -> None:
         self.broker_up = False
         self.in_flight.clear()
-        self._apply(self.sequencer.broker(False))
+        self._apply(self.sequencer.set_broker(False))
         self.hub.set_status("broker", False)
 
     def mend_broker(self) -> None:
         self.broker_up = True
-        self._apply(self.sequencer.broker(True))
+        self._apply(self.sequencer.set_broker(True))
         self.hub.set_status("broker", True)
 
     # The replica.
@@ -252,17 +255,20 @@ class World:
         """The window is asked what the sequencer wants to know; the answer is under way."""
         if self._asked:
             return
-        want = self.sequencer.wanted()
-        if want:
+        request = self.sequencer.window_request()
+        if request:
             try:
-                self._asked = want, self.window.read(want.anchor, want.after, want.upto, want.count)
-            except WindowAway:
-                self.sequencer.away()
+                self._asked = (
+                    request,
+                    self.window.read(anchor=request.anchor, after=request.after, upto=request.upto, count=request.count),
+                )
+            except WindowUnavailable:
+                self.sequencer.window_failed()
 
     def answer(self) -> None:
         if self._asked:
-            asked, self._asked = self._asked, None
-            self._apply(self.sequencer.read(*asked))
+            requested, self._asked = self._asked, None
+            self._apply(self.sequencer.window_read(*requested))
 
     def wait(self, seconds: float) -> None:
         self.now_s += seconds
@@ -281,7 +287,7 @@ class World:
 
     def settle(self) -> None:
         """Everything works again; all that can arrive does, and every client has read all there is."""
-        self.window.away = False
+        self.window.unavailable = False
         if not self.broker_up:
             self.mend_broker()
         self.store()
@@ -309,25 +315,27 @@ class World:
         return client
 
     def connect(self, client: Client, recent: int = 4) -> None:
-        wanted = Filter(text=Terms((client.text,))) if client.text else None
-        client.viewer = self.hub.join(client.framing, lambda: None, lambda: None, wanted, max_rate=client.max_rate)
+        filter_ = Filter(text=Terms((client.text,))) if client.text else None
+        client.viewer = self.hub.join(
+            client.framing, notify=lambda: None, abort=lambda: None, filter_=filter_, max_rate=client.max_rate
+        )
         if client.last_id is None:
-            # It never learned a place: what it missed meanwhile it can't ask for.
+            # It has no id yet, so it cannot resume: what it missed meanwhile is not owed to it.
             client.since_ns = self.wall_ns()
             client.recent.clear()
-        client.opening = self.opening.frames(client.viewer, client.last_id, recent)
+        client.catch_up = self.catch_up.frames(client.viewer, client.last_id, recent)
         self.read(client)
 
     def read(self, client: Client) -> bool:
         """Lets a client read one piece; whether there was one."""
         if not client.viewer:
             return False
-        if client.opening:
-            frame = next(client.opening, None)
+        if client.catch_up:
+            frame = next(client.catch_up, None)
             if frame is None:
-                client.opening = None
+                client.catch_up = None
             else:
-                client.see(client.viewer.told(frame))
+                client.see(client.viewer.stamp(frame))
             return True
         piece, _ = client.viewer.take()
         client.see(piece)
@@ -337,7 +345,7 @@ class World:
         """The client's connection breaks; what is queued for it is gone."""
         if client.viewer:
             self.hub.leave(client.viewer)
-            client.viewer = client.opening = None
+            client.viewer = client.catch_up = None
 
     def holes(self, client: Client) -> list[str]:
         """The records stored since the client came that it neither saw nor was told of."""

@@ -1,1 +1,1 @@
-"""The writer: drains the broker into TimescaleDB, each accepted batch exactly once, and tells the viewers."""
+"""The writer: moves accepted batches from the broker into TimescaleDB, each exactly once, and announces them to viewers."""

@@ -170,9 +170,9 @@ def _close(
     log.info("stop: maintenance has ended")
     # The last acknowledgements are sent before the connection is closed, and viewers get what was stored last.
     consumer.end(within_s=5)
-    log.info("stop: the connection that consumes is closed")
+    log.info("stop: the consumer has ended", extra={"in_time": not consumer.is_alive()})
     announcer.end(within_s=5)
-    log.info("stop: the connection that announces is closed")
+    log.info("stop: the announcer has ended", extra={"in_time": not announcer.is_alive()})
     window.close()
     store.close()
     log.info("stop: the connections to Redis and the database are closed")

@@ -88,8 +88,8 @@ class Flusher:
         flushed: Flushed = self._retrying(self._try_flush, inbound)
         self._metrics.flush_seconds.observe(time.monotonic() - started_s)
         self._measure(inbound, flushed)
-        # A known batch went to the viewers when it was stored, unless the writer that stored it died first, or it was this
-        # flush that stored it in a try whose commit was not answered. Twice does no harm: it keeps its position.
+        # A known batch was announced when it was stored, unless the writer that stored it died first, or an earlier try of
+        # this flush stored it without learning of the commit. Announcing it twice does no harm: it keeps its position.
         fresh = [stored for stored in flushed.batches if not stored.known or stored.batch.redelivered or self._unclear]
         try:
             self._announce(fresh)

@@ -43,7 +43,7 @@ class Positions:
 
 
 class LiveWindow:
-    """Not thread-safe. Blocks for two time-outs of 0.4 s at most, to connect and to be answered."""
+    """Not thread-safe. Blocks for at most two timeouts of 0.4 s, to connect and to get a response."""
 
     def __init__(self, *, url: str, window_records: int, window_bytes: int, metrics: Metrics) -> None:
         self._redis = redis.Redis.from_url(
@@ -53,8 +53,8 @@ class LiveWindow:
         self._limits = (window_records, window_bytes, live_window.REMEMBERED_NUMBERS)
         self._metrics = metrics
         self._silent_until_s = 0.0
-        # A batch went out without a position: the positions that follow it need a new epoch, so that a viewer who resumes
-        # across it learns of the hole.
+        # A batch was announced without a position: the positions after it need a new epoch, so that a viewer that resumes
+        # across it learns about the gap.
         self._missed = False
 
     def miss(self) -> None:

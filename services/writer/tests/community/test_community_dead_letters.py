@@ -40,7 +40,7 @@ SELECT (SELECT coalesce(sum(count), 0)::int FROM log_counts)
 """
 
 
-def one(database: psycopg.Connection[Any], query: str) -> Any:
+def scalar(database: psycopg.Connection[Any], query: str) -> Any:
     row = database.execute(query).fetchone()
     return row[0] if row else None
 
@@ -70,14 +70,14 @@ def test_a_refused_record_is_replayed_into_columns(
         database.execute(row, [LATE_US, sequence])
 
     monkeypatch.setattr(Flush, "_copy_rows", insert)
-    assert Replay(database, Choices(RETENTION_NANOS)).run(one(database, "SELECT id FROM dead_letters")).records == 1
+    assert Replay(database, Choices(RETENTION_NANOS)).run(scalar(database, "SELECT id FROM dead_letters")).records == 1
     wanted = Filter(text=read_terms("needle"))
     always = (0, 4 * 10**15)
     for step in (lambda: None, lambda: indexer.run(everything=True), lambda: Columnstore(wait=False).run(database)):
         step()
         assert candidates(database, wanted, *always) == [(LATE_US, LATE_US)]
-        assert one(database, f"SELECT message FROM logs WHERE sequence = {sequence}") == "a needle"
-        assert one(database, "SELECT count(*) FROM logs") == one(database, COUNTED) == INDEX + 1
-    assert one(database, "SELECT count(*) FROM _timescaledb_catalog.chunk WHERE status & 8 = 8") == 0
-    assert one(database, f"SELECT refused FROM batches WHERE number = {NUMBER}") is None
-    assert one(database, "SELECT count(*) FROM dead_letters") == 0
+        assert scalar(database, f"SELECT message FROM logs WHERE sequence = {sequence}") == "a needle"
+        assert scalar(database, "SELECT count(*) FROM logs") == scalar(database, COUNTED) == INDEX + 1
+    assert scalar(database, "SELECT count(*) FROM _timescaledb_catalog.chunk WHERE status & 8 = 8") == 0
+    assert scalar(database, f"SELECT refused FROM batches WHERE number = {NUMBER}") is None
+    assert scalar(database, "SELECT count(*) FROM dead_letters") == 0

@@ -63,7 +63,7 @@ def planted(database: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
     return database
 
 
-def one(database: psycopg.Connection[Any], query: str) -> Any:
+def scalar(database: psycopg.Connection[Any], query: str) -> Any:
     row = database.execute(query).fetchone()
     assert row
     return row[0]
@@ -75,29 +75,29 @@ def assert_counts_agree(database: psycopg.Connection[Any]) -> None:
 
 def test_counts_are_added_up(planted: psycopg.Connection[Any]) -> None:
     assert Compaction(most_rows=500).run(planted).done["count_rows"] > ROWS
-    assert one(planted, "SELECT count(*) FROM log_counts") <= 4
+    assert scalar(planted, "SELECT count(*) FROM log_counts") <= 4
     assert_counts_agree(planted)
 
 
 def test_retention_by_age_drops_chunks_that_are_columns_with_their_counts(planted: psycopg.Connection[Any]) -> None:
     Compaction().run(planted)
-    rows = one(planted, "SELECT count(*) FROM logs")
-    oldest = one(planted, "SELECT min(time) FROM logs")
+    rows = scalar(planted, "SELECT count(*) FROM logs")
+    oldest = scalar(planted, "SELECT min(time) FROM logs")
     report = AgeRetention(2).run(planted)
     assert report.done["chunks"] >= 1
-    assert report.done["records"] == rows - one(planted, "SELECT count(*) FROM logs") > 0
+    assert report.done["records"] == rows - scalar(planted, "SELECT count(*) FROM logs") > 0
     assert report.freed_bytes > 0
-    assert one(planted, "SELECT min(time) FROM logs") > oldest
-    assert one(planted, "SELECT min(time) FROM logs") <= one(planted, "SELECT now() - interval '2 days'")
+    assert scalar(planted, "SELECT min(time) FROM logs") > oldest
+    assert scalar(planted, "SELECT min(time) FROM logs") <= scalar(planted, "SELECT now() - interval '2 days'")
     assert report.done["batches"] > 0
-    assert one(planted, "SELECT min(time_to) >= (SELECT min(time) FROM logs) FROM batches")
+    assert scalar(planted, "SELECT min(time_to) >= (SELECT min(time) FROM logs) FROM batches")
     assert_counts_agree(planted)
 
 
 def test_retention_by_size_keeps_the_newest_chunk(planted: psycopg.Connection[Any]) -> None:
-    newest = one(planted, "SELECT max(time) FROM logs")
+    newest = scalar(planted, "SELECT max(time) FROM logs")
     assert SizeRetention(1).run(planted).done["chunks"] >= 3
-    assert one(planted, "SELECT max(time) FROM logs") == newest
+    assert scalar(planted, "SELECT max(time) FROM logs") == newest
     assert_counts_agree(planted)
 
 
@@ -107,7 +107,7 @@ def test_a_chunk_that_is_columns_is_cut_in_two_with_its_late_rows(planted: psyco
     )
     planted.execute("INSERT INTO logs SELECT max(time), 3, 9, 'info', 'late', 'm' FROM logs")
     before = Counter(planted.execute("SELECT logs::text FROM logs").fetchall())
-    newest_us = one(planted, "SELECT (extract(epoch FROM max(time)) * 1000000)::bigint FROM logs")
+    newest_us = scalar(planted, "SELECT (extract(epoch FROM max(time)) * 1000000)::bigint FROM logs")
     moment_us = newest_us // (60 * SECOND_US) * 60 * SECOND_US
     (chunk,) = [found for found in read_chunks(planted) if found.from_us <= newest_us < found.to_us]
     assert split(planted, chunk, moment_us, 60)
@@ -118,21 +118,21 @@ def test_a_chunk_that_is_columns_is_cut_in_two_with_its_late_rows(planted: psyco
 
 def test_closed_chunks_become_columns_with_their_late_rows(planted: psycopg.Connection[Any]) -> None:
     everything = "SELECT array_agg(logs ORDER BY time, sequence)::text FROM logs"
-    before = one(planted, everything)
-    assert one(planted, UNFINISHED) > 1
+    before = scalar(planted, everything)
+    assert scalar(planted, UNFINISHED) > 1
     assert Columnstore(wait=False).run(planted).done["chunks"] > 1
-    assert one(planted, UNFINISHED) == 0
-    assert one(planted, everything) == before
+    assert scalar(planted, UNFINISHED) == 0
+    assert scalar(planted, everything) == before
     planted.execute("INSERT INTO logs SELECT min(time), 3, 9, 'info', 'later', 'm' FROM logs")
-    assert one(planted, UNFINISHED) == 1
+    assert scalar(planted, UNFINISHED) == 1
     assert Columnstore(wait=False).run(planted).done["chunks"] == 1
-    assert one(planted, "SELECT count(*) FROM logs WHERE node = 'later'") == 1
+    assert scalar(planted, "SELECT count(*) FROM logs WHERE node = 'later'") == 1
 
 
 def test_a_late_row_behind_the_first_of_a_chunk_is_read_in_order(database: psycopg.Connection[Any]) -> None:
     # At this time of the day a late row of the planted lies between the first two of its chunk.
     database.execute(PLANTED.replace("now()", "(date_trunc('day', now(), 'UTC') - interval '7 minutes 30 seconds')"))
-    rows = one(database, "SELECT count(*) FROM logs")
+    rows = scalar(database, "SELECT count(*) FROM logs")
     Columnstore(wait=False).run(database)
     for order in ("ASC", "DESC"):
         found = database.execute(f"SELECT time, sequence FROM logs ORDER BY time {order}, sequence {order}").fetchall()

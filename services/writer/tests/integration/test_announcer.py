@@ -70,11 +70,11 @@ def test_every_message_counts_and_a_count_comes_by_itself(
     assert said(first) == ([], 0, 0)
     announce(announcer, 7, position=1)
     announce(announcer, 8)
-    found = [take(channel, heard) for _ in range(4)]
-    assert [said(message) for message in found if message.batches] == [([7], 1, 0), ([8], 2, 1)]
-    assert said(found[-1]) == ([], 2, 1)
-    assert [message.epoch for message in found if message.batches] == ["e", ""]
-    assert {message.count.writer for message in [first, *found]} == {first.count.writer}
+    heard_messages = [take(channel, heard) for _ in range(4)]
+    assert [said(message) for message in heard_messages if message.batches] == [([7], 1, 0), ([8], 2, 1)]
+    assert said(heard_messages[-1]) == ([], 2, 1)
+    assert [message.epoch for message in heard_messages if message.batches] == ["e", ""]
+    assert {message.count.writer for message in [first, *heard_messages]} == {first.count.writer}
     assert len(first.count.writer) == 8
 
 

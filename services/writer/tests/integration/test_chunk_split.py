@@ -65,8 +65,8 @@ def rows(database: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
 
 
 def chunk_of(database: psycopg.Connection[Any], time_s: float) -> Chunk:
-    (found,) = [one for one in read_chunks(database) if one.from_us <= time_s * SECOND_US < one.to_us]
-    return found
+    (chunk,) = [chunk for chunk in read_chunks(database) if chunk.from_us <= time_s * SECOND_US < chunk.to_us]
+    return chunk
 
 
 def test_the_chunk_ends_at_the_moment_and_keeps_its_records(

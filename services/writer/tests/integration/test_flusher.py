@@ -38,7 +38,7 @@ class Broker:
         return self._rounds.pop(0) if self._rounds else []
 
     def ack(self, deliveries: Sequence[Delivery]) -> None:
-        self.events.append(f"ack {' '.join(str(one.tag) for one in deliveries)}")
+        self.events.append(f"ack {' '.join(str(delivery.tag) for delivery in deliveries)}")
 
     def announce(self, parts: Sequence[bytes], records: int, *, numbered: bool) -> None:
         live = LiveBatches.FromString(b"".join(parts))

@@ -33,10 +33,10 @@ def window(redis_url: str, client: Any) -> Iterator[LiveWindow]:
 
 def entries(client: Any) -> dict[int, int]:
     """Position -> batch number of what is in the window."""
-    found = client.xrange(live_window.WINDOW)
+    stored_entries = client.xrange(live_window.WINDOW)
     return {
         live_window.position_of(entry): LiveBatch.FromString(fields[live_window.FIELD_BATCH]).number
-        for entry, fields in found
+        for entry, fields in stored_entries
     }
 
 

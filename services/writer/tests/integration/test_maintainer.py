@@ -62,8 +62,8 @@ def maintainer(database_url: str, metrics: Metrics) -> Iterator[Callable[..., Ma
         return opened[-1]
 
     yield start
-    for one in opened:
-        one.close(within_s=10)
+    for opened_maintainer in opened:
+        opened_maintainer.close(within_s=10)
 
 
 def once(database_url: str, **settings: str) -> "subprocess.CompletedProcess[str]":

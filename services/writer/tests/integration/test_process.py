@@ -109,14 +109,14 @@ def left(channel: BlockingChannel) -> int:
     return int(declared.method.message_count)
 
 
-def one(database: psycopg.Connection[Any], query: str) -> Any:
+def scalar(database: psycopg.Connection[Any], query: str) -> Any:
     row = database.execute(query).fetchone()
     return row[0] if row else None
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def metric(admin: str, name: str) -> float:
@@ -138,8 +138,8 @@ def test_stored_announced_acknowledged_and_stopped(
         for number in range(20):
             publish(channel, Packer(1).frame(raw(f"{number}")))
         publish(channel, b"junk")
-        wait("20 rows", lambda: one(database, "SELECT count(*) FROM logs") == 20)
-        wait("the dead letter", lambda: one(database, "SELECT reason FROM dead_letters") == "undecodable")
+        wait("20 rows", lambda: scalar(database, "SELECT count(*) FROM logs") == 20)
+        wait("the dead letter", lambda: scalar(database, "SELECT reason FROM dead_letters") == "undecodable")
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT_S) == 0
     assert left(channel) == 0
@@ -167,13 +167,13 @@ def test_a_message_that_kills_its_writers_is_parked_alone(
     for stored in [0, INNOCENT // 2, *[INNOCENT] * (PARKED_AFTER - 1)]:
         with writer(environment, DIES) as process:
             assert process.wait(WAIT_S) == STATUS
-        assert one(database, "SELECT count(*) FROM logs") == stored
-        assert one(database, "SELECT count(*) FROM dead_letters") == 0
+        assert scalar(database, "SELECT count(*) FROM logs") == stored
+        assert scalar(database, "SELECT count(*) FROM dead_letters") == 0
     with writer(environment, DIES) as process:
-        wait("the dead letter", lambda: one(database, "SELECT count(*) FROM dead_letters") == 1)
+        wait("the dead letter", lambda: scalar(database, "SELECT count(*) FROM dead_letters") == 1)
         stop(process)
     assert database.execute("SELECT reason, body FROM dead_letters").fetchall() == [("parked", deadly)]
-    assert one(database, "SELECT count(*) FROM logs") == INNOCENT
+    assert scalar(database, "SELECT count(*) FROM logs") == INNOCENT
     assert left(channel) == 0
 
 
@@ -186,14 +186,14 @@ def test_what_was_handed_out_and_not_begun_is_not_suspected(
         publish(channel, Packer(1).frame(raw(DEADLY if number == 2 else f"{number}")))
     with writer(small, DIES) as process:
         assert process.wait(WAIT_S) == STATUS
-    assert one(database, "SELECT cardinality(messages) FROM flushes_under_way") == 2
-    assert one(database, "SELECT count(*) FROM logs") == 2
+    assert scalar(database, "SELECT cardinality(messages) FROM flushes_under_way") == 2
+    assert scalar(database, "SELECT count(*) FROM logs") == 2
     with writer({**small, "LOGSTREAM_WRITER_FLUSH_RECORDS": "1000"}, DIES) as process:
         assert process.wait(WAIT_S) == STATUS
     died = "SELECT cardinality(messages) FROM flushes_under_way ORDER BY begun_at"
     assert database.execute(died).fetchall() == [(2,), (1,)]
     # All but these two: the other one is behind it among those that are flushed one by one.
-    assert one(database, "SELECT count(*) FROM logs") == INNOCENT - 2
+    assert scalar(database, "SELECT count(*) FROM logs") == INNOCENT - 2
     channel.queue_purge(topology.WRITE_QUEUE)
 
 
@@ -206,19 +206,19 @@ def test_writers_killed_at_random_park_nothing(
         for _ in range(INNOCENT):
             publish(channel, Packer(1).frame(raw(f"{sent}")))
             sent += 1
-        stored = int(one(database, "SELECT count(*) FROM logs"))
+        stored = int(scalar(database, "SELECT count(*) FROM logs"))
         with writer(environment) as process:
-            wait("a writer at work", lambda stored=stored: one(database, "SELECT count(*) FROM logs") > stored)  # type: ignore[misc]
+            wait("a writer at work", lambda stored=stored: scalar(database, "SELECT count(*) FROM logs") > stored)  # type: ignore[misc]
             # So that kills fall into all parts of a flush.
             time.sleep(chance.uniform(0, 0.05))
             process.kill()
     admin = f"127.0.0.1:{free_port()}"
     with writer({**environment, "LOGSTREAM_ADMIN_LISTEN": admin}) as process:
-        wait("every record", lambda: one(database, "SELECT count(*) FROM logs") == sent)
+        wait("every record", lambda: scalar(database, "SELECT count(*) FROM logs") == sent)
         wait("the last writer to consume", lambda: metric(admin, "consuming") == 1)
         stop(process)
-    assert one(database, "SELECT count(DISTINCT message) FROM logs") == sent
-    assert one(database, "SELECT count(*) FROM dead_letters") == 0
+    assert scalar(database, "SELECT count(DISTINCT message) FROM logs") == sent
+    assert scalar(database, "SELECT count(*) FROM dead_letters") == 0
 
 
 def test_a_deleted_queue_is_declared_and_consumed_again(
@@ -226,11 +226,11 @@ def test_a_deleted_queue_is_declared_and_consumed_again(
 ) -> None:
     with writer(environment) as process:
         publish(channel, Packer(1).frame(raw("before")))
-        wait("the first row", lambda: one(database, "SELECT count(*) FROM logs") == 1)
+        wait("the first row", lambda: scalar(database, "SELECT count(*) FROM logs") == 1)
         channel.queue_delete(topology.WRITE_QUEUE)
         channel.queue_declare(topology.WRITE_QUEUE, durable=True, arguments=topology.WRITE_QUEUE_ARGUMENTS)
         publish(channel, Packer(1).frame(raw("after")))
-        wait("the second row", lambda: one(database, "SELECT count(*) FROM logs") == 2)
+        wait("the second row", lambda: scalar(database, "SELECT count(*) FROM logs") == 2)
         stop(process)
 
 
@@ -248,9 +248,9 @@ def test_a_stop_while_the_database_is_away_gives_the_messages_back(
         database.execute("ALTER TABLE logs_away RENAME TO logs")
     wait("the message to be back", lambda: left(channel) == 1)
     with writer(environment) as process:
-        wait("the row", lambda: one(database, "SELECT message FROM logs") == "held")
+        wait("the row", lambda: scalar(database, "SELECT message FROM logs") == "held")
         stop(process)
-    assert one(database, "SELECT count(*) FROM dead_letters") == 0
+    assert scalar(database, "SELECT count(*) FROM dead_letters") == 0
 
 
 def test_connections_that_break_while_the_database_is_away_park_nothing(
@@ -271,14 +271,14 @@ def test_connections_that_break_while_the_database_is_away_park_nothing(
                     proxy.drop()
                     wait("the redelivery", lambda seen=seen: metric(admin, "redelivered_messages_total") > seen)  # type: ignore[misc]
                 database.execute("ALTER TABLE logs_away RENAME TO logs")
-                wait("the row", lambda: one(database, "SELECT message FROM logs") == "held")
+                wait("the row", lambda: scalar(database, "SELECT message FROM logs") == "held")
                 # What was redelivered meanwhile is dealt with before it ends.
                 process.send_signal(signal.SIGTERM)
                 assert process.wait(WAIT_S) == 0
     finally:
         database.execute("ALTER TABLE IF EXISTS logs_away RENAME TO logs")
     assert left(channel) == 0
-    assert one(database, "SELECT count(*) FROM dead_letters") == 0
+    assert scalar(database, "SELECT count(*) FROM dead_letters") == 0
 
 
 def test_bad_settings_are_named(environment: dict[str, str]) -> None:
@@ -297,15 +297,15 @@ def test_a_running_writer_looks_after_the_storage_unless_it_is_told_not_to(
     database.execute(count)
     admin = f"127.0.0.1:{free_port()}"
     with writer({**environment, "LOGSTREAM_ADMIN_LISTEN": admin}) as process:
-        wait("the counts to be added up", lambda: one(database, "SELECT count(*) FROM log_rollups") == 3)
-        assert one(database, "SELECT count(*) FROM log_counts") == 0
+        wait("the counts to be added up", lambda: scalar(database, "SELECT count(*) FROM log_rollups") == 3)
+        assert scalar(database, "SELECT count(*) FROM log_counts") == 0
         wait("the lock", lambda: metric(admin, "maintenance_leading") == 1)
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT_S) == 0
     database.execute(count)
     with writer({**environment, "LOGSTREAM_ADMIN_LISTEN": admin, "LOGSTREAM_WRITER_MAINTENANCE": "false"}) as process:
         wait("consuming", lambda: metric(admin, "consuming") == 1)
-        assert one(database, f"{maintaining} AND datname = current_database()") == 0
+        assert scalar(database, f"{maintaining} AND datname = current_database()") == 0
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT_S) == 0
-    assert one(database, "SELECT count(*) FROM log_counts") == 1
+    assert scalar(database, "SELECT count(*) FROM log_counts") == 1

@@ -97,9 +97,9 @@ def test_a_rare_word_is_looked_for_in_few_rows(store: Store, database: psycopg.C
     records[1_234] = (records[1_234][0], "the Quetzalcoatl has landed", {})
     keep(store, records)
     assert index(database).rows == 4_000
-    found = candidates(database, Filter(text=read_terms("quetzalcoatl")), *ALWAYS)
-    assert holds(found, records[1_234][0])
-    assert 0 < looked_at(found, database) <= 2_100
+    ranges = candidates(database, Filter(text=read_terms("quetzalcoatl")), *ALWAYS)
+    assert holds(ranges, records[1_234][0])
+    assert 0 < looked_at(ranges, database) <= 2_100
     assert candidates(database, Filter(text=read_terms("never-written")), *ALWAYS) == []
 
 
@@ -108,9 +108,9 @@ def test_an_attribute_is_looked_for_in_few_rows(store: Store, database: psycopg.
     records[50] = (records[50][0], "x", {"trace_id": "한글-7", "other": "1"})
     keep(store, records)
     index(database)
-    found = candidates(database, Filter(attributes=(("trace_id", "한글-7"),)), *ALWAYS)
-    assert holds(found, records[50][0])
-    assert 0 < looked_at(found, database) <= 2_100
+    ranges = candidates(database, Filter(attributes=(("trace_id", "한글-7"),)), *ALWAYS)
+    assert holds(ranges, records[50][0])
+    assert 0 < looked_at(ranges, database) <= 2_100
     assert candidates(database, Filter(attributes=(("trace_id", "한글-8"),)), *ALWAYS) == []
 
 
@@ -194,16 +194,16 @@ def test_no_matching_record_is_ever_left_out(
     assert 0 < row[0] < 20
     for text in ["straße", "σίγμα", "istanbul", "100%", "deadbeef ", "한국어", "e\u0301t", "b\\\\c", "timeout xxx", "xxxx"]:
         wanted = Filter(text=read_terms(f'"{text}"'))
-        found = candidates(database, wanted, *ALWAYS)
+        ranges = candidates(database, wanted, *ALWAYS)
         matching = database.execute(
             'SELECT time FROM logs WHERE strpos(lower(message COLLATE "pg_c_utf8"), %s) > 0',
             (wanted.text.included[0],),
             binary=True,
         ).fetchall()
-        assert all(holds(found, time_us) for (time_us,) in matching), text
+        assert all(holds(ranges, time_us) for (time_us,) in matching), text
     for word in words:
-        found = candidates(database, Filter(attributes=(("k", word),)), *ALWAYS)
-        assert all(holds(found, time_us) for time_us, _, attributes in stored if attributes.get("k") == word), word
+        ranges = candidates(database, Filter(attributes=(("k", word),)), *ALWAYS)
+        assert all(holds(ranges, time_us) for time_us, _, attributes in stored if attributes.get("k") == word), word
 
 
 def test_small_segments_become_one(store: Store, database: psycopg.Connection[Any]) -> None:
@@ -219,9 +219,9 @@ def test_small_segments_become_one(store: Store, database: psycopg.Connection[An
     assert bounds == (min(times), max(times) + 19_000)
     for number, time_us in enumerate(times):
         for wanted in (Filter(text=read_terms(f"needle{number}")), Filter(attributes=(("n", str(number)),))):
-            found = candidates(database, wanted, *ALWAYS)
-            assert holds(found, time_us)
-            assert looked_at(found, database) == 21
+            ranges = candidates(database, wanted, *ALWAYS)
+            assert holds(ranges, time_us)
+            assert looked_at(ranges, database) == 21
 
 
 def test_batches_of_flushes_under_way_are_not_passed_over(

@@ -68,7 +68,7 @@ def test_a_batch_is_stored_once_however_often_it_comes(store: Store, database: p
     other = uuid.uuid4()
     again = store.flush(inbound(raw(one, "a", "b"), raw(other, "c"), again=True)).batches
     assert {(one.batch.batch_id, one.known) for one in again} == {(one, True), (other, False)}
-    assert [found.number for found in again if found.known] == [first.number]
+    assert [stored_batch.number for stored_batch in again if stored_batch.known] == [first.number]
     assert [row[0] for row in stored(database)] == ["a", "b", "c"]
     assert counted(database) == 3
 
@@ -232,10 +232,10 @@ def test_an_error_while_a_batch_is_stored_ends_with_that_batch(
         def __str__(self) -> str:
             return "\0 \ud800"
 
-    def picky(*given: Any, **named: Any) -> Any:
-        if any("poison" in str(one) for one in given):
+    def picky(*arguments: Any, **named: Any) -> Any:
+        if any("poison" in str(stored_batch) for stored_batch in arguments):
             raise Unforeseen
-        return real(*given, **named)
+        return real(*arguments, **named)
 
     real = getattr(store_module, step)
     # Of blocks and counts of blocks only the whole is seen, and the search for the culprit goes by rows.
@@ -245,17 +245,19 @@ def test_an_error_while_a_batch_is_stored_ends_with_that_batch(
     good, bad, last = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
     raws = [raw(good, "a", "b\0"), raw(bad, "c", "poison" + "\0" * ("block" not in step)), raw(last, "d")]
     flushed = store.flush(inbound(*raws))
-    assert [one.batch.batch_id for one in flushed.batches] == [good, last]
+    assert [stored_batch.batch.batch_id for stored_batch in flushed.batches] == [good, last]
     assert sorted(message for message, *_ in stored(database)) == ["a", "b\N{REPLACEMENT CHARACTER}", "d"]
     assert database.execute("SELECT sum(count) FROM log_counts").fetchone() == (3,)
     letters = "SELECT reason, detail, batch_id, body FROM dead_letters"
-    kept = [("failed", "Unforeseen: \N{REPLACEMENT CHARACTER} ?", bad, Packer(0).frame(raws[1]))]
-    assert database.execute(letters).fetchall() == kept
+    expected = [("failed", "Unforeseen: \N{REPLACEMENT CHARACTER} ?", bad, Packer(0).frame(raws[1]))]
+    assert database.execute(letters).fetchall() == expected
     assert store.flush(inbound(*raws, again=True)).dead_letters == []
-    assert database.execute(letters).fetchall() == kept, "a redelivery adds no other letter"
+    assert database.execute(letters).fetchall() == expected, "a redelivery adds no other letter"
     monkeypatch.undo()
     again = store.flush(inbound(*raws, again=True)).batches
-    assert [one.known for one in again if one.batch.batch_id == bad] == [False], "its id is not taken"
+    assert [stored_batch.known for stored_batch in again if stored_batch.batch.batch_id == bad] == [False], (
+        "its id is not taken"
+    )
 
 
 def picky_rows(real: Any, error: type[Exception], rows: Any, *rest: Any) -> Any:

@@ -18,7 +18,7 @@ _ESCAPED: Final = re.compile(r'\\(["\\])')
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Substrings the message must all have, and ones it must not have; upper and lower case are the same."""
+    """Substrings that the message must all contain, and ones that it must not contain; upper and lower case are the same."""
 
     included: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Filter:
     levels: tuple[str, ...] = ()  # equal to one of these in any case
     level_contains: str = ""  # in any case
     min_severity: int | None = None
-    nodes: tuple[str, ...] = ()  # equal to one of these; `*` stands for any run of characters
+    nodes: tuple[str, ...] = ()  # equal to one of these; `*` stands for any number of characters
     text: Terms = Terms()
     attributes: tuple[tuple[str, str], ...] = ()  # key and value, as they are; the record has all of them
     not_attributes: tuple[tuple[str, str], ...] = ()  # key and value, as they are; the record has none of them
@@ -45,7 +45,7 @@ class Filter:
 
 
 def read_terms(text: str) -> Terms:
-    """Words that must all be there, `-word` for one that must not, `"quoted phrase"` for a text with spaces.
+    """Words that must all occur, `-word` for one that must not, `"quoted phrase"` for a text with spaces.
 
     In quotes a backslash takes the quote or backslash after it literally; a quote never closed reaches to the end. A minus
     alone is a word. Raises ValueError past the limits or when quotes hold nothing.
@@ -62,7 +62,7 @@ def read_terms(text: str) -> Terms:
             negated = bool(minus)
             term = _ESCAPED.sub(r"\1", phrase)
         if not term:
-            raise ValueError("words, -word or a quoted phrase with something between the quotes")
+            raise ValueError("words, -word or a quoted phrase that is not empty")
         (excluded if negated else included).append(term)
     if len(included) + len(excluded) > MAX_TERMS:
         raise ValueError(f"at most {MAX_TERMS} words and phrases")
@@ -70,10 +70,10 @@ def read_terms(text: str) -> Terms:
 
 
 def read_names(text: str) -> tuple[str, ...]:
-    """Names with commas between them. Raises ValueError when there is none or too many."""
+    """Names separated by commas. Raises ValueError if there is none or too many."""
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not 1 <= len(names) <= MAX_NAMES:
-        raise ValueError(f"1 to {MAX_NAMES} names with commas between them")
+        raise ValueError(f"1 to {MAX_NAMES} names separated by commas")
     return names
 
 

@@ -2,7 +2,7 @@
 the attributes of its rows, each hashed to a few slots. The writer sets the slots of what occurs in a block, and the query
 service looks up the slots of what it searches for. Both use the mapping in this module and gram_columns.
 
-A slot that is set proves nothing, one that is not set proves absence.
+A set slot proves nothing; a slot that is not set proves absence.
 """
 
 from typing import Final
@@ -56,7 +56,7 @@ def slots_of_text(lowered: str) -> list[int]:
     slots = dict.fromkeys(slot_of_gram(raw[at : at + GRAM_BYTES]) for at in range(len(raw) - GRAM_BYTES + 1))
     chosen = _spread([slot for slot in slots if slot >= HEX_SLOTS], _MOST_SLOTS_A_TEXT)
     digits = [slot for slot in slots if slot < HEX_SLOTS]
-    # A gram of digits tells a third of what a word's does, so a few stay worth reading beside words.
+    # A gram of digits rules out a third as many blocks as one of a word, so a few are still worth reading.
     return chosen + _spread(digits, _MOST_SLOTS_A_TEXT if not chosen else _MOST_SLOTS_A_TEXT // 2)
 
 

@@ -93,7 +93,7 @@ class Matcher:
 
 
 def _pattern(node: str) -> re.Pattern[str]:
-    """`*` stands for any run of characters. Each part between two of them is looked for once, at its first place: what was
-    found is not given back (an atomic group), so that no pattern takes longer than its length times the node's."""
+    """`*` stands for any number of characters. Each part between two of them is matched once, where it first occurs, without
+    backtracking (an atomic group), so that no pattern takes longer than its length times the node's."""
     first, *between, last = map(re.escape, node.split("*"))
     return re.compile(first + "".join(f"(?>.*?{part})" for part in between) + f".*{last}", re.DOTALL)

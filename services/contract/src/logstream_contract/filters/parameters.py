@@ -1,6 +1,6 @@
-"""The parameters of HTTP routes, read from query strings with every problem named, and those that say which records are
-meant: one reading for history and for the live stream. The models are made to describe the parameters, too. It knows
-neither Flask nor SQL; it needs the extra `parameters`.
+"""The parameters of HTTP routes, read from query strings; every problem is named. Among them are those of a filter, which
+history and the live stream read in the same way. The models also describe the parameters. It must not know Flask or SQL, and
+needs the extra `parameters`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -82,14 +82,14 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    # What names begin with that are no fields: the rest of such a name is the caller's own.
+    # Prefixes of names that are no fields: the caller chooses the rest of such a name.
     prefixes: ClassVar[tuple[str, ...]] = ()
-    # What is expected in place of names that only other routes have.
+    # What is expected instead of names that only other routes have.
     elsewhere: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
     def read(cls, query_string: str, zone: tzinfo = UTC) -> tuple[Self, list[ParameterProblem]]:
-        """The parameters, with those that can't be read left at their defaults, and every problem with them.
+        """The parameters, and every problem with them; parameters that can't be read have their defaults.
 
         query_string holds its bytes as latin-1; a time that names no zone is read in `zone`.
         """
@@ -113,7 +113,7 @@ class Parameters(BaseModel):
 
     @classmethod
     def read_prefixed(cls, pairs: list[tuple[str, str]], problems: list[ParameterProblem]) -> Mapping[str, object]:
-        """The field of pairs whose names begin with a prefix; what is wrong with them is added to the problems."""
+        """The field for pairs whose names begin with a prefix. Their problems are added to problems."""
         return {}
 
     @classmethod
@@ -130,20 +130,21 @@ class Parameters(BaseModel):
 
 
 class RecordParameters(Parameters):
-    """Which records are meant, as history and the live stream both take it."""
+    """A filter, as both history and the live stream accept it."""
 
     prefixes = (ATTRIBUTE, NOT_ATTRIBUTE)
 
-    level: Names = Field((), description="Levels, with commas between them; upper and lower case are the same.")
+    level: Names = Field((), description="Levels, separated by commas; upper and lower case are the same.")
     min_level: MinLevel | None = Field(None, description="Records at least as severe as this level.")
-    node: Names = Field((), description="Nodes, with commas between them; `*` stands for any run of characters.")
+    node: Names = Field((), description="Nodes, separated by commas; `*` stands for any number of characters.")
     q: SearchText = Field(
-        Terms(), description='Words the message must all hold; `-word` excludes, "quotes" hold a phrase together.'
+        Terms(),
+        description='Words that the message must all contain; `-word` excludes a word, "quotes" keep a phrase together.',
     )
     attr: Attributes = Field(
         AttributeTerms(),
-        description="`attr.<key>=<value>`: records that have this attribute; `-attr.<key>=<value>`: those that have not."
-        " Any number of them, which must all hold; the value is compared as it is, also an empty one.",
+        description="`attr.<key>=<value>`: records with this attribute; `-attr.<key>=<value>`: records without it."
+        " Any number of them, and all must hold. The value must be equal, even if it is empty.",
     )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Takes a query string apart and names what is wrong with its form. It knows no parameter's meaning."""
+"""Parses a query string and names what is wrong with its form. It must not know the meaning of any parameter."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class ParameterProblem(TypedDict):
 
 
 def parameter_problem(name: str, value: str, expected: str) -> ParameterProblem:
-    """Name and value are cut to a length that is fit to be shown."""
+    """Name and value are cut to a length that can be shown."""
     return {"name": _cut(name), "value": _cut(value), "expected": expected}
 
 

@@ -17,9 +17,9 @@ MAX_ATTRIBUTES_BYTES: Final = 256 * 1024
 
 # Keys of attributes that say what was changed in a record. The limits do not count them.
 RESERVED: Final = "logstream."
-# A sender's key that begins with that is stored with this before it.
+# Stored before a sender's key that begins with RESERVED.
 SENDERS: Final = "sender."
-# And an empty one, for which no filter could ask, as this.
+# Replaces an empty key, which no filter could name.
 UNNAMED: Final = f"{SENDERS}unnamed"
 
 # Texts that are shorter than these, in characters, pass no limit in bytes.
@@ -27,7 +27,7 @@ _SHORT_KEY: Final = MAX_KEY_BYTES // MOST_BYTES_A_CHARACTER
 _SHORT_TEXTS: Final = MAX_VALUE_BYTES // MOST_BYTES_A_CHARACTER
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class MendedAttributes:
     """The attributes as they are stored, and how many of them were renamed or cut, how many are left out, and how many NULs
     were replaced in those that are not."""
@@ -40,7 +40,7 @@ class MendedAttributes:
 
 
 def may_need_mending(attributes: Mapping[str, str]) -> bool:
-    """False is a proof that mend would keep the attributes (at least one) as they are."""
+    """False proves that mend would not change the attributes (at least one)."""
     keys = "".join(attributes)
     texts = keys + "".join(attributes.values())
     return (
@@ -54,9 +54,9 @@ def may_need_mending(attributes: Mapping[str, str]) -> bool:
 
 
 def mend(attributes: Mapping[str, str]) -> MendedAttributes:
-    """Of too many attributes the first in the order of their keys are kept, as far as there is room for their bytes. One
-    whose changed key is the key of another is left out."""
-    mended = MendedAttributes({})
+    """If there are too many attributes, the first in the order of their keys are kept, as far as their bytes fit. One whose
+    changed key is the key of another is left out."""
+    mended = MendedAttributes(attributes={})
     left_bytes = MAX_ATTRIBUTES_BYTES
     for key in nsmallest(MAX_ATTRIBUTES, attributes):
         value = attributes[key]

@@ -1,4 +1,4 @@
-"""Makes batch ids. It must not be asked to order batches: ids made in one millisecond are in no order."""
+"""Makes batch ids. They do not order batches: ids made in the same millisecond are in no order."""
 
 import os
 import time

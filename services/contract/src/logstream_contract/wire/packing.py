@@ -70,7 +70,7 @@ def unframe(body: bytes) -> Sequence[Carried]:
 
 def unpacked_bytes(body: bytes) -> int:
     """How many bytes the batches of a LogBatches body have once they are unpacked, by what they say of themselves; the
-    body's own size where that can't be told. Nothing is unpacked."""
+    body's own size if it does not say. Nothing is unpacked."""
     begin = _begin_of_only_field(body)
     try:
         if begin and body[0] == _BATCHES_TAG:

@@ -79,7 +79,7 @@ class LogsParameters(FilterParameters):
 
 
 class HistoricalLogsParameters(Parameters):
-    """The parameters of /historical-logs. As in the first release, other parameters are ignored."""
+    """The parameters of /historical-logs. As in grpc-log-stream, other parameters are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 

@@ -80,7 +80,7 @@ def filter_of(parameters: FilterParameters, now_us: int, problems: list[Paramete
 def historical_query(query_string: str, now_us: int, zone: tzinfo) -> HistoricalQuery:
     """The query of a request to /historical-logs. zone: of times without one. Raises InvalidParameters.
 
-    In the first release a range includes its end, and times are in milliseconds: the last millisecond counts as a whole.
+    In grpc-log-stream a range includes its end, and times are in milliseconds: the last millisecond counts as a whole.
     """
     parameters, problems = HistoricalLogsParameters.read(query_string, zone)
     start_us, end_us = _at(parameters.start_time, now_us), _at(parameters.end_time, now_us)

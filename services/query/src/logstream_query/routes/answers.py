@@ -71,7 +71,7 @@ class Context(BaseModel):
 
 
 class SeedRecord(BaseModel):
-    """A stored record in the format of the first release."""
+    """A stored record in the format of grpc-log-stream."""
 
     sequence_number: SequenceText
     timestamp: str = Field(description="UTC, with milliseconds.", examples=["2024-08-06T18:51:32.513Z"])

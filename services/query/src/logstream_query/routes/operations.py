@@ -1,4 +1,4 @@
-"""The list of the routes under /api and of the route of the first release, one entry for each. The OpenAPI document is made
+"""The list of the routes under /api and of the route of grpc-log-stream, one entry for each. The OpenAPI document is made
 from it. A test keeps the list and the application's routes the same."""
 
 from types import MappingProxyType

@@ -15,7 +15,7 @@ import requests
 from harness.waiting import wait_for
 from logstream_contract.wire import live_window, topology
 from logstream_contract.wire.pb.transport_pb2 import LiveBatches, LiveCount
-from logstream_stream.stored import StoredBatch
+from logstream_stream.arriving.stored import StoredBatch
 
 from ..batches import live_batch, messages_of, name_of, raw_batch
 
@@ -43,7 +43,9 @@ class Writer:
         now_ns = time.time_ns()
         messages = [f"{self.number}/{index}" + "." * padding for index in range(records)]
         raw = raw_batch(messages, node=node, time_ns=now_ns)
-        return StoredBatch(self.number, name_of(self.number), now_ns, now_ns - DAY_NS, raw)
+        return StoredBatch(
+            number=self.number, name=name_of(self.number), received_ns=now_ns, floor_ns=now_ns - DAY_NS, data=raw
+        )
 
     def register(self, batches: Sequence[StoredBatch]) -> tuple[str, list[int]]:
         """Appends to the window; answers epoch and positions."""

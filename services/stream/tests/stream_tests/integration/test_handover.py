@@ -30,16 +30,16 @@ class Visitor:
     gaps: int = 0
 
     def visit(self, url: str, chance: Random) -> None:
-        place = None
+        event_id = None
         for _ in range(1 + RETURNS):
             query = f"?q={self.text}" if self.text else ""
-            with Viewer(f"{url}/stream{query}", last_event_id=place) as viewer:
+            with Viewer(f"{url}/stream{query}", last_event_id=event_id) as viewer:
                 enough = chance.randint(1, ENOUGH)
                 viewer.wait("some records", partial(_saw, enough))
-            # Its thread has ended, so that the place is that of the last record it took.
+            # Its thread has ended, so that the id is that of the last record it took.
             self.shown += shown(viewer)
             self.gaps += len(viewer.named("gap"))
-            place = viewer.last_id()
+            event_id = viewer.last_id()
 
 
 def test_a_thousand_connects_under_load_have_no_hole_and_no_double(writer: Writer, replica: Replica, seed: int) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 import requests
 from harness.sse import Parser, Viewer
 from logstream_contract.rows.timestamps import iso_micros
-from logstream_stream.stored import StoredBatch
+from logstream_stream.arriving.stored import StoredBatch
 
 from .playing import Replica, Writer, messages
 from .test_live import shown

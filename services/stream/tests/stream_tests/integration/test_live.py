@@ -7,7 +7,7 @@ import pytest
 import requests
 from harness.fault_proxy import FaultProxy
 from harness.sse import Viewer
-from logstream_stream.place import read_place
+from logstream_stream.order.event_id import read_event_id
 
 from .playing import Replica, Writer, messages
 
@@ -57,7 +57,7 @@ def test_a_record_goes_live_in_its_shape(writer: Writer, viewer: Viewer) -> None
     assert viewer.parser.retry_ms == 2000
 
 
-def test_counts_come_each_second_and_carry_the_place(writer: Writer, viewer: Viewer) -> None:
+def test_counts_come_each_second_and_carry_the_id(writer: Writer, viewer: Viewer) -> None:
     writer.store(3)
     viewer.wait("counted records", lambda seen: any(e.json()["records"] for e in seen.named("counts")))
     counts = next(event for event in viewer.named("counts") if event.json()["records"])
@@ -66,12 +66,12 @@ def test_counts_come_each_second_and_carry_the_place(writer: Writer, viewer: Vie
     assert counts.json()["viewers"] == 1
     assert counts.json()["dropped"] == 0
     assert counts.json()["lag_ms"] >= 0
-    place = read_place(counts.id or "")
-    assert place
-    assert (place.position, place.index) == (1, 65535)
+    event_id = read_event_id(counts.id or "")
+    assert event_id
+    assert (event_id.position, event_id.index) == (1, 65535)
 
 
-def test_the_end_of_the_opening_is_told(writer: Writer, replica: Replica) -> None:
+def test_the_end_of_the_catch_up_is_announced(writer: Writer, replica: Replica) -> None:
     before = writer.store(2)
     with Viewer(f"{replica.url}/stream") as viewer:
         viewer.wait("live", lambda seen: bool(seen.named("live")))
@@ -138,13 +138,13 @@ def test_a_viewer_resumes_in_the_middle_of_a_batch(writer: Writer, replica: Repl
 def test_past_the_window_a_gap_names_the_range(writer: Writer, replica: Replica, viewer: Viewer) -> None:
     first = writer.store(1)
     expect(viewer, messages(first, 1))
-    place = viewer.last_id()
+    event_id = viewer.last_id()
     writer.window_records = 10
     missed = [message for batch in [writer.store(2) for _ in range(20)] for message in messages(batch, 2)]
     # A replica that is still behind shows what it comes to live, which may be more than the recent records.
     expect(viewer, [*messages(first, 1), *missed])
     viewer.close()
-    with Viewer(f"{replica.url}/stream", last_event_id=place) as again:
+    with Viewer(f"{replica.url}/stream", last_event_id=event_id) as again:
         expect(again, missed[-5:])
         assert reasons(again) == ["past the window"]
         gap = again.named("gap")[0].json()
@@ -154,10 +154,10 @@ def test_past_the_window_a_gap_names_the_range(writer: Writer, replica: Replica,
         assert again.events.index(again.named("gap")[0]) < again.events.index(again.named("logs")[0])
 
 
-@pytest.mark.parametrize("place", ["nonsense", "e:1", "e:1:2:3:4:5:\x7f", "x" * 500, "e:99999999999999999:0:0"])
-def test_an_unreadable_place_is_a_gap_and_the_recent_records(writer: Writer, replica: Replica, place: str) -> None:
+@pytest.mark.parametrize("event_id", ["nonsense", "e:1", "e:1:2:3:4:5:\x7f", "x" * 500, "e:99999999999999999:0:0"])
+def test_an_unreadable_id_is_a_gap_and_the_recent_records(writer: Writer, replica: Replica, event_id: str) -> None:
     batch = writer.store(2)
-    with Viewer(f"{replica.url}/stream?after={quote(place)}") as viewer:
+    with Viewer(f"{replica.url}/stream?after={quote(event_id)}") as viewer:
         expect(viewer, messages(batch, 2))
         assert reasons(viewer) == ["unreadable id"]
         assert viewer.named("gap")[0].json()["from"] is None
@@ -166,19 +166,21 @@ def test_an_unreadable_place_is_a_gap_and_the_recent_records(writer: Writer, rep
 def test_a_hostile_header_is_a_gap_and_the_recent_records(writer: Writer, replica: Replica) -> None:
     batch = writer.store(2)
     hostile = ("\xff\xfe", "é:1:2:3", "e:-1:0:0", "e:1:65536:0", "e:1e9:0:0", "e:1:2", "x" * 8_000, "0:" * 4_000)
-    for place in hostile:
-        with Viewer(f"{replica.url}/stream", last_event_id=place) as viewer:
+    for event_id in hostile:
+        with Viewer(f"{replica.url}/stream", last_event_id=event_id) as viewer:
             expect(viewer, messages(batch, 2))
-            assert reasons(viewer) == ["unreadable id"], place[:40]
+            assert reasons(viewer) == ["unreadable id"], event_id[:40]
             assert viewer.named("gap")[0].json()["history"].startswith("/api/logs?end=")
     # What no header may hold or be.
-    for place in ("\0", "x" * 20_000):
-        assert 400 <= requests.get(f"{replica.url}/stream", headers={"Last-Event-ID": place}, timeout=10).status_code < 500
+    for event_id in ("\0", "x" * 20_000):
+        assert (
+            400 <= requests.get(f"{replica.url}/stream", headers={"Last-Event-ID": event_id}, timeout=10).status_code < 500
+        )
     with Viewer(f"{replica.url}/stream") as viewer:
         expect(viewer, messages(batch, 2))
 
 
-def test_a_place_nobody_gave_is_a_gap(writer: Writer, replica: Replica, viewer: Viewer) -> None:
+def test_an_id_nobody_gave_is_a_gap(writer: Writer, replica: Replica, viewer: Viewer) -> None:
     batch = writer.store(2)
     expect(viewer, messages(batch, 2))
     epoch = (viewer.last_id() or "").split(":")[0]
@@ -207,11 +209,11 @@ def test_reordered_and_doubled_messages_are_shown_once_in_order(writer: Writer, 
 def test_unnumbered_records_are_live_and_a_new_epoch_is_no_gap(writer: Writer, viewer: Viewer) -> None:
     first = writer.store(1)
     expect(viewer, messages(first, 1))
-    loose = writer.store_unnumbered(2)
-    expect(viewer, messages(first, 1) + messages(loose, 2))
-    assert viewer.named("logs")[-1].id == viewer.named("logs")[0].id, "the place before them, which some clients forget"
+    unnumbered = writer.store_unnumbered(2)
+    expect(viewer, messages(first, 1) + messages(unnumbered, 2))
+    assert viewer.named("logs")[-1].id == viewer.named("logs")[0].id, "the id before them, which some clients forget"
     after = writer.store(1)
-    expect(viewer, messages(first, 1) + messages(loose, 2) + messages(after, 1))
+    expect(viewer, messages(first, 1) + messages(unnumbered, 2) + messages(after, 1))
     assert not viewer.named("gap")
 
 
@@ -221,23 +223,23 @@ def test_an_unnumbered_batch_that_does_not_arrive_is_a_gap(writer: Writer, repli
     writer.store_unnumbered(2, published=False)
     writer.tell_count()
     viewer.wait("a gap", lambda seen: bool(seen.named("gap")))
-    loose = writer.store_unnumbered(1)
+    unnumbered = writer.store_unnumbered(1)
     last = writer.store(1)
-    expect(viewer, messages(first, 1) + messages(loose, 1) + messages(last, 1))
+    expect(viewer, messages(first, 1) + messages(unnumbered, 1) + messages(last, 1))
     assert reasons(viewer) == ["lost on the way"]
     gap = viewer.named("gap")[0].json()
     assert gap["received_from"] <= viewer.records()[0]["time"]
     assert 'logstream_stream_gaps_total{reason="lost on the way"} 1.0' in replica.get("/metrics").text
 
 
-def test_a_viewer_away_while_records_had_no_number_is_told(writer: Writer, replica: Replica, viewer: Viewer) -> None:
+def test_a_viewer_that_missed_unnumbered_records_gets_a_gap(writer: Writer, replica: Replica, viewer: Viewer) -> None:
     first = writer.store(1)
     expect(viewer, messages(first, 1))
-    place = viewer.last_id()
+    event_id = viewer.last_id()
     viewer.close()
     writer.store_unnumbered(1)
     replica.wait("to have seen it", lambda: replica.metric("logstream_stream_fanout_messages_total") == 2)
-    with Viewer(f"{replica.url}/stream", last_event_id=place) as again:
+    with Viewer(f"{replica.url}/stream", last_event_id=event_id) as again:
         again.wait("a gap", lambda seen: bool(seen.named("gap")))
         assert reasons(again) == ["records without a place"]
 
@@ -245,17 +247,17 @@ def test_a_viewer_away_while_records_had_no_number_is_told(writer: Writer, repli
 def test_redis_without_its_memory(writer: Writer, replica: Replica, viewer: Viewer) -> None:
     before = [writer.store(2) for _ in range(3)]
     expect(viewer, [message for batch in before for message in messages(batch, 2)])
-    place = viewer.last_id()
+    event_id = viewer.last_id()
     writer.lose_memory()
     after = [writer.store(2) for _ in range(2)]
     expect(viewer, [message for batch in before + after for message in messages(batch, 2)])
     assert not viewer.named("gap")
-    with Viewer(f"{replica.url}/stream", last_event_id=place) as again:
+    with Viewer(f"{replica.url}/stream", last_event_id=event_id) as again:
         expect(again, [message for batch in after for message in messages(batch, 2)])
         assert reasons(again) == ["new epoch"]
 
 
-def test_a_broken_broker_connection_is_told_and_leaves_no_hole(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
+def test_a_broken_broker_connection_leaves_no_hole(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
     # An epoch that is just new could mean that something was published unnumbered; this one is old.
     early = writer.store(1)
     with (
@@ -280,7 +282,7 @@ def test_a_broken_broker_connection_is_told_and_leaves_no_hole(rabbitmq_url: str
         assert not viewer.named("gap")
 
 
-def test_redis_away_costs_only_first_screen_and_resume(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
+def test_an_unavailable_redis_costs_only_first_screen_and_resume(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
     with (
         proxy_to(redis_url) as proxy,
         Replica(rabbitmq_url, proxied(redis_url, proxy)) as replica,
@@ -289,12 +291,12 @@ def test_redis_away_costs_only_first_screen_and_resume(rabbitmq_url: str, redis_
         viewer.wait("live", lambda seen: bool(seen.named("counts")))
         first = writer.store(2)
         expect(viewer, messages(first, 2))
-        place = viewer.last_id()
+        event_id = viewer.last_id()
         proxy.hold()
         viewer.wait("the window's loss", lambda seen: {"broker": "up", "recent": "down"} in status(seen))
-        loose = writer.store_unnumbered(2)
-        expect(viewer, messages(first, 2) + messages(loose, 2))
-        with Viewer(f"{replica.url}/stream") as fresh, Viewer(f"{replica.url}/stream", last_event_id=place) as again:
+        unnumbered = writer.store_unnumbered(2)
+        expect(viewer, messages(first, 2) + messages(unnumbered, 2))
+        with Viewer(f"{replica.url}/stream") as fresh, Viewer(f"{replica.url}/stream", last_event_id=event_id) as again:
             again.wait("the gaps", lambda seen: reasons(seen) == ["records without a place", "recent window away"])
             fresh.wait("live", lambda seen: bool(seen.named("counts")))
             assert {"broker": "up", "recent": "down"} in status(fresh)
@@ -305,7 +307,7 @@ def test_redis_away_costs_only_first_screen_and_resume(rabbitmq_url: str, redis_
         proxy.release()
         viewer.wait("the window's return", lambda seen: status(seen)[-1:] == [{"broker": "up", "recent": "up"}])
         last = writer.store(1)
-        expect(viewer, messages(first, 2) + messages(loose, 2) + messages(more, 1) + messages(last, 1))
+        expect(viewer, messages(first, 2) + messages(unnumbered, 2) + messages(more, 1) + messages(last, 1))
         assert not viewer.named("gap")
 
 
@@ -338,8 +340,8 @@ def test_another_replica_resumes_after_a_kill(rabbitmq_url: str, redis_url: str,
         expect(viewer, messages(first, 3))
         doomed.process.kill()
         missed = writer.store(2)
-        place = viewer.last_id()
-    with Viewer(f"{replica.url}/stream", last_event_id=place) as again:
+        event_id = viewer.last_id()
+    with Viewer(f"{replica.url}/stream", last_event_id=event_id) as again:
         expect(again, messages(missed, 2))
         assert not again.named("gap")
 

@@ -11,8 +11,8 @@ from random import Random
 import pytest
 from harness.fault_proxy import FaultProxy
 from harness.sse import Viewer
-from logstream_stream.place import read_place
-from logstream_stream.stored import StoredBatch
+from logstream_stream.arriving.stored import StoredBatch
+from logstream_stream.order.event_id import read_event_id
 
 from .playing import Replica, Writer, messages
 from .test_live import expect, proxied, proxy_to, reasons, shown, status
@@ -50,7 +50,7 @@ def saw_last(text: str, viewer: Viewer) -> bool:
 
 
 def left_by(rabbitmq_url: str, redis_url: str, writer: Writer) -> tuple[str, list[str]]:
-    """The place of a viewer whose replica was killed, and what it was shown."""
+    """The last id of a viewer whose replica was killed, and what it was shown."""
     with Replica(rabbitmq_url, redis_url) as doomed, Viewer(f"{doomed.url}/stream") as viewer:
         viewer.wait("live", lambda seen: bool(seen.named("counts")))
         first = writer.store(RECORDS)
@@ -60,7 +60,7 @@ def left_by(rabbitmq_url: str, redis_url: str, writer: Writer) -> tuple[str, lis
         return viewer.last_id() or "", shown(viewer)
 
 
-def test_hundreds_that_come_back_at_once_are_told_of_no_gap(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
+def test_hundreds_that_resume_at_once_get_no_gap(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
     everybody = partial(Replica, rabbitmq_url, redis_url, LOGSTREAM_STREAM_VIEWERS_PER_CLIENT="0")
     stored: list[StoredBatch] = []
     queries = [f"?q={FILTER}&recent=0" if n % 4 == 0 else "?recent=0" for n in range(VIEWERS)]
@@ -68,13 +68,13 @@ def test_hundreds_that_come_back_at_once_are_told_of_no_gap(rabbitmq_url: str, r
         with everybody() as doomed:
             before = [viewers.enter_context(Viewer(f"{doomed.url}/stream{query}")) for query in queries]
             for viewer in before:
-                viewer.wait("a place", lambda seen: bool(shown(seen)))
+                viewer.wait("an id", lambda seen: bool(shown(seen)))
             doomed.process.kill()
             assert all(viewer.ended.wait(30) for viewer in before)
-        places = [viewer.last_id() for viewer in before]
+        event_ids = [viewer.last_id() for viewer in before]
         after = [
-            viewers.enter_context(Viewer(f"{replica.url}/stream{query}", last_event_id=place))
-            for query, place in zip(queries, places, strict=True)
+            viewers.enter_context(Viewer(f"{replica.url}/stream{query}", last_event_id=event_id))
+            for query, event_id in zip(queries, event_ids, strict=True)
         ]
         for viewer in after:
             viewer.wait("live", lambda seen: bool(seen.named("counts")))
@@ -94,11 +94,11 @@ def test_hundreds_that_come_back_at_once_are_told_of_no_gap(rabbitmq_url: str, r
 def test_what_a_gap_names_is_all_that_is_missing(
     rabbitmq_url: str, redis_url: str, writer: Writer, replica: Replica, window_records: int
 ) -> None:
-    place, seen_before = left_by(rabbitmq_url, redis_url, writer)
+    event_id, seen_before = left_by(rabbitmq_url, redis_url, writer)
     writer.window_records = window_records
     missed = [writer.store(RECORDS) for _ in range(20)]
     replica.wait("to have all", lambda: replica.metric("logstream_stream_fanout_messages_total") == 21)
-    with Viewer(f"{replica.url}/stream?recent=4", last_event_id=place) as again:
+    with Viewer(f"{replica.url}/stream?recent=4", last_event_id=event_id) as again:
         last = writer.store(RECORDS)
         again.wait("the latest", partial(saw_last, f"{last.number}/2"))
         judge(again, [*missed, last], seen_before)
@@ -108,29 +108,29 @@ def test_what_a_gap_names_is_all_that_is_missing(
 def test_redis_lost_its_memory_while_nobody_watched(
     rabbitmq_url: str, redis_url: str, writer: Writer, replica: Replica
 ) -> None:
-    place, seen_before = left_by(rabbitmq_url, redis_url, writer)
+    event_id, seen_before = left_by(rabbitmq_url, redis_url, writer)
     missed = [writer.store(RECORDS) for _ in range(3)]
     writer.lose_memory()
     missed += [writer.store(RECORDS) for _ in range(3)]
-    with Viewer(f"{replica.url}/stream?recent=4", last_event_id=place) as again:
+    with Viewer(f"{replica.url}/stream?recent=4", last_event_id=event_id) as again:
         last = writer.store(RECORDS)
         again.wait("the latest", partial(saw_last, f"{last.number}/2"))
         judge(again, [*missed, last], seen_before)
         assert reasons(again) == ["new epoch"]
 
 
-def test_the_broker_was_away_while_nobody_watched(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
+def test_the_broker_was_unavailable_while_nobody_watched(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
     with proxy_to(rabbitmq_url) as proxy, Replica(proxied(rabbitmq_url, proxy), redis_url) as replica:
-        place, seen_before = left_by(rabbitmq_url, redis_url, writer)
+        event_id, seen_before = left_by(rabbitmq_url, redis_url, writer)
         cut(proxy, replica)
         missed = [writer.store(RECORDS) for _ in range(3)]
-        with Viewer(f"{replica.url}/stream", last_event_id=place) as early:
+        with Viewer(f"{replica.url}/stream", last_event_id=event_id) as early:
             early.wait("what was missed", partial(saw_last, f"{missed[-1].number}/2"))
             assert {"broker": "down", "recent": "up"} in status(early)
             proxy.release()
             early.wait("the broker's return", lambda seen: status(seen)[-1:] == [{"broker": "up", "recent": "up"}])
             missed.append(writer.store(RECORDS))
-            with Viewer(f"{replica.url}/stream", last_event_id=place) as late:
+            with Viewer(f"{replica.url}/stream", last_event_id=event_id) as late:
                 for viewer in (early, late):
                     viewer.wait("the latest", partial(saw_last, f"{missed[-1].number}/2"))
                     judge(viewer, missed, seen_before)
@@ -163,11 +163,11 @@ def test_what_is_shown_and_what_was_dropped_up_to_the_id_is_all(
 ) -> None:
     chance, stored, found, dropped = Random(seed), list[StoredBatch](), list[str](), 0
     with Replica(rabbitmq_url, redis_url, LOGSTREAM_STREAM_MAX_RATE="100") as replica, ExitStack() as loading:
-        place, enough = None, 1
+        event_id, enough = None, 1
         for _ in range(VISITS):
-            with Viewer(f"{replica.url}/stream?recent=0", last_event_id=place) as viewer:
+            with Viewer(f"{replica.url}/stream?recent=0", last_event_id=event_id) as viewer:
                 viewer.wait("live", lambda seen: bool(seen.named("counts")))
-                if place is None:
+                if event_id is None:
                     loading.enter_context(load(writer, stored))
                 enough = chance.randint(1, 40)
                 viewer.wait("some events", partial(has_events, enough))
@@ -176,9 +176,9 @@ def test_what_is_shown_and_what_was_dropped_up_to_the_id_is_all(
             known = viewer.events[: ids[-1] + 1]
             found += [record["message"] for event in known if event.name == "logs" for record in event.json()]
             dropped += sum(event.json()["records"] for event in known if event.name == "dropped")
-            place = viewer.last_id()
+            event_id = viewer.last_id()
         loading.close()
-        with Viewer(f"{replica.url}/stream", last_event_id=place) as last:
+        with Viewer(f"{replica.url}/stream", last_event_id=event_id) as last:
             final = writer.store(1)
             last.wait("the end", partial(came_to, final.number))
             found += shown(last)
@@ -192,15 +192,15 @@ def test_what_is_shown_and_what_was_dropped_up_to_the_id_is_all(
 
 def came_to(position: int, viewer: Viewer) -> bool:
     """Positions are the batches' numbers here."""
-    place = read_place(viewer.last_id() or "")
-    return bool(place and place.position >= position)
+    event_id = read_event_id(viewer.last_id() or "")
+    return bool(event_id and event_id.position >= position)
 
 
 def has_events(count: int, viewer: Viewer) -> bool:
     return sum(event.name == "logs" for event in viewer.events) >= count
 
 
-def test_at_the_end_the_seeds_route_is_flushed_and_told_when_to_come_back(
+def test_at_the_end_the_seeds_route_is_flushed_and_sent_when_to_reconnect(
     rabbitmq_url: str, redis_url: str, writer: Writer
 ) -> None:
     every_record = {"LOGSTREAM_STREAM_MAX_RATE": "0"}

@@ -34,7 +34,7 @@ class SlowReader:
         return bytes(read)
 
 
-def test_a_slow_viewer_loses_the_oldest_is_told_and_delays_nobody(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
+def test_a_slow_viewer_loses_the_oldest_records_and_delays_nobody(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
     limits = {"LOGSTREAM_STREAM_QUEUE_RECORDS": "400", "LOGSTREAM_STREAM_QUEUE_BYTES": "500000"}
     with Replica(rabbitmq_url, redis_url, **limits) as replica, Viewer(f"{replica.url}/stream") as brisk:
         brisk.wait("live", lambda seen: bool(seen.named("counts")))
@@ -82,7 +82,7 @@ def test_a_vanished_viewer_is_forgotten(replica: Replica) -> None:
     replica.wait("to forget it", lambda: replica.metric("logstream_stream_viewers") == 0)
 
 
-def test_too_many_viewers_are_told_when_to_come_back(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
+def test_too_many_viewers_are_sent_when_to_reconnect(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
     with Replica(rabbitmq_url, redis_url, LOGSTREAM_STREAM_MAX_VIEWERS="1") as replica:
         with Viewer(f"{replica.url}/stream"):
             refused = requests.get(f"{replica.url}/logs", timeout=10)
@@ -108,7 +108,7 @@ def test_at_the_end_viewers_have_all_records_and_a_time_to_come_back(
         assert viewer.parser.retry_ms is not None
 
 
-def test_a_viewer_with_a_filter_sees_what_matches_and_its_place_moves_on(replica: Replica, writer: Writer) -> None:
+def test_a_viewer_with_a_filter_sees_what_matches_and_its_id_moves_on(replica: Replica, writer: Writer) -> None:
     for _ in range(3):
         writer.store(3)
     with Viewer(f"{replica.url}/stream?q=/1&recent=2") as viewer:
@@ -119,14 +119,14 @@ def test_a_viewer_with_a_filter_sees_what_matches_and_its_place_moves_on(replica
         writer.store(3)
         expect(viewer, ["2/1", "3/1", "5/1"])
         writer.store(1)
-        viewer.wait("a later place", lambda seen: ":6:65535:" in (seen.last_id() or ""))
+        viewer.wait("a later id", lambda seen: ":6:65535:" in (seen.last_id() or ""))
     writer.store(2)
     with Viewer(f"{replica.url}/stream?q=/1", viewer.last_id()) as again:
         expect(again, ["7/1"])
     replica.wait("to forget the filter", lambda: replica.metric("logstream_stream_filters") == 0)
 
 
-def test_too_many_filters_are_told_when_to_come_back(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
+def test_too_many_filters_are_sent_when_to_reconnect(rabbitmq_url: str, redis_url: str, writer: Writer) -> None:
     with (
         Replica(rabbitmq_url, redis_url, LOGSTREAM_STREAM_MAX_FILTERS="1") as replica,
         Viewer(f"{replica.url}/stream?level=warn"),

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pytest
-from logstream_stream.redis_window import RedisWindow
-from logstream_stream.stored import StoredBatch
-from logstream_stream.window import Entry, Window, WindowAway
+from logstream_stream.arriving.redis_window import RedisWindow
+from logstream_stream.arriving.stored import StoredBatch
+from logstream_stream.arriving.window import Entry, Window, WindowUnavailable
 
 from ..batches import stored
 from ..fake_window import FakeWindow
@@ -64,84 +64,84 @@ def positions(entries: Sequence[Entry]) -> list[int]:
 
 
 def test_an_empty_window(kept: Kept) -> None:
-    reading = kept.window.read(0, 0, 10, 5)
-    assert (reading.epoch, reading.position, reading.anchor, reading.entries) == ("", 0, None, [])
-    assert kept.window.read(7, 0, 10, 5).anchor is None
+    snapshot = kept.window.read(anchor=0, after=0, upto=10, count=5)
+    assert (snapshot.epoch, snapshot.position, snapshot.anchor, snapshot.entries) == ("", 0, None, [])
+    assert kept.window.read(anchor=7, after=0, upto=10, count=5).anchor is None
     assert kept.window.latest(10, 5).entries == []
 
 
 def test_entries_come_back_whole_and_in_order(kept: Kept) -> None:
     batches = [stored(number, refused=[1]) for number in (7, 5, 9)]
     assert kept.append(batches) == [1, 2, 3]
-    reading = kept.window.read(2, 0, 3, 10)
-    assert [entry.batch for entry in reading.entries] == batches
-    assert positions(reading.entries) == [1, 2, 3]
-    assert (reading.position, reading.anchor, reading.complete_to) == (3, batches[1].name, 3)
-    assert reading.epoch
+    snapshot = kept.window.read(anchor=2, after=0, upto=3, count=10)
+    assert [entry.batch for entry in snapshot.entries] == batches
+    assert positions(snapshot.entries) == [1, 2, 3]
+    assert (snapshot.position, snapshot.anchor, snapshot.complete_to) == (3, batches[1].name, 3)
+    assert snapshot.epoch
 
 
 def test_a_range_is_after_and_upto(kept: Kept) -> None:
     kept.append([stored(number) for number in range(1, 7)])
-    assert positions(kept.window.read(0, 2, 4, 10).entries) == [3, 4]
+    assert positions(kept.window.read(anchor=0, after=2, upto=4, count=10).entries) == [3, 4]
 
 
 def test_a_counted_reading_says_how_far_it_is_complete(kept: Kept) -> None:
     kept.append([stored(number) for number in range(1, 7)])
-    reading = kept.window.read(0, 1, 6, 2)
-    assert positions(reading.entries) == [2, 3]
-    assert reading.complete_to == 3
-    assert kept.window.read(0, 1, 6, 5).complete_to == 6
-    assert kept.window.read(0, 1, 6, 0).complete_to == 1
+    snapshot = kept.window.read(anchor=0, after=1, upto=6, count=2)
+    assert positions(snapshot.entries) == [2, 3]
+    assert snapshot.complete_to == 3
+    assert kept.window.read(anchor=0, after=1, upto=6, count=5).complete_to == 6
+    assert kept.window.read(anchor=0, after=1, upto=6, count=0).complete_to == 1
 
 
 def test_a_known_number_keeps_its_position(kept: Kept) -> None:
     batches = [stored(1), stored(2)]
     kept.append(batches)
     assert kept.append([batches[0], stored(3)]) == [1, 3]
-    assert kept.window.read(1, 0, 9, 9).anchor == batches[0].name
+    assert kept.window.read(anchor=1, after=0, upto=9, count=9).anchor == batches[0].name
 
 
 def test_the_latest_come_newest_first(kept: Kept) -> None:
     kept.append([stored(number) for number in range(1, 7)])
-    reading = kept.window.latest(5, 3)
-    assert positions(reading.entries) == [5, 4, 3]
-    assert reading.position == 6
+    snapshot = kept.window.latest(5, 3)
+    assert positions(snapshot.entries) == [5, 4, 3]
+    assert snapshot.position == 6
 
 
 def test_a_trimmed_window_remembers_numbers_and_has_no_entries(kept: Kept) -> None:
     batches = [stored(number, records=2) for number in range(1, 7)]
     kept.limit(4)
     kept.append(batches)
-    reading = kept.window.read(2, 0, 6, 10)
-    assert positions(reading.entries) == [5, 6]
-    assert (reading.anchor, reading.complete_to, reading.names) == (batches[1].name, 6, {})
-    newest = kept.window.read(0, 0, 0, 0)
+    snapshot = kept.window.read(anchor=2, after=0, upto=6, count=10)
+    assert positions(snapshot.entries) == [5, 6]
+    assert (snapshot.anchor, snapshot.complete_to, snapshot.names) == (batches[1].name, 6, {})
+    newest = kept.window.read(anchor=0, after=0, upto=0, count=0)
     assert newest.anchor == batches[5].name
     assert newest.names == {position: batch.name for position, batch in enumerate(batches, 1)}
-    assert kept.window.read(None, 0, 0, 0).anchor is None
+    assert kept.window.read(anchor=None, after=0, upto=0, count=0).anchor is None
 
 
 def test_a_new_memory_has_another_epoch(kept: Kept) -> None:
     kept.append([stored(1)])
-    before = kept.window.read(0, 0, 0, 0).epoch
+    before = kept.window.read(anchor=0, after=0, upto=0, count=0).epoch
     kept.forget()
-    assert kept.window.read(1, 0, 0, 0).epoch == ""
+    assert kept.window.read(anchor=1, after=0, upto=0, count=0).epoch == ""
     assert kept.append([stored(2)]) == [1]
-    assert kept.window.read(1, 0, 0, 0).epoch not in ("", before)
+    assert kept.window.read(anchor=1, after=0, upto=0, count=0).epoch not in ("", before)
 
 
 def test_an_entry_that_is_no_batch_is_missing(writer: Writer, redis_url: str) -> None:
     writer.register([stored(1)])
     writer.register_bytes(2, b"\xff\xff")
     writer.register([stored(3)])
-    reading = RedisWindow(redis_url).read(0, 0, 3, 10)
-    assert positions(reading.entries) == [1, 3]
-    assert reading.complete_to == 3
+    snapshot = RedisWindow(redis_url).read(anchor=0, after=0, upto=3, count=10)
+    assert positions(snapshot.entries) == [1, 3]
+    assert snapshot.complete_to == 3
 
 
-def test_a_redis_that_is_not_there_is_away() -> None:
+def test_a_redis_that_is_not_there_is_unavailable() -> None:
     window = RedisWindow("redis://127.0.0.1:1/0")
-    with pytest.raises(WindowAway, match=r"127\.0\.0\.1:1"):
-        window.read(0, 0, 0, 0)
-    with pytest.raises(WindowAway):
+    with pytest.raises(WindowUnavailable, match=r"127\.0\.0\.1:1"):
+        window.read(anchor=0, after=0, upto=0, count=0)
+    with pytest.raises(WindowUnavailable):
         window.latest(1, 1)

@@ -21,6 +21,8 @@ from logstream_writer.metrics import Metrics
 _CONSUMER_TAG = "logstream-writer"
 # The name of a project is stored as text, and anybody may have written the header.
 _PROJECT_CHARACTERS: Final = 255
+# A signal that arrives just before a wait begins is only handled when the wait ends, so no wait is without an end.
+_WAIT_S: Final = 1.0
 
 
 class Consumer(BrokerThread):
@@ -139,8 +141,11 @@ class Consumer(BrokerThread):
             return held_back
         while True:
             try:
-                delivery = self._deliveries.get(timeout=timeout_s) if timeout_s != 0 else self._deliveries.get_nowait()
+                wait_s = _WAIT_S if timeout_s is None else timeout_s
+                delivery = self._deliveries.get(timeout=wait_s) if wait_s else self._deliveries.get_nowait()
             except queue.Empty:
+                if timeout_s is None:
+                    continue
                 return None
             if delivery is None:
                 # Put back, so that every later call ends as well.

@@ -1,1 +1,1 @@
-"""What the storage needs from time to time: retention, counts, chunks. It must never hold up or end the flushes."""
+"""Regular work on the storage: retention, counts, chunks. It must never delay or end flushes."""

@@ -1,12 +1,12 @@
-"""How a limit of size (LOGSTREAM_RETENTION_BYTES) is shared out. Arithmetic only.
+"""How a size limit (LOGSTREAM_RETENTION_BYTES) is divided. Arithmetic only.
 
-Retention by size keeps to it by deleting whole chunks, the oldest first. So chunks must be small beside it, and what is not
-in chunks must not take the room of records.
+Size-based retention keeps the limit by deleting whole chunks, the oldest first. So chunks must be small in comparison, and
+data outside chunks must not take the space of records.
 """
 
 from typing import Final
 
-# A chunk is meant to be this part of the limit at most, and must not become more than that part.
+# The target for a chunk is at most the first share of the limit; the second is the maximum.
 _CHUNK_SHARE: Final = 16
 _LARGEST_CHUNK_SHARE: Final = 8
 _DEAD_LETTERS_SHARE: Final = 8

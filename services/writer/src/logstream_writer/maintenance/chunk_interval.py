@@ -1,4 +1,4 @@
-"""Lets the time that a chunk takes follow the rate, so that a chunk with its index stays about as large as is wanted."""
+"""Adapts the time span of new chunks to the rate, so that a chunk with its index stays near its target size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from logstream_writer.store.session import Connection
 
 _HOUR_S: Final = 3600
 # Each divides a day, so chunks of any of them begin and end together at midnight. Those of less than ten minutes are for a
-# limit of size alone, which bounds their number, too: many chunks make every search slower.
+# size limit alone, which bounds their number, too: many chunks make every search slower.
 INTERVALS_S: Final = (
     60,
     300,
@@ -42,7 +42,7 @@ _SET: Final = "SELECT set_chunk_time_interval('logs', make_interval(secs => %s))
 
 
 def read_interval_s(connection: Connection) -> int:
-    """The time that chunks to come take."""
+    """The time span of new chunks."""
     row = connection.execute(_INTERVAL).fetchone()
     assert row
     return int(row[0])
@@ -54,7 +54,7 @@ def set_interval(connection: Connection, seconds: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The recent rate: records in so many seconds, and what one takes on disk."""
+    """The recent rate: records in a number of seconds, and the disk space of one."""
 
     records: int
     seconds: float
@@ -91,7 +91,7 @@ def at_most(seconds: float) -> int:
 
 
 class ChunkInterval:
-    """Sets the interval of chunks to come; those that exist stay as they are. short: below ten minutes, too."""
+    """Sets the interval of new chunks; existing ones do not change. short: allows less than ten minutes."""
 
     name: Final = "chunk_interval"
     every_s: Final = 600.0
@@ -120,7 +120,7 @@ class ChunkInterval:
         return Report(done={"changes": int(chosen_s != current_s)}, state=state, facts={"from_s": current_s, **facts})
 
     def _measure(self, connection: Connection, chunks: Sequence[Chunk]) -> Measured | None:
-        """The rate lately, None if records have come for some minutes only."""
+        """The recent rate; None if records have only come for some minutes."""
         now_us = read_now_us(connection)
         from_us = max(now_us - _LOOK_BACK_US, first_minute_us(connection) or now_us)
         if now_us - from_us < _LEAST_US:

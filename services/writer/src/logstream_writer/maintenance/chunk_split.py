@@ -1,8 +1,7 @@
-"""Cuts the chunk that new records go into in two when it grows so fast that retention by size could not delete it later.
+"""Splits the chunk that new records go into when it grows so fast that size-based retention could not delete it later.
 
-The interval of chunks is for those to come. A quiet day has one chunk for all of it, and a flood at noon would go into this
-one until midnight: by then it would be larger than the disk, and it is the one chunk that is never deleted.
-"""
+The chunk interval only affects new chunks. A quiet day has one chunk, and a flood at noon would go into it until midnight:
+by then it would be larger than the disk, and it is the one chunk that is never deleted."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -42,7 +41,7 @@ _PUT_BACK: Final = f"INSERT INTO logs SELECT * FROM kept WHERE (time >= {MOMENT}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """The open chunk at a moment. row_bytes: what it would take as rows."""
+    """The open chunk at a moment. row_bytes: its size if it were rows."""
 
     chunk: Chunk
     now_us: int
@@ -51,7 +50,8 @@ class Sample:
 
 
 def wanted_interval(samples: deque[Sample], target_bytes: int, limit_bytes: int) -> int | None:
-    """The interval to cut the open chunk at, None if it is well as it is. The samples are of one chunk, the newest one last.
+    """The interval to cut the open chunk at, or None if it should stay as it is. The samples are of one chunk, the newest
+    one last.
 
     It is cut when it would pass the largest size allowed before its time is over, and in a minute would be too large to be
     copied; never when it is that already.

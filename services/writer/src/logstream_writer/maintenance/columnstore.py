@@ -1,5 +1,5 @@
-"""On the Community edition: closed chunks become columns altogether, in order. On the Apache edition there is nothing to
-do."""
+"""On the Community edition: converts closed chunks completely to columns, in order. On the Apache edition there is nothing
+to do."""
 
 from typing import Final
 
@@ -25,10 +25,10 @@ _ROUNDS: Final = 3
 
 
 class Columnstore:
-    """Converts chunks whose time is over by an hour and that nothing was written to for so long.
+    """Converts chunks whose time ended an hour ago and that nothing was written to since.
 
-    A conversion holds up writers of late records to that chunk, hence the wait. A run knows only by earlier ones of this
-    object what was written; with `wait` False it is enough that the chunk's time is over by an hour.
+    A conversion blocks writers of late records to that chunk, hence the wait. A run only knows from earlier runs of this
+    object what was written; with `wait` False it is enough that the time of the chunk ended an hour ago.
     """
 
     name: Final = "columnstore"

@@ -1,4 +1,5 @@
-"""Deletes the oldest chunks with all that tells of them, in one transaction: records and their counts agree at any time."""
+"""Deletes the oldest chunks together with their counts, index and batches in one transaction: records and counts always
+agree."""
 
 import logging
 from collections.abc import Sequence
@@ -11,11 +12,11 @@ from logstream_writer.store.session import Connection
 
 log = logging.getLogger(__name__)
 
-# Shorter than the server's deadlock_timeout (a second): of two that wait for each other's locks it is always this one that
-# gives up, never a flush or a search.
+# Shorter than the server's deadlock_timeout (a second): if two processes wait for each other's locks, it is always this one
+# that gives up, never a flush or a search.
 _LOCK_TIMEOUT: Final = "SET LOCAL lock_timeout = '500ms'"
-# All statements see the database as it is when the locks are had. A flush that makes a new old chunk after that keeps both,
-# its records and its counts; one that was under way in these chunks is complete and seen.
+# All statements see the database as it is when the locks are taken. A flush that makes a new old chunk after that keeps
+# both, its records and its counts; one that was under way in these chunks is complete and seen.
 _ONE_SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 
 _DELETE_COUNTS: Final = f"""
@@ -53,8 +54,8 @@ class Dropped:
 
 
 def drop(connection: Connection, cutoff_us: int, chunks: Sequence[Chunk]) -> Dropped | None:
-    """Deletes all before the cutoff, which first_cut gave with these chunks. None: another chunk came between, nothing is
-    deleted.
+    """Deletes everything before the cutoff, which first_cut returned with these chunks. None: another chunk was created
+    meanwhile, and nothing is deleted.
 
     Waits half a second for the chunks' locks; flushes and searches elsewhere are not held up.
     """

@@ -6,7 +6,7 @@ from logstream_writer.maintenance.chunks import MOMENT
 from logstream_writer.maintenance.task import Report
 from logstream_writer.store.session import Connection
 
-# A sender may try a batch again for so long and is never stored twice.
+# For this long a sender may repeat a batch without storing it twice.
 KEPT_S: Final = 7 * 86_400
 
 _WINDOW: Final = 10_000
@@ -50,7 +50,7 @@ def prune(connection: Connection, cutoff_us: int, most: int, kept_s: int = KEPT_
 
 
 class InboxTask:
-    """Prunes what retention had to leave because it was not seven days old."""
+    """Deletes the batches that retention had to leave because they were not seven days old."""
 
     name: Final = "inbox"
     every_s: Final = 300.0

@@ -53,12 +53,12 @@ def total_bytes(connection: Connection) -> int:
 
 
 def pause_s(measuring_s: float) -> float:
-    """The seconds between two runs of retention by size, where measuring takes so long."""
+    """The seconds between two runs of size-based retention if measuring takes this long."""
     return max(_OFTEN_S, min(_MEASURING * measuring_s, _SELDOM_S))
 
 
 class AgeRetention:
-    """Deletes chunks whose records all are older than so many days."""
+    """Deletes chunks whose records are all older than this many days."""
 
     name: Final = "retention_by_age"
     every_s: Final = 300.0
@@ -73,12 +73,11 @@ class AgeRetention:
 
 
 class SizeRetention:
-    """Keeps everything together under so many bytes (0: any number), but for the chunk that new records go into.
+    """Keeps the total size below this many bytes (0: no limit), except for the chunk that new records go into.
 
-    The oldest chunks go. Dead letters and the inbox have shares of their own, because records that are deleted give no room
-    to them. It runs often: what comes between two runs must fit into the room that the limit leaves on the disk. Less often
-    where there are thousands of chunks, whose files take a second to measure.
-    """
+    It deletes the oldest chunks. Dead letters and the inbox have shares of their own, so that they do not displace records.
+    It runs often: what arrives between two runs must fit into the space that the limit leaves on the disk. It runs less
+    often if there are thousands of chunks, whose files take a second to measure."""
 
     name: Final = "retention_by_size"
 
@@ -127,7 +126,7 @@ class SizeRetention:
 def _drop_while(
     connection: Connection, may_drop: Callable[[int, Sequence[Chunk], Sequence[Chunk]], bool], most_cuts: int
 ) -> Report:
-    """Cuts off the oldest chunks that go together, as long as they are wanted gone."""
+    """Deletes the oldest chunks that go together, as long as may_drop allows it."""
     drops: list[Dropped] = []
     cutoff = None
     for _ in range(most_cuts):

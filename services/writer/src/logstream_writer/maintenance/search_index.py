@@ -1,4 +1,4 @@
-"""Indexes what flushes stored, at a bounded share of the time, so that ingest hardly notices."""
+"""Indexes what flushes stored, in a bounded share of the time, so that it hardly slows ingest."""
 
 import time
 from typing import Final

@@ -1,4 +1,4 @@
-"""Looks at the storage for the metrics. It changes nothing."""
+"""Measures the storage for the metrics. It changes nothing."""
 
 from typing import Final
 

@@ -14,7 +14,7 @@ from logstream_writer.maintenance.task import Task
 
 
 def disk_tasks_of(config: MaintenanceConfig) -> list[Task]:
-    """What keeps the disk from filling. It can't wait for the other tasks, of which some take minutes."""
+    """The tasks that keep the disk from filling. They can't wait for the others, some of which take minutes."""
     target_bytes = budget.chunk_target(config.chunk_target_bytes, config.retention_bytes)
     return [SizeRetention(config.retention_bytes), ChunkSplit(target_bytes, config.retention_bytes)]
 

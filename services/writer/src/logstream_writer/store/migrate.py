@@ -17,7 +17,7 @@ from logstream_writer.store.readers import READERS, let_read
 
 log = logging.getLogger(__name__)
 
-# One number for all of logstream's migrations; sessions that ask for it wait for each other.
+# One number for all migrations of logstream; sessions that take this lock wait for each other.
 _LOCK = 0x6C6F_6773_7472_6561  # "logstrea"
 
 

@@ -1,5 +1,5 @@
-"""Lets people read with SQL: what the group role logstream_readonly may see. Roles are made by who sets up the database (the
-writer's own user may not); a role that appears later gets its rights from the writer's next start."""
+"""What the group role logstream_readonly, for people who read with SQL, may see. Roles are created when the database is set
+up (the writer's own user may not create them); a role that is created later gets its rights at the writer's next start."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ READABLE: Final = (
     "storage_readable",
 )
 
-# The privilege on a relation that is missing is NULL: it is left out here, and whoever needs it says that it is missing.
+# The privilege on a relation that is missing is NULL: it is left out here, and the code that needs the relation reports it.
 _UNREADABLE: Final = """
 SELECT name FROM pg_roles, unnest(CAST(:names AS text[])) AS name
 WHERE rolname = :role AND NOT has_table_privilege(rolname, to_regclass(name), 'SELECT')

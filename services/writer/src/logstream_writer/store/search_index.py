@@ -1,5 +1,5 @@
-"""Builds the search index behind the flushes: each batch is indexed once, by the order of numbers, so a record that comes
-late is indexed like any other. It must not hold up a flush for longer than a moment.
+"""Builds the search index after the flushes: each batch is indexed once, in the order of numbers, so a late record is
+indexed like any other. It must not delay a flush for longer than a moment.
 
 A segment says which of the blocks of its rows hold which grams and attributes. Rows of batches past the last segment are not
 indexed yet, and searches read them all.
@@ -28,7 +28,7 @@ _MOST_RECORDS: Final = 1_000_000
 # Records read in one go, between two pauses.
 _PIECE_RECORDS: Final = 32_768
 _BATCHES_READ: Final = 50_000
-# The rows of a piece are looked for in few ranges of time; ranges this near are one.
+# The rows of a piece are looked for in few time ranges; ranges this near are one.
 _FIRST_NEARNESS: Final = timedelta(seconds=1)
 _MOST_RANGES: Final = 8
 _PAGES_WRITTEN: Final = 512
@@ -62,8 +62,8 @@ class Indexed:
 
 
 class SearchIndexer:
-    """One at a time works on a database. connection: in autocommit mode. pause: told after each piece of work how many
-    seconds it took, it sleeps as long as it likes."""
+    """One at a time works on a database. connection: in autocommit mode. pause: called after each piece of work with the
+    seconds that it took; it may sleep."""
 
     def __init__(self, connection: psycopg.Connection[Any], pause: Callable[[float], object]) -> None:
         self._connection = connection
@@ -72,7 +72,7 @@ class SearchIndexer:
     def run(self, *, everything: bool = False, most_segments: int | None = None) -> Indexed:
         """Indexes what waits, up to so many segments; everything: also what is too little for one.
 
-        Raises psycopg.Error; what is committed by then stays. LockNotAvailable: a flush took longer than is waited for.
+        Raises psycopg.Error; what is committed by then stays. LockNotAvailable: a flush took too long to wait for.
         """
         done = Indexed()
         upto = self._committed_number()
@@ -144,7 +144,7 @@ class SearchIndexer:
 
     def _write(self, segment: Segment, after: int, upto: int) -> None:
         began_s = time.monotonic()
-        # Without a row, as when all of them were dropped already, it only tells up to where is indexed.
+        # Without rows, for example because all were dropped already, it only says up to which number is indexed.
         values = _values(after, upto, segment.rows, segment.block_from, segment.block_to)
         with self._connection.transaction():
             self._insert(values, segment.pages())
@@ -195,7 +195,7 @@ class SearchIndexer:
 
 def _values(after: int, upto: int, rows: int, block_from: Sequence[int], block_to: Sequence[int]) -> tuple[Any, ...]:
     times = [(begin, end) for begin, end in zip(block_from, block_to, strict=True) if begin <= end]
-    # Without a row, as when all of them were dropped already, it only tells up to where is indexed.
+    # Without rows, for example because all were dropped already, it only says up to which number is indexed.
     bounds = (min(begin for begin, _ in times), max(end for _, end in times)) if times else (None, None)
     return after, upto, rows, len(block_from), *bounds, write_times(block_from), write_times(block_to)
 
@@ -216,7 +216,7 @@ def _pieces(batches: Sequence[_Batch]) -> Iterator[Sequence[_Batch]]:
 
 
 def _ranges(batches: Sequence[_Batch]) -> list[tuple[datetime, datetime]]:
-    """Few ranges of time that hold all the batches' rows, apart from each other."""
+    """Few time ranges that hold all the batches' rows, apart from each other."""
     nearness = _FIRST_NEARNESS
     spans = sorted((batch.time_from, batch.time_to) for batch in batches)
     if not spans:

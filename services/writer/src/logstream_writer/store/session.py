@@ -20,7 +20,7 @@ Connection = psycopg.Connection[Any]
 LOCK = 0x6C6F_6773_6D61_696E  # "logsmain"
 DISK_LOCK = 0x6C6F_6773_6469_736B  # "logsdisk"
 
-# Maintenance gives way: it waits two seconds for a lock at most, since others queue up behind it meanwhile.
+# Maintenance gives way: it waits at most two seconds for a lock, because others queue behind it meanwhile.
 _SESSION = (
     "-c lock_timeout=2s -c statement_timeout=30min -c idle_in_transaction_session_timeout=60s "
     "-c timezone=UTC -c application_name=logstream-maintenance"
@@ -75,13 +75,13 @@ class Session:
         return False
 
     def holder(self) -> str:
-        """Who has the lock, in words. Raises StoreUnavailable."""
+        """The process that has the lock, as text. Raises StoreUnavailable."""
         try:
             with psycopg.connect(self._conninfo, autocommit=True) as connection:
                 row = connection.execute(_HOLDER, [self._lock >> 32, self._lock & 0xFFFF_FFFF]).fetchone()
         except psycopg.Error as error:
             raise unavailable(error) from error
-        return str(row[0]) if row else "nobody any longer"
+        return str(row[0]) if row else "no process any longer"
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Calls work with the connection, in autocommit mode; acquire() must have succeeded.
@@ -89,7 +89,7 @@ class Session:
         Raises StoreUnavailable, and what else work raises.
         """
         if self._connection is None:
-            raise StoreUnavailable("the session of maintenance is closed", None)
+            raise StoreUnavailable("the maintenance session is closed", None)
         try:
             return work(self._connection)
         except psycopg.Error as error:

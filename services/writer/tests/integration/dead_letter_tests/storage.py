@@ -123,14 +123,14 @@ def stored(database: psycopg.Connection[Any]) -> list[tuple[str, int]]:
     return database.execute("SELECT message, sequence FROM logs ORDER BY sequence").fetchall()
 
 
-def one(database: psycopg.Connection[Any], query: str) -> Any:
+def scalar(database: psycopg.Connection[Any], query: str) -> Any:
     row = database.execute(query).fetchone()
     return row[0] if row else None
 
 
 def agree(database: psycopg.Connection[Any]) -> bool:
     """Whether records are what is counted, in every width."""
-    return bool(one(database, DISAGREEING) == 0)
+    return bool(scalar(database, DISAGREEING) == 0)
 
 
 def compact(database: psycopg.Connection[Any]) -> None:
@@ -141,10 +141,10 @@ def index(database: psycopg.Connection[Any]) -> None:
     SearchIndexer(database, lambda _: None).run(everything=True)
 
 
-def looked_at(database: psycopg.Connection[Any], wanted: Filter, time_us: int) -> bool:
+def looked_at(database: psycopg.Connection[Any], filter_: Filter, time_us: int) -> bool:
     """Whether a search for this looks at this time."""
-    found = candidates(database, wanted, *ALWAYS)
-    return found is None or any(begin <= time_us <= end for begin, end in found)
+    ranges = candidates(database, filter_, *ALWAYS)
+    return ranges is None or any(begin <= time_us <= end for begin, end in ranges)
 
 
 def command(database_url: str, *arguments: str) -> "subprocess.CompletedProcess[str]":

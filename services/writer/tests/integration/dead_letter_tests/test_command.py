@@ -20,8 +20,8 @@ from .storage import (
     WAITING,
     command,
     ids,
-    one,
     refuse,
+    scalar,
     stored,
 )
 
@@ -37,7 +37,7 @@ def test_a_stopped_command_finishes_its_letter(
         process = subprocess.Popen(
             [*COMMAND, "replay", "--all"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        wait_for("the replay to wait", lambda: one(database, WAITING), lambda count: count == 1)
+        wait_for("the replay to wait", lambda: scalar(database, WAITING), lambda count: count == 1)
         process.send_signal(signal.SIGTERM)
         assert process.stderr
         for line in process.stderr:
@@ -123,6 +123,6 @@ def test_the_command_says_when_the_schema_is_of_another_release(
     finally:
         database.execute("ALTER TABLE batches RENAME not_yet TO replayed")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "`migrate` brings the schema up to date" in done.stderr
+    assert "`migrate` updates the schema" in done.stderr
     assert ids(dead_letters) == before
     assert len(stored(database)) == 1

@@ -57,7 +57,7 @@ def messages(database: psycopg.Connection[Any]) -> list[str]:
     return sorted(message for (message,) in database.execute("SELECT message FROM logs"))
 
 
-def one(database: psycopg.Connection[Any], query: str) -> Any:
+def scalar(database: psycopg.Connection[Any], query: str) -> Any:
     row = database.execute(query).fetchone()
     return row[0] if row else None
 
@@ -98,17 +98,17 @@ def test_a_batch_that_failed_is_stored_by_a_replay_once_it_does_not(
     whole = raw("poison\0", "b")
     put_aside(store, whole, raw("c"))
     (letter_id,) = dead_letters.ids(Selection(None, "failed"))
-    kept = dead_letters.get(letter_id)
+    left = dead_letters.get(letter_id)
     with failing(inbound_module), pytest.raises(NotReplayable, match=re.escape(TEXT)):
         dead_letters.replay(letter_id, PLAIN, False)
     # In what a flush does, instead of before it.
     with failing_copy(), pytest.raises(NotReplayable, match=re.escape(TEXT)):
         dead_letters.replay(letter_id, PLAIN, False)
-    assert dead_letters.get(letter_id) == kept, "it stays as it is"
+    assert dead_letters.get(letter_id) == left, "it stays as it is"
     assert dead_letters.replay(letter_id, PLAIN, False).records == 2
     assert dead_letters.ids(Selection()) == []
     assert messages(database) == ["b", "c", "poison\N{REPLACEMENT CHARACTER}"]
-    assert one(database, "SELECT sum(count) FROM log_counts") == 3
+    assert scalar(database, "SELECT sum(count) FROM log_counts") == 3
     (again,) = store.flush(inbound(whole)).batches
     assert again.known
 
@@ -163,8 +163,8 @@ def test_the_command_goes_past_a_letter_that_fails(
         assert messages(database) == ["two\N{REPLACEMENT CHARACTER}"]
         assert command_of(f"delete {first}")[0] == 0
     assert command_of("replay --all")[0] == 0
-    assert one(database, "SELECT count(*) FROM dead_letters") == 0
-    assert one(database, "SELECT count(*) FROM logs") == 2
+    assert scalar(database, "SELECT count(*) FROM dead_letters") == 0
+    assert scalar(database, "SELECT count(*) FROM logs") == 2
 
 
 def explode_on(letter: DeadLetter) -> Inbound:

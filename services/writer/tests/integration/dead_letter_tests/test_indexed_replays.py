@@ -11,7 +11,7 @@ from logstream_contract.filters.filters import Filter, read_terms
 from logstream_writer.store.dead_letters import DeadLetters
 from logstream_writer.store.store import Store
 
-from .storage import PLAIN, RECEIVED_US, WAITING, ids, inbound, index, looked_at, one, raw, refuse, refusing
+from .storage import PLAIN, RECEIVED_US, WAITING, ids, inbound, index, looked_at, raw, refuse, refusing, scalar
 
 
 @pytest.mark.parametrize("indexed", ["before", "not yet"])
@@ -24,20 +24,20 @@ def test_a_replayed_record_is_found_by_its_text(
     with refusing(database):
         store.flush(inbound(raw(batch_id, "poison needle", times_us=[late_us])))
         store.flush(inbound(raw(uuid.uuid4(), *(f"hay {number}" for number in range(50)))))
-    wanted = (Filter(text=read_terms("needle")), Filter(attributes=(("k", "poison needle"),)))
+    filters = (Filter(text=read_terms("needle")), Filter(attributes=(("k", "poison needle"),)))
     if indexed == "before":
         index(database)
-        assert not any(looked_at(database, one, late_us) for one in wanted)
+        assert not any(looked_at(database, filter_, late_us) for filter_ in filters)
     (letter_id,) = ids(dead_letters)
     dead_letters.replay(letter_id, PLAIN, dry_run=False)
-    assert all(looked_at(database, one, late_us) for one in wanted)
+    assert all(looked_at(database, filter_, late_us) for filter_ in filters)
     for number in range(9):  # so many that segments are merged
         index(database)
-        assert all(looked_at(database, one, late_us) for one in wanted)
+        assert all(looked_at(database, filter_, late_us) for filter_ in filters)
         # By the index now, not for want of one.
         assert not looked_at(database, Filter(text=read_terms("never-written")), late_us)
         store.flush(inbound(raw(uuid.uuid4(), f"more hay {number}")))
-    assert one(database, "SELECT count(*) FROM search_segments") < 9
+    assert scalar(database, "SELECT count(*) FROM search_segments") < 9
 
 
 def test_a_replay_is_waited_for_by_the_index(
@@ -50,7 +50,7 @@ def test_a_replay_is_waited_for_by_the_index(
         other.execute("LOCK TABLE log_counts")
         replaying = threading.Thread(target=dead_letters.replay, args=(letter_id, PLAIN, False))
         replaying.start()
-        wait_for("the replay to wait", lambda: one(database, WAITING), lambda count: count == 1)
+        wait_for("the replay to wait", lambda: scalar(database, WAITING), lambda count: count == 1)
         with pytest.raises(psycopg.errors.LockNotAvailable):
             index(database)
     replaying.join()
@@ -82,5 +82,5 @@ def test_letters_replayed_while_others_are_indexed_are_all_found(
     replaying.join()
     index(database)
     for number, message in enumerate(messages):
-        found = Filter(text=read_terms(message.removeprefix("poison ")))
-        assert looked_at(database, found, RECEIVED_US - number), message
+        filter_ = Filter(text=read_terms(message.removeprefix("poison ")))
+        assert looked_at(database, filter_, RECEIVED_US - number), message

@@ -28,9 +28,9 @@ from .storage import (
     delivery,
     ids,
     inbound,
-    one,
     raw,
     refuse,
+    scalar,
     stored,
 )
 
@@ -112,11 +112,11 @@ def test_a_killed_process_leaves_the_letter(
         other.execute(f"LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE")
         process = subprocess.Popen([*COMMAND, "replay", str(letter_id)], env=environment)
         try:
-            wait_for("the replay to wait", lambda: one(database, WAITING), lambda count: count == 1)
+            wait_for("the replay to wait", lambda: scalar(database, WAITING), lambda count: count == 1)
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
-    wait_for("its session to end", lambda: one(database, WAITING), lambda count: count == 0)
+    wait_for("its session to end", lambda: scalar(database, WAITING), lambda count: count == 0)
     assert len(stored(database)) == 1
     assert ids(dead_letters) == [letter_id]
     assert agree(database)
@@ -135,7 +135,7 @@ def test_replays_and_flushes_of_the_same_batches_go_along(
         own = Store(database_url)
         try:
             flushed = [own.flush(inbound(*raws[start : start + 10])) for start in range(50, -1, -10)]
-            return sum(not found.known for one in flushed for found in one.batches)
+            return sum(not stored_batch.known for done in flushed for stored_batch in done.batches)
         finally:
             own.close()
 
@@ -144,6 +144,6 @@ def test_replays_and_flushes_of_the_same_batches_go_along(
 
     with ThreadPoolExecutor(2) as pool:
         flushing, replaying = pool.submit(flush), pool.submit(replay)
-        assert 2 * flushing.result() + sum(one.records for one in replaying.result()) == 120
+        assert 2 * flushing.result() + sum(done.records for done in replaying.result()) == 120
     assert len(stored(database)) == 120
     assert agree(database)

@@ -24,17 +24,17 @@ from .storage import (
     delivery,
     ids,
     inbound,
-    one,
     raw,
     refuse,
     refusing,
+    scalar,
     stored,
 )
 
 ZSTANDARD = b"\x28\xb5\x2f\xfd"
 
 
-def test_a_refused_record_takes_its_own_place(
+def test_a_refused_record_gets_its_own_sequence(
     store: Store, dead_letters: DeadLetters, database: psycopg.Connection[Any]
 ) -> None:
     messages = ["a", "poison 1", "c", "poison 3"]
@@ -43,10 +43,10 @@ def test_a_refused_record_takes_its_own_place(
     first, second = ids(dead_letters)
     done = dead_letters.replay(first, PLAIN, dry_run=False)
     assert (done.letter.reason, done.records, done.known, done.letters) == ("refused", 1, 0, ())
-    assert one(database, f"SELECT refused FROM batches WHERE number = {number}") == [3]
+    assert scalar(database, f"SELECT refused FROM batches WHERE number = {number}") == [3]
     dead_letters.replay(second, PLAIN, dry_run=False)
     assert stored(database) == [(message, number << 16 | index) for index, message in enumerate(messages)]
-    assert one(database, f"SELECT refused FROM batches WHERE number = {number}") is None
+    assert scalar(database, f"SELECT refused FROM batches WHERE number = {number}") is None
     assert ids(dead_letters) == []
     # In a minute that was added up before as in any other.
     assert agree(database)
@@ -96,7 +96,7 @@ def test_a_record_is_within_its_batchs_times_whatever_retention_it_is_replayed_w
     dead_letters.replay(letter_id, PLAIN, dry_run=False)
     found = "SELECT message FROM logs JOIN batches ON number = sequence >> 16 AND time BETWEEN time_from AND time_to"
     assert sorted(database.execute(found).fetchall()) == [("a",), ("poison",)]
-    assert one(database, "SELECT min(time) FROM logs") == one(database, "SELECT min(time_from) FROM batches")
+    assert scalar(database, "SELECT min(time) FROM logs") == scalar(database, "SELECT min(time_from) FROM batches")
 
 
 def test_what_is_refused_again_stays_with_the_new_reason(
@@ -106,8 +106,8 @@ def test_what_is_refused_again_stays_with_the_new_reason(
     (letter_id,) = ids(dead_letters)
     with refusing(database, "another_rule"), pytest.raises(NotReplayable, match="another_rule"):
         dead_letters.replay(letter_id, PLAIN, dry_run=False)
-    assert "another_rule" in one(database, "SELECT detail FROM dead_letters")
-    assert one(database, "SELECT refused FROM batches") == [1]
+    assert "another_rule" in scalar(database, "SELECT detail FROM dead_letters")
+    assert scalar(database, "SELECT refused FROM batches") == [1]
     assert len(stored(database)) == 1
     assert agree(database)
     dead_letters.replay(letter_id, PLAIN, dry_run=False)
@@ -146,7 +146,7 @@ def test_a_spread_batch_is_stored_as_the_operator_decides(
         expected = times_us if times == "own" else [RECEIVED_US] * len(times_us)
         assert sorted(found) == sorted((f"m{number}", time_us) for number, time_us in enumerate(expected))
         assert agree(database)
-        assert one(database, "SELECT max(time_to - time_from) < interval '1 day' FROM batches")
+        assert scalar(database, "SELECT max(time_to - time_from) < interval '1 day' FROM batches")
         # It comes again: as a letter, since decoding knows no inbox. It is known, whatever is decided this time.
         for again in get_args(Times):
             store.flush(inbound(whole))
@@ -154,7 +154,7 @@ def test_a_spread_batch_is_stored_as_the_operator_decides(
             done = dead_letters.replay(letter_id, Choices(RETENTION, times=again), dry_run=False)
             assert (done.records, done.letters) == (0, ())
             assert done.known > 0
-        assert one(database, "SELECT count(*) FROM logs") == len(times_us)
+        assert scalar(database, "SELECT count(*) FROM logs") == len(times_us)
 
 
 def test_a_conflict_becomes_a_batch_of_its_own_once(
@@ -223,7 +223,7 @@ def test_what_the_retention_would_delete_at_once_is_told(
     store: Store, dead_letters: DeadLetters, database: psycopg.Connection[Any]
 ) -> None:
     refuse(store, database, "poison")
-    now_us = one(database, "SELECT (extract(epoch FROM now()) * 1000000)::bigint")
+    now_us = scalar(database, "SELECT (extract(epoch FROM now()) * 1000000)::bigint")
     old_us = now_us - 40 * DAY // 1_000
     body = raw(uuid.uuid4(), "old", "old", "young", times_us=[old_us, old_us, now_us])
     database.execute("UPDATE dead_letters SET received_at = now() - interval '31 days'")

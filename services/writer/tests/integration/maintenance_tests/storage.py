@@ -47,7 +47,7 @@ def batch(times_s: list[float], node: str = "orders", received_s: float | None =
     )
 
 
-def one(database: psycopg.Connection[Any], query: str, *parameters: object) -> Any:
+def scalar(database: psycopg.Connection[Any], query: str, *parameters: object) -> Any:
     row = database.execute(query, parameters).fetchone()
     return row[0] if row else None
 

@@ -21,7 +21,7 @@ from .storage import (
     assert_counts_agree,
     at_edges,
     batch,
-    one,
+    scalar,
     set_interval,
 )
 
@@ -50,7 +50,7 @@ def test_an_old_chunk_that_appears_meanwhile_keeps_its_counts(
         assert len(read_chunks(database)) == 2
         assert_counts_agree(database)
     AgeRetention(1).run(database)
-    assert one(database, "SELECT count(*) FROM logs") == 0
+    assert scalar(database, "SELECT count(*) FROM logs") == 0
     assert_counts_agree(database)
 
 
@@ -113,4 +113,4 @@ def test_flushes_lose_nothing_to_retention_and_compaction(
     for thread in threads:
         thread.join()
     assert_counts_agree(database)
-    assert one(database, "SELECT count(*) FROM logs WHERE time > now() - interval '1 day'") == len(kept)
+    assert scalar(database, "SELECT count(*) FROM logs WHERE time > now() - interval '1 day'") == len(kept)

@@ -12,18 +12,18 @@ from logstream_writer.inbound import Inbound, decode
 from logstream_writer.maintenance.compaction import Compaction
 from logstream_writer.store.store import Store
 
-from .storage import CENTURY_NANOS, HOUR_S, MINUTE_S, WIDTHS_S, assert_counts_agree, at_edges, batch, nothing_done, one
+from .storage import CENTURY_NANOS, HOUR_S, MINUTE_S, WIDTHS_S, assert_counts_agree, at_edges, batch, nothing_done, scalar
 
 
 def test_counts_are_added_up_once(store: Store, database: psycopg.Connection[Any], hour_s: float) -> None:
-    now_s = float(one(database, "SELECT extract(epoch FROM now())"))
+    now_s = float(scalar(database, "SELECT extract(epoch FROM now())"))
     for node in ("orders", "payments"):
         store.flush(batch(at_edges(hour_s - 5 * HOUR_S, 3), node))
         store.flush(batch(at_edges(hour_s - 4 * HOUR_S, 1), node))
     store.flush(batch([now_s]))
     report = Compaction(most_rows=100).run(database)
     assert_counts_agree(database)
-    assert one(database, "SELECT count(*) FROM log_counts") == 0
+    assert scalar(database, "SELECT count(*) FROM log_counts") == 0
     assert report.done["count_rows"] > 100
     assert report.state["uncompacted_count_rows"] == 0
     sums = database.execute("SELECT width_s, sum(count) FROM log_rollups GROUP BY 1 ORDER BY 1").fetchall()
@@ -34,7 +34,7 @@ def test_counts_are_added_up_once(store: Store, database: psycopg.Connection[Any
     store.flush(batch([now_s]))
     Compaction().run(database)
     assert_counts_agree(database)
-    assert one(database, "SELECT count(*) FROM log_counts") == 0
+    assert scalar(database, "SELECT count(*) FROM log_counts") == 0
 
 
 def named(time_s: float, *batches: tuple[str, list[tuple[str, int]]]) -> Inbound:
@@ -73,7 +73,7 @@ def test_sums_have_a_bounded_number_of_names(store: Store, database: psycopg.Con
             made_up = [(f"node-{minute}-{flush}-{number}", [("info", 1)]) for number in range(40)]
             store.flush(named(time_s, ("api", [("error", 1), ("odd", 2)]), ("evil", one_of_each), *made_up))
             compaction.run(database)
-    records = one(database, "SELECT count(*) FROM logs")
+    records = scalar(database, "SELECT count(*) FROM logs")
     rows = database.execute("SELECT width_s, bucket, node, level, severity, count FROM log_rollups").fetchall()
     for width_s in WIDTHS_S:
         mine = [row for row in rows if row[0] == width_s]
@@ -99,6 +99,6 @@ def test_a_name_that_becomes_frequent_takes_the_place_of_another(
     compaction.run(database)
     store.flush(named(hour_s, ("late", [("info", 10)])))
     report = compaction.run(database)
-    kept = dict(database.execute("SELECT node, count FROM log_rollups WHERE width_s = 60").fetchall())
-    assert kept == {"late": 10, OTHER: 32, **{f"early-{number}": 2 for number in (0, 1, 10, 11)}}
+    counts = dict(database.execute("SELECT node, count FROM log_rollups WHERE width_s = 60").fetchall())
+    assert counts == {"late": 10, OTHER: 32, **{f"early-{number}": 2 for number in (0, 1, 10, 11)}}
     assert report.done == {"count_rows": 1, "sums": 6, "folded_sums": 3}

@@ -12,7 +12,7 @@ from logstream_writer.maintenance.retention import AgeRetention, SizeRetention, 
 from logstream_writer.store.errors import StoreUnavailable
 from logstream_writer.store.store import Store
 
-from .storage import DAY_S, HOUR_S, MINUTE_S, assert_counts_agree, at_edges, batch, nothing_done, one, set_interval
+from .storage import DAY_S, HOUR_S, MINUTE_S, assert_counts_agree, at_edges, batch, nothing_done, scalar, set_interval
 
 
 @pytest.mark.parametrize("minutes", [10, 30, 60, 120, 1440])
@@ -25,22 +25,22 @@ def test_retention_deletes_whole_chunks_with_their_counts(
     Compaction().run(database)
     store.flush(batch(at_edges(hour_s - DAY_S - 5 * HOUR_S, 8)))
     assert_counts_agree(database)
-    before = one(database, "SELECT count(*) FROM logs")
+    before = scalar(database, "SELECT count(*) FROM logs")
     size = total_bytes(database)
 
     report = AgeRetention(1).run(database)
 
     assert_counts_agree(database)
-    gone = before - one(database, "SELECT count(*) FROM logs")
+    gone = before - scalar(database, "SELECT count(*) FROM logs")
     assert report.done["records"] == gone > 0
     assert report.freed_bytes > 0
     assert total_bytes(database) < size
-    limit = one(database, "SELECT now() - interval '1 day'")
-    oldest = one(database, "SELECT min(range_start) FROM timescaledb_information.chunks WHERE hypertable_name = 'logs'")
+    limit = scalar(database, "SELECT now() - interval '1 day'")
+    oldest = scalar(database, "SELECT min(range_start) FROM timescaledb_information.chunks WHERE hypertable_name = 'logs'")
     assert str(report.facts["cutoff"]) <= limit.isoformat()
     assert (limit - oldest).total_seconds() <= (minutes + 1) * MINUTE_S
     young = [time_s for time_s in at_edges(hour_s - DAY_S, 3) if time_s >= limit.timestamp()]
-    assert one(database, "SELECT count(*) FROM logs WHERE time >= %s", limit) == 2 * len(young)
+    assert scalar(database, "SELECT count(*) FROM logs WHERE time >= %s", limit) == 2 * len(young)
     assert nothing_done(AgeRetention(1).run(database))
 
 
@@ -75,12 +75,12 @@ def test_retention_by_size_deletes_the_oldest_first_and_spares_the_newest(
 
     report = SizeRetention(whole - 1).run(database)
     assert report.done["chunks"] == 1
-    assert one(database, "SELECT min(time) FROM logs") == datetime.fromtimestamp(hour_s - 5 * HOUR_S, UTC)
+    assert scalar(database, "SELECT min(time) FROM logs") == datetime.fromtimestamp(hour_s - 5 * HOUR_S, UTC)
     assert_counts_agree(database)
     assert nothing_done(SizeRetention(whole - 1).run(database))
 
     SizeRetention(1).run(database)
-    assert one(database, "SELECT count(*) FROM logs WHERE time < %s", datetime.fromtimestamp(hour_s, UTC)) == 0
+    assert scalar(database, "SELECT count(*) FROM logs WHERE time < %s", datetime.fromtimestamp(hour_s, UTC)) == 0
     assert len(read_chunks(database)) == 1
     assert_counts_agree(database)
     assert nothing_done(SizeRetention(1).run(database))
@@ -91,7 +91,7 @@ def test_within_an_hour_records_go_by_the_minute_with_their_part_of_its_sums(
 ) -> None:
     """As in a flood, which no disk holds an hour of. Old minutes of the present hour go, too, but not the newest chunk."""
     set_interval(database, 1)
-    now_s = float(one(database, "SELECT extract(epoch FROM now())"))
+    now_s = float(scalar(database, "SELECT extract(epoch FROM now())"))
     for node in ("orders", "payments"):
         store.flush(batch([now_s - 95 * MINUTE_S + 20.000001 * index for index in range(95 * 3)], node))
         Compaction().run(database)
@@ -106,7 +106,7 @@ def test_within_an_hour_records_go_by_the_minute_with_their_part_of_its_sums(
     assert cuts >= 94
     assert_counts_agree(database)
     assert len(read_chunks(database)) == 1
-    assert one(database, "SELECT count(*) FROM logs") > 0
+    assert scalar(database, "SELECT count(*) FROM logs") > 0
 
 
 def test_dead_letters_keep_to_their_share(database: psycopg.Connection[Any]) -> None:
@@ -115,17 +115,17 @@ def test_dead_letters_keep_to_their_share(database: psycopg.Connection[Any]) -> 
         SELECT int4send(number), 'default', 'spread', '', (SELECT string_agg(gen_random_uuid()::text::bytea, '')
             FROM generate_series(1, 600 + number % 2)) FROM generate_series(1, 500) AS number
     """)
-    newest = one(database, "SELECT max(id) FROM dead_letters")
-    whole = one(database, "SELECT sum(octet_length(body)) FROM dead_letters")
+    newest = scalar(database, "SELECT max(id) FROM dead_letters")
+    whole = scalar(database, "SELECT sum(octet_length(body)) FROM dead_letters")
     assert SizeRetention(whole * 16).run(database).done["dead_letters"] == 0
     limit = whole // 2 * 8
 
     report = SizeRetention(limit).run(database)
-    kept = one(database, "SELECT sum(octet_length(body) + 200) FROM dead_letters")
+    kept = scalar(database, "SELECT sum(octet_length(body) + 200) FROM dead_letters")
     assert limit // 8 * 0.95 < kept <= limit // 8
-    assert report.done["dead_letters"] == 500 - one(database, "SELECT count(*) FROM dead_letters") > 200
-    assert one(database, "SELECT max(id) - min(id) + 1 = count(*) FROM dead_letters")
-    assert one(database, "SELECT max(id) FROM dead_letters") == newest
+    assert report.done["dead_letters"] == 500 - scalar(database, "SELECT count(*) FROM dead_letters") > 200
+    assert scalar(database, "SELECT max(id) - min(id) + 1 = count(*) FROM dead_letters")
+    assert scalar(database, "SELECT max(id) FROM dead_letters") == newest
     assert nothing_done(SizeRetention(limit).run(database))
 
 
@@ -142,7 +142,7 @@ def test_a_large_inbox_forgets_batches_without_records(
     database.execute("DELETE FROM logs WHERE time < %s", [datetime.fromtimestamp(hour_s, UTC)])
     AgeRetention(1).run(database)
     limit = total_bytes(database) + 1
-    inbox = one(database, "SELECT pg_total_relation_size('batches')")
+    inbox = scalar(database, "SELECT pg_total_relation_size('batches')")
     assert limit > inbox * 4
     assert nothing_done(SizeRetention(limit).run(database))
 
@@ -168,7 +168,7 @@ def test_a_full_disk_blames_no_record_and_can_be_emptied(
         with pytest.raises(StoreUnavailable) as refused:
             store.flush(waiting)
         assert refused.value.sqlstate_class == "53"
-        assert one(database, "SELECT count(*) FROM dead_letters") == 0
+        assert scalar(database, "SELECT count(*) FROM dead_letters") == 0
         assert SizeRetention(1).run(database).done["chunks"] == 3
     finally:
         database.execute("DROP TRIGGER full_disk ON logs")

@@ -1,0 +1,1 @@
+"""How stored batches reach this replica: from the broker's fanout, and from the recent window in Redis."""

@@ -1,0 +1,1 @@
+"""Puts batches into one order, and names a position in it."""

@@ -1,0 +1,1 @@
+"""Decodes batches into records, selects them, and renders them as events."""

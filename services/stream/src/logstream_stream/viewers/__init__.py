@@ -1,0 +1,1 @@
+"""Queues events for viewers, within each viewer's limits and the replica's."""
