@@ -94,15 +94,18 @@ class Config:
         unit="s",
     )
     viewer_timeout_s: Annotated[float, Field(ge=1)] = setting(
-        "LOGSTREAM_STREAM_VIEWER_TIMEOUT_S", "A viewer that reads nothing for this long is disconnected.", 30.0, unit="s"
+        "LOGSTREAM_STREAM_VIEWER_TIMEOUT_S",
+        "A viewer that reads nothing for this long is disconnected. The kernel disconnects it after 30 s in any case.",
+        30.0,
+        unit="s",
     )
     drain_s: Annotated[int, Field(ge=1)] = setting(
         "LOGSTREAM_STREAM_DRAIN_S", "How long viewers may go on taking their queued records after SIGTERM.", 10, unit="s"
     )
     broker_queue_bytes: Annotated[int, Field(ge=1_048_576)] = setting(
         "LOGSTREAM_STREAM_BROKER_QUEUE_BYTES",
-        "Maximum number of bytes that the broker keeps for this replica. Beyond that it drops the oldest, which are read from"
-        " Redis.",
+        "Maximum number of bytes that the broker keeps for this replica. Beyond that it drops the oldest, which are read"
+        " from Redis.",
         64 * MIB,
         unit="bytes",
     )

@@ -14,8 +14,8 @@ from logstream_stream.records.selection import CompiledFilter
 from logstream_stream.viewers.counts import SecondCounts
 
 from .batches import START_NS, stored
-from .viewers.test_catch_up import begun, read_all, store_and_adopt
 from .viewers.hub_stage import Stage, messages, seen
+from .viewers.test_catch_up import begun, read_all, store_and_adopt
 from .world import Client, events
 
 BAD = 2

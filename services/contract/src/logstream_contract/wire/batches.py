@@ -12,6 +12,7 @@ from logstream_contract.units import MIB
 from logstream_contract.wire.batch_id import BATCH_ID_BYTES
 from logstream_contract.wire.pb.transport_pb2 import FlatBatch, RawBatch
 
+# The gateway rejects a longer node; writer and stream cut one, so a smaller limit would also cut what waits in the queue.
 MAX_NODE_BYTES: Final = 255
 # Limits of a batch, unless a setting says otherwise, and the largest size that any setting allows.
 DEFAULT_BATCH_RECORDS: Final = 5_000

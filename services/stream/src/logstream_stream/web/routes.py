@@ -34,7 +34,8 @@ log = logging.getLogger(__name__)
 # The seed sends the latest 10 records first.
 SEED_RECENT_RECORDS: Final = 10
 _RETRY_MS: Final = 2_000
-# A viewer that does not acknowledge sent bytes for this long has vanished.
+# A viewer that does not acknowledge sent bytes for this long has vanished. LOGSTREAM_STREAM_VIEWER_TIMEOUT_S can only be
+# shorter; the page's port has the same limit (services/dashboard/listener/listener.c).
 _VANISHED_MS: Final = 30_000
 _HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 _PARAMETERS: Final = frozenset(names_of(StreamParameters)) | StreamParameters.elsewhere.keys()
