@@ -192,9 +192,9 @@ OPERATIONS: Final = (
 
 API: Final = Api(
     title="logstream",
-    description="Searches, counts and exports stored logs. An empty parameter counts as absent; an unknown or repeated one is an "
-    "error. Every path that accepts GET also accepts HEAD; other methods return 405. Times are UTC unless they name a zone. Every "
-    "error is `application/problem+json` (RFC 9457).",
+    description="Searches, counts and exports stored logs. An empty parameter counts as absent; an unknown or repeated one "
+    "is an error. Every path that accepts GET also accepts HEAD; other methods return 405. Times are UTC unless they name a "
+    "zone. Every error is `application/problem+json` (RFC 9457).",
     problems=PROBLEMS,
     operations=OPERATIONS,
 )
