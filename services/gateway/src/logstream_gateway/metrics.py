@@ -32,27 +32,27 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.accepted_records = Counter(
             "logstream_gateway_accepted_records",
-            "Records in requests that were answered with success.",
+            "Records in requests that succeeded.",
             ["method"],
             registry=registry,
         )
         self.accepted_bytes = Counter(
             "logstream_gateway_accepted_bytes",
-            "Bytes of requests that were answered with success.",
+            "Bytes of requests that succeeded.",
             ["method"],
             registry=registry,
         )
         self.rejected_calls = Counter(
             "logstream_gateway_rejected_calls",
-            "Batches or SendLog calls that were answered INVALID_ARGUMENT, by the limit that they exceed.",
+            "Batches or SendLog calls that returned INVALID_ARGUMENT, by the limit that they exceed.",
             ["method", "reason"],
             registry=registry,
         )
         self.unavailable_calls = Counter(
             "logstream_gateway_unavailable_calls",
-            "Batches or SendLog calls that were answered UNAVAILABLE. Reasons: disconnected, blocked, queue_full, "
+            "Batches or SendLog calls that returned UNAVAILABLE. Reasons: disconnected, blocked, queue_full, "
             "unroutable, inflight_full, unconfirmed (no confirm in time), stopping, calls_full, receiving_full (too many "
-            "calls wait to be received), slow_message (it did not arrive in time), streams_full.",
+            "calls are waiting to be received), slow_message (it did not arrive in time), streams_full.",
             ["method", "reason"],
             registry=registry,
         )
@@ -79,13 +79,13 @@ class Metrics:
         self.unreceived_calls = Counter(
             "logstream_gateway_unreceived_calls",
             "SendLog or Push calls that ended before their message had arrived. Reason no_message: the client left, or the "
-            "message is larger than gRPC accepts, which answers RESOURCE_EXHAUSTED.",
+            "message is larger than gRPC accepts, which returns RESOURCE_EXHAUSTED.",
             ["method", "reason"],
             registry=registry,
         )
         self.failed_calls = Counter(
             "logstream_gateway_failed_calls",
-            "Calls that were answered INTERNAL because of an error in the gateway, which is in its log. Reason memory: "
+            "Calls that returned INTERNAL because of an error in the gateway, which is in its log. Reason memory: "
             "there was not enough memory.",
             ["method", "reason"],
             registry=registry,
@@ -99,7 +99,7 @@ class Metrics:
         )
         self.calls = Gauge(
             "logstream_gateway_calls",
-            "SendLog and Push calls in progress, from their headers to their answer, and open Watch and reflection calls.",
+            "SendLog and Push calls in progress, from their headers to their response, and open Watch and reflection calls.",
             multiprocess_mode="livesum",
             registry=registry,
         )

@@ -45,14 +45,14 @@ class Config:
     trusted_proxies: TrustedNetworks = setting(
         "LOGSTREAM_STREAM_TRUSTED_PROXIES",
         "Addresses and networks, separated by commas, of the proxies in front of the service. Their X-Forwarded-For header"
-        " says who the client is. `none`: the header is ignored. Anybody who connects from one of these can pretend to"
-        " be any client.",
+        " says who the client is. `none`: the header is ignored. Anyone who connects from one of these can"
+        " pretend to be any client.",
         PRIVATE,
     )
     max_filters: Annotated[int, Field(ge=1)] = setting(
         "LOGSTREAM_STREAM_MAX_FILTERS",
-        "Maximum number of distinct filters among the viewers of one replica. Every record is tested against each of them. A"
-        " viewer with one more gets status 503. One filter with two values of `max_rate` counts twice.",
+        "Maximum number of different filters among the viewers of one replica. Every record is tested against each of them."
+        " A viewer with one more gets status 503. One filter with two values of `max_rate` counts twice.",
         1_000,
         unit="filters",
     )
@@ -65,7 +65,7 @@ class Config:
     )
     queue_records: Annotated[int, Field(ge=200)] = setting(
         "LOGSTREAM_STREAM_QUEUE_RECORDS",
-        "Maximum number of records waiting for one slow viewer. Beyond that, the oldest are dropped and announced.",
+        "Maximum number of records waiting for one slow viewer. Beyond that the oldest are dropped and announced.",
         20_000,
         unit="records",
     )
@@ -74,22 +74,22 @@ class Config:
     )
     held_bytes: Annotated[int, Field(ge=16 * MIB)] = setting(
         "LOGSTREAM_STREAM_HELD_BYTES",
-        "Maximum number of bytes waiting for all viewers of a replica together, or being written to them. Beyond that, the"
-        " viewers who are furthest behind lose their oldest records, which is announced, and viewers who do not read are"
-        " disconnected.",
+        "Maximum number of bytes that are waiting for all viewers of a replica together or are being written to them. Beyond"
+        " that, the viewers who are furthest behind lose their oldest records, which is announced, and viewers who do not"
+        " read are disconnected.",
         192 * MIB,
         unit="bytes",
     )
     filter_time: Annotated[float, Field(gt=0, le=1)] = setting(
         "LOGSTREAM_STREAM_FILTER_TIME",
-        "Maximum processor time per second that all filters together may use. Beyond that, expensive filters skip some"
+        "Maximum processor time in each second that all filters may take together. Beyond that, expensive filters skip some"
         " batches, which is announced.",
         0.5,
         unit="s",
     )
     filter_time_per_client: Annotated[float, Field(gt=0, le=1)] = setting(
         "LOGSTREAM_STREAM_FILTER_TIME_PER_CLIENT",
-        "Maximum processor time per second that the filters of one client together may use.",
+        "Maximum processor time in each second that the filters of one client may take together.",
         0.25,
         unit="s",
     )
@@ -104,8 +104,8 @@ class Config:
     )
     broker_queue_bytes: Annotated[int, Field(ge=1_048_576)] = setting(
         "LOGSTREAM_STREAM_BROKER_QUEUE_BYTES",
-        "Maximum number of bytes that the broker keeps for this replica. Beyond that it drops the oldest, which are read"
-        " from Redis.",
+        "Maximum number of bytes that the broker keeps for this replica. Beyond that it drops the oldest messages, which are"
+        " read from Redis.",
         64 * MIB,
         unit="bytes",
     )

@@ -120,8 +120,8 @@ class Config(MaintenanceConfig):
     )
     maintenance: bool = setting(
         "LOGSTREAM_WRITER_MAINTENANCE",
-        "Whether this process performs storage maintenance (retention, counts, chunks) when no other process does "
-        "it. If no writer does it, run `maintain --once` regularly.",
+        "Whether this process performs storage maintenance (retention, counts, chunks) when no other process does. If no "
+        "writer does, run `maintain --once` regularly.",
         True,
     )
     shutdown_s: Annotated[float, Field(gt=0, le=300)] = setting(

@@ -89,7 +89,7 @@ class Session:
         Raises StoreUnavailable, and what else work raises.
         """
         if self._connection is None:
-            raise StoreUnavailable("the session of maintenance is closed", None)
+            raise StoreUnavailable("the maintenance session is closed", None)
         try:
             return work(self._connection)
         except psycopg.Error as error:
