@@ -7,7 +7,8 @@ CHOOSE := PYTHON=$(PYTHON) deploy/local/choose
 
 # Options of the local stack: NAME of the stack and its ports. Unset ones keep what the stack used last.
 STACK_OPTIONS := $(if $(NAME),--name $(NAME)) $(if $(BASE_PORT),--base-port $(BASE_PORT)) \
-	$(if $(GATEWAY_PORT),--gateway-port $(GATEWAY_PORT)) $(if $(PAGE_PORT),--page-port $(PAGE_PORT))
+	$(if $(GATEWAY_PORT),--gateway-port $(GATEWAY_PORT)) $(if $(PAGE_PORT),--page-port $(PAGE_PORT)) \
+	$(if $(OTLP_PORT),--otlp-port $(OTLP_PORT))
 export STACK STACK_OPTIONS
 
 .DEFAULT_GOAL := help
@@ -61,7 +62,7 @@ clean: ## Stop and remove what was generated; keeps the data (DATA=1 wipes it to
 # What is checked by type, each folder by itself because their test modules share names.
 TYPED := services/contract services/runtime services/gateway services/writer services/query services/stream \
 	clients/python examples/python-inventory tests/harness tests/e2e tests/faults tests/limits tests/bench tests/chart tests/compose \
-	tests/monitoring tests/scaling deploy/local deploy/grafana docs
+	tests/examples tests/monitoring tests/scaling deploy/local deploy/grafana docs
 
 .PHONY: check
 check: check-python check-page check-chart ## Lint, types, imports, generated files, tests of the Node packages: no server needed

@@ -9,6 +9,8 @@ import numpy.typing as npt
 from harness import wire
 from harness.senders import new_batch_id
 
+from bench import sdk
+
 # Record i of batch b ends with this; both are counted from 0 for each node.
 MARK = "#{batch:08d}.{index:04d}"
 MARK_CHARACTERS = len(MARK.format(batch=0, index=0))
@@ -31,11 +33,13 @@ Traces = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Kind:
-    """What a producer sends: records a batch, attributes a record, and how far apart the times of its records are."""
+    """What a producer sends: records a batch, attributes a record, and how far apart the times of its records are. of_sdk:
+    instead of `attributes`, those that are stored of a record of an SDK of OpenTelemetry."""
 
     records: int = 1_000
     attributes: int = 0
     apart_ns: int = 1_000
+    of_sdk: bool = False
 
 
 def traces_of(random: np.random.Generator) -> Traces:
@@ -43,18 +47,56 @@ def traces_of(random: np.random.Generator) -> Traces:
     return random.integers(2**63, size=MOST_RECORDS // _RECORDS_A_TRACE)
 
 
+def trace_at(traces: Traces, index: int) -> int:
+    return int(traces[index // _RECORDS_A_TRACE % len(traces)])
+
+
 def message_of(random: np.random.Generator, traces: Traces, batch: int, index: int) -> tuple[str, int, str]:
     """Level, severity and message of a record."""
     level, severity, text = _KINDS[int(random.integers(len(_KINDS)))]
     a, b, c = (int(random.integers(top)) for top in (10**6, 10**3, 10**5))
-    trace = int(traces[index // _RECORDS_A_TRACE % len(traces)])
-    return level, severity, text.format(a=a, b=b, c=c, d=trace) + MARK.format(batch=batch, index=index)
+    return level, severity, text.format(a=a, b=b, c=c, d=trace_at(traces, index)) + MARK.format(batch=batch, index=index)
 
 
 def attributes_of(random: np.random.Generator, count: int) -> dict[str, str]:
     names = ("region", "customer", *(f"tag{i}" for i in range(2, count)))
     values = (_REGIONS[int(random.integers(4))], f"c-{int(random.integers(10**5)):05d}")
     return {name: values[i] if i < 2 else str(i) for i, name in enumerate(names[:count])}
+
+
+# The time of record i is this and i until it is stamped: bytes that are found again, because no other field holds them.
+TIME = 0xA1B2_C3D4_0000_0000
+
+
+class Stamps:
+    """Encoded records whose times and batch number are replaced in place. raw: the bytes as they are now.
+
+    observed: what the second time of record i is with i, if records have one, which gets the value of the first.
+    """
+
+    def __init__(self, raw: bytes, kind: Kind, observed: int = 0) -> None:
+        self.raw = np.frombuffer(bytearray(raw), dtype=np.uint8)
+        times, marks, observed_times, at = [], [], [], 0
+        for index in range(kind.records):
+            times.append(raw.index((TIME | index).to_bytes(8, "little"), at))
+            at = raw.index(MARK.format(batch=0, index=index).encode(), times[-1])
+            marks.append(at + 1)
+            if observed:
+                observed_times.append(raw.index((observed | index).to_bytes(8, "little"), at))
+        self._times = [_places(found) for found in (times, observed_times) if found]
+        self._marks = _places(marks)
+        # The last record is as old as the batch; the others were gathered before it.
+        self._ages_ns = (kind.records - 1 - np.arange(kind.records, dtype=np.int64)) * kind.apart_ns
+
+    def put(self, number: int, time_ns: int) -> None:
+        stamped = (time_ns - self._ages_ns).view(np.uint8).reshape(-1, 8)
+        for times in self._times:
+            self.raw[times] = stamped
+        self.raw[self._marks] = np.frombuffer(b"%08d" % number, dtype=np.uint8)
+
+
+def _places(starts: list[int]) -> Any:
+    return np.array(starts)[:, None] + np.arange(8)
 
 
 class StampedBatch:
@@ -69,32 +111,25 @@ class StampedBatch:
         records: list[Any] = []
         for index in range(kind.records):
             level, severity, text = message_of(random, traces, 0, index)
-            attributes = attributes_of(random, kind.attributes)
-            # A time whose bytes are found again below: no other field of a record holds them.
-            found = 0xA1B2_C3D4_0000_0000 | index
+            if kind.of_sdk:
+                attributes = sdk.context_of(random, trace_at(traces, index)).stored()
+            else:
+                attributes = attributes_of(random, kind.attributes)
             records.append(
-                messages.LogRecord(time_unix_nano=found, severity=severity, level=level, message=text, attributes=attributes)
+                messages.LogRecord(
+                    time_unix_nano=TIME | index, severity=severity, level=level, message=text, attributes=attributes
+                )
             )
         raw = messages.LogBatch(batch_id=bytes(16), node=node, records=records).SerializeToString()
         self.records = kind.records
-        self._raw = np.frombuffer(bytearray(raw), dtype=np.uint8)
-        times, marks, at = [], [], 0
-        for index in range(kind.records):
-            times.append(raw.index((0xA1B2_C3D4_0000_0000 | index).to_bytes(8, "little"), at))
-            at = raw.index(MARK.format(batch=0, index=index).encode(), times[-1])
-            marks.append(at + 1)
-        self._times = np.array(times)[:, None] + np.arange(8)
-        self._marks = np.array(marks)[:, None] + np.arange(8)
-        # The last record is as old as the batch; the others were gathered before it.
-        self._ages_ns = (kind.records - 1 - np.arange(kind.records, dtype=np.int64)) * kind.apart_ns
+        self._stamps = Stamps(raw, kind)
 
     def stamp(self, number: int, time_ns: int) -> tuple[bytes, bytes]:
         """The batch's id, and its bytes as batch number `number` of its node with this record time."""
         batch_id = new_batch_id()
-        self._raw[2:18] = np.frombuffer(batch_id, dtype=np.uint8)
-        self._raw[self._times] = (time_ns - self._ages_ns).view(np.uint8).reshape(-1, 8)
-        self._raw[self._marks] = np.frombuffer(b"%08d" % number, dtype=np.uint8)
-        return batch_id, self._raw.tobytes()
+        self._stamps.raw[2:18] = np.frombuffer(batch_id, dtype=np.uint8)
+        self._stamps.put(number, time_ns)
+        return batch_id, self._stamps.raw.tobytes()
 
 
 class ClientBatch:

@@ -26,6 +26,11 @@ SELECT now() - interval '10 hours' * (1 - (%(first)s + row) / %(rows)s::float8),
        'GET /api/orders/' || row || ' 200 in ' || row %% 997 || ' ms for the cart, trace ' || md5(row::text)
 FROM generate_series(1, %(count)s) AS row
 """
+# The mark at the end of a message names batch and record; see bench.batches.
+_FIRST = """
+SELECT md5(string_agg(concat_ws('|', severity, level, message, attributes), E'\\n' ORDER BY right(message, 13) COLLATE "C"))
+FROM logs WHERE node = %s AND right(message, 13) COLLATE "C" < %s
+"""
 
 
 class NotOurs(RuntimeError):
@@ -106,6 +111,11 @@ class Database:
         joined = "logs JOIN batches ON number = sequence >> 16"
         rows = self._connection.execute(f"SELECT sequence, {times}{asked} FROM {joined} ORDER BY sequence").fetchall()
         return list(zip(*rows, strict=True)) or [()] * (len(conditions) + 3)
+
+    def digest_of_first(self, node: str, records: int) -> str:
+        """What tells the first records of a node's first batch from others: all of their columns that do not say when and
+        by whom they were sent."""
+        return str(self._one(_FIRST, node, f"00000000.{records:04d}")[0])
 
     def dead_letters(self) -> int:
         return int(self._one("SELECT count(*) FROM dead_letters")[0])

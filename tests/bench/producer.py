@@ -5,18 +5,27 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Final
 
-import grpc
 from harness import wire
-from harness.senders import CHANNEL_OPTIONS, FAULTS
 
 from bench.batches import ClientBatch, Kind, StampedBatch
+from bench.exports import StampedExport
+from bench.transports import OK, Grpc, Http, Transport, partly_refused
 
 _POOL: Final = 16  # batches that are stamped in turn
 _RETRY_S: Final = 0.2
 # Past this many batches unanswered a producer waits, as a client whose buffer is full does.
 _IN_FLIGHT: Final = 256
+
+
+class Protocol(Enum):
+    """What a producer speaks."""
+
+    PUSH = "Push"
+    OTLP_GRPC = "OTLP/gRPC"
+    OTLP_HTTP = "OTLP/HTTP"
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Order:
-    """What a producer process is to do, once it is told when to begin."""
+    """What a producer process is to do, once it is told when to begin. address: a URL for OTLP over HTTP, else host:port."""
 
     address: str
     node: str
@@ -41,6 +50,7 @@ class Order:
     in_flight: int = _IN_FLIGHT
     deadline_s: float = 15.0
     patience_s: float = 120.0
+    protocol: Protocol = Protocol.PUSH
 
 
 @dataclass
@@ -82,8 +92,7 @@ class Producer:
     def __init__(self, order: Order, counters: Any) -> None:
         self._order = order
         self._counters = counters
-        self._channel = grpc.insecure_channel(order.address, options=CHANNEL_OPTIONS)
-        self._push = self._channel.unary_unary(wire.PUSH)
+        self._transport = _transport(order)
         self._free = threading.Semaphore(order.in_flight)
         self._open = 0
         self._settled = threading.Condition()
@@ -91,9 +100,9 @@ class Producer:
 
     def run(self) -> Account:
         order = self._order
-        make = ClientBatch if order.client_encoding else StampedBatch
+        make = _maker(order)
         pool = [make(order.node, order.kind, order.seed + i) for i in range(_POOL)]
-        grpc.channel_ready_future(self._channel).result(30)
+        self._transport.open()
         number, due = 0, wait_to_begin(self._counters) + order.delay_s
         for index, phase in enumerate(order.phases):
             until = due + phase.seconds
@@ -111,7 +120,7 @@ class Producer:
             due = until
         with self._settled:
             self._settled.wait_for(lambda: not self._open, order.patience_s)
-        self._channel.close()
+        self._transport.close()
         return self._account
 
     def _send(self, number: int, phase: int, due_ns: int, batch_id: bytes, raw: bytes) -> None:
@@ -126,29 +135,45 @@ class Producer:
         self._try(number, raw, time.monotonic() + self._order.patience_s)
 
     def _try(self, number: int, raw: bytes, give_up_at: float) -> None:
-        call = self._push.future(raw, timeout=self._order.deadline_s)
-        call.add_done_callback(lambda done: self._answered(number, raw, give_up_at, done))
+        self._transport.send(raw, lambda status, details: self._answered(number, raw, give_up_at, status, details))
 
-    def _answered(self, number: int, raw: bytes, give_up_at: float, call: Any) -> None:
+    def _answered(self, number: int, raw: bytes, give_up_at: float, status: str, details: str) -> None:
         account = self._account
-        code = call.code()
-        if code is grpc.StatusCode.OK:
-            account.answered_ns[number] = time.time_ns()
-            self._counters[ACKED] += account.records
-        else:
-            account.statuses[code.name] = account.statuses.get(code.name, 0) + 1
-            if code.name in FAULTS and time.monotonic() < give_up_at:
-                account.retries += 1
-                self._counters[RETRIED] += 1
-                timer = threading.Timer(_RETRY_S, self._try, (number, raw, give_up_at))
-                timer.daemon = True
-                timer.start()
-                return
-            account.refused.append(f"{account.node}: {code.name} {call.details()}")
+        # One transport answers in one thread, another in many.
+        with self._settled:
+            if status == OK:
+                account.answered_ns[number] = time.time_ns()
+                self._counters[ACKED] += account.records
+            else:
+                account.statuses[status] = account.statuses.get(status, 0) + 1
+                if status in self._transport.faults and time.monotonic() < give_up_at:
+                    account.retries += 1
+                    self._counters[RETRIED] += 1
+                    timer = threading.Timer(_RETRY_S, self._try, (number, raw, give_up_at))
+                    timer.daemon = True
+                    timer.start()
+                    return
+                account.refused.append(f"{account.node}: {status} {details}")
         self._free.release()
         with self._settled:
             self._open -= 1
             self._settled.notify_all()
+
+
+def _maker(order: Order) -> type[StampedBatch] | type[ClientBatch] | type[StampedExport]:
+    if order.protocol is not Protocol.PUSH:
+        return StampedExport
+    return ClientBatch if order.client_encoding else StampedBatch
+
+
+def _transport(order: Order) -> Transport:
+    match order.protocol:
+        case Protocol.PUSH:
+            return Grpc(order.address, wire.PUSH, order.deadline_s)
+        case Protocol.OTLP_GRPC:
+            return Grpc(order.address, wire.EXPORT, order.deadline_s, partly_refused)
+        case Protocol.OTLP_HTTP:
+            return Http(order.address, order.deadline_s)
 
 
 def produce(order: Order, counters: Any, results: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import matplotlib as mpl
 import numpy as np
 
+from bench.otlp import RATIO
 from bench.run import Outcome
 
 mpl.use("Agg")
@@ -24,7 +25,7 @@ _COLUMNS: Final = (
     ("live p50", "live_p50_ms"),
     ("live p99", "live_p99_ms"),
     ("pages p50", "pages_p50_ms"),
-    ("of yardstick", "share_of_yardstick"),
+    ("of baseline", "share_of_yardstick"),
     ("bytes/row", "bytes_per_row"),
 )
 
@@ -38,8 +39,16 @@ def table(runs: Sequence[dict[str, Any]]) -> str:
     costs = [run for run in runs if run["cpu_s_per_million"]]
     if costs:
         programs = list(dict.fromkeys(name for run in costs for name in run["cpu_s_per_million"]))
-        rows = [["CPU-s per million", *programs]]
-        rows += [[run["name"], *(_text(run["cpu_s_per_million"].get(name)) for name in programs)] for run in costs]
+        ratio = {"of Push": RATIO} if any(RATIO in run for run in costs) else {}
+        rows = [["CPU-s per million", *programs, *ratio]]
+        rows += [
+            [
+                run["name"],
+                *(_text(run["cpu_s_per_million"].get(name)) for name in programs),
+                *(_text(run.get(key)) for key in ratio.values()),
+            ]
+            for run in costs
+        ]
         lines += ["", *_aligned(rows)]
     return "\n".join(lines)
 

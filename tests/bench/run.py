@@ -17,7 +17,7 @@ from bench import producer, unary, viewer
 from bench.batches import Kind
 from bench.database import NODE_PREFIX, Database
 from bench.processes import Programs, Usage
-from bench.producer import Account, Order, Phase
+from bench.producer import Account, Order, Phase, Protocol
 from bench.reader import Pages, read_pages
 from bench.sampler import QueueDepth, Sample, Sampler
 from bench.verdict import Verdict, judge
@@ -46,6 +46,7 @@ class Load:
     reader: bool = False
     commit_times: bool = False  # finds out when each batch was committed, by asking the database all the time
     drain_s: float = 120.0
+    protocol: Protocol = Protocol.PUSH
 
 
 @dataclass
@@ -177,7 +178,7 @@ class Bench:
                 # Not all in the same moment, which no three services would do.
                 gap_s = load.kind.records / phases[0].records_per_s / PRODUCERS
             yield Order(
-                self.stack.gateway,
+                self.stack.otlp_url if load.protocol is Protocol.OTLP_HTTP else self.stack.gateway,
                 f"{NODE_PREFIX}{time.time_ns() // 10**8 % 16**6:06x}-{index}",
                 seed * 1_000 + index * 100,
                 phases,
@@ -186,6 +187,7 @@ class Bench:
                 load.client_encoding,
                 load.in_flight,
                 load.deadline_s,
+                protocol=load.protocol,
             )
 
     def _pids(self) -> dict[str, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from bench import fanout, query, questions, report, yardstick
+from bench import fanout, otlp, query, questions, report, yardstick
 from bench.batches import Kind
 from bench.figures import figures, peak_rss
 from bench.page import run as page
@@ -162,6 +162,15 @@ def batch(book: Book) -> None:
         capacity(book, f"batch of {records:,}", kind=Kind(records, book.options.attributes), batch_records=records)
 
 
+def open_telemetry(book: Book) -> None:
+    """100,000 records a second for 5 s, as SDKs of OpenTelemetry send them, by turns by Push and over gRPC and HTTP."""
+    options = book.options
+    runs = []
+    for part, outcome in otlp.run(book.bench, otlp.parts(options.records), options.rate or 100_000, options.seconds or 5):
+        runs.append((part, book.add(outcome, protocol=part.protocol.value, batch_records=part.records)))
+    book.runs += otlp.summaries(runs)
+
+
 def stall(book: Book) -> None:
     """The broker blocked for 10 s, then the database stopped for 30 s, under 20,000 records a second."""
     stalls = Stalls(book.bench.stack)
@@ -219,6 +228,7 @@ SCENARIOS: Final[dict[str, Callable[[Book], None]]] = {
     "growth": growth,
     "writers": writers,
     "batch": batch,
+    "otlp": open_telemetry,
     "stall": stall,
     QUERY: search,
     "fanout": fan_out,

@@ -1,10 +1,11 @@
-"""The layer deploy/compose/tls.yml, on a project of its own: both ports speak TLS and nothing else, and what goes through
+"""The layer deploy/compose/tls.yml, on a project of its own: its ports speak TLS and nothing else, and what goes through
 plain ones goes through them. The images must be there, by the tag LOGSTREAM_COMPOSE_IMAGES_TAG.
 """
 
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -36,9 +37,10 @@ pytestmark = [
 
 @dataclass(frozen=True)
 class Front:
-    """The two published ports, and the certificate that they show."""
+    """The published ports, and the certificate that they show."""
 
     gateway: str
+    otlp_url: str
     page_url: str
     certificate: Path
 
@@ -48,7 +50,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     folder = tmp_path_factory.mktemp("tls")
     for parent in (folder, *folder.parents[:2]):
         parent.chmod(0o755)  # the container's user has to get there
-    ports = {"GATEWAY_PORT": str(free_port()), "PAGE_PORT": str(free_port())}
+    ports = {name: str(free_port()) for name in ("GATEWAY_PORT", "OTLP_PORT", "PAGE_PORT")}
     environment = os.environ | ports | {"LOGSTREAM_TLS_FOLDER": str(folder), "LOGSTREAM_IMAGE_TAG": os.environ[TAG]}
     environment["LOGSTREAM_ALLOWED_HOSTS"] = OTHER_NAME
 
@@ -63,7 +65,10 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     try:
         run(*compose, "up", "--detach", "--no-build", "--wait", "--wait-timeout", str(UP_S))
         yield Front(
-            f"localhost:{ports['GATEWAY_PORT']}", f"https://localhost:{ports['PAGE_PORT']}", folder / "certificate.pem"
+            gateway=f"localhost:{ports['GATEWAY_PORT']}",
+            otlp_url=f"https://localhost:{ports['OTLP_PORT']}",
+            page_url=f"https://localhost:{ports['PAGE_PORT']}",
+            certificate=folder / "certificate.pem",
         )
     finally:
         run(*compose, "down", "--volumes")
@@ -115,6 +120,21 @@ def test_an_error_keeps_its_status_and_words(channel: Any) -> None:
     assert "4194304" in refused.value.details()
 
 
+def test_otlp_over_http_goes_through(front: Front) -> None:
+    record = {"timeUnixNano": str(time.time_ns()), "body": {"stringValue": "a" * 50_000}}
+    service = {"key": "service.name", "value": {"stringValue": "tls-otlp"}}
+    request = {"resourceLogs": [{"resource": {"attributes": [service]}, "scopeLogs": [{"logRecords": [record] * 40}]}]}
+    body = json.dumps(request).encode()
+    # Of unknown length, as some SDKs send it, and larger than what nginx takes by default.
+    parts = (body[start : start + 65_536] for start in range(0, len(body), 65_536))
+    headers = {"Content-Type": "application/json"}
+    answer = requests.post(
+        f"{front.otlp_url}/v1/logs", data=parts, headers=headers, verify=str(front.certificate), timeout=CALL_S
+    )
+    assert (answer.status_code, answer.json()) == (200, {})
+    wait_for("the records in history", lambda: len(records_of(front, "tls-otlp")), lambda found: found == 40)
+
+
 def test_health_answers(channel: Any) -> None:
     answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=CALL_S)
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
@@ -163,7 +183,8 @@ def test_plain_connections_are_refused(front: Front) -> None:
     with grpc.insecure_channel(front.gateway) as plain, pytest.raises(grpc.RpcError) as refused:
         plain.unary_unary(wire.PUSH)(make_batch("tls-plain", ["a"]).raw, timeout=CALL_S)
     assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
-    assert requests.get(front.page_url.replace("https", "http"), timeout=CALL_S).status_code == 400
+    for url in (front.page_url, front.otlp_url):
+        assert requests.get(url.replace("https", "http"), timeout=CALL_S).status_code == 400
 
 
 def test_the_system_is_not_started_over_it(front: Front, channel: Any) -> None:
@@ -174,7 +195,7 @@ def test_the_system_is_not_started_over_it(front: Front, channel: Any) -> None:
             ["deploy/local/choose", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 1
-        assert "write COMPOSE_FILE with deploy/compose/tls.yml to .env" in done.stderr
+        assert "add deploy/compose/tls.yml to COMPOSE_FILE in .env" in done.stderr
     push = channel.unary_unary(wire.PUSH, response_deserializer=wire.compiled().PushResult.FromString)
     assert push(make_batch("tls-over", ["a"]).raw, timeout=CALL_S).accepted == 1
 

@@ -20,7 +20,12 @@ def gateway(stack: Stack) -> Any:
 
 def test_it_lists_the_services(gateway: Any) -> None:
     listed = set(ProtoReflectionDescriptorDatabase(gateway).get_services())
-    expected = {"LoggerService.Logger", "logstream.v1.LogIngest", "grpc.health.v1.Health"}
+    expected = {
+        "LoggerService.Logger",
+        "logstream.v1.LogIngest",
+        "opentelemetry.proto.collector.logs.v1.LogsService",
+        "grpc.health.v1.Health",
+    }
     assert expected <= listed, f"missing {expected - listed}"
 
 

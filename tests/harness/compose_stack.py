@@ -43,7 +43,7 @@ class ComposeProvider:
         self._public: dict[str, int] = {}
 
     def up(self) -> Addresses:
-        self._public = {"GATEWAY_PORT": free_port(), "PAGE_PORT": free_port()}
+        self._public = {name: free_port() for name in ("GATEWAY_PORT", "OTLP_PORT", "PAGE_PORT")}
         # The servers' own network is closed to the outside, so their ports are published on the other one.
         self._services = {
             name: {"ports": [f"127.0.0.1:{free_port()}:{port}" for port in ports], "networks": ["data", "edge"]}
@@ -138,6 +138,7 @@ class ComposeProvider:
             rabbitmq_url=rabbitmq_url,
             management_url=f"http://{_user(rabbitmq_url)}@{self._published(BROKER, MANAGEMENT)}",
             redis_url=self._reached(inside["LOGSTREAM_REDIS_URL"], CACHE, 6_379),
+            otlp_url=f"http://127.0.0.1:{self._public['OTLP_PORT']}",
         )
 
     def _reached(self, url: str, service: str, port: int) -> str:

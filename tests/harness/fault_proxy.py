@@ -13,9 +13,10 @@ CONNECT_S = 10
 class FaultProxy:
     """Listens on a free loopback port and carries every connection to host:port, from construction to close().
 
-    hold(): bytes from the client pile up in the proxy, while bytes to the client are still carried on. release(): carries
-    on what piled up. drop(): breaks all connections, and what piled up is lost. mute(): new connections are accepted and
-    never answered, as by a host whose process hangs; unmute(): the next ones reach the server. Thread-safe.
+    hold(): bytes from the client pile up in the proxy, while bytes to the client are still carried on. hold_answers(): the
+    other way round. release(): carries on what piled up. drop(): breaks all connections, and what piled up is lost. mute():
+    new connections are accepted and never answered, as by a host whose process hangs; unmute(): the next ones reach the
+    server. Thread-safe.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -24,13 +25,16 @@ class FaultProxy:
         self.port: int = self._listener.getsockname()[1]
         self._flowing = threading.Event()
         self._flowing.set()
+        self._answering = threading.Event()
+        self._answering.set()
         self._lock = threading.Lock()
         self._pairs: set[_Pair] = set()
         self._closed = False
         self._muted = False
         self.carried = 0  # connections, ever
         self.unanswered = 0  # connections while muted, ever
-        self.held_bytes = 0
+        self.held_bytes = 0  # from clients
+        self.held_answer_bytes = 0
         threading.Thread(target=self._accept, name="fault proxy", daemon=True).start()
 
     def __enter__(self) -> "FaultProxy":
@@ -43,8 +47,13 @@ class FaultProxy:
         self.held_bytes = 0
         self._flowing.clear()
 
+    def hold_answers(self) -> None:
+        self.held_answer_bytes = 0
+        self._answering.clear()
+
     def release(self) -> None:
         self._flowing.set()
+        self._answering.set()
 
     def drop(self) -> None:
         with self._lock:
@@ -76,7 +85,7 @@ class FaultProxy:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.drop()
-        self._flowing.set()
+        self.release()
 
     def _accept(self) -> None:
         while not self._closed:
@@ -116,6 +125,9 @@ class FaultProxy:
     def _carry_down(self, pair: "_Pair", server: socket.socket) -> None:
         with suppress(OSError):  # broken off
             while chunk := server.recv(CHUNK_BYTES):
+                if not self._answering.is_set():
+                    self.held_answer_bytes += len(chunk)
+                    self._answering.wait()
                 pair.client.sendall(chunk)
         self._forget(pair)
 

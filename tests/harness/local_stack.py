@@ -59,6 +59,7 @@ class LocalProvider:
             management_url=urls["rabbitmq_management"],
             redis_url=urls["redis"],
             broker_metrics_url=urls["rabbitmq_metrics"],
+            otlp_url=urls.get("otlp", ""),
         )
 
     def down(self) -> None:

@@ -34,6 +34,7 @@ class Addresses:
     management_url: str
     redis_url: str
     broker_metrics_url: str = ""  # empty where it is not reached from here
+    otlp_url: str = ""  # of OTLP over HTTP
 
 
 class Provider(Protocol):
@@ -93,6 +94,7 @@ class Stack:
     def __init__(self, provider: Provider, addresses: Addresses) -> None:
         self._provider = provider
         self.gateway = addresses.gateway
+        self.otlp_url = addresses.otlp_url
         self.page_url = addresses.page_url
         self.database_url = addresses.database_url
         self.superuser_url = addresses.superuser_url

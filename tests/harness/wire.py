@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SEND_LOG = "/LoggerService.Logger/SendLog"
 PUSH = "/logstream.v1.LogIngest/Push"
 PUSH_STREAM = "/logstream.v1.LogIngest/PushStream"
+EXPORT = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
 
 
 @dataclass(frozen=True)

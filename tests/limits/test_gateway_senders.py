@@ -1,8 +1,10 @@
 """Careless senders at the gateway, each with calls that are valid as far as they go: the memory stays within its share, and
 the well-behaved notice nothing."""
 
+import gzip
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +18,7 @@ from harness.stack import Stack
 from harness.waiting import wait_for
 
 MIB = 1024 * 1024
+EXPORT = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
 CHECK = "/grpc.health.v1.Health/Check"
 WAIT_S = 60
 # What arrives of a message that stops shortly before its end.
@@ -28,9 +31,35 @@ def test_compressed_messages_are_bounded_as_they_are_unpacked(
 ) -> None:
     with within_memory("gateway"), neighbours(), channel(stack.gateway) as careless:
         push = careless.unary_unary(wire.PUSH)
-        for size, status in ((15 * MIB, grpc.StatusCode.RESOURCE_EXHAUSTED), (4 * MIB, grpc.StatusCode.INVALID_ARGUMENT)):
-            calls = [push.future(bytes(size), timeout=WAIT_S, compression=grpc.Compression.Gzip) for _ in range(60)]
-            assert {call.code() for call in calls if call.exception(WAIT_S)} == {status}
+        for size, calls, status in (
+            (40 * MIB, 10, grpc.StatusCode.RESOURCE_EXHAUSTED),
+            (30 * MIB, 20, grpc.StatusCode.INVALID_ARGUMENT),
+            (4 * MIB, 60, grpc.StatusCode.INVALID_ARGUMENT),
+        ):
+            made = [push.future(bytes(size), timeout=WAIT_S, compression=grpc.Compression.Gzip) for _ in range(calls)]
+            assert {call.code() for call in made if call.exception(WAIT_S)} == {status}
+
+
+def test_many_messages_that_unpack_to_large_ones(stack: Stack, neighbours: MakeNeighbours, within_memory: Within) -> None:
+    """As small as they come, so that all of them have arrived before the first is unpacked."""
+    bomb = framed(gzip.compress(bytes(30 * MIB), 9), compressed=True)
+
+    def send(_: int) -> Counter[str]:
+        with Http2(stack.gateway) as rude:
+            calls = [rude.call(path, ("grpc-encoding", "gzip")) for path in (wire.PUSH, EXPORT) * 20]
+            for call in calls:
+                rude.send(call, bomb, within_s=WAIT_S, end=True)
+            until = time.monotonic() + WAIT_S
+            while len(rude.statuses) < len(calls) and not rude.closed and time.monotonic() < until:
+                rude.receive(0.1)
+            return Counter(status for status, _ in rude.statuses.values())
+
+    with within_memory("gateway"), neighbours(), ThreadPoolExecutor(4) as threads:
+        statuses = sum(threads.map(send, range(4)), Counter[str]())
+    print(f"statuses: {dict(statuses)}")
+    # INVALID_ARGUMENT, or UNAVAILABLE where memory was short.
+    assert statuses["3"]
+    assert set(statuses) <= {"3", "14"}
 
 
 def test_half_sent_messages_share_what_there_is(stack: Stack, neighbours: MakeNeighbours, within_memory: Within) -> None:

@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--base-port", type=int, help=f"first of the stack's private ports (default: {DEFAULT_BASE})")
     parser.add_argument("--gateway-port", type=int, help="gRPC port (default: 4317, other stacks base + 30)")
     parser.add_argument("--page-port", type=int, help="port of the page (default: 3000, other stacks base + 31)")
+    parser.add_argument("--otlp-port", type=int, help="port of OTLP over HTTP (default: 4318, other stacks base + 32)")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in (("up", "start and wait until ready"), ("demo", "up, and three example services that log")):
         command = commands.add_parser(name, help=text)
@@ -115,12 +116,13 @@ def _wished_state(folders: Folders, options: argparse.Namespace) -> State:
         others = [other.base_port for name in all_stacks() if (other := load_state(stack_folders(name)))]
         base = free_base(others)
     moved = state is not None and base != state.base_port
-    gateway, page = options.gateway_port, options.page_port
+    gateway, page, otlp = options.gateway_port, options.page_port, options.otlp_port
     if state is not None and not moved:
         gateway = state.gateway_port if gateway is None else gateway
         page = state.page_port if page is None else page
-    ports = plan_ports(folders.name, base, gateway, page)
-    wished = State(ports.base, ports.gateway, ports.page)
+        otlp = state.otlp_port if otlp is None else otlp
+    ports = plan_ports(folders.name, base, gateway=gateway, page=page, otlp=otlp)
+    wished = State(base_port=ports.base, gateway_port=ports.gateway, page_port=ports.page, otlp_port=ports.otlp)
     if state is not None:
         wished.writers, wished.environment, wished.memory = state.writers, state.environment, state.memory
         wished.retention_bytes = state.retention_bytes

@@ -9,7 +9,7 @@ from typing import Any
 from logstream_local.errors import StackError
 from logstream_local.lifecycle import all_programs
 from logstream_local.ports import HOST
-from logstream_local.program import Stack
+from logstream_local.program import Program, Stack
 from logstream_local.supervision import ProgramState, Supervisor
 
 
@@ -27,6 +27,7 @@ def describe(stack: Stack) -> dict[str, Any]:
             "base": ports.base,
             "gateway": ports.gateway,
             "page": ports.page,
+            "otlp": ports.otlp,
             "postgres": ports.postgres,
             "amqp": ports.amqp,
             "rabbitmq_management": ports.rabbitmq_management,
@@ -39,6 +40,8 @@ def describe(stack: Stack) -> dict[str, Any]:
         "urls": {
             "gateway": f"{HOST}:{ports.gateway}",
             "page": f"http://{HOST}:{ports.page}",
+            # The base URL of OTLP over HTTP, to which senders append /v1/logs.
+            "otlp": f"http://{HOST}:{ports.otlp}",
             "query": f"http://{HOST}:{ports.query}",
             "stream": f"http://{HOST}:{ports.stream}",
             "database": stack.database_url,
@@ -78,12 +81,21 @@ def table(stack: Stack) -> str:
     rows = [("PROGRAM", "STATE", "PID", "SINCE", "ADDRESS")]
     for program in all_programs(stack):
         one = states.get(program.name)
-        addresses = program.url or " ".join(f"{HOST}:{port}" for port in program.ports)
-        rows.append((program.name, one.state if one else "STOPPED", str((one and one.pid) or ""), _since(one), addresses))
+        rows.append(
+            (program.name, one.state if one else "STOPPED", str((one and one.pid) or ""), _since(one), _addresses(program))
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return "\n".join(
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]).rstrip() for row in rows
     )
+
+
+def _addresses(program: Program) -> str:
+    """A program's URL, then its other ports: the gateway's are those that logs are sent to."""
+    ports = [f"{HOST}:{port}" for port in program.ports]
+    if program.url is None:
+        return " ".join(ports)
+    return " ".join([program.url, *(port for port in ports if port not in program.url)])
 
 
 def _since(one: ProgramState | None) -> str:
@@ -105,6 +117,7 @@ def addresses(stack: Stack) -> str:
         lines.append(f"REST     http://{HOST}:{ports.query}/api/logs")
     if "gateway" in programs:
         lines.append(f"gateway  {HOST}:{ports.gateway} (gRPC)")
+        lines.append(f"OTLP     http://{HOST}:{ports.otlp} (HTTP), {HOST}:{ports.gateway} (gRPC)")
     if "rabbitmq" in programs:
         lines.append(
             f"broker   http://{HOST}:{ports.rabbitmq_management} (user logstream, password in {stack.folders.secrets})"

@@ -40,7 +40,7 @@ def open_startable_stack(folders: Folders, invoker: Invoker) -> Stack:
 
 
 def _stack(folders: Folders, invoker: Invoker, state: State) -> Stack:
-    ports = plan_ports(folders.name, state.base_port, state.gateway_port, state.page_port)
+    ports = plan_ports(folders.name, state.base_port, gateway=state.gateway_port, page=state.page_port, otlp=state.otlp_port)
     return Stack(
         folders=folders,
         state=state,
@@ -204,7 +204,11 @@ def _check_ports(programs: list[Program], own: set[int], name: str) -> None:
                 owner = holder(port)
                 problems.append(f"port {port} ({purpose}) is in use{f' by {owner}' if owner else ''}")
     if problems:
-        option = {"gateway, gRPC": "--gateway-port (make: GATEWAY_PORT=)", "page": "--page-port (make: PAGE_PORT=)"}
+        option = {
+            "gateway, gRPC": "--gateway-port (make: GATEWAY_PORT=)",
+            "gateway, OTLP": "--otlp-port (make: OTLP_PORT=)",
+            "page": "--page-port (make: PAGE_PORT=)",
+        }
         options = {
             option.get(text.partition("(")[2].partition(")")[0], "--base-port (make: BASE_PORT=)") for text in problems
         }

@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 from logstream_local.errors import StackError
@@ -13,6 +14,7 @@ DEFAULT_STACK = "default"
 DEFAULT_BASE = 17000
 _DEFAULT_GATEWAY = 4317
 _DEFAULT_PAGE = 3000
+_DEFAULT_OTLP = 4318
 # A stack's ports lie within this many from its base.
 BLOCK = 40
 MAX_WRITERS = 9
@@ -20,11 +22,13 @@ MAX_WRITERS = 9
 
 @dataclass(frozen=True)
 class Ports:
-    """The port plan of one stack. `gateway` and `page` are public and may lie outside the block."""
+    """The port plan of one stack. `gateway`, `page` and `otlp` are public and may lie outside the block."""
 
     base: int
     gateway: int
     page: int
+    # OTLP over HTTP, of the gateway; over gRPC it is `gateway`.
+    otlp: int
 
     @property
     def postgres(self) -> int:
@@ -73,26 +77,39 @@ class Ports:
         return self.base + 20 + replica
 
 
-def plan_ports(name: str, base: int | None = None, gateway: int | None = None, page: int | None = None) -> Ports:
+def plan_ports(
+    name: str,
+    base: int | None = None,
+    *,
+    gateway: int | None = None,
+    page: int | None = None,
+    otlp: int | None = None,
+) -> Ports:
     """The ports of stack `name`. The default stack has the well-known public ports, others have theirs in their block.
 
     Raises StackError for a port outside 1024..65535 or one of the public ports inside the block's private part.
     """
     if base is None:
         base = DEFAULT_BASE
-    own_defaults = (_DEFAULT_GATEWAY, _DEFAULT_PAGE) if name == DEFAULT_STACK else (base + 30, base + 31)
-    plan = Ports(base, own_defaults[0] if gateway is None else gateway, own_defaults[1] if page is None else page)
+    if name == DEFAULT_STACK:
+        defaults = (_DEFAULT_GATEWAY, _DEFAULT_PAGE, _DEFAULT_OTLP)
+    else:
+        defaults = (base + 30, base + 31, base + 32)
+    wished = (gateway, page, otlp)
+    plan = Ports(base, *(default if port is None else port for port, default in zip(wished, defaults, strict=True)))
     if not 1024 <= base <= 65535 - BLOCK:
         raise StackError(f"base port {base}: expected 1024 to {65535 - BLOCK}")
-    for label, port in (("gateway", plan.gateway), ("page", plan.page)):
+    public = {"gateway": plan.gateway, "page": plan.page, "OTLP": plan.otlp}
+    for label, port in public.items():
         if not 1 <= port <= 65535:
             raise StackError(f"{label} port {port}: expected 1 to 65535")
         if base < port < base + 30:
             raise StackError(
                 f"{label} port {port} is one of the stack's own ports {base + 1} to {base + 29}; choose another"
             )
-    if plan.gateway == plan.page:
-        raise StackError(f"gateway and page cannot both have port {plan.gateway}")
+    for (one, port), (other, same) in combinations(public.items(), 2):
+        if port == same:
+            raise StackError(f"{one} and {other} cannot both have port {port}")
     return plan
 
 

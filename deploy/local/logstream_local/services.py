@@ -66,9 +66,10 @@ def _gateway(stack: Stack) -> list[Program]:
     environment = {
         "LOGSTREAM_RABBITMQ_URL": stack.rabbitmq_url,
         "LOGSTREAM_GATEWAY_LISTEN": f"{HOST}:{ports.gateway}",
+        "LOGSTREAM_GATEWAY_OTLP_LISTEN": f"{HOST}:{ports.otlp}",
         "LOGSTREAM_ADMIN_LISTEN": f"{HOST}:{ports.gateway_admin}",
     }
-    taken = {ports.gateway: "gateway, gRPC", ports.gateway_admin: "gateway, admin"}
+    taken = {ports.gateway: "gateway, gRPC", ports.otlp: "gateway, OTLP", ports.gateway_admin: "gateway, admin"}
     return [_python(stack, "gateway", "gateway", environment, ports.gateway_admin, taken, stop_order=1)]
 
 

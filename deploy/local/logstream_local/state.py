@@ -21,6 +21,8 @@ class State:
     base_port: int
     gateway_port: int
     page_port: int
+    # None in the file of a stack that an earlier release started: then the default.
+    otlp_port: int | None = None
     writers: int = 1
     environment: dict[str, dict[str, str]] = field(default_factory=dict)
     # Bytes that each program of a service may take.

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from logstream_local import disk, folders
+from logstream_local import disk, folders, information
 from logstream_local.errors import StackError
 from logstream_local.folders import stack_folders
 from logstream_local.invoker import Invoker
@@ -18,7 +18,7 @@ from logstream_local.program import Program, Stack
 from logstream_local.servers import epmd, postgres, rabbitmq, rabbitmq_settings, redis
 from logstream_local.services import page_settings, scaled, service_programs
 from logstream_local.state import load_state, override, save_state
-from logstream_local.supervision import launch_text, render
+from logstream_local.supervision import ProgramState, Supervisor, launch_text, render
 
 
 def program(**changes: object) -> Program:
@@ -111,6 +111,27 @@ def test_the_servers_listen_on_loopback_at_their_ports(stack: Stack) -> None:
     assert "prometheus.tcp.ip = 127.0.0.1" in lines
 
 
+def test_the_gateway_listens_where_logs_are_sent_to(stack: Stack) -> None:
+    (gateway,) = (made for made in service_programs(stack) if made.service == "gateway")
+    assert gateway.environment["LOGSTREAM_GATEWAY_LISTEN"] == "127.0.0.1:25030"
+    assert gateway.environment["LOGSTREAM_GATEWAY_OTLP_LISTEN"] == "127.0.0.1:25032"
+    assert set(gateway.ports) == {25013, 25030, 25032}
+
+
+def test_ps_and_info_name_the_ports_for_logs(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = ProgramState(
+        name="gateway", state="RUNNING", pid=7, exit_status=0, started_at_s=0, description="pid 7, uptime 0:00:01"
+    )
+    monkeypatch.setattr(Supervisor, "states", lambda supervisor: {"gateway": running})
+    (row,) = (line for line in information.table(stack).splitlines() if line.startswith("gateway"))
+    assert row.endswith("  http://127.0.0.1:25013 127.0.0.1:25030 127.0.0.1:25032")
+    assert information.describe(stack)["urls"]["otlp"] == "http://127.0.0.1:25032"
+    assert information.addresses(stack).splitlines() == [
+        "gateway  127.0.0.1:25030 (gRPC)",
+        "OTLP     http://127.0.0.1:25032 (HTTP), 127.0.0.1:25030 (gRPC)",
+    ]
+
+
 def test_the_page_template_gets_our_values_and_keeps_nginx_variables(stack: Stack) -> None:
     template = (
         "listen ${LOGSTREAM_PAGE_LISTEN}; root ${LOGSTREAM_PAGE_ROOT}; a ${LOGSTREAM_QUERY_ADDRESS}; $host ${request_uri}"
@@ -137,6 +158,11 @@ def test_state_survives_and_damage_is_named(stack: Stack) -> None:
     stack.folders.top.mkdir()
     stack.state.environment["gateway"] = {"A": "1"}
     save_state(stack.folders, stack.state, stack.invoker)
+    assert load_state(stack.folders) == stack.state
+    # An earlier release knew no port of OTLP.
+    older = json.loads(stack.folders.state.read_text(encoding="utf-8"))
+    del older["otlp_port"]
+    stack.folders.state.write_text(json.dumps(older), encoding="utf-8")
     assert load_state(stack.folders) == stack.state
     assert stack.folders.state.stat().st_mode & 0o777 == 0o600
     stack.folders.state.write_text("{", encoding="utf-8")

@@ -21,7 +21,7 @@ def every_port(ports: Ports) -> list[int]:
         ports.stream,
         ports.gateway_admin,
     ]
-    return [*private, *(ports.writer_admin(i) for i in range(1, MAX_WRITERS + 1)), ports.gateway, ports.page]
+    return [*private, *(ports.writer_admin(i) for i in range(1, MAX_WRITERS + 1)), ports.gateway, ports.page, ports.otlp]
 
 
 def test_every_program_has_a_port_of_its_own_within_the_block() -> None:
@@ -32,27 +32,29 @@ def test_every_program_has_a_port_of_its_own_within_the_block() -> None:
 
 def test_default_stack_has_the_well_known_public_ports() -> None:
     ports = plan_ports("default")
-    assert (ports.base, ports.gateway, ports.page) == (17000, 4317, 3000)
+    assert (ports.base, ports.gateway, ports.page, ports.otlp) == (17000, 4317, 3000, 4318)
 
 
 def test_public_ports_can_be_chosen() -> None:
-    ports = plan_ports("proof", 25000, gateway=14317, page=13000)
-    assert (ports.gateway, ports.page) == (14317, 13000)
+    ports = plan_ports("proof", 25000, gateway=14317, page=13000, otlp=14318)
+    assert (ports.gateway, ports.page, ports.otlp) == (14317, 13000, 14318)
 
 
 @pytest.mark.parametrize(
-    ("base", "gateway", "page", "named"),
+    ("base", "public", "named"),
     [
-        (80, None, None, "80"),
-        (65530, None, None, "65530"),
-        (25000, 70000, None, "70000"),
-        (25000, 25001, None, "25001"),
-        (25000, 3000, 3000, "3000"),
+        (80, {}, "80"),
+        (65530, {}, "65530"),
+        (25000, {"gateway": 70000}, "70000"),
+        (25000, {"gateway": 25001}, "25001"),
+        (25000, {"otlp": 25011}, "25011"),
+        (25000, {"gateway": 3000, "page": 3000}, "gateway and page .* 3000"),
+        (25000, {"otlp": 25030}, "gateway and OTLP .* 25030"),
     ],
 )
-def test_impossible_ports_are_refused_by_value(base: int, gateway: int | None, page: int | None, named: str) -> None:
+def test_impossible_ports_are_refused_by_value(base: int, public: dict[str, int], named: str) -> None:
     with pytest.raises(StackError, match=named):
-        plan_ports("proof", base, gateway, page)
+        plan_ports("proof", base, **public)
 
 
 def test_a_tenth_writer_is_refused() -> None:

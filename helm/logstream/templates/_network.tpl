@@ -64,7 +64,7 @@
       port: {{ index . 1 }}
 {{- end -}}
 
-{{/* From clients outside the release, which send logs or open the page: (list $ 4317). */}}
+{{/* From clients outside the release, which send logs or open the page: (list $ 4317 4318). */}}
 {{- define "logstream.ingressFromClients" -}}
 {{- with (index . 0).Values.networkPolicy.clients -}}
 - from:
@@ -74,8 +74,10 @@
 # From any address; networkPolicy.clients restricts it.
 - ports:
 {{- end }}
+    {{- range slice . 1 }}
     - protocol: TCP
-      port: {{ index . 1 }}
+      port: {{ . }}
+    {{- end }}
 {{- end -}}
 
 {{/* From Prometheus: (list $ 9464). */}}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from bench import fanout
+from bench import fanout, otlp
 from bench.batches import Kind
 from bench.database import NODE_PREFIX, Database, NotOurs
 from bench.figures import figures
@@ -57,6 +57,22 @@ def test_a_run_is_measured_and_judged(bench: Bench) -> None:
 def test_one_call_a_record_is_judged_too(bench: Bench) -> None:
     outcome = bench.run("short", Load([Phase(0, 0.5)], Kind(1), unary=True, in_flight=4, viewer=False))
     assert outcome.verdict.acked == outcome.verdict.stored > 0
+
+
+def test_otlp_is_held_against_push(bench: Bench) -> None:
+    runs = [
+        (part, figures(outcome, None, None, "", None))
+        for part, outcome in otlp.run(bench, otlp.parts(50), rate=1_500, seconds=0.5, rounds=1)
+    ]
+    assert [part.protocol.value for part, _ in runs] == ["Push", "OTLP/gRPC", "OTLP/HTTP"]
+    assert {(found["lost"], found["duplicated"]) for _, found in runs} == {(0, 0)}
+    assert next(otlp.summaries(runs))[otlp.RATIO] == 1
+
+
+def test_records_that_become_other_rows_make_a_run_void(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Database, "digest_of_first", lambda database, node, records: node)
+    with pytest.raises(Void, match="OTLP/gRPC, 50, round 1: its records became other rows than those of Push, 50"):
+        list(otlp.run(bench, otlp.parts(50), rate=1_500, seconds=0.2, rounds=1))
 
 
 def test_records_of_others_are_not_emptied(bench: Bench, stack: Stack) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
+from logstream_contract.otlp.requests import OtlpOptions
 from logstream_contract.units import MIB
 from logstream_contract.wire.batches import (
     DEFAULT_BATCH_BYTES,
@@ -14,6 +15,7 @@ from logstream_contract.wire.batches import (
 )
 from logstream_runtime.address import Address, ListenAddress
 from logstream_runtime.config import setting
+from logstream_runtime.guard import AllowedOrigins, Origins
 from pydantic import Field
 
 
@@ -23,6 +25,11 @@ class Config:
         "LOGSTREAM_RABBITMQ_URL", "URL of RabbitMQ: amqp:// or amqps://user:password@host:5672/vhost.", secret=True
     )
     listen: ListenAddress = setting("LOGSTREAM_GATEWAY_LISTEN", "Address on which gRPC is served.", Address("0.0.0.0", 4317))
+    otlp_listen: ListenAddress = setting(
+        "LOGSTREAM_GATEWAY_OTLP_LISTEN",
+        "Address on which OTLP is served over HTTP. OTLP over gRPC is served with all else that is gRPC.",
+        Address("0.0.0.0", 4318),
+    )
     admin_listen: ListenAddress = setting(
         "LOGSTREAM_ADMIN_LISTEN", "Address on which /livez, /readyz and /metrics are served.", Address("0.0.0.0", 9464)
     )
@@ -40,6 +47,28 @@ class Config:
     )
     max_batch_bytes: Annotated[int, Field(ge=1024, le=MOST_BATCH_BYTES)] = setting(
         "LOGSTREAM_MAX_BATCH_BYTES", "Size of an encoded batch.", DEFAULT_BATCH_BYTES, unit="bytes"
+    )
+    otlp_max_bytes: Annotated[int, Field(ge=MIB, le=64 * MIB)] = setting(
+        "LOGSTREAM_GATEWAY_OTLP_MAX_BYTES",
+        "Maximum size of an OTLP request, unpacked; a quarter of it as JSON. A request that is larger than a batch becomes "
+        "several batches. The attributes of resources and scopes may take twice as much, as often as records have them.",
+        32 * MIB,
+        unit="bytes",
+    )
+    otlp_namespace: bool = setting(
+        "LOGSTREAM_GATEWAY_OTLP_NAMESPACE",
+        "Whether the node of OTLP records is `<service.namespace>/<service.name>` where there is a namespace.",
+        False,
+    )
+    otlp_derive_ids: bool = setting(
+        "LOGSTREAM_GATEWAY_OTLP_DERIVE_IDS",
+        "Whether an OTLP request that is sent again is recognized by its bytes and stored once.",
+        True,
+    )
+    otlp_origins: AllowedOrigins = setting(
+        "LOGSTREAM_GATEWAY_OTLP_ORIGINS",
+        "Origins whose pages may send OTLP over HTTP, separated by commas, such as https://shop.example.com. `*`: all.",
+        Origins(),
     )
     coalesce_ms: Annotated[float, Field(ge=0, le=1000)] = setting(
         "LOGSTREAM_GATEWAY_COALESCE_MS",
@@ -65,8 +94,9 @@ class Config:
     )
     under_way_bytes: Annotated[int, Field(ge=8 * MIB)] = setting(
         "LOGSTREAM_GATEWAY_UNDER_WAY_BYTES",
-        "Maximum size of the messages that a process is receiving or holds unconfirmed. A message counts with the maximum "
-        "size while it is being received. Further calls wait, and those of one connection leave room for others.",
+        "Maximum size of the messages that a process is receiving or holds unconfirmed. While it is being received, "
+        "a message counts as if it had the maximum size. Further calls wait, and those of one connection leave room for "
+        "others.",
         128 * MIB,
         unit="bytes",
     )
@@ -79,7 +109,8 @@ class Config:
     )
     receive_timeout_s: Annotated[float, Field(gt=0, le=3600)] = setting(
         "LOGSTREAM_GATEWAY_RECEIVE_TIMEOUT_S",
-        "How long the message of a SendLog or Push call may take to arrive. 2 s while other connections wait for its room.",
+        "How long the message of a SendLog, Push or OTLP call may take to arrive. If other connections are waiting for the "
+        "space that it takes: 2 s, or half of this time if it is the only message of its connection.",
         20.0,
         unit="s",
     )
@@ -98,7 +129,7 @@ class Config:
     connection_age_s: Annotated[float, Field(gt=0, le=604_800)] = setting(
         "LOGSTREAM_GATEWAY_CONNECTION_AGE_S",
         "Maximum age of a connection, give or take a tenth. The client then opens another one, so that load "
-        "balancers spread the connections again. Calls in progress are answered first.",
+        "balancers spread the connections again. Calls in progress are finished first.",
         1800.0,
         unit="s",
     )
@@ -119,11 +150,15 @@ class Config:
         unit="s",
     )
     retry_after_ms: Annotated[int, Field(ge=1, le=60_000)] = setting(
-        "LOGSTREAM_GATEWAY_RETRY_AFTER_MS", "Delay in the RetryInfo that is sent with UNAVAILABLE.", 500, unit="ms"
+        "LOGSTREAM_GATEWAY_RETRY_AFTER_MS",
+        "Delay in the RetryInfo that is sent with UNAVAILABLE. At most 3 s for OTLP, and over HTTP in whole seconds as "
+        "Retry-After.",
+        500,
+        unit="ms",
     )
     concurrent_calls: Annotated[int, Field(ge=1)] = setting(
         "LOGSTREAM_GATEWAY_CONCURRENT_CALLS",
-        "Maximum number of concurrent SendLog and Push calls of a process, open Watch and reflection calls included. "
+        "Maximum number of concurrent SendLog, Push and OTLP calls of a process, open Watch and reflection calls included. "
         "Further calls get UNAVAILABLE.",
         10_000,
     )
@@ -133,6 +168,12 @@ class Config:
     log_level: Literal["debug", "info", "warning", "error"] = setting(
         "LOGSTREAM_LOG_LEVEL", "Lowest level of the lines in the process's own log.", "info"
     )
+
+    @property
+    def otlp_options(self) -> OtlpOptions:
+        return OtlpOptions(
+            namespace=self.otlp_namespace, derive_ids=self.otlp_derive_ids, shared_bytes=2 * self.otlp_max_bytes
+        )
 
     @property
     def limits(self) -> Limits:

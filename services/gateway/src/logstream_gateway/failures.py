@@ -14,6 +14,8 @@ INTERNAL_ERROR: Final = "internal error of the gateway"
 _LOG_EVERY_S: Final = 1.0
 # grpc.aio uses this logger for errors that it meets around a handler, such as a message that cannot be unpacked.
 _GRPC_LOGGER: Final = "grpc._cython.cygrpc"
+# aiohttp uses this one for what is no HTTP.
+_HTTP_LOGGER: Final = "aiohttp.server"
 
 
 class Failures:
@@ -42,9 +44,10 @@ class OncePerSecond(logging.Filter):
         return suppressed is not None
 
 
-def limit_grpc_log() -> None:
-    """Without this, a sender can make gRPC log an error and its traceback with every call, at any rate."""
-    logging.getLogger(_GRPC_LOGGER).addFilter(OncePerSecond())
+def limit_logs() -> None:
+    """Without this, a sender can make gRPC or aiohttp log an error and its traceback with every call, at any rate."""
+    for name in (_GRPC_LOGGER, _HTTP_LOGGER):
+        logging.getLogger(name).addFilter(OncePerSecond())
 
 
 class _Throttle:

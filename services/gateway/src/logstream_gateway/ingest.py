@@ -5,6 +5,7 @@ The README lists every wait of a call, and which module ends it."""
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ from logstream_contract.wire.pb.logs_pb2 import LogRecord, PushResult
 from logstream_gateway.admission import Admission, Reception
 from logstream_gateway.coalescer import Coalescer
 from logstream_gateway.failures import INTERNAL_ERROR, Failures
-from logstream_gateway.metrics import NO_MESSAGE, Metrics
+from logstream_gateway.metrics import EXPORT, NO_MESSAGE, Metrics
+from logstream_gateway.otlp import Otlp
 from logstream_gateway.publisher import Publisher
 from logstream_gateway.streams import Stream, Streams
 from logstream_gateway.unavailable import Unavailable, UnavailableReason
@@ -33,7 +35,12 @@ _DEADLINE_MARGIN_S: Final = 0.1
 _DEADLINE_MARGIN_SHARE: Final = 0.1
 # How many batches of a PushStream may wait for their confirm.
 _STREAM_WINDOW_BATCHES: Final = 32
+# So many connections are remembered to send large messages.
+_LARGE_SENDERS: Final = 1024
 _STATUS_DETAILS: Final = "grpc-status-details-bin"
+# OpenTelemetry's exporter for Python reads this one, and gives up when it is told to wait for longer than its time-out.
+_RETRY_INFO: Final = "google.rpc.retryinfo-bin"
+_MOST_EXPORT_RETRY_MS: Final = 3_000
 _SUCCESS: Final = LogResponse(success=True).SerializeToString()
 # The largest time that a record's field can hold: in the year 2554.
 _LATEST_UNIX_NANO: Final = 2**64 - 1
@@ -68,6 +75,7 @@ class Ingest:
         publisher: Publisher,
         frame: Callable[[bytes], bytes],
         coalescer: Coalescer,
+        otlp: Otlp,
         admission: Admission,
         streams: Streams,
         limits: Limits,
@@ -79,6 +87,7 @@ class Ingest:
         self._publisher = publisher
         self._frame = frame
         self._coalescer = coalescer
+        self._otlp = otlp
         self._admission = admission
         self._streams = streams
         self._limits = limits
@@ -89,8 +98,11 @@ class Ingest:
         self._failures = Failures(metrics)
         self._loop = asyncio.get_running_loop()
         self._ending: set[asyncio.Future[None]] = set()
+        # Connections that have sent a message larger than a batch. Their next one may be as large.
+        self._large_senders: OrderedDict[str, None] = OrderedDict()
         self._accept_send_log = _counting(metrics, "SendLog")
         self._accept_push = _counting(metrics, "Push")
+        self._accept_export = _counting(metrics, EXPORT)
         self._accept_push_stream = _counting(metrics, "PushStream")
 
     async def send_log(self, _: object, context: Context) -> bytes:
@@ -99,15 +111,23 @@ class Ingest:
     async def push(self, _: object, context: Context) -> bytes:
         return await self._unary("Push", self._push, context)
 
+    async def export(self, _: object, context: Context) -> bytes:
+        """OpenTelemetry's method. Its message may be larger than those of other methods."""
+        return await self._unary(EXPORT, self._export, context)
+
     async def _unary(
-        self, method: str, serve: "Callable[[Reception, Context], Awaitable[bytes]]", context: Context
+        self,
+        method: str,
+        serve: "Callable[[Reception, Context], Awaitable[bytes]]",
+        context: Context,
     ) -> bytes:
         """A call of a method with one message, from its headers to its answer."""
         now_s = self._loop.time()
+        large = self._large_senders and context.peer() in self._large_senders
         try:
             self._admission.enter(now_s)
             try:
-                reception = self._admission.begin(method, context, now_s)
+                reception = self._admission.begin(method, context, now_s, self._otlp.max_bytes if large else None)
                 return await serve(reception, context)
             finally:
                 self._admission.leave()
@@ -129,7 +149,15 @@ class Ingest:
             self._metrics.unreceived_calls.labels(method, NO_MESSAGE).inc()
             # Has no effect if gRPC has already sent its own answer.
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call has no message")
+        if len(raw) > self._limits.batch_bytes:
+            self._note_large(context.peer())
         return raw
+
+    def _note_large(self, peer: str) -> None:
+        self._large_senders[peer] = None
+        self._large_senders.move_to_end(peer)
+        if len(self._large_senders) > _LARGE_SENDERS:
+            self._large_senders.popitem(last=False)
 
     async def _send_log(self, reception: Reception, context: Context) -> bytes:
         try:
@@ -158,9 +186,25 @@ class Ingest:
             published = self._publish(await self._receive("Push", reception, context))
         finally:
             self._admission.finish(reception)
-        await self._confirm(published, _wait_s(context, self._timeout_s))
+        await self.confirm(published.confirmed, _wait_s(context, self._timeout_s))
         self._accept_push(published.records, published.size_bytes)
         return published.answer()
+
+    async def _export(self, reception: Reception, context: Context) -> bytes:
+        try:
+            raw = await self._receive(EXPORT, reception, context)
+            reception.arrived = True
+            size = len(raw)
+            published = await self._otlp.publish(raw)
+            del raw
+        finally:
+            self._admission.finish(reception)
+        until_s = self._loop.time() + _wait_s(context, self._timeout_s)
+        for confirmed in published.confirms:
+            await self.confirm(confirmed, until_s - self._loop.time())
+        self._accept_export(published.records, size)
+        # An ExportLogsServiceResponse without a partial success.
+        return b""
 
     async def push_stream(self, _: object, context: Context) -> None:
         """Publishes batches as they arrive and answers them in order; the first one that is not accepted ends the stream."""
@@ -177,7 +221,7 @@ class Ingest:
                 if isinstance(entry, Exception):
                     raise entry
                 left_s = entry.expires_s - self._loop.time()
-                await self._confirm(entry, _wait_s(context, left_s))
+                await self.confirm(entry.confirmed, _wait_s(context, left_s))
                 self._accept_push_stream(entry.records, entry.size_bytes)
                 await context.write(entry.answer())
         except Rejected as error:
@@ -258,12 +302,11 @@ class Ingest:
             expires_s=self._loop.time() + self._timeout_s,
         )
 
-    async def _confirm(self, published: "_Published", wait_s: float) -> None:
-        """Waits for the confirm. Raises Unavailable. Cancelling the wait does not withdraw the message."""
-        confirmed = published.confirmed
+    async def confirm(self, confirmed: asyncio.Future[None], wait_s: float) -> None:
+        """Waits for a confirm. Raises Unavailable. Cancelling the wait does not withdraw the message."""
         if confirmed.done():
             return confirmed.result()
-        expiry = self._loop.call_later(wait_s, self._expire, confirmed)
+        expiry = self._loop.call_later(max(0.0, wait_s), self._expire, confirmed)
         try:
             await confirmed
         finally:
@@ -283,10 +326,11 @@ class Ingest:
             self._metrics.unavailable_calls.labels(method, error.reason).inc()
         _drop_tracebacks(error)
         retry = error_details_pb2.RetryInfo()
-        retry.retry_delay.FromMilliseconds(self._retry_after_ms)
+        most_ms = _MOST_EXPORT_RETRY_MS if method == EXPORT else self._retry_after_ms
+        retry.retry_delay.FromMilliseconds(min(self._retry_after_ms, most_ms))
         status = status_pb2.Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message=str(error))
         status.details.add().Pack(retry)
-        details = ((_STATUS_DETAILS, status.SerializeToString()),)
+        details = ((_STATUS_DETAILS, status.SerializeToString()), (_RETRY_INFO, retry.SerializeToString()))
         await context.abort(grpc.StatusCode.UNAVAILABLE, str(error), details)
 
     async def _fail(self, method: str, error: Exception, context: Context) -> NoReturn:

@@ -12,7 +12,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from logstream_gateway.unavailable import StreamEndReason, UnavailableReason
 
-METHODS: Final = ("SendLog", "Push", "PushStream")
+EXPORT: Final = "Export"  # OTLP over gRPC
+EXPORT_HTTP: Final = "ExportHttp"  # OTLP over HTTP
+METHODS: Final = ("SendLog", "Push", "PushStream", EXPORT, EXPORT_HTTP)
 OTHER_METHOD: Final = "other"  # of gRPC's own services
 NO_MESSAGE: Final = "no_message"  # the one reason of an unreceived call
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -26,33 +28,34 @@ class FailureReason(StrEnum):
 
 
 class Metrics:
-    """`method` is SendLog, Push or PushStream, or `other` for health and reflection. Gauges are the sum over the processes
-    that are alive."""
+    """`method` is SendLog, Push, PushStream, Export or ExportHttp, or `other` for health and reflection. Gauges are the sum
+    over the processes that are alive."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.accepted_records = Counter(
             "logstream_gateway_accepted_records",
-            "Records in requests that were answered with success.",
+            "Records in requests that succeeded.",
             ["method"],
             registry=registry,
         )
         self.accepted_bytes = Counter(
             "logstream_gateway_accepted_bytes",
-            "Bytes of requests that were answered with success.",
+            "Bytes of requests that succeeded.",
             ["method"],
             registry=registry,
         )
         self.rejected_calls = Counter(
             "logstream_gateway_rejected_calls",
-            "Batches or SendLog calls that were answered INVALID_ARGUMENT, by the limit that they exceed.",
+            "Batches, SendLog calls or OTLP requests that returned INVALID_ARGUMENT, or over HTTP a status from 400 to 415, "
+            "by the limit that they exceed.",
             ["method", "reason"],
             registry=registry,
         )
         self.unavailable_calls = Counter(
             "logstream_gateway_unavailable_calls",
-            "Batches or SendLog calls that were answered UNAVAILABLE. Reasons: disconnected, blocked, queue_full, "
-            "unroutable, inflight_full, unconfirmed (no confirm in time), stopping, calls_full, receiving_full (too many "
-            "calls wait to be received), slow_message (it did not arrive in time), streams_full.",
+            "Batches, SendLog calls or OTLP requests that returned UNAVAILABLE, or 503. Reasons: disconnected, blocked, "
+            "queue_full, unroutable, inflight_full, unconfirmed (no confirm in time), stopping, calls_full, receiving_full "
+            "(too many calls are waiting to be received), slow_message (it did not arrive in time), streams_full.",
             ["method", "reason"],
             registry=registry,
         )
@@ -78,14 +81,14 @@ class Metrics:
         )
         self.unreceived_calls = Counter(
             "logstream_gateway_unreceived_calls",
-            "SendLog or Push calls that ended before their message had arrived. Reason no_message: the client left, or the "
-            "message is larger than gRPC accepts, which answers RESOURCE_EXHAUSTED.",
+            "SendLog, Push or OTLP calls that ended before their message had arrived. Reason no_message: the client left, "
+            "or the message is larger than gRPC accepts, which returns RESOURCE_EXHAUSTED.",
             ["method", "reason"],
             registry=registry,
         )
         self.failed_calls = Counter(
             "logstream_gateway_failed_calls",
-            "Calls that were answered INTERNAL because of an error in the gateway, which is in its log. Reason memory: "
+            "Calls that returned INTERNAL, or 500, because of an error in the gateway, which is in its log. Reason memory: "
             "there was not enough memory.",
             ["method", "reason"],
             registry=registry,
@@ -99,7 +102,7 @@ class Metrics:
         )
         self.calls = Gauge(
             "logstream_gateway_calls",
-            "SendLog and Push calls in progress, from their headers to their answer, and open Watch and reflection calls.",
+            "SendLog, Push and OTLP calls in progress, from headers to response, and open Watch and reflection calls.",
             multiprocess_mode="livesum",
             registry=registry,
         )

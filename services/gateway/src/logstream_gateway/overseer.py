@@ -6,16 +6,17 @@ The README lists every wait that it ends."""
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import Final
 
 from grpc_health.v1 import health, health_pb2
 
 from logstream_gateway import memory
-from logstream_gateway.admission import Admission
-from logstream_gateway.ingest import Ingest
+from logstream_gateway.admission import Admission, Reception
 from logstream_gateway.metrics import Metrics
 from logstream_gateway.publisher import Publisher
 from logstream_gateway.streams import Streams
+from logstream_gateway.unavailable import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ _NOT_FULL_S: Final = 1.0
 _SHED_COUNT: Final = 16
 _SHED_CALL_BYTES: Final = 512 * 1024
 _SLOW_S: Final = 1.0
+# So far past the limit any call ends: messages that are larger than their method takes arrive faster than they are slow.
+_FAR_BYTES: Final = 64 * 1024 * 1024
 
 
 class Readiness:
@@ -46,7 +49,7 @@ class Overseer:
         self,
         *,
         publisher: Publisher,
-        ingest: Ingest,
+        end: Callable[[Reception, Unavailable], None],
         admission: Admission,
         streams: Streams,
         health_servicer: health.aio.HealthServicer,
@@ -56,7 +59,7 @@ class Overseer:
         memory_bytes: int,
     ) -> None:
         self._publisher = publisher
-        self._ingest = ingest
+        self._end = end
         self._admission = admission
         self._streams = streams
         self._health_servicer = health_servicer
@@ -77,7 +80,7 @@ class Overseer:
 
     def tick(self, now_s: float) -> None:
         for reception, error in self._admission.sweep(now_s):
-            self._ingest.end(reception, error)
+            self._end(reception, error)
         self._streams.sweep(now_s)
         self._shed(now_s)
         since_s = now_s - _NOT_FULL_S
@@ -104,9 +107,10 @@ class Overseer:
         if resident_bytes <= self._memory_bytes:
             return
         limit = _SHED_COUNT + (resident_bytes - self._memory_bytes) // _SHED_CALL_BYTES
-        calls, receiving = self._admission.shed(limit, _SLOW_S, now_s)
+        slower_than_s = _SLOW_S if resident_bytes <= self._memory_bytes + _FAR_BYTES else 0.0
+        calls, receiving = self._admission.shed(limit, slower_than_s, now_s)
         for reception, error in receiving:
-            self._ingest.end(reception, error)
+            self._end(reception, error)
         ended = self._streams.shed(_SHED_COUNT, now_s)
         log.warning(
             "short of memory",

@@ -11,22 +11,27 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from logstream_contract.wire.packing import Packer
 from logstream_contract.wire.pb import logger_pb2, logs_pb2
 from logstream_runtime.files import allow_files
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 
-from logstream_gateway.admission import Admission, Bounds
+from logstream_gateway.admission import Admission, Bounds, Reception
 from logstream_gateway.coalescer import Coalescer
 from logstream_gateway.config import Config
-from logstream_gateway.failures import limit_grpc_log
+from logstream_gateway.failures import limit_logs
 from logstream_gateway.health_and_reflection import GuardedHandlers
 from logstream_gateway.ingest import Ingest
-from logstream_gateway.metrics import Metrics
+from logstream_gateway.metrics import EXPORT_HTTP, Metrics
+from logstream_gateway.otlp import Otlp
+from logstream_gateway.otlp_http import OtlpHttp
 from logstream_gateway.overseer import Overseer, Readiness
 from logstream_gateway.publisher import Publisher
 from logstream_gateway.streams import StreamBounds, Streams
+from logstream_gateway.unavailable import Unavailable
 
 log = logging.getLogger(__name__)
 
 _LEGACY_SERVICE = logger_pb2.DESCRIPTOR.services_by_name["Logger"].full_name
 _NATIVE_SERVICE = logs_pb2.DESCRIPTOR.services_by_name["LogIngest"].full_name
+_OTLP_SERVICE = logs_service_pb2.DESCRIPTOR.services_by_name["LogsService"].full_name
 # A message that exceeds the batch limit by less than this gets the gateway's own error, which names the limit, not gRPC's.
 _OVERSIZE_ROOM_BYTES = 256 * 1024
 # How much of a call's message gRPC accepts before the handler reads it: the flow-control window of a stream.
@@ -86,10 +91,18 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
         StreamBounds(streams=config.push_streams, idle_s=config.stream_idle_s, age_s=config.stream_age_s),
         lambda reason: metrics.ended_streams.labels(reason).inc(),
     )
+    otlp = Otlp(
+        publisher=publisher,
+        new_frame=lambda: Packer(config.compression_level).frame,
+        limits=config.limits,
+        options=config.otlp_options,
+        max_bytes=config.otlp_max_bytes,
+    )
     ingest = Ingest(
         publisher=publisher,
         frame=frame,
         coalescer=coalescer,
+        otlp=otlp,
         admission=admission,
         streams=streams,
         limits=config.limits,
@@ -99,22 +112,36 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
         metrics=metrics,
     )
     allow_files(_FILES)
-    limit_grpc_log()
+    limit_logs()
     server, health_servicer = build_server(config, ingest, admission, metrics)
+    http = OtlpHttp(
+        otlp=otlp,
+        admission=admission,
+        confirm=ingest.confirm,
+        origins=config.otlp_origins,
+        timeout_s=config.publish_timeout_s,
+        retry_after_ms=config.retry_after_ms,
+        metrics=metrics,
+    )
+
+    def end(reception: Reception, error: Unavailable) -> None:
+        (http if reception.method == EXPORT_HTTP else ingest).end(reception, error)
+
     overseer = Overseer(
         publisher=publisher,
-        ingest=ingest,
+        end=end,
         admission=admission,
         streams=streams,
         health_servicer=health_servicer,
-        services=(_LEGACY_SERVICE, _NATIVE_SERVICE),
+        services=(_LEGACY_SERVICE, _NATIVE_SERVICE, _OTLP_SERVICE),
         readiness=readiness,
         metrics=metrics,
         memory_bytes=config.memory_bytes,
     )
+    await http.start(config.otlp_listen, share_port=config.processes > 1)
     publisher.start()
     await server.start()
-    log.info("serving", extra={"listen": str(config.listen)})
+    log.info("serving", extra={"listen": str(config.listen), "otlp_listen": str(config.otlp_listen)})
     overseeing = asyncio.ensure_future(overseer.run())
     await stop.wait()
     overseeing.cancel()
@@ -122,18 +149,21 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
     await _drain(
         shutdown_s=config.shutdown_s,
         server=server,
+        http=http,
         health_servicer=health_servicer,
         admission=admission,
         streams=streams,
         coalescer=coalescer,
         publisher=publisher,
     )
+    otlp.close()
 
 
 async def _drain(
     *,
     shutdown_s: float,
     server: grpc.aio.Server,
+    http: OtlpHttp,
     health_servicer: health.aio.HealthServicer,
     admission: Admission,
     streams: Streams,
@@ -146,7 +176,7 @@ async def _drain(
     batch and record that has arrived gets its answer now. The connection to the broker closes last.
     """
     await health_servicer.enter_graceful_shutdown()
-    stopping = asyncio.ensure_future(server.stop(shutdown_s))
+    stopping = asyncio.gather(server.stop(shutdown_s), http.stop(shutdown_s))
     await asyncio.sleep(0)
     log.info("new calls are refused", extra={"calls": admission.calls, "streams": len(streams)})
     streams.stop()
@@ -168,7 +198,7 @@ def build_server(
     server = grpc.aio.server(
         options=[
             # Also the limit to which gRPC unpacks a compressed message.
-            ("grpc.max_receive_message_length", _message_bytes(config)),
+            ("grpc.max_receive_message_length", max(_message_bytes(config), config.otlp_max_bytes + _OVERSIZE_ROOM_BYTES)),
             ("grpc.max_concurrent_streams", config.connection_calls),
             # By default, gRPC refuses calls of a client that respects the limit while ended calls are not cleaned up yet.
             ("grpc.http2.max_deallocating_streams", _UNCLEARED_CALLS),
@@ -198,10 +228,13 @@ def build_server(
                     "PushStream": grpc.stream_stream_rpc_method_handler(ingest.push_stream),
                 },
             ),
+            grpc.method_handlers_generic_handler(
+                _OTLP_SERVICE, {"Export": grpc.stream_unary_rpc_method_handler(ingest.export)}
+            ),
         )
     )
     health_servicer = health.aio.HealthServicer()
-    names = (_LEGACY_SERVICE, _NATIVE_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    names = (_LEGACY_SERVICE, _NATIVE_SERVICE, _OTLP_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
     guarded = GuardedHandlers(
         metrics=metrics,
         admission=admission,
@@ -223,7 +256,7 @@ def build_server(
 
 
 def _message_bytes(config: Config) -> int:
-    """The largest message that gRPC accepts."""
+    """The largest message that most calls have: of a batch. gRPC has one limit for all methods, and it is that of OTLP."""
     return config.max_batch_bytes + _OVERSIZE_ROOM_BYTES
 
 

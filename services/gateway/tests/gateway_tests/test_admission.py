@@ -1,7 +1,9 @@
 """Who may receive a message, and who has to wait, yield or leave."""
 
 import asyncio
+import random
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -30,8 +32,8 @@ class Door:
         self.ended: list[tuple[str, str]] = []
         self.admission = Admission(bounds, lambda: self.held)
 
-    def begin(self, peer: str, now_s: float = 0.0) -> Reception:
-        return self.admission.begin("Push", Call(peer), now_s)
+    def begin(self, peer: str, now_s: float = 0.0, size: int | None = None) -> Reception:
+        return self.admission.begin("Push", Call(peer), now_s, size)
 
     def fill(self, peer: str, calls: int, now_s: float = 0.0) -> list[Reception]:
         return [self.begin(peer, now_s) for _ in range(calls)]
@@ -194,6 +196,123 @@ async def test_nobody_asks_whose_slots_they_are_while_there_are_plenty() -> None
     assert door.begin("again").peer is None
     door.admission.finish(more)
     assert door.admission.reserved_bytes == 10
+
+
+@on_loop
+async def test_slots_count_as_their_sizes() -> None:
+    door = Door()
+    calls = [door.begin(f"peer {number}", size=size) for number, size in enumerate((1, 3, 40, 10))]
+    assert slots(calls) == 4
+    assert door.admission.reserved_bytes == 54
+    for call in calls:
+        door.admission.finish(call)
+    assert door.admission.reserved_bytes == 0
+
+
+@on_loop
+async def test_several_large_slots_have_half_of_the_room() -> None:
+    door = Door()
+    large = [door.begin(f"large {number}", size=40) for number in range(4)]
+    assert slots(large) == 2
+    assert slots([door.begin(f"peer {number}") for number in range(10)]) == 8
+    door.admission.finish(large[0])
+    assert slots(large) == 3
+
+
+@on_loop
+async def test_a_large_slot_gets_its_turn_among_any_number_of_small_ones() -> None:
+    door = Door()
+    small = [door.begin(f"peer {number}") for number in range(16)]
+    large = door.begin("large", size=40)
+    later = [door.begin(f"later {number}") for number in range(16)]
+    for finished in range(3):
+        door.admission.finish(small[finished])
+        assert (slots(later), large.slot) == (0, False)
+    door.admission.finish(small[3])
+    assert large.slot
+    assert slots(later) == 0
+    door.admission.finish(small[4])
+    assert slots(later) == 1
+
+
+@on_loop
+async def test_a_connection_that_has_a_slot_makes_nobody_leave_room_for_its_large_one() -> None:
+    door = Door()
+    door.begin("large", size=70)
+    door.begin("large", size=70)
+    assert slots([door.begin(f"peer {number}") for number in range(20)]) == 9
+
+
+@on_loop
+async def test_however_little_room_there_is_one_may_begin_when_there_is_no_other() -> None:
+    door = Door()
+    door.held = 1000
+    first = door.begin("large", size=80)
+    small = door.begin("small")
+    assert (first.slot, small.slot) == (True, False)
+    second = door.begin("another", size=80)
+    door.admission.finish(first)
+    assert [call.slot for call in (second, small)] == [True, False]
+    door.admission.finish(second)
+    assert slots([small]) == 1
+
+
+@on_loop
+async def test_who_leaves_while_waiting_for_a_large_slot_leaves_its_room_to_others() -> None:
+    door = Door()
+    small = [door.begin(f"peer {number}") for number in range(16)]
+    large = door.begin("large", size=40)
+    later = door.begin("later")
+    door.admission.finish(small[0])
+    assert slots([later]) == 0
+    door.admission.finish(large)
+    assert slots([later]) == 1
+    for call in (*small[1:], later):
+        door.admission.finish(call)
+    assert door.admission.reserved_bytes == 0
+    door.sweep(0.1)
+    assert door.begin("again", size=80).peer is None
+
+
+@on_loop
+async def test_a_message_that_has_arrived_is_not_slow() -> None:
+    door = Door(replace(BOUNDS, bytes=40))
+    calls = [door.begin(f"peer {number}") for number in range(4)]
+    for call in calls:
+        call.arrived = True
+    waiting = door.begin("needy")
+    door.sweep(19.0)
+    assert door.admission.shed(10, 1.0, 19.5)[1] == []
+    assert waiting.turn is not None
+    with pytest.raises(Unavailable, match="short of memory"):
+        await waiting.turn
+    door.sweep(21.0)
+    assert door.ended == []
+
+
+@on_loop
+async def test_bytes_are_counted_whatever_happens() -> None:
+    chance = random.Random(3)
+    door = Door(replace(BOUNDS, bytes=400))
+    under_way: list[Reception] = []
+    for step in range(5_000):
+        door.held = chance.choice((0, 0, 100, 500))
+        if under_way and chance.random() < 0.5:
+            door.admission.finish(under_way.pop(chance.randrange(len(under_way))))
+        else:
+            with suppress(Unavailable):
+                under_way.append(
+                    door.begin(f"peer {chance.randrange(8)}", step * 0.01, chance.choice((None, 1, 7, 64, 128)))
+                )
+        if step % 20 == 0:
+            door.sweep(step * 0.01)
+        assert door.admission.reserved_bytes == sum(call.size_bytes for call in under_way if call.slot)
+        assert any(call.slot for call in under_way) or not under_way
+    while under_way:
+        door.admission.finish(under_way.pop())
+    assert (door.admission.reserved_bytes, door.admission.receiving) == (0, 0)
+    door.sweep(100.0)
+    assert door.begin("last", size=200).peer is None
 
 
 @on_loop

@@ -14,6 +14,7 @@ from logstream_contract.wire.pb.logs_pb2 import LogBatch, LogRecord
 from logstream_gateway.admission import Admission, Bounds
 from logstream_gateway.ingest import Ingest
 from logstream_gateway.metrics import Metrics
+from logstream_gateway.otlp import PublishedExport
 from logstream_gateway.streams import StreamBounds, Streams
 from prometheus_client import CollectorRegistry
 
@@ -80,10 +81,12 @@ def ingest_with(coalescer: Coalescer, registry: CollectorRegistry) -> Ingest:
     metrics = Metrics(registry)
     publisher: Any = Publisher()
     gathering: Any = coalescer
+    otlp: Any = None
     return Ingest(
         publisher=publisher,
         frame=lambda raw: raw,
         coalescer=gathering,
+        otlp=otlp,
         admission=Admission(Bounds(calls=9, bytes=90, message_bytes=10, waiting=9, receive_s=9.0), lambda: 0),
         streams=Streams(StreamBounds(streams=9, idle_s=9.0, age_s=9.0), lambda reason: None),
         limits=Limits(),
@@ -171,6 +174,43 @@ def test_a_call_without_a_message_gets_an_error() -> None:
 
     asyncio.run(call())
     assert context.ended == (grpc.StatusCode.INVALID_ARGUMENT, "the call has no message")
+
+
+class Reading(Context):
+    """Notes what is reserved when its message is read."""
+
+    def __init__(self, admission: Admission, message: bytes) -> None:
+        super().__init__(message)
+        self._admission = admission
+        self.reserved_bytes = 0
+
+    async def read(self) -> object:
+        self.reserved_bytes = self._admission.reserved_bytes
+        return await super().read()
+
+
+class Otlp:
+    max_bytes = 40
+
+    async def publish(self, request: bytes) -> PublishedExport:
+        return PublishedExport(1, [])
+
+
+def test_a_connection_that_has_sent_a_large_message_gets_large_slots() -> None:
+    async def call() -> None:
+        ingest = ingest_with(Coalescer(), CollectorRegistry())
+        otlp: Any = Otlp()
+        ingest._otlp, ingest._limits = otlp, Limits(batch_bytes=10)
+        contexts = [Reading(ingest._admission, bytes(size)) for size in (10, 11, 1)]
+        for context in contexts:
+            assert await ingest.export(None, context) == b""
+        assert [context.reserved_bytes for context in contexts] == [10, 10, 40]
+        with pytest.raises(grpc.aio.AbortError):
+            await ingest.push(None, after := Reading(ingest._admission, b"\xff"))
+        assert after.reserved_bytes == 40
+        assert ingest._admission.reserved_bytes == 0
+
+    asyncio.run(call())
 
 
 def test_ending_a_stream_whose_window_is_full_ends_with_its_call() -> None:

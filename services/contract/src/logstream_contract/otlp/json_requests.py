@@ -19,6 +19,8 @@ from opentelemetry.proto.logs.v1 import logs_pb2
 from logstream_contract.otlp.messages import LogRecord, Request, ResourceLogs
 from logstream_contract.wire.batches import Rejected, RejectionReason
 
+# More objects and arrays than any request has whose values are worth their names; each costs time, however small it is.
+_MOST_VALUES: Final = 1_000_000
 _NUMBERS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _SEVERITIES: Final = dict(logs_pb2.SeverityNumber.items())
 _INT64: Final = range(-(2**63), 2**63)
@@ -41,6 +43,12 @@ class _Bad(ValueError):
 
 def request_of_json(body: bytes) -> bytes:
     """An encoded ExportLogsServiceRequest. Raises Rejected, which names the path and the value."""
+    values = body.count(b"{") + body.count(b"[")
+    if values > _MOST_VALUES:
+        raise Rejected(
+            RejectionReason.REQUEST_BYTES,
+            f"request: {values} objects and arrays, expected at most {_MOST_VALUES}; send less in a request",
+        )
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:

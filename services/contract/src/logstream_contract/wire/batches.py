@@ -33,7 +33,7 @@ class Limits:
 
 
 class RejectionReason(StrEnum):
-    """Why a batch is rejected: the limit it breaks. A label's value in metrics, so a member is never renamed."""
+    """Why a batch or request is rejected: the limit it breaks. A label's value in metrics, so a member is never renamed."""
 
     UNDECODABLE = "undecodable"
     NODE = "node"
@@ -41,6 +41,9 @@ class RejectionReason(StrEnum):
     BATCH_RECORDS = "batch_records"
     BATCH_BYTES = "batch_bytes"
     UNKNOWN_FIELDS = "unknown_fields"
+    REQUEST_BYTES = "request_bytes"
+    MEDIA_TYPE = "media_type"
+    ORIGIN = "origin"
 
 
 class Rejected(ValueError):
@@ -79,7 +82,7 @@ def check_batch(raw: bytes, limits: Limits) -> RawBatch:
     except Undecodable as error:
         # The node is all that is looked at more closely here.
         raise Rejected(
-            RejectionReason.NODE, f"node: bytes that are no UTF-8, expected 1 to {MAX_NODE_BYTES} of UTF-8"
+            RejectionReason.NODE, f"node: not valid UTF-8, expected 1 to {MAX_NODE_BYTES} bytes of UTF-8"
         ) from error
     if len(batch.batch_id) != BATCH_ID_BYTES:
         raise Rejected(

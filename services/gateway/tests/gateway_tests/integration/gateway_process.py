@@ -31,8 +31,9 @@ def free_port() -> int:
 class Gateway:
     """A running gateway and the calls to it."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", port: int) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int, admin_port: int) -> None:
         self.process = process
+        self.admin_url = f"http://127.0.0.1:{admin_port}"
         self.port = port
         self.address = f"127.0.0.1:{port}"
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.use_local_subchannel_pool", 1)])
@@ -68,17 +69,18 @@ class Gateway:
 
 @contextmanager
 def gateway(rabbitmq_url: str, log: IO[bytes] | None = None, **settings: str) -> Iterator[Gateway]:
-    port = free_port()
+    port, admin_port = free_port(), free_port()
     environment = {
         **os.environ,
         "LOGSTREAM_RABBITMQ_URL": rabbitmq_url,
         "LOGSTREAM_GATEWAY_LISTEN": f"127.0.0.1:{port}",
-        "LOGSTREAM_ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
+        "LOGSTREAM_GATEWAY_OTLP_LISTEN": f"127.0.0.1:{free_port()}",
+        "LOGSTREAM_ADMIN_LISTEN": f"127.0.0.1:{admin_port}",
         **settings,
     }
     process = subprocess.Popen([sys.executable, "-m", "logstream_gateway"], env=environment, stderr=log)
     try:
-        yield Gateway(process, port)
+        yield Gateway(process, port, admin_port)
     finally:
         process.terminate()
         process.wait(WAIT_S)

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import grpc
+import pytest
 from logstream_contract.wire.pb.logs_pb2 import LogBatch
 from pika.adapters.blocking_connection import BlockingChannel
 
@@ -60,16 +61,19 @@ def test_several_processes_share_the_port_and_one_is_replaced(rabbitmq_url: str,
     assert fetch(broker)[1] == [raw]
 
 
-def test_a_taken_port_is_named(rabbitmq_url: str) -> None:
+@pytest.mark.parametrize("setting", ["LOGSTREAM_GATEWAY_LISTEN", "LOGSTREAM_GATEWAY_OTLP_LISTEN"])
+def test_a_taken_port_is_named(rabbitmq_url: str, setting: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
         environment = {
             **os.environ,
             "LOGSTREAM_RABBITMQ_URL": rabbitmq_url,
-            "LOGSTREAM_GATEWAY_LISTEN": listen,
+            "LOGSTREAM_GATEWAY_LISTEN": "127.0.0.1:0",
+            "LOGSTREAM_GATEWAY_OTLP_LISTEN": "127.0.0.1:0",
             "LOGSTREAM_ADMIN_LISTEN": "127.0.0.1:0",
+            setting: listen,
         }
         command = [sys.executable, "-m", "logstream_gateway"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=WAIT_S)
     assert done.returncode == 1
-    assert f"LOGSTREAM_GATEWAY_LISTEN={listen}" in done.stderr
+    assert f"{setting}={listen}" in done.stderr

@@ -20,7 +20,12 @@ def test_unreadable_and_oversized_messages_are_invalid_arguments(running: Gatewa
     )
     error = refused(lambda: running.send_log("a", "x" * 4_400_000))
     assert (error.code(), error.details()[:8]) == (grpc.StatusCode.INVALID_ARGUMENT, "request:")
-    error = refused(lambda: running.push(b"x" * 4_500_000))
+    error = refused(lambda: running.push(b"x" * 30_000_000))
+    assert (error.code(), error.details()) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "batch: 30000000 bytes, expected at most 4194304",
+    )
+    error = refused(lambda: running.push(b"x" * 34_000_000))
     assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "larger than max" in error.details()
     error = refused(lambda: running.send_log("", "no node"))
@@ -34,7 +39,7 @@ def test_compressed_batches_are_taken_and_what_they_unpack_to_is_bounded(
     raw = batch("a" * 60_000)
     assert running._push(raw, timeout=WAIT_S, compression=algorithm).accepted == 1
     assert fetch(broker)[1] == [raw]
-    error = refused(lambda: running._push(bytes(15 * 1024 * 1024), timeout=WAIT_S, compression=algorithm))
+    error = refused(lambda: running._push(bytes(40 * 1024 * 1024), timeout=WAIT_S, compression=algorithm))
     assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "larger than max" in error.details()
 
