@@ -18,7 +18,14 @@ vi.mock("../src/components/preferences/preferences-context", () => ({
 afterEach(() => vi.unstubAllGlobals());
 
 const ESC = "\u001b";
-const actions = { include: () => {}, openContext: () => {}, linkOf: (sequence: string) => `/?record=${sequence}` };
+const actions = {
+  include: () => {},
+  search: () => {},
+  openContext: () => {},
+  openTrace: () => {},
+  traceLinkOf: (traceId: string): string | null => `https://traces.example/${traceId}`,
+  linkOf: (sequence: string) => `/?record=${sequence}`,
+};
 
 function row(record: LogRecord, expanded = false): string {
   const properties = { record, expanded, active: false, onToggle: () => {}, actions };
