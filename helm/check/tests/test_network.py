@@ -82,7 +82,9 @@ def test_what_is_shown_and_what_is_elsewhere_need_no_way() -> None:
     shown = {"name": "LOGSTREAM_PAGE_GATEWAY", "value": "demo-worker.logging.svc:9464"}
     linked = {"name": "LOGSTREAM_PAGE_TRACE_URL", "value": "http://demo-worker.logging.svc:9464/trace/{trace_id}"}
     elsewhere = {"name": "PAGE", "value": "page.other.svc:80"}
-    made = changed("Deployment", "demo-query", "spec", "template", "spec", "containers", 0, "env", [shown, linked, elsewhere])
+    made = changed(
+        "Deployment", "demo-query", "spec", "template", "spec", "containers", 0, "env", [shown, linked, elsewhere]
+    )
     assert lines(network.check, made) == []
 
 

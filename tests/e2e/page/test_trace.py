@@ -46,7 +46,7 @@ def log(service: Service, trace_id: str, start: datetime) -> Log:
 
 
 def wait_stored(stack: Stack, trace_id: str, count: int) -> None:
-    asked = {"attr.trace_id": trace_id, "limit": 5000}
+    asked: dict[str, str | int] = {"attr.trace_id": trace_id, "limit": 5000}
     wait_for("the trace in history", lambda: len(walk(stack.page_url, asked)), lambda stored: stored == count)
 
 
@@ -136,7 +136,7 @@ def test_it_is_searched_as_far_as_the_reader_wants(
     page = open_page(query=f"?q={service.word}&start=-1h")
     dialog = open_trace(page, "in time")
     status = dialog.get_by_role("status")
-    expect(status).to_have_text("1 record in 0 µs, oldest first")
+    expect(status).to_have_text("1 record")
     expect(dialog.get_by_role("button", name="± 1 hour")).to_have_attribute("aria-pressed", "true")
     dialog.get_by_role("button", name="± 24 hours").click()
     expect(status).to_have_text("2 records in 5 h 00 min, oldest first")
@@ -157,7 +157,7 @@ def test_a_search_shows_how_far_it_is_and_stops(
     page = open_page(query=f"?q={service.word}&start=-1h")
 
     def answer(route: Route) -> None:
-        """The first page has nothing yet, the second fails, the third does not come, and the others come from the service."""
+        """The first page has nothing yet, the second fails, the third never comes, and the others are the service's."""
         asked.append(parse_qs(urlsplit(route.request.url).query))
         if len(asked) == 1:
             searched = f"{start - timedelta(minutes=30):%Y-%m-%dT%H:%M:%SZ}"
@@ -181,7 +181,7 @@ def test_a_search_shows_how_far_it_is_and_stops(
     stop.click()
     expect(status).to_contain_text("Search stopped at")
     dialog.get_by_role("button", name="Continue search").click()
-    expect(status).to_have_text("1 record in 0 µs, oldest first")
+    expect(status).to_have_text("1 record")
     expect(dialog.get_by_role("button", name="Search again")).to_be_focused()
     assert [question.get("cursor") for question in asked] == [None, ["further"], ["further"], ["further"]]
     hour = timedelta(hours=1)
@@ -239,5 +239,5 @@ def test_a_trace_is_linked_to_the_tracing_ui(
         assert "referer" not in headers[0]
         row.get_by_role("button", name="Whole trace").click()
         dialog = page.page.get_by_role("dialog", name="Trace")
-        expect(dialog.get_by_role("status")).to_have_text("1 record in 0 µs, oldest first")
+        expect(dialog.get_by_role("status")).to_have_text("1 record")
         expect(dialog.get_by_role("link", name="Open in tracing UI")).to_have_attribute("href", UI.format(trace_id=trace_id))

@@ -30,7 +30,7 @@ const en: TraceTexts = {
   spanOf: (hours) => (hours === null ? "All time" : hours === 1 ? "± 1 hour" : `± ${hours} hours`),
   showInList: "Show in list",
   complete: (count, duration) =>
-    `${digits(count, "en")} ${count === 1 ? "record" : "records"} in ${duration}, oldest first`,
+    count === 1 ? "1 record" : `${digits(count, "en")} records in ${duration}, oldest first`,
   none: "No stored records of this trace in this time.",
   more: (count) => `The first ${digits(count, "en")} records, oldest first. There are more: show them in the list.`,
   searching: (time, found) =>
@@ -52,7 +52,8 @@ const ko: TraceTexts = {
   span: "레코드 전후 검색 범위",
   spanOf: (hours) => (hours === null ? "전체 시간" : `± ${hours}시간`),
   showInList: "목록에서 보기",
-  complete: (count, duration) => `레코드 ${digits(count, "ko")}개, 총 ${duration}, 오래된 순`,
+  complete: (count, duration) =>
+    count === 1 ? "레코드 1개" : `레코드 ${digits(count, "ko")}개, 총 ${duration}, 오래된 순`,
   none: "이 시간 범위에 저장된 이 트레이스의 레코드가 없습니다.",
   more: (count) => `처음 레코드 ${digits(count, "ko")}개, 오래된 순. 더 있습니다. 목록에서 볼 수 있습니다.`,
   searching: (time, found) =>
