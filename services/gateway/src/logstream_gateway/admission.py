@@ -2,13 +2,13 @@
 and no connection uses the room of others. Pure: it must not know gRPC, and takes the time as an argument.
 
 A slot is the right to receive one message. When a handler reads a message, gRPC holds up to the largest message for it and
-does not show how much of it has arrived. Before that, gRPC holds no more than a flow-control window. So each slot counts as
-the bytes of the largest batch, or as those of the largest message once the connection has sent more than a batch, and a
-handler reads only once its call has a slot. What the first large message of a connection takes is not reserved; should there
-be many at a time, `overseer` ends calls. A request over HTTP says how long it is, and its slot counts as that.
+does not show how much of it has arrived. Before that, gRPC holds no more than a flow-control window. So each slot counts,
+and a handler reads only once its call has one. An ordinary slot counts as more than a batch but less than the largest
+message; once a connection has sent a larger one, its slots count as the largest. A request over HTTP says how long it is,
+and its slot counts as that. What turns out to be larger than its slot is kept only if there is room.
 
-Slots that count as more than a batch are large. Several of them have half of the room at most. While one of them waits for
-room, smaller ones leave it, so that it gets its turn however many of them there are.
+Slots that count as more than ordinary ones are large. Several of them have half of the room at most. While one of them waits
+for room, smaller ones leave it, so that it gets its turn however many of them there are.
 """
 
 import asyncio
@@ -53,14 +53,14 @@ class Reception:
     turn: "asyncio.Future[None] | None" = None  # of a call that has to wait: done when it gets a slot
     peer: str | None = None  # its connection, once slots are scarce
     ended: bool = False  # by sweep() or shed(); its handler has not finished yet
-    arrived: bool = False  # set by a handler that keeps the slot for longer than the message takes to arrive
+    arrived: bool = False  # its handler keeps the slot while it takes the message apart
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
     calls: int  # at a time, from their headers to their answer
     bytes: int  # of all messages that are being received or wait for the broker
-    message_bytes: int  # what an ordinary slot counts as: the largest message of a batch
+    message_bytes: int  # what an ordinary slot counts as
     waiting: int  # calls without a slot; each may hold a flow-control window
     receive_s: float  # from a call's headers until its message has arrived
 
@@ -182,6 +182,23 @@ class Admission:
         if not reception.slot:
             reception.turn = asyncio.get_running_loop().create_future()
         return reception
+
+    def arrive(self, reception: Reception, size_bytes: int) -> None:
+        """The message has arrived, and will be kept for a while. Raises Unavailable if it is larger than its slot and there
+        is no room for that."""
+        more_bytes = size_bytes - reception.size_bytes
+        if more_bytes > 0:
+            if more_bytes > self._free_bytes():
+                raise Unavailable(
+                    UnavailableReason.RECEIVING_FULL,
+                    f"{self._slot_bytes} bytes are reserved for other messages, and this one has {size_bytes}",
+                )
+            self._count_slot(-reception.size_bytes)
+            reception.size_bytes = size_bytes
+            self._count_slot(size_bytes)
+            if reception.peer is not None:
+                self._peers[reception.peer].slot_bytes += more_bytes
+        reception.arrived = True
 
     def finish(self, reception: Reception) -> None:
         """The message was received and handed on, or will not arrive."""

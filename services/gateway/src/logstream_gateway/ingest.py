@@ -98,7 +98,7 @@ class Ingest:
         self._failures = Failures(metrics)
         self._loop = asyncio.get_running_loop()
         self._ending: set[asyncio.Future[None]] = set()
-        # Connections that have sent a message larger than a batch. Their next one may be as large.
+        # Connections that have sent a message larger than its slot. Their next one may be as large.
         self._large_senders: OrderedDict[str, None] = OrderedDict()
         self._accept_send_log = _counting(metrics, "SendLog")
         self._accept_push = _counting(metrics, "Push")
@@ -149,7 +149,7 @@ class Ingest:
             self._metrics.unreceived_calls.labels(method, NO_MESSAGE).inc()
             # Has no effect if gRPC has already sent its own answer.
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call has no message")
-        if len(raw) > self._limits.batch_bytes:
+        if len(raw) > reception.size_bytes:
             self._note_large(context.peer())
         return raw
 
@@ -193,8 +193,8 @@ class Ingest:
     async def _export(self, reception: Reception, context: Context) -> bytes:
         try:
             raw = await self._receive(EXPORT, reception, context)
-            reception.arrived = True
             size = len(raw)
+            self._admission.arrive(reception, size)
             published = await self._otlp.publish(raw)
             del raw
         finally:

@@ -237,9 +237,9 @@ class OtlpHttp:
                 await reception.turn
             if not await self._read(call, parts, limit_bytes, is_json):
                 return None
-            reception.arrived = True
             body = b"".join(parts)
             parts.clear()
+            self._admission.arrive(reception, len(body))
             return await self._otlp.publish(body, is_json=is_json, is_gzip=is_gzip), len(body)
         finally:
             self._admission.finish(reception)

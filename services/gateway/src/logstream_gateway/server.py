@@ -34,6 +34,8 @@ _NATIVE_SERVICE = logs_pb2.DESCRIPTOR.services_by_name["LogIngest"].full_name
 _OTLP_SERVICE = logs_service_pb2.DESCRIPTOR.services_by_name["LogsService"].full_name
 # A message that exceeds the batch limit by less than this gets the gateway's own error, which names the limit, not gRPC's.
 _OVERSIZE_ROOM_BYTES = 256 * 1024
+# An ordinary slot counts as this part of the largest message at least.
+_SLOT_DIVISOR = 3
 # How much of a call's message gRPC accepts before the handler reads it: the flow-control window of a stream.
 _FLOW_WINDOW_BYTES = 512 * 1024
 # Calls that may wait for room to receive their message: 64 MiB of windows, and one more call for each connection.
@@ -81,7 +83,7 @@ async def serve(config: Config, metrics: Metrics, readiness: Readiness) -> None:
         Bounds(
             calls=config.concurrent_calls,
             bytes=config.under_way_bytes,
-            message_bytes=_message_bytes(config),
+            message_bytes=_slot_bytes(config),
             waiting=_WAITING_CALLS,
             receive_s=config.receive_timeout_s,
         ),
@@ -198,7 +200,7 @@ def build_server(
     server = grpc.aio.server(
         options=[
             # Also the limit to which gRPC unpacks a compressed message.
-            ("grpc.max_receive_message_length", max(_message_bytes(config), config.otlp_max_bytes + _OVERSIZE_ROOM_BYTES)),
+            ("grpc.max_receive_message_length", _most_bytes(config)),
             ("grpc.max_concurrent_streams", config.connection_calls),
             # By default, gRPC refuses calls of a client that respects the limit while ended calls are not cleaned up yet.
             ("grpc.http2.max_deallocating_streams", _UNCLEARED_CALLS),
@@ -255,9 +257,15 @@ def build_server(
     return server, health_servicer
 
 
-def _message_bytes(config: Config) -> int:
-    """The largest message that most calls have: of a batch. gRPC has one limit for all methods, and it is that of OTLP."""
-    return config.max_batch_bytes + _OVERSIZE_ROOM_BYTES
+def _most_bytes(config: Config) -> int:
+    """The largest message that gRPC takes. It has one limit for all methods."""
+    return max(config.max_batch_bytes, config.otlp_max_bytes) + _OVERSIZE_ROOM_BYTES
+
+
+def _slot_bytes(config: Config) -> int:
+    """What an ordinary slot counts as. With the default bounds there are 12, so that no more than as many messages arrive at
+    the same moment that are larger: whatever they say, a message of a few bytes may unpack to the largest."""
+    return max(config.max_batch_bytes + _OVERSIZE_ROOM_BYTES, _most_bytes(config) // _SLOT_DIVISOR)
 
 
 def _stop_or_die(stop: asyncio.Event, number: int) -> Callable[[], None]:

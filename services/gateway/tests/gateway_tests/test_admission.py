@@ -291,6 +291,22 @@ async def test_a_message_that_has_arrived_is_not_slow() -> None:
 
 
 @on_loop
+async def test_what_is_larger_than_its_slot_is_kept_if_there_is_room() -> None:
+    door = Door()
+    calls = [door.begin(f"peer {number}") for number in range(9)]
+    for call in calls[:2]:
+        door.admission.arrive(call, 40)
+    assert door.admission.reserved_bytes == 150
+    with pytest.raises(Unavailable) as refused:
+        door.admission.arrive(calls[2], 40)
+    assert refused.value.reason == "receiving_full"
+    for call in calls:
+        door.admission.finish(call)
+    assert door.admission.reserved_bytes == 0
+    assert slots([door.begin(f"large {number}", size=40) for number in range(2)]) == 2
+
+
+@on_loop
 async def test_bytes_are_counted_whatever_happens() -> None:
     chance = random.Random(3)
     door = Door(replace(BOUNDS, bytes=400))
@@ -304,6 +320,9 @@ async def test_bytes_are_counted_whatever_happens() -> None:
                 under_way.append(
                     door.begin(f"peer {chance.randrange(8)}", step * 0.01, chance.choice((None, 1, 7, 64, 128)))
                 )
+        if under_way and (call := chance.choice(under_way)).slot:
+            with suppress(Unavailable):
+                door.admission.arrive(call, chance.choice((1, 12, 70)))
         if step % 20 == 0:
             door.sweep(step * 0.01)
         assert door.admission.reserved_bytes == sum(call.size_bytes for call in under_way if call.slot)
@@ -311,6 +330,7 @@ async def test_bytes_are_counted_whatever_happens() -> None:
     while under_way:
         door.admission.finish(under_way.pop())
     assert (door.admission.reserved_bytes, door.admission.receiving) == (0, 0)
+    door.held = 0
     door.sweep(100.0)
     assert door.begin("last", size=200).peer is None
 
