@@ -13,7 +13,7 @@ from logstream_query.questions.cursors import Cursor, Order, Position
 from logstream_query.questions.moments import MAX_US, Moment
 from logstream_query.questions.parameters import FilterParameters, HistoricalLogsParameters, LogsParameters
 
-_NOT_BEFORE_START: Final = "a time that is not before the start"
+_NOT_BEFORE_START: Final = "a time that is not earlier than the start"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ def page_query(query_string: str, now_us: int) -> PageQuery:
 def check_order(order: Order | None, cursor: Cursor | None, problems: list[ParameterProblem]) -> None:
     """A cursor keeps its order: another one is added to the problems."""
     if cursor and order and order != cursor.order:
-        problems.append(parameter_problem("order", order, f"{cursor.order}, the cursor's own order, or nothing"))
+        problems.append(parameter_problem("order", order, f"{cursor.order} (the order of the cursor), or no order at all"))
 
 
 def filter_of(parameters: FilterParameters, now_us: int, problems: list[ParameterProblem]) -> Filter:
