@@ -4,8 +4,8 @@ and no connection uses the room of others. Pure: it must not know gRPC, and take
 A slot is the right to receive one message. When a handler reads a message, gRPC holds up to the largest message for it and
 does not show how much of it has arrived. Before that, gRPC holds no more than a flow-control window. So each slot counts,
 and a handler reads only once its call has one. An ordinary slot counts as more than a batch but less than the largest
-message; once a connection has sent a larger one, its slots count as the largest. A request over HTTP says how long it is,
-and its slot counts as that. What turns out to be larger than its slot is kept only if there is room.
+message; where a larger one is to be expected, a slot counts as the largest. A request over HTTP says how long it is, and its
+slot counts as that. What turns out to be larger than its slot is kept only if there is room.
 
 Slots that count as more than ordinary ones are large. Several of them have half of the room at most. While one of them waits
 for room, smaller ones leave it, so that it gets its turn however many of them there are.
@@ -115,6 +115,11 @@ class Admission:
     @property
     def calls(self) -> int:
         return self._calls
+
+    @property
+    def ordinary_bytes(self) -> int:
+        """What an ordinary slot counts as."""
+        return self._bounds.message_bytes
 
     @property
     def receiving(self) -> int:

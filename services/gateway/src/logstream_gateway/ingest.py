@@ -35,8 +35,8 @@ _DEADLINE_MARGIN_S: Final = 0.1
 _DEADLINE_MARGIN_SHARE: Final = 0.1
 # How many batches of a PushStream may wait for their confirm.
 _STREAM_WINDOW_BATCHES: Final = 32
-# So many connections are remembered to send large messages.
-_LARGE_SENDERS: Final = 1024
+# Of so many connections it is remembered how large their messages are.
+_KNOWN_SENDERS: Final = 4096
 _STATUS_DETAILS: Final = "grpc-status-details-bin"
 # OpenTelemetry's exporter for Python reads this one, and gives up when it is told to wait for longer than its time-out.
 _RETRY_INFO: Final = "google.rpc.retryinfo-bin"
@@ -98,8 +98,9 @@ class Ingest:
         self._failures = Failures(metrics)
         self._loop = asyncio.get_running_loop()
         self._ending: set[asyncio.Future[None]] = set()
-        # Connections that have sent a message larger than its slot. Their next one may be as large.
-        self._large_senders: OrderedDict[str, None] = OrderedDict()
+        # Connections of which it is known whether they send messages larger than an ordinary slot. Of others, an Export may
+        # be one.
+        self._large_senders: OrderedDict[str, bool] = OrderedDict()
         self._accept_send_log = _counting(metrics, "SendLog")
         self._accept_push = _counting(metrics, "Push")
         self._accept_export = _counting(metrics, EXPORT)
@@ -123,7 +124,7 @@ class Ingest:
     ) -> bytes:
         """A call of a method with one message, from its headers to its answer."""
         now_s = self._loop.time()
-        large = self._large_senders and context.peer() in self._large_senders
+        large = self._may_be_large(method, context)
         try:
             self._admission.enter(now_s)
             try:
@@ -149,14 +150,21 @@ class Ingest:
             self._metrics.unreceived_calls.labels(method, NO_MESSAGE).inc()
             # Has no effect if gRPC has already sent its own answer.
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call has no message")
-        if len(raw) > reception.size_bytes:
-            self._note_large(context.peer())
+        if method == EXPORT or len(raw) > reception.size_bytes:
+            self._note_size(context.peer(), len(raw))
         return raw
 
-    def _note_large(self, peer: str) -> None:
-        self._large_senders[peer] = None
+    def _may_be_large(self, method: str, context: Context) -> bool:
+        """Whether to expect a message that is larger than an ordinary slot."""
+        return self._large_senders.get(context.peer(), method == EXPORT) if self._large_senders else method == EXPORT
+
+    def _note_size(self, peer: str, size_bytes: int) -> None:
+        if size_bytes > self._admission.ordinary_bytes:
+            self._large_senders[peer] = True
+        else:
+            self._large_senders.setdefault(peer, False)
         self._large_senders.move_to_end(peer)
-        if len(self._large_senders) > _LARGE_SENDERS:
+        if len(self._large_senders) > _KNOWN_SENDERS:
             self._large_senders.popitem(last=False)
 
     async def _send_log(self, reception: Reception, context: Context) -> bytes:
