@@ -151,8 +151,8 @@ class Config:
     )
     retry_after_ms: Annotated[int, Field(ge=1, le=60_000)] = setting(
         "LOGSTREAM_GATEWAY_RETRY_AFTER_MS",
-        "Delay in the RetryInfo that is sent with UNAVAILABLE. At most 3 s for OTLP, and over HTTP in whole seconds as "
-        "Retry-After.",
+        "Delay in the RetryInfo that is sent with UNAVAILABLE. For OTLP it is 2 to 3 s, and over HTTP in whole "
+        "seconds as Retry-After.",
         500,
         unit="ms",
     )

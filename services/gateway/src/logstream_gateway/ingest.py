@@ -25,7 +25,7 @@ from logstream_gateway.admission import Admission, Reception
 from logstream_gateway.coalescer import Coalescer
 from logstream_gateway.failures import INTERNAL_ERROR, Failures
 from logstream_gateway.metrics import EXPORT, NO_MESSAGE, Metrics
-from logstream_gateway.otlp import Otlp
+from logstream_gateway.otlp import Otlp, otlp_retry_ms
 from logstream_gateway.publisher import Publisher
 from logstream_gateway.streams import Stream, Streams
 from logstream_gateway.unavailable import Unavailable, UnavailableReason
@@ -40,7 +40,6 @@ _KNOWN_SENDERS: Final = 4096
 _STATUS_DETAILS: Final = "grpc-status-details-bin"
 # OpenTelemetry's exporter for Python reads this one, and gives up when it is told to wait for longer than its time-out.
 _RETRY_INFO: Final = "google.rpc.retryinfo-bin"
-_MOST_EXPORT_RETRY_MS: Final = 3_000
 _SUCCESS: Final = LogResponse(success=True).SerializeToString()
 # The largest time that a record's field can hold: in the year 2554.
 _LATEST_UNIX_NANO: Final = 2**64 - 1
@@ -334,8 +333,8 @@ class Ingest:
             self._metrics.unavailable_calls.labels(method, error.reason).inc()
         _drop_tracebacks(error)
         retry = error_details_pb2.RetryInfo()
-        most_ms = _MOST_EXPORT_RETRY_MS if method == EXPORT else self._retry_after_ms
-        retry.retry_delay.FromMilliseconds(min(self._retry_after_ms, most_ms))
+        retry_ms = otlp_retry_ms(self._retry_after_ms) if method == EXPORT else self._retry_after_ms
+        retry.retry_delay.FromMilliseconds(retry_ms)
         status = status_pb2.Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message=str(error))
         status.details.add().Pack(retry)
         details = ((_STATUS_DETAILS, status.SerializeToString()), (_RETRY_INFO, retry.SerializeToString()))

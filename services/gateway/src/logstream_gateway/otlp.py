@@ -31,6 +31,16 @@ _JSON_DIVISOR: Final = 4
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 _GZIP_SIZE_BYTES: Final = 4
 
+# OpenTelemetry's SDKs give up after six tries as well as after 10 s, and wait exactly as long as they are told. With less than
+# this they would give up a gateway that restarts; with more, some give up at once.
+_LEAST_RETRY_MS: Final = 2_000
+_MOST_RETRY_MS: Final = 3_000
+
+
+def otlp_retry_ms(retry_after_ms: int) -> int:
+    """What OpenTelemetry's senders are told to wait, given what others are told."""
+    return min(max(retry_after_ms, _LEAST_RETRY_MS), _MOST_RETRY_MS)
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedExport:

@@ -24,7 +24,7 @@ from logstream_runtime.guard import Origins
 from logstream_gateway.admission import Admission, Reception
 from logstream_gateway.failures import INTERNAL_ERROR, Failures
 from logstream_gateway.metrics import EXPORT_HTTP, NO_MESSAGE, Metrics
-from logstream_gateway.otlp import Otlp, PublishedExport
+from logstream_gateway.otlp import Otlp, PublishedExport, otlp_retry_ms
 from logstream_gateway.unavailable import Unavailable, UnavailableReason
 
 PATH: Final = "/v1/logs"
@@ -45,8 +45,8 @@ _MOST_HEADERS: Final = 64
 _BACKLOG: Final = 1024
 # How long responses may take to leave when the process stops.
 _CLOSE_S: Final = 1.0
-# The longest that senders wait before they try again.
-_MOST_RETRY_S: Final = 3
+# Senders give a request up after 10 s, and the response has a way to go.
+_MOST_WAIT_S: Final = 9.0
 # `*` does not stand for Authorization.
 _PREFLIGHT: Final = {
     "Access-Control-Allow-Methods": "POST",
@@ -97,7 +97,7 @@ class OtlpHttp:
         self._confirm = confirm
         self._origins = origins
         self._timeout_s = timeout_s
-        self._retry_after_ms = min(retry_after_ms, _MOST_RETRY_S * 1000)
+        self._retry_after_ms = otlp_retry_ms(retry_after_ms)
         self._metrics = metrics
         self._failures = Failures(metrics)
         self._loop = asyncio.get_running_loop()
@@ -193,7 +193,7 @@ class OtlpHttp:
                     "LOGSTREAM_GATEWAY_OTLP_ORIGINS.",
                 )
             published, size_bytes = await self._receive(request, is_json, _is_gzip(request))
-            until_s = self._loop.time() + self._timeout_s
+            until_s = self._loop.time() + min(self._timeout_s, _MOST_WAIT_S)
             for confirmed in published.confirms:
                 await self._confirm(confirmed, until_s - self._loop.time())
         finally:
