@@ -22,8 +22,8 @@ def configuration() -> Iterator[str]:
     yield "# Configuration\n"
     yield (
         "Every setting is an environment variable. A variable `NAME_FILE` names a file that holds the value instead, for "
-        "secrets. A bad value ends the process with status 2 and names every problem; the values in force are the first "
-        "line of a service's log, secrets masked.\n"
+        "secrets. If a value is invalid, the process exits with status 2 and reports all problems. The first line of a "
+        "service's log has the values that it uses, with secrets masked.\n"
     )
     yield "This page is generated from the services' declarations (`make docs`).\n"
     for service in SERVICES:

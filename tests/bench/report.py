@@ -25,7 +25,7 @@ _COLUMNS: Final = (
     ("live p50", "live_p50_ms"),
     ("live p99", "live_p99_ms"),
     ("pages p50", "pages_p50_ms"),
-    ("of yardstick", "share_of_yardstick"),
+    ("of baseline", "share_of_yardstick"),
     ("bytes/row", "bytes_per_row"),
 )
 

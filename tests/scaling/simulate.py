@@ -170,8 +170,8 @@ def shards_sustained(shards: int, capacity: float, what: str, skew: float) -> fl
     return shards * capacity / hottest(shards, what, skew)
 
 
-# The processor times of each run of the bench, and what was measured of it. docs/performance.md, "What a record costs
-# where", has the latest ones. What the bench itself takes is in none of them: it is fitted to the run `capacity` alone.
+# The processor times of each run of the bench, and what was measured of it. docs/performance.md, "What a record costs in
+# each program", has the latest ones. None of them includes the bench itself: that is fitted to the run `capacity` alone.
 BESIDE: Final = 3.36
 CAPACITY: Final = costs(1.15, 1.12, 1.80, 1.77, 0.25, 1.45, 0.18, BESIDE)
 BURST: Final = costs(1.65, 1.40, 2.10, 2.61, 0.27, 1.81, 0.23, BESIDE)

@@ -24,9 +24,11 @@ DASHBOARD = CHECKOUT / "services" / "dashboard"
 _LISTENER = Path(__file__).with_name("listener.pl")
 _START_NGINX = ("/usr/sbin/nginx", "-e", "stderr", "-c", "/etc/logstream/nginx.conf")
 _PAGE_TEMPLATE = DASHBOARD / "nginx" / "default.conf.template"
-# Makes directives of settings; in the image the entry point sources it.
-_VISITORS = DASHBOARD / "entrypoint.d" / "17-logstream-visitors.envsh"
-_DIRECTIVES = ("LOGSTREAM_PAGE_HOSTS", "LOGSTREAM_PAGE_ORIGINS", "LOGSTREAM_PAGE_REAL_IP")
+# Check settings and derive values for the template; in the image the entry point sources them.
+_SCRIPTS = tuple(
+    DASHBOARD / "entrypoint.d" / name for name in ("17-logstream-visitors.envsh", "18-logstream-trace-url.envsh")
+)
+_DERIVED = ("LOGSTREAM_PAGE_HOSTS", "LOGSTREAM_PAGE_ORIGINS", "LOGSTREAM_PAGE_REAL_IP", "LOGSTREAM_PAGE_TRACE_URL")
 _PAGE_ROOT = "/etc/logstream/html"
 # Names the sources the built page was made from; see node.
 PAGE_STAMP = DASHBOARD / "node_modules" / ".built-page"
@@ -192,21 +194,21 @@ def page_settings(stack: Stack, template: str) -> str:
         "LOGSTREAM_PAGE_REQUESTS_PER_CLIENT": "50",
         "LOGSTREAM_PAGE_REQUESTS": "50",
     }
-    values |= {name: own[name] for name in values.keys() & own.keys()} | _directives(own)
+    values |= {name: own[name] for name in values.keys() & own.keys()} | _derived(own)
     for name, value in values.items():
         template = template.replace("${" + name + "}", value)
     return template
 
 
-def _directives(settings: dict[str, str]) -> dict[str, str]:
+def _derived(settings: dict[str, str]) -> dict[str, str]:
     """What the image's entry point makes of the page's settings."""
-    told = " ".join(f'"${name}"' for name in _DIRECTIVES)
-    command = ["sh", "-euc", f'. "$1"; printf "%s\\0" {told}', "sh", str(_VISITORS)]
+    values = " ".join(f'"${name}"' for name in _DERIVED)
+    command = ["sh", "-euc", f'for script; do . "$script"; done; printf "%s\\0" {values}', "sh", *map(str, _SCRIPTS)]
     environment = {"PATH": _PATH, **settings}
     made = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if made.returncode:
         raise StackError(made.stderr.strip())
-    return dict(zip(_DIRECTIVES, made.stdout.split("\0"), strict=False))
+    return dict(zip(_DERIVED, made.stdout.split("\0"), strict=False))
 
 
 def scaled(state: State, service: str, replicas: int) -> str | None:

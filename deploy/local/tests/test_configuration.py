@@ -221,8 +221,33 @@ def test_the_pages_own_settings_become_directives(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "https://jaeger.example.org/trace/{trace_id}",
+        "http://[::1]:16686?trace={trace_id}",
+        "https://grafana.example.org/explore?panes=%7B%22query%22:%22{trace_id}%22%7D&orgId=1#{trace_id}",
+    ],
+)
+def test_the_address_of_the_tracing_ui_gets_to_the_page(stack: Stack, url: str) -> None:
+    stack.state.environment["page"] = {"LOGSTREAM_PAGE_TRACE_URL": url}
+    assert page_settings(stack, "${LOGSTREAM_PAGE_TRACE_URL}") == url
+
+
+@pytest.mark.parametrize(
     ("name", "text"),
     [
+        ("LOGSTREAM_PAGE_TRACE_URL", "https://jaeger.example.org/trace/"),
+        ("LOGSTREAM_PAGE_TRACE_URL", "ftp://jaeger.example.org/{trace_id}"),
+        ("LOGSTREAM_PAGE_TRACE_URL", "javascript://x/{trace_id}"),
+        ("LOGSTREAM_PAGE_TRACE_URL", "/trace/{trace_id}"),
+        ("LOGSTREAM_PAGE_TRACE_URL", "https://{trace_id}.example.org/"),
+        ("LOGSTREAM_PAGE_TRACE_URL", "https://x/{trace_id}/{span_id}"),
+        ("LOGSTREAM_PAGE_TRACE_URL", "https://x/$host/{trace_id}"),
+        ("LOGSTREAM_PAGE_TRACE_URL", "https://x/'\"{trace_id}"),
+        ("LOGSTREAM_PAGE_TRACE_URL", "https://x/\\{trace_id}"),
+        ("LOGSTREAM_PAGE_TRACE_URL", "https://x/{trace_id}\nhttps://y/{trace_id}"),
+        ("LOGSTREAM_PAGE_TRACE_URL", "https://x/{trace_id}\n"),
         ("LOGSTREAM_ALLOWED_HOSTS", 'a";} server { '),
         ("LOGSTREAM_ALLOWED_HOSTS", "logs.example.com:443"),
         ("LOGSTREAM_ALLOWED_HOSTS", "a\nb;"),

@@ -80,8 +80,11 @@ def test_an_address_in_a_variable_from_a_secret_can_be_reached() -> None:
 
 def test_what_is_shown_and_what_is_elsewhere_need_no_way() -> None:
     shown = {"name": "LOGSTREAM_PAGE_GATEWAY", "value": "demo-worker.logging.svc:9464"}
+    linked = {"name": "LOGSTREAM_PAGE_TRACE_URL", "value": "http://demo-worker.logging.svc:9464/trace/{trace_id}"}
     elsewhere = {"name": "PAGE", "value": "page.other.svc:80"}
-    made = changed("Deployment", "demo-query", "spec", "template", "spec", "containers", 0, "env", [shown, elsewhere])
+    made = changed(
+        "Deployment", "demo-query", "spec", "template", "spec", "containers", 0, "env", [shown, linked, elsewhere]
+    )
     assert lines(network.check, made) == []
 
 

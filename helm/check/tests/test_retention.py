@@ -1,4 +1,4 @@
-"""The limit of size that the logstream chart makes from the volume, and the write-ahead log that goes with it."""
+"""The size limit that the logstream chart makes from the volume, and the write-ahead log that goes with it."""
 
 from typing import Any
 

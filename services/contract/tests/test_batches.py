@@ -30,7 +30,7 @@ def test_a_good_batch_is_decoded() -> None:
         (b"\xff\xff", "undecodable", "not a logstream.v1.LogBatch"),
         (batch() + b"\x1a\x02\x22\x05", "undecodable", "not a logstream.v1.LogBatch"),
         (batch() + b"\x1a\x04\x2a\x02\x0a\x05", "undecodable", "not a logstream.v1.LogBatch"),
-        (batch() + b"\x12\x02\xff\xfe", "node", "node: bytes that are no UTF-8, expected 1 to 255"),
+        (batch() + b"\x12\x02\xff\xfe", "node", "node: not valid UTF-8, expected 1 to 255"),
         (batch(batch_id=b""), "batch_id", "batch_id: 0 bytes, expected 16"),
         (batch(batch_id=b"x" * 17), "batch_id", "batch_id: 17 bytes, expected 16"),
         (batch(node=""), "node", "node: empty, expected 1 to 255"),

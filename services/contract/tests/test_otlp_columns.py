@@ -101,6 +101,7 @@ def ordinary_records() -> st.SearchStrategy[bytes]:
             st.sampled_from([b"", b"paid", b"m" * 125, b"m" * 126, b"m" * 128, b"m" * 16_000]).map(
                 lambda body: delimited(BODY, delimited(TEXT, body))
             )
+            | st.just(delimited(BODY, b""))
         ),
         attributes,
         either(st.just(tag(DROPPED, VARINT) + b"\0")),
@@ -290,7 +291,7 @@ def typical(index: int, *more: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("records", "batch_bytes"), [(1_024, 4_000_000), (1_025, 4_000_000), (5_000, 100_000), (5_000, 4_000_000)]
+    ("records", "batch_bytes"), [(2_048, 4_000_000), (2_049, 4_000_000), (5_000, 100_000), (5_000, 4_000_000)]
 )
 def test_blocks_of_records_become_parts_within_the_limits(records: int, batch_bytes: int) -> None:
     request = exported(

@@ -3,9 +3,11 @@ import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "reac
 import type { Address } from "./browser/address";
 import type { SavedViewList } from "./browser/saved-views";
 import { listenForKeys } from "./browser/shortcuts";
+import type { Site } from "./browser/site";
 import { ContextDialog } from "./components/dialogs/context-dialog";
 import { ExportDialog } from "./components/dialogs/export-dialog";
 import { HelpSheet } from "./components/dialogs/help-sheet";
+import { TraceDialog } from "./components/dialogs/trace-dialog";
 import { FilterBar } from "./components/filters/filter-bar";
 import { Header } from "./components/header/header";
 import { FirstLog } from "./components/list/first-log";
@@ -16,6 +18,8 @@ import type { RecordActions } from "./components/record/record-actions";
 import type { LogView } from "./log-view/log-view";
 import type { LiveMetrics } from "./metrics/live-metrics";
 import type { Filter } from "./records/filter";
+import type { LogRecord } from "./records/record";
+import { traceIdOf, traceLinkOf } from "./records/trace";
 import { searchOf, type View, viewOf } from "./records/view";
 
 interface Properties {
@@ -23,16 +27,20 @@ interface Properties {
   metrics: LiveMetrics;
   address: Address;
   savedViews: SavedViewList;
-  /** The gateway's address, as services outside reach it. */
-  gateway: string;
+  site: Site;
 }
 
-export function App({ view, metrics, address, savedViews, gateway }: Properties) {
+export function App({ view, metrics, address, savedViews, site }: Properties) {
   const snapshot = useSyncExternalStore(view.subscribe, view.snapshot);
   const [open, setOpen] = useState<"export" | "help" | null>(null);
   const main = useRef<HTMLElement>(null);
   const current = snapshot.view;
-  const { change, actions } = useMemo(() => actionsOn(view, address), [view, address]);
+  const [traced, setTraced] = useState<LogRecord | null>(null);
+  const { change, actions } = useMemo(
+    () => actionsOn(view, address, site.traceUrl, setTraced),
+    [view, address, site.traceUrl],
+  );
+  const traceId = traced === null ? null : traceIdOf(traced);
 
   useEffect(() => {
     const focusText = () => main.current?.querySelector<HTMLInputElement>("input[type=search]")?.focus();
@@ -60,7 +68,7 @@ export function App({ view, metrics, address, savedViews, gateway }: Properties)
         <FilterBar snapshot={snapshot} change={change} />
         <Banners view={view} snapshot={snapshot} />
         {snapshot.nothingStored ? (
-          <FirstLog gateway={gateway} />
+          <FirstLog gateway={site.gateway} />
         ) : (
           <>
             <MetricsPanel
@@ -81,6 +89,15 @@ export function App({ view, metrics, address, savedViews, gateway }: Properties)
           onClose={() => change({ ...view.snapshot().view, record: "" })}
         />
       )}
+      {traced !== null && traceId !== null && (
+        <TraceDialog
+          key={traced.sequence}
+          record={traced}
+          traceId={traceId}
+          actions={actions}
+          onClose={() => setTraced(null)}
+        />
+      )}
       {open === "export" && (
         <ExportDialog filter={current.filter} range={current.range} onClose={() => setOpen(null)} />
       )}
@@ -94,7 +111,13 @@ interface Actions {
   readonly actions: RecordActions;
 }
 
-function actionsOn(view: LogView, address: Address): Actions {
+/** A record's context and its trace are never open together: opening one closes the other, and so does a search. */
+function actionsOn(
+  view: LogView,
+  address: Address,
+  traceUrl: string,
+  setTraced: (record: LogRecord | null) => void,
+): Actions {
   const change = (next: View, typing = false) => {
     address.write(next, typing);
     view.setView(next);
@@ -103,8 +126,23 @@ function actionsOn(view: LogView, address: Address): Actions {
   return {
     change,
     actions: {
-      include: (by: (filter: Filter) => Filter) => change({ ...shown(), filter: by(shown().filter), record: "" }),
-      openContext: (sequence) => change({ ...shown(), record: sequence }),
+      include: (by: (filter: Filter) => Filter) => {
+        setTraced(null);
+        change({ ...shown(), filter: by(shown().filter), record: "" });
+      },
+      search: (filter, range) => {
+        setTraced(null);
+        change({ filter, range, record: "" });
+      },
+      openContext: (sequence) => {
+        setTraced(null);
+        change({ ...shown(), record: sequence });
+      },
+      openTrace: (record) => {
+        if (shown().record !== "") change({ ...shown(), record: "" });
+        setTraced(record);
+      },
+      traceLinkOf: (traceId) => traceLinkOf(traceUrl, traceId),
       linkOf: (sequence) => address.linkOf({ ...shown(), record: sequence }),
     },
   };

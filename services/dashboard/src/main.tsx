@@ -6,7 +6,7 @@ import { App } from "./app";
 import { Address } from "./browser/address";
 import { allowedStorage, Preferences } from "./browser/preferences";
 import { SavedViewList } from "./browser/saved-views";
-import { gatewayAddress } from "./browser/site";
+import { readSite, type Site } from "./browser/site";
 import { ErrorBoundary } from "./components/messages/error-boundary";
 import { PreferencesProvider } from "./components/preferences/preferences-context";
 import { readPage } from "./history/history";
@@ -30,15 +30,15 @@ view.begin(
 const container = document.getElementById("page");
 if (container === null) throw new Error("index.html has no element with the id page");
 const root = createRoot(container);
-const show = (gateway: string) =>
+const show = (site: Site) =>
   root.render(
     <StrictMode>
       <PreferencesProvider value={preferences}>
         <ErrorBoundary>
-          <App view={view} metrics={metrics} address={address} savedViews={savedViews} gateway={gateway} />
+          <App view={view} metrics={metrics} address={address} savedViews={savedViews} site={site} />
         </ErrorBoundary>
       </PreferencesProvider>
     </StrictMode>,
   );
-show("");
-void gatewayAddress().then(show);
+show({ gateway: "", traceUrl: "" });
+void readSite().then(show);

@@ -8,6 +8,7 @@ import { readContext } from "../src/history/context";
 import { ServerError } from "../src/history/request";
 import type { LogRecord } from "../src/records/record";
 import { recordTexts } from "../src/texts/record";
+import { traceTexts } from "../src/texts/trace";
 import { exampleRecord, exampleRecords } from "./example-records";
 
 vi.mock("../src/components/preferences/preferences-context", () => ({
@@ -18,7 +19,14 @@ vi.mock("../src/components/preferences/preferences-context", () => ({
 afterEach(() => vi.unstubAllGlobals());
 
 const ESC = "\u001b";
-const actions = { include: () => {}, openContext: () => {}, linkOf: (sequence: string) => `/?record=${sequence}` };
+const actions = {
+  include: () => {},
+  search: () => {},
+  openContext: () => {},
+  openTrace: () => {},
+  traceLinkOf: (traceId: string): string | null => `https://traces.example/${traceId}`,
+  linkOf: (sequence: string) => `/?record=${sequence}`,
+};
 
 function row(record: LogRecord, expanded = false): string {
   const properties = { record, expanded, active: false, onToggle: () => {}, actions };
@@ -45,6 +53,18 @@ test("a closed row is its line, an open one all of it", () => {
   const open = row(record, true);
   expect(open).toContain("x".repeat(5_000));
   expect(open).toContain('aria-label="Exclude records with user=&lt;i&gt;"');
+});
+
+test("a record with a trace id leads to its trace and to the tracing UI, others do not", () => {
+  const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const open = row(exampleRecord(1, 1, { attributes: { trace_id: traceId } }), true);
+  expect(open).toContain(traceTexts.en.wholeTrace);
+  expect(open).toContain(
+    `href="https://traces.example/${traceId}" target="_blank" rel="noopener noreferrer" title="Opens in a new tab"`,
+  );
+  const other = row(exampleRecord(1, 1, { attributes: { trace_id: "4bf9" } }), true);
+  expect(other).not.toContain(traceTexts.en.wholeTrace);
+  expect(other).not.toContain("href");
 });
 
 test("what can't be asked for has a button that says why", () => {

@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { gatewayAddress } from "../src/browser/site";
+import { readSite } from "../src/browser/site";
 
 function says(body: string, status = 200) {
   return vi.fn<typeof fetch>(async () => new Response(body, { status }));
@@ -15,11 +15,19 @@ test.each([
   ['{"gateway": ":24001"}', 404, "logs.example:4317"],
 ])("the site says %s with %i: services send to the gateway at %s", async (body, status, address) => {
   const ask = says(body, status);
-  expect(await gatewayAddress("logs.example", ask)).toBe(address);
+  expect((await readSite("logs.example", ask)).gateway).toBe(address);
   expect(ask).toHaveBeenCalledExactlyOnceWith("/site.json");
 });
 
 test("without an answer it is the usual port", async () => {
   const ask = vi.fn<typeof fetch>().mockRejectedValue(new TypeError("network"));
-  expect(await gatewayAddress("logs.example", ask)).toBe("logs.example:4317");
+  expect(await readSite("logs.example", ask)).toEqual({ gateway: "logs.example:4317", traceUrl: "" });
+});
+
+test.each([
+  ['{"gateway": "", "trace_url": "https://traces.example/{trace_id}"}', "https://traces.example/{trace_id}"],
+  ['{"gateway": ""}', ""],
+  ['{"trace_url": 7}', ""],
+])("the site says %s: traces are shown at '%s'", async (body, traceUrl) => {
+  expect((await readSite("logs.example", says(body))).traceUrl).toBe(traceUrl);
 });

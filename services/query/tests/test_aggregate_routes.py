@@ -48,7 +48,7 @@ def test_unknown_parameters_are_named(client: FlaskClient, path: str) -> None:
             "histogram?bucket=1s&start=2024-01-01&end=2024-01-02",
             {"bucket": "a width that divides the time range into at most 5000 bars"},
         ),
-        ("histogram?start=2024-01-02&end=2024-01-01", {"end": "a time that is not before the start"}),
+        ("histogram?start=2024-01-02&end=2024-01-01", {"end": "a time that is not earlier than the start"}),
         ("facets?top=1001&records=5001", {"top": f"{COUNT}1 to 1000", "records": f"{COUNT}1 to 5000"}),
         ("facets?min_level=nothing", {"min_level": "a level name"}),
         ("-1/context", {"sequence": f"{COUNT}0 to 9223372036854775807"}),

@@ -25,7 +25,7 @@ def test_bytes_past_the_most_are_refused_until_others_are_taken() -> None:
     registry = CollectorRegistry()
     held = answer_limiter(registry, held_bytes=12 * MIB)
     releases = [held.hold(MIB) for _ in range(10)]
-    with pytest.raises(TooManyAnswers, match="have not read"):
+    with pytest.raises(TooManyAnswers, match="still waiting to be read"):
         held.hold(MIB)
     assert registry.get_sample_value("logstream_query_held_bytes") == 10 * MIB
     for release in releases:

@@ -145,7 +145,7 @@ def test_bytes_that_are_no_utf8_are_a_problem_and_a_replacement_character_is_non
 
 def test_a_start_after_the_end_is_a_problem_and_an_empty_range_is_none() -> None:
     assert problems_of("start=now&end=-1h") == [
-        {"name": "end", "value": "-1h", "expected": "a time that is not before the start"}
+        {"name": "end", "value": "-1h", "expected": "a time that is not earlier than the start"}
     ]
     assert page_query("start=5&end=5", NOW_US).filter == Filter(start_us=5_000_000, end_us=5_000_000)
 

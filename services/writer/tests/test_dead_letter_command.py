@@ -84,11 +84,11 @@ def test_what_is_asked_for(line: str, wanted: Arguments) -> None:
         ("list --since 1day", "'1day'"),
         ("list --reason odd", "'odd'"),
         ("list --limit 0", "'0'"),
-        ("replay", "expected ids, or --reason, or --all"),
-        ("replay 1 --all", "expected ids, or --reason, or --all"),
+        ("replay", "expected exactly one of: ids, --reason, --all"),
+        ("replay 1 --all", "expected exactly one of: ids, --reason, --all"),
         ("replay 1 --since 1d", "--since"),
         ("replay 1 --times mine", "'mine'"),
-        ("delete", "expected ids, or --reason, or --all"),
+        ("delete", "expected exactly one of: ids, --reason, --all"),
         ("delete --al", "--al"),
     ],
 )
@@ -140,8 +140,8 @@ def test_columns_stand_beneath_each_other() -> None:
         "1234", "2023-11-14T22:13:21Z", "refused", "orders", "1", str(len(raw(1, "a"))), "327687", "short",
     ]  # fmt: skip
     assert lines[2].split()[2:7] == ["undecodable", "-", "-", "4", "-"]
-    assert totals_line({"parked": 1, "refused": 60}, 50) == "61 in all: parked 1, refused 60; the newest 50 are shown"
-    assert totals_line({"parked": 1}, 1) == "1 in all: parked 1"
+    assert totals_line({"parked": 1, "refused": 60}, 50) == "61 in total: parked 1, refused 60; the newest 50 are shown"
+    assert totals_line({"parked": 1}, 1) == "1 in total: parked 1"
     assert totals_line({}, 0) == "no dead letters"
 
 
@@ -154,7 +154,7 @@ def test_a_sequence_is_text_in_json() -> None:
 def test_what_became_of_a_letter() -> None:
     done = {"id": 1, "outcome": "replayed", "reason": "parked", "records": 1, "known": 2, "older": 0, "letters": ["refused"]}
     assert outcome_text(done) == (
-        "1  replayed  parked; 1 record stored; 2 records of batches that were stored before; new dead letters: refused"
+        "1  replayed  parked; 1 record stored; 2 records already stored with their batches; new dead letters: refused"
     )
     assert outcome_text({"id": 1, "outcome": "deleted", "reason": "parked"}) == "1  deleted  parked"
 

@@ -1,4 +1,4 @@
-"""How a limit of size is shared out, and when the chunk that new records go into is cut in two. No database."""
+"""How a size limit is shared out, and when the chunk that new records go into is cut in two. No database."""
 
 from collections import deque
 

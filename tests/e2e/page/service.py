@@ -47,11 +47,21 @@ class Service:
         result: Any = self._push(batch.SerializeToString(), timeout=DEADLINE_S)
         assert result.accepted == len(records)
 
-    def log_at(self, message: str, time: datetime, *, level: str = "info", node: str | None = None) -> None:
+    def log_at(
+        self,
+        message: str,
+        time: datetime,
+        *,
+        level: str = "info",
+        node: str | None = None,
+        attributes: Mapping[str, str] | None = None,
+    ) -> None:
         """One accepted record of this time, to the microsecond."""
         classes = wire.compiled()
         micros = round(time.timestamp() * 1_000_000)
-        record = classes.LogRecord(time_unix_nano=micros * 1_000, level=level, message=f"{self.word} {message}")
+        record = classes.LogRecord(
+            time_unix_nano=micros * 1_000, level=level, message=f"{self.word} {message}", attributes=attributes or {}
+        )
         batch = classes.LogBatch(batch_id=new_batch_id(), node=node or self.node, records=[record])
         result: Any = self._push(batch.SerializeToString(), timeout=DEADLINE_S)
         assert result.accepted == 1

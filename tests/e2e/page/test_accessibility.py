@@ -2,6 +2,7 @@
 as a phone and as wide as a desk."""
 
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ class Look:
 TEXTS = {
     "en-US": {
         "context": "Context",
+        "trace": "Whole trace",
         "help": "Keyboard",
         "nodes": "Nodes",
         "views": "Views",
@@ -46,6 +48,7 @@ TEXTS = {
     },
     "ko-KR": {
         "context": "전후 보기",
+        "trace": "전체 트레이스",
         "help": "키보드",
         "nodes": "노드",
         "views": "보기",
@@ -114,9 +117,14 @@ def findings() -> Findings:
 
 
 def log_some(service: Service) -> None:
+    trace_id = secrets.token_hex(16)
     service.log_records(
         [
-            (level, f"GET /api/orders/{number} 200 in {number} ms", {"region": "eu-central", "user": str(number)})
+            (
+                level,
+                f"GET /api/orders/{number} 200 in {number} ms",
+                {"region": "eu-central", "user": str(number), "trace_id": trace_id},
+            )
             for number, level in enumerate(("error", "warn", "info", "http", "debug", "audit", "fatal", "trace") * 3)
         ]
     )
@@ -142,7 +150,14 @@ def test_live_list_and_what_opens_in_it(
     dialog = page.page.get_by_role("dialog")
     expect(dialog.locator("[data-sequence]").first).to_be_visible()
     findings.look("context", page.page)
-    findings.judge("live", "expanded", "context")
+    page.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+    rows.filter(has_text="/api/orders/").first.locator("[aria-expanded]").first.click()
+    page.button(look.texts["trace"]).first.click()
+    expect(dialog.locator("[data-sequence]")).to_have_count(24)
+    findings.look("trace", page.page)
+    findings.judge("live", "expanded", "context", "trace")
 
 
 def test_what_opens_above_the_list(

@@ -114,7 +114,7 @@ def test_a_gap_is_shown_at_its_place_and_filled(stack: Stack, page: LogPage, ser
 
     gap.get_by_role("button", name="Load this range").click()
     expect(gap).to_contain_text(f"{len(MANY) + 1} records loaded")
-    expect(gap).to_contain_text("This range is now complete")
+    expect(gap).to_contain_text("All records in this range are now loaded")
     expect(gap.get_by_role("button")).to_have_count(0)
     expect_exactly(stack, page, service, len(MANY) + 3)
 

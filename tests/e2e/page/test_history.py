@@ -203,4 +203,4 @@ def test_before_the_first_record_the_page_tells_how_to_send_one(stack: Stack, op
         expect(page.page.get_by_text(line)).to_be_visible()
     service.log("the first")
     expect(page.record("the first")).to_have_count(1)
-    assert get(f"{stack.page_url}/site.json").json() == {"gateway": f":{port}"}
+    assert get(f"{stack.page_url}/site.json").json() == {"gateway": f":{port}", "trace_url": ""}

@@ -91,6 +91,6 @@ def test_a_busier_stream_than_a_page_is_sent_says_what_it_leaves_out(
         service.log(*(f"line {number}" for number in range(3000)))
         notice = page.page.locator("[data-notice=dropped]")
         expect(notice).to_have_count(1)
-        expect(notice).to_contain_text("the live view shows a sample")
+        expect(notice).to_contain_text("so it shows a sample")
         notice.get_by_role("button").click()
         expect(notice).to_contain_text(re.compile(r"\d{3} records loaded"))

@@ -46,7 +46,7 @@ def test_the_page_can_ask_where_the_gateway_is(stack: Stack) -> None:
     answer = get(f"{stack.page_url}/site.json")
     assert answer.headers["Content-Type"] == "application/json"
     port = stack.gateway.rpartition(":")[2]
-    assert answer.json() == {"gateway": f":{port}"}
+    assert answer.json() == {"gateway": f":{port}", "trace_url": ""}
 
 
 def test_services_answer_under_the_pages_address(stack: Stack) -> None:

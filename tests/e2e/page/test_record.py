@@ -129,7 +129,7 @@ def test_its_surroundings_are_those_of_its_node_or_of_all(stack: Stack, open_pag
     assert f"record={middle['sequence']}" in page.page.url
 
     dialog.get_by_role("button", name="Load older").click()
-    expect(dialog.get_by_text("No older records of this node.")).to_be_visible()
+    expect(dialog.get_by_text("No older records from this node.")).to_be_visible()
     dialog.get_by_role("button", name="Load newer").click()
     expect(shown).to_have_count(60)
     dialog.get_by_role("button", name="All nodes").click()

@@ -100,7 +100,7 @@ def test_an_absolute_range_is_history_and_leads_back_to_live(stack: Stack, page:
     expect(page.page.get_by_text("The end must be after the start.")).to_be_visible()
     start.fill((middle - timedelta(seconds=30)).strftime(field))
     end.fill((middle + timedelta(seconds=30)).strftime(field))
-    expect(page.page.get_by_text("A range with an end does not show new records.")).to_be_visible()
+    expect(page.page.get_by_text("A range with an end time is not updated with new records.")).to_be_visible()
     apply.click()
     expect(page.records).to_have_count(1)
     expect(page.record("2 minutes ago")).to_have_count(1)

@@ -13,7 +13,7 @@ from helm_check.manifests import Body, Document, Pod, Render, at, items, mapping
 _ADDRESS = re.compile(r"\b([a-z][a-z0-9-]*)\.[a-z0-9-]+\.svc(?:\.[a-z0-9.-]+)?:([0-9]+)")
 
 # Addresses that the page only displays; no pod connects to them.
-_SHOWN = {"LOGSTREAM_PAGE_GATEWAY"}
+_SHOWN = {"LOGSTREAM_PAGE_GATEWAY", "LOGSTREAM_PAGE_TRACE_URL"}
 
 Path = tuple[str | int, ...]
 

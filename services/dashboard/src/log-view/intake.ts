@@ -32,7 +32,7 @@ export class Intake {
     return this.#lastEventAt_ms;
   }
 
-  /** Forgets everything of the previous view. The state of the servers and the count of unreadable parts stay. */
+  /** Forgets everything of the previous view. The state of the servers and the count of unreadable messages stay. */
   reset(): void {
     this.#records = [];
     this.#unconfirmed = [];

@@ -21,7 +21,7 @@ export interface Snapshot {
   readonly error: ServerError | null;
   /** True when nothing was ever logged, as far as the page could find out. */
   readonly nothingStored: boolean;
-  /** Parts of the stream that could not be read. */
+  /** Messages of the stream that could not be read. */
   readonly unreadable: number;
   /** Changes when the list is replaced by another: then it starts at its top. */
   readonly generation: number;

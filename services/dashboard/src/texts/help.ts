@@ -20,7 +20,7 @@ const en: HelpTexts = {
     { keys: ["c"], text: "Copy the record as text" },
     { keys: ["l"], text: "Copy a link to the record" },
     { keys: ["x"], text: "Show the context of the record" },
-    { keys: ["g", "Home"], text: "Go to the newest record and follow" },
+    { keys: ["g", "Home"], text: "Go to the newest record and follow new ones" },
     { keys: ["G", "End"], text: "Go to the oldest loaded record" },
     { keys: ["e"], text: "Export" },
     { keys: ["Esc"], text: "Close dialogs and open records" },
@@ -28,7 +28,7 @@ const en: HelpTexts = {
   ],
   language: "Text filter",
   examples: [
-    { example: "disk full", text: "both words, anywhere in the message, in upper or lower case" },
+    { example: "disk full", text: "both words, anywhere in the message, in any mix of upper and lower case" },
     { example: "disk -tmp", text: "disk, but not tmp" },
     { example: '"disk full"', text: "the phrase, including the space" },
     { example: '-"disk full"', text: "without the phrase" },

@@ -46,7 +46,7 @@ const en: MetricsTexts = {
   range: "Range",
   hide: "Hide metrics",
   show: "Show metrics",
-  allRecords: "All records since this page was opened, up to 5 minutes, regardless of filters",
+  allRecords: "All records received since this page was opened (at most the last 5 minutes), regardless of filters",
   rate: "Rate",
   mean: "Average",
   errors: "Errors",
@@ -64,7 +64,7 @@ const en: MetricsTexts = {
   zoomOut: "Zoom out",
   clearRange: "All time",
   total: (count) => `${digits(count, "en")} ${count === 1 ? "record" : "records"}`,
-  countedFrom: (time) => `counted back to ${time}`,
+  countedFrom: (time) => `counts include records since ${time}`,
   counting: "Counting…",
 };
 
@@ -92,7 +92,7 @@ const ko: MetricsTexts = {
   zoomOut: "축소",
   clearRange: "전체 기간",
   total: (count) => `레코드 ${digits(count, "ko")}개`,
-  countedFrom: (time) => `${time}까지 거슬러 집계`,
+  countedFrom: (time) => `${time} 이후의 레코드를 집계함`,
   counting: "집계 중…",
 };
 

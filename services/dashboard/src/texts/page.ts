@@ -36,7 +36,7 @@ interface PageTexts {
   readonly crowded: string;
   readonly brokerDown: string;
   readonly recentDown: string;
-  readonly unreadable: (parts: number) => string;
+  readonly unreadable: (messages: number) => string;
   readonly unreachable: string;
   readonly unreadableAnswer: string;
   readonly refused: (status: number) => string;
@@ -46,7 +46,6 @@ interface PageTexts {
   readonly tryNow: string;
   readonly dismiss: string;
   readonly gap: string;
-  readonly gapReasons: Readonly<Record<string, string>>;
   readonly dropped: (records: number | null, reason: string) => string;
   readonly fromTo: (from: string | null, to: string | null) => string;
   readonly loaded: (records: number) => string;
@@ -62,14 +61,14 @@ const en: PageTexts = {
     connecting: "Connecting…",
     live: "Live",
     lost: "Disconnected, retrying…",
-    crowded: "Waiting for another window",
+    crowded: "Too many live windows",
     hidden: "In the background",
     off: "Not live",
   },
   filters: "Filters",
   text: "Text",
   textPlaceholder: 'words -exclude "a phrase"',
-  textHelp: 'Finds messages that contain all words. -word excludes a word, "quotes" find a phrase.',
+  textHelp: 'Finds messages that contain all of the words. Use -word to exclude a word and "quotes" to find a phrase.',
   textProblems: {
     empty: (character) => `Character ${character}: there is nothing between these quotes.`,
     many: (character) => `Character ${character}: a filter can have up to 20 words and phrases.`,
@@ -78,7 +77,7 @@ const en: PageTexts = {
   },
   textTerms: { include: (text) => `with ${text}`, exclude: (text) => `without ${text}` },
   attributes: "Attributes",
-  removeFilter: (filter) => `Remove filter ${filter}`,
+  removeFilter: (filter) => `Remove the filter “${filter}”`,
   clearFilters: "Clear filters",
   pause: "Pause",
   help: "Keyboard shortcuts",
@@ -99,13 +98,15 @@ const en: PageTexts = {
   oldestOfRange: "There are no older records in this range.",
   noneStored: "No stored record matches the filters.",
   waitingForRecords: "Waiting for records…",
-  lost: "The connection to the live stream was lost. The page keeps trying to reconnect. New records appear once it is back.",
+  lost: "The connection to the live stream was lost. The page keeps trying to reconnect. New records will appear once the connection is restored.",
   crowded:
     "Other windows of this browser use all live connections. This window goes live when one of them is closed or hidden.",
-  brokerDown: "The stream service has lost its connection to the message broker. New records appear once it is back.",
-  recentDown: "Recent records are unavailable. After a reconnect, you may have to load some records from history.",
-  unreadable: (parts) =>
-    `${digits(parts, "en")} ${parts === 1 ? "part" : "parts"} of the live stream could not be read. This page may be out of date: reload it.`,
+  brokerDown:
+    "The stream service has lost its connection to the message broker. New records will appear once the connection is restored.",
+  recentDown:
+    "Recent records are temporarily unavailable. If this page reconnects, you may have to load some records from history.",
+  unreadable: (messages) =>
+    `${digits(messages, "en")} ${messages === 1 ? "message" : "messages"} of the live stream could not be read. This page may be out of date; reload it.`,
   unreachable: "Cannot reach the server",
   unreadableAnswer: "Cannot read the server's response",
   refused: (status) => `The request failed (HTTP status ${status})`,
@@ -115,27 +116,26 @@ const en: PageTexts = {
   tryNow: "Reconnect now",
   dismiss: "Dismiss",
   gap: "Gap: some records may be missing here.",
-  gapReasons: { hidden: "this window was hidden for a while" },
   dropped: (records, reason) => {
     const count =
       records === null ? "Records were" : records === 1 ? "1 record was" : `${digits(records, "en")} records were`;
     if (reason === "cost") {
-      return `${count} not searched live because this filter takes too much time. Matching records are in the history.`;
+      return `${count} not checked against this filter because it takes too long to apply. Any that match can be found in the history.`;
     }
     return reason === "rate"
-      ? `${count} left out: when records arrive this fast, the live view shows a sample.`
+      ? `${count} left out. Records are arriving too fast for the live view, so it shows a sample.`
       : `${count} left out because ${records === 1 ? "it" : "they"} arrived faster than this page could show them.`;
   },
   fromTo: (from, to) =>
     from === null
       ? to === null
-        ? "The time is unknown."
+        ? "The time range is unknown."
         : `Until ${to}`
       : to === null
         ? `Since ${from}`
         : `From ${from} to ${to}`,
   loaded: (records) => `${digits(records, "en")} ${records === 1 ? "record" : "records"} loaded.`,
-  filled: "This range is now complete.",
+  filled: "All records in this range are now loaded.",
   fill: "Load this range",
   fillMore: "Load more of this range",
   loading: "Loading…",
@@ -147,7 +147,7 @@ const ko: PageTexts = {
     connecting: "연결 중…",
     live: "실시간",
     lost: "연결 끊김, 재시도 중…",
-    crowded: "다른 창을 기다리는 중",
+    crowded: "실시간 창이 너무 많음",
     hidden: "백그라운드",
     off: "실시간 아님",
   },
@@ -163,7 +163,7 @@ const ko: PageTexts = {
   },
   textTerms: { include: (text) => `${text} 포함`, exclude: (text) => `${text} 제외` },
   attributes: "속성",
-  removeFilter: (filter) => `${filter} 필터 제거`,
+  removeFilter: (filter) => `“${filter}” 필터 제거`,
   clearFilters: "필터 초기화",
   pause: "일시정지",
   help: "키보드 단축키",
@@ -187,9 +187,10 @@ const ko: PageTexts = {
   crowded:
     "이 브라우저의 다른 창이 실시간 연결을 모두 사용하고 있습니다. 그중 하나를 닫거나 숨기면 이 창이 실시간으로 전환됩니다.",
   brokerDown: "스트림 서비스와 메시지 브로커의 연결이 끊겼습니다. 복구되면 새 레코드가 표시됩니다.",
-  recentDown: "최근 레코드를 사용할 수 없습니다. 다시 연결된 뒤 일부 레코드를 기록에서 불러와야 할 수 있습니다.",
-  unreadable: (parts) =>
-    `실시간 스트림에서 ${digits(parts, "ko")}개 부분을 읽지 못했습니다. 페이지가 최신 버전이 아닐 수 있으니 새로고침하세요.`,
+  recentDown:
+    "최근 레코드를 일시적으로 사용할 수 없습니다. 이 페이지가 다시 연결되면 일부 레코드를 기록에서 불러와야 할 수 있습니다.",
+  unreadable: (messages) =>
+    `실시간 스트림의 메시지 ${digits(messages, "ko")}개를 읽지 못했습니다. 페이지가 최신 버전이 아닐 수 있으니 새로고침하세요.`,
   unreachable: "서버에 연결할 수 없습니다",
   unreadableAnswer: "서버의 응답을 읽을 수 없습니다",
   refused: (status) => `요청이 실패했습니다 (HTTP 상태 ${status})`,
@@ -199,11 +200,10 @@ const ko: PageTexts = {
   tryNow: "지금 다시 연결",
   dismiss: "닫기",
   gap: "공백: 여기에 일부 레코드가 빠졌을 수 있습니다.",
-  gapReasons: { hidden: "이 창이 한동안 숨겨져 있었음" },
   dropped: (records, reason) => {
     const count = records === null ? "일부 레코드" : `레코드 ${digits(records, "ko")}개`;
     if (reason === "cost") {
-      return `필터 처리에 시간이 너무 오래 걸려 ${count}를 실시간으로 검색하지 못했습니다. 일치하는 레코드는 기록에 있습니다.`;
+      return `필터 처리에 시간이 너무 오래 걸려 ${count}를 실시간으로 확인하지 못했습니다. 일치하는 레코드는 기록에서 찾을 수 있습니다.`;
     }
     return reason === "rate"
       ? `${count}가 생략되었습니다. 실시간 보기의 전송 한도보다 빨리 도착해 일부만 표시합니다.`
@@ -212,7 +212,7 @@ const ko: PageTexts = {
   fromTo: (from, to) =>
     from === null
       ? to === null
-        ? "시각을 알 수 없습니다."
+        ? "시간 범위를 알 수 없습니다."
         : `${to}까지`
       : to === null
         ? `${from}부터`

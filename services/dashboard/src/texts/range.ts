@@ -31,10 +31,11 @@ interface RangeTexts {
 const en: RangeTexts = {
   levels: "Levels",
   records: (count, sampled) =>
-    `${digits(count, "en")}${sampled ? " of the newest" : ""} ${count === 1 ? "record" : "records"}`,
-  notFilterable: "Cannot filter by a value that is empty or has a comma, an asterisk, or spaces around it",
+    `${digits(count, "en")} ${count === 1 ? "record" : "records"}${sampled ? " (counted among the newest only)" : ""}`,
+  notFilterable:
+    "Cannot filter by a value that is empty, contains a comma or an asterisk, or begins or ends with a space",
   atLeast: (level) => `at least ${level}`,
-  removeAtLeast: (level) => `Remove filter at least ${level}`,
+  removeAtLeast: (level) => `Remove the filter “at least ${level}”`,
   nodes: "Nodes",
   nodesChosen: (count) => `Nodes: ${count}`,
   findNode: "Find, or use * as a wildcard",
@@ -59,7 +60,7 @@ const en: RangeTexts = {
   apply: "Apply",
   unreadable: "Enter a date and time.",
   endFirst: "The end must be after the start.",
-  endStopsLive: "A range with an end does not show new records.",
+  endStopsLive: "A range with an end time is not updated with new records.",
   backToLive: "Back to live",
 };
 
@@ -68,7 +69,7 @@ const ko: RangeTexts = {
   records: (count, sampled) => `${sampled ? "최신 " : ""}레코드 ${sampled ? "중 " : ""}${digits(count, "ko")}개`,
   notFilterable: "비어 있거나 쉼표, 별표, 앞뒤 공백이 있는 값으로는 필터링할 수 없습니다",
   atLeast: (level) => `${level} 이상`,
-  removeAtLeast: (level) => `${level} 이상 필터 제거`,
+  removeAtLeast: (level) => `“${level} 이상” 필터 제거`,
   nodes: "노드",
   nodesChosen: (count) => `노드: ${count}`,
   findNode: "이름 또는 * 패턴으로 찾기",

@@ -141,7 +141,7 @@ class Admission:
             self._refused_at_s = now_s
             raise Unavailable(
                 UnavailableReason.CALLS_FULL,
-                f"{self._calls} calls are in progress, LOGSTREAM_GATEWAY_CONCURRENT_CALLS={self._bounds.calls}",
+                f"the limit of concurrent calls is reached: LOGSTREAM_GATEWAY_CONCURRENT_CALLS={self._bounds.calls}",
             )
         self._calls += 1
 
@@ -177,7 +177,8 @@ class Admission:
         peer = self._peer(name)
         if peer.waiting and self._waiting >= self._bounds.waiting:
             raise Unavailable(
-                UnavailableReason.RECEIVING_FULL, f"{self._waiting} calls already wait to receive their message"
+                UnavailableReason.RECEIVING_FULL,
+                f"{self._waiting} calls are already waiting for their message to be received",
             )
         self._waiting += 1
         peer.waiting += 1

@@ -94,8 +94,9 @@ class Config:
     )
     under_way_bytes: Annotated[int, Field(ge=8 * MIB)] = setting(
         "LOGSTREAM_GATEWAY_UNDER_WAY_BYTES",
-        "Maximum size of the messages that a process is receiving or holds unconfirmed. A message counts with the maximum "
-        "size while it is being received. Further calls wait, and those of one connection leave room for others.",
+        "Maximum size of the messages that a process is receiving or holds unconfirmed. While it is being received, "
+        "a message counts as if it had the maximum size. Further calls wait, and those of one connection leave room for "
+        "others.",
         128 * MIB,
         unit="bytes",
     )
@@ -108,8 +109,8 @@ class Config:
     )
     receive_timeout_s: Annotated[float, Field(gt=0, le=3600)] = setting(
         "LOGSTREAM_GATEWAY_RECEIVE_TIMEOUT_S",
-        "How long the message of a SendLog, Push or OTLP call may take to arrive. 2 s while other connections wait for its "
-        "room.",
+        "How long the message of a SendLog, Push or OTLP call may take to arrive. If other connections are waiting for the "
+        "space that it takes: 2 s, or half of this time if it is the only message of its connection.",
         20.0,
         unit="s",
     )
@@ -128,7 +129,7 @@ class Config:
     connection_age_s: Annotated[float, Field(gt=0, le=604_800)] = setting(
         "LOGSTREAM_GATEWAY_CONNECTION_AGE_S",
         "Maximum age of a connection, give or take a tenth. The client then opens another one, so that load "
-        "balancers spread the connections again. Calls in progress are answered first.",
+        "balancers spread the connections again. Calls in progress are finished first.",
         1800.0,
         unit="s",
     )

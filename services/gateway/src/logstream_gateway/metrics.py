@@ -34,28 +34,28 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.accepted_records = Counter(
             "logstream_gateway_accepted_records",
-            "Records in requests that were answered with success.",
+            "Records in requests that succeeded.",
             ["method"],
             registry=registry,
         )
         self.accepted_bytes = Counter(
             "logstream_gateway_accepted_bytes",
-            "Bytes of requests that were answered with success.",
+            "Bytes of requests that succeeded.",
             ["method"],
             registry=registry,
         )
         self.rejected_calls = Counter(
             "logstream_gateway_rejected_calls",
-            "Batches, SendLog calls or OTLP requests that were answered INVALID_ARGUMENT, or over HTTP with a status from "
-            "400 to 415, by the limit that they exceed.",
+            "Batches, SendLog calls or OTLP requests that returned INVALID_ARGUMENT, or over HTTP a status from 400 to 415, "
+            "by the limit that they exceed.",
             ["method", "reason"],
             registry=registry,
         )
         self.unavailable_calls = Counter(
             "logstream_gateway_unavailable_calls",
-            "Batches, SendLog calls or OTLP requests that were answered UNAVAILABLE, or 503. Reasons: disconnected, "
-            "blocked, queue_full, unroutable, inflight_full, unconfirmed (no confirm in time), stopping, calls_full, "
-            "receiving_full (too many calls wait to be received), slow_message (it did not arrive in time), streams_full.",
+            "Batches, SendLog calls or OTLP requests that returned UNAVAILABLE, or 503. Reasons: disconnected, blocked, "
+            "queue_full, unroutable, inflight_full, unconfirmed (no confirm in time), stopping, calls_full, receiving_full "
+            "(too many calls are waiting to be received), slow_message (it did not arrive in time), streams_full.",
             ["method", "reason"],
             registry=registry,
         )
@@ -82,14 +82,14 @@ class Metrics:
         self.unreceived_calls = Counter(
             "logstream_gateway_unreceived_calls",
             "SendLog, Push or OTLP calls that ended before their message had arrived. Reason no_message: the client left, "
-            "or the message is larger than gRPC accepts, which answers RESOURCE_EXHAUSTED.",
+            "or the message is larger than gRPC accepts, which returns RESOURCE_EXHAUSTED.",
             ["method", "reason"],
             registry=registry,
         )
         self.failed_calls = Counter(
             "logstream_gateway_failed_calls",
-            "Calls that were answered INTERNAL, or 500, because of an error in the gateway, which is in its log. Reason "
-            "memory: there was not enough memory.",
+            "Calls that returned INTERNAL, or 500, because of an error in the gateway, which is in its log. Reason memory: "
+            "there was not enough memory.",
             ["method", "reason"],
             registry=registry,
         )
@@ -102,7 +102,7 @@ class Metrics:
         )
         self.calls = Gauge(
             "logstream_gateway_calls",
-            "SendLog, Push and OTLP calls in progress, from headers to answer, and open Watch and reflection calls.",
+            "SendLog, Push and OTLP calls in progress, from headers to response, and open Watch and reflection calls.",
             multiprocess_mode="livesum",
             registry=registry,
         )

@@ -38,12 +38,12 @@ def run(config: Config) -> int:
     while not stopping.wait(_POLL_S):
         for index, worker in enumerate(workers):
             if worker.poll() is not None:
-                log.error("a worker ended", extra={"pid": worker.pid, "status": worker.returncode})
+                log.error("a worker exited", extra={"pid": worker.pid, "status": worker.returncode})
                 mark_process_dead(worker.pid, folder)  # type: ignore[no-untyped-call]
                 stopping.wait(_RESTART_PAUSE_S)
                 workers[index] = _start(environment)
     status = _end(workers, config.shutdown_s * 1.5)
-    log.info("workers have ended", extra={"workers": len(workers), "exit_status": status})
+    log.info("all workers have exited", extra={"workers": len(workers), "exit_status": status})
     admin.close()
     shutil.rmtree(folder, ignore_errors=True)
     log.info("stopped")
@@ -62,7 +62,7 @@ def _end(workers: list[subprocess.Popen[bytes]], timeout_s: float) -> int:
         try:
             worker.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            log.error("a worker did not end in time", extra={"pid": worker.pid})
+            log.error("a worker did not exit in time", extra={"pid": worker.pid})
             worker.kill()
             worker.wait()
     return 1 if any(worker.returncode for worker in workers) else 0

@@ -116,7 +116,7 @@ class Publisher:
             self._refused_at_s = self._loop.time()
             raise Unavailable(
                 UnavailableReason.INFLIGHT_FULL,
-                f"{self._held_bytes} bytes wait for the broker's confirm, {size_bytes} more would exceed "
+                f"{self._held_bytes} bytes are waiting for confirmation by the broker; {size_bytes} more would exceed "
                 f"LOGSTREAM_GATEWAY_INFLIGHT_BYTES={self._limit_bytes}",
             )
         headers: dict[str, int | str] = {

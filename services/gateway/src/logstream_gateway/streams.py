@@ -55,7 +55,7 @@ class Streams:
             self._refused_at_s = now_s
             raise Unavailable(
                 UnavailableReason.STREAMS_FULL,
-                f"{len(self._streams)} PushStreams are open, LOGSTREAM_GATEWAY_PUSH_STREAMS={self._bounds.streams}",
+                f"the limit of open PushStreams is reached: LOGSTREAM_GATEWAY_PUSH_STREAMS={self._bounds.streams}",
             )
         life_s = self._bounds.age_s * random.uniform(1 - _AGE_JITTER, 1)
         stream = Stream(peer=peer, end=end, expires_s=now_s + life_s, silent_since_s=now_s)

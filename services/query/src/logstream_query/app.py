@@ -89,7 +89,7 @@ def _answer_errors(app: Flask, metrics: Metrics) -> None:
 
     @app.errorhandler(InvalidRegex)
     def invalid_regex(error: InvalidRegex) -> Response:
-        expected = f"a regular expression of PostgreSQL: {error}"
+        expected = f"a valid PostgreSQL regular expression: {error}"
         return invalid_parameters(InvalidParameters([parameter_problem("regex", request.args.get("regex", ""), expected)]))
 
     @app.errorhandler(Unavailable)
@@ -108,7 +108,7 @@ def _answer_errors(app: Flask, metrics: Metrics) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         log.error("request failed", extra={"route": _route()}, exc_info=error)
-        return problem_response(500, "The service failed to process the request; its log says more.")
+        return problem_response(500, "The service failed to process the request; see its log for details.")
 
 
 def _count_requests(app: Flask, metrics: Metrics) -> None:

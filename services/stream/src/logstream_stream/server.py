@@ -111,7 +111,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             while worker.alive:
                 gevent.sleep(_WATCH_S)
             if self._hub:
-                log.info("stopping: viewers take what is queued", extra={"viewers": self._hub.viewer_count})
+                log.info("stopping: viewers are receiving their queued records", extra={"viewers": self._hub.viewer_count})
                 self._hub.drain()
 
         gevent.spawn(watch)
@@ -119,7 +119,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _close(self, _server: Any, _worker: Any) -> None:
         """Called in the worker when its viewers have gone, or the time for that is over."""
         if self._hub and self._feed:
-            log.info("stopping: the feed ends", extra={"viewers_left": self._hub.viewer_count})
+            log.info("stopping: the feed is being stopped", extra={"viewers_left": self._hub.viewer_count})
             self._feed.stop()
             log.info("stopped")
 

@@ -106,7 +106,7 @@ def _write(config: Config) -> int:
         if not stopping.is_set():
             stopping.set()
             consumer.stop()
-            log.info("stop: no more messages are taken")
+            log.info("stopping: no more messages are received")
             deadline.start()
 
     consumer.on_crash = announcer.on_crash = stop
@@ -151,9 +151,9 @@ def _write(config: Config) -> int:
     )
     try:
         flusher.run()
-        log.info("stop: every message that was taken is stored")
+        log.info("stopping: all received messages have been stored")
     except StoreUnavailable as error:
-        log.error("stopped with unstored messages, which the broker delivers again", extra={"error": str(error)})
+        log.error("stopped with messages not stored; the broker will deliver them again", extra={"error": str(error)})
         status = 1
     _close(maintainers, consumer, announcer, window, store)
     admin.close()
@@ -167,15 +167,15 @@ def _close(
     """The end of a stop, after the last flush. Each step is a line of the log."""
     for maintainer in maintainers:
         maintainer.close(within_s=2.5)
-    log.info("stop: maintenance has ended")
+    log.info("stopping: maintenance has ended")
     # The last acknowledgements are sent before the connection is closed, and viewers get what was stored last.
     consumer.end(within_s=5)
-    log.info("stop: the consumer has ended", extra={"in_time": not consumer.is_alive()})
+    log.info("stopping: the consumer has ended", extra={"in_time": not consumer.is_alive()})
     announcer.end(within_s=5)
-    log.info("stop: the announcer has ended", extra={"in_time": not announcer.is_alive()})
+    log.info("stopping: the announcer has ended", extra={"in_time": not announcer.is_alive()})
     window.close()
     store.close()
-    log.info("stop: the connections to Redis and the database are closed")
+    log.info("stopping: the connections to Redis and the database are closed")
 
 
 def _not_ready(consumer: Consumer) -> str | None:

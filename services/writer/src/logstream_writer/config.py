@@ -23,7 +23,7 @@ class DatabaseConfig:
         secret=True,
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
-        "LOGSTREAM_LOG_LEVEL", "Least severe line of the process's own log.", "info"
+        "LOGSTREAM_LOG_LEVEL", "Lowest level of the lines in the process's own log.", "info"
     )
 
 
@@ -120,8 +120,8 @@ class Config(MaintenanceConfig):
     )
     maintenance: bool = setting(
         "LOGSTREAM_WRITER_MAINTENANCE",
-        "Whether this process does the maintenance of the storage (retention, counts, chunks) when no other process does "
-        "it. If no writer does it, run `maintain --once` regularly.",
+        "Whether this process performs storage maintenance (retention, counts, chunks) when no other process does. If no "
+        "writer does, run `maintain --once` regularly.",
         True,
     )
     shutdown_s: Annotated[float, Field(gt=0, le=300)] = setting(

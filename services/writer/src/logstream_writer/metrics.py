@@ -70,8 +70,8 @@ class Metrics:
         )
         self.folded_names = Counter(
             "logstream_writer_folded_names",
-            "Names (node, level and severity) of a flush beyond the number that counts keep for a minute; their records are "
-            "counted together.",
+            "Combinations of node, level and severity of a flush beyond the number that counts keep for a minute; their "
+            "records are counted together.",
             registry=registry,
         )
         self.unnumbered_batches = Counter(
@@ -104,7 +104,7 @@ class Metrics:
         )
         self.retention_leading = Gauge(
             "logstream_writer_retention_leading",
-            "1 while this process holds the lock of retention by size, which is a separate lock. Only its stored_bytes and "
+            "1 while this process holds the separate lock for size-based retention. Only its stored_bytes and "
             "retention_bytes describe the database.",
             registry=registry,
         )

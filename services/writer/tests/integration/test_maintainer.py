@@ -242,7 +242,7 @@ def test_once_leaves_it_to_the_process_that_has_the_lock(database: psycopg.Conne
     finally:
         session.close()
     assert done.returncode == 0
-    assert lines(done)[-1]["message"] == "another process does the maintenance"
+    assert lines(done)[-1]["message"] == "another process performs maintenance"
     assert NAME in lines(done)[-1]["holder"]
     assert counts(database) == (5, 5, 5, 5)
 

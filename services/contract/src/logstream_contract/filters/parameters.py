@@ -56,7 +56,7 @@ def _read_min_level(text: str) -> int:
 
 def _take_attributes(attributes: object) -> AttributeTerms:
     if not isinstance(attributes, AttributeTerms):
-        raise ValueError(f"a key in the name, {ATTRIBUTE}<key>=<value>")
+        raise ValueError(f"a parameter name that contains a key: {ATTRIBUTE}<key>=<value>")
     return attributes
 
 
@@ -134,17 +134,18 @@ class RecordParameters(Parameters):
 
     prefixes = (ATTRIBUTE, NOT_ATTRIBUTE)
 
-    level: Names = Field((), description="Levels, separated by commas; upper and lower case are the same.")
+    level: Names = Field((), description="Levels, separated by commas; not case-sensitive.")
     min_level: MinLevel | None = Field(None, description="Records at least as severe as this level.")
     node: Names = Field((), description="Nodes, separated by commas; `*` stands for any number of characters.")
     q: SearchText = Field(
         Terms(),
-        description='Words that the message must all contain; `-word` excludes a word, "quotes" keep a phrase together.',
+        description='Words that the message must contain (all of them). `-word` excludes a word; "quotes" enclose a phrase.',
     )
     attr: Attributes = Field(
         AttributeTerms(),
-        description="`attr.<key>=<value>`: records with this attribute; `-attr.<key>=<value>`: records without it."
-        " Any number of them, and all must hold. The value must be equal, even if it is empty.",
+        description="`attr.<key>=<value>`: records that have this attribute with exactly this value;"
+        " `-attr.<key>=<value>`: records that do not. Can be given up to"
+        f" {MAX_ATTRIBUTES} times in total; all must match. An empty value is compared like any other.",
     )
 
     @classmethod
@@ -162,7 +163,7 @@ class RecordParameters(Parameters):
             if is_excluded:
                 excluded[key, value] = None
             elif key in included:
-                problems.append(parameter_problem(name, value, "one value, not several"))
+                problems.append(parameter_problem(name, value, "only one value for this key"))
             else:
                 included[key] = value
         if len(pairs) > MAX_ATTRIBUTES:

@@ -52,7 +52,7 @@ def read_query_string(
         elif is_prefixed:
             read.prefixed.append((name, value))
         elif name in read.values:
-            read.problems.append(parameter_problem(name, value, "one value, not several"))
+            read.problems.append(parameter_problem(name, value, "only one value for this parameter"))
         else:
             read.values[name] = value
     read.values = {name: value for name, value in read.values.items() if value or name not in known}

@@ -14,7 +14,7 @@ Source of the format: Protocol Buffers encoding; OpenTelemetry protocol, logs.pr
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, chain, pairwise
 from typing import Any, Final
@@ -56,6 +56,9 @@ _OUR_TIME, _OUR_MESSAGE, _OUR_ATTRIBUTE, _OUR_RECORD = 0x09, 0x22, 0x2A, 0x1A
 _TIME_BYTES, _TRACE_BYTES, _SPAN_BYTES = 8, 16, 8
 _MORE: Final = 0x80  # a varint goes on
 _TWO: Final = _MORE * _MORE  # a varint of two bytes is below it
+# How far a length that lies may lead past the end, or a copy past the end of a piece: two sizes of two bytes, and more than
+# the rest has.
+_PAD: Final = bytes(2 * _TWO + 16 * CHUNK)
 _FRAME_BYTES: Final = 4  # tag and size of a record of ours, at most
 _WORD_BYTES: Final = 8
 _WORD_MASKS: Final = np.array([(1 << 8 * length) - 1 for length in range(_WORD_BYTES + 1)], dtype=np.uint64)
@@ -64,10 +67,11 @@ _ALL_ON: Final = np.uint64(0x8080808080808080)
 _VARINT_MASKS: Final = np.append(_WORD_MASKS, _WORD_MASKS[-1])
 _VARINTS_ON: Final = np.append(np.uint64(1), _WORD_MASKS) & _ALL_ON
 _VARINTS_ON[0] = 1  # none is empty
-# Records that are read in step, at most: more of them would leave the cache.
-_BLOCK_RECORDS: Final = 1024
-# What a look at a field may read past its first byte, or a copy past the end of a piece.
-_PAD: Final = bytes(8 * CHUNK)
+# Records that are read in step, and their bytes, at most, or nearly: more of them would leave the cache.
+_BLOCK_RECORDS: Final = 2048
+_BLOCK_BYTES: Final = 512 * 1024
+# What scope and resource give is kept for the next request if it is not larger.
+_KNOWN_BYTES: Final = 4096
 # Behind this many attributes, those that fewer records still have cost less if each record is read by itself.
 _MANY, _FEW = 16, 8
 # A number with a longer key is odd, so that the size of the attribute is one byte.
@@ -100,6 +104,8 @@ _TAIL_ATTRIBUTES: Final = (
     _attribute(SPAN_ID, 2 * _SPAN_BYTES),
     _attribute(TRACE_FLAGS, 2),
 )
+_TAIL: Final = np.concatenate(_TAIL_ATTRIBUTES)
+_TAIL_BYTES: Final = len(_TAIL)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -142,75 +148,97 @@ class _Attributes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shared:
-    """Records that are given the same by their scope and their resource."""
+class _Given:
+    """What a scope and its resource give to each record: the keys, and the attributes as we write them."""
+
+    keys: frozenset[bytes]
+    encoded: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Which records are of one scope."""
 
     scope: Sequence[Pair]
-    given: dict[bytes, bytes]
-    encoded: bytes
-    records: Sequence[bytes]
+    given: _Given
+    begin: int
+    stop: int
 
 
 def frame_by_columns(scopes: Sequence[Scoped], resource: Sequence[Pair]) -> Framed:
     """As logstream_contract.otlp.framing.frame_plainly, of one record at least."""
-    every = []
-    for scoped in scopes:
-        given = shared(scoped.scope, resource)
-        every.append(_Shared(scoped.scope, given, _encoded(given), scoped.records))
-    framed = [_framed(block, resource) for block in _blocks(every)]
-    if len(framed) == 1:
-        return framed[0]
-    before = accumulate((len(one.blocks[0]) for one in framed), initial=0)
+    records = scopes[0].records if len(scopes) == 1 else list(chain.from_iterable(scoped.records for scoped in scopes))
+    lengths = np.fromiter(map(len, records), np.int64, len(records))
+    stops = list(accumulate(len(scoped.records) for scoped in scopes))
+    parts = [
+        _Part(scoped.scope, _given(scoped.scope, resource), begin, stop)
+        for scoped, (begin, stop) in zip(scopes, pairwise([0, *stops]), strict=True)
+    ]
+    blocks = [
+        _framed(records[begin:stop], lengths[begin:stop], within, resource)
+        for begin, stop, within in _blocks(parts, int(lengths.sum()))
+    ]
+    if len(blocks) == 1:
+        return blocks[0]
+    before = accumulate((len(block.blocks[0]) for block in blocks), initial=0)
     return Framed(
-        blocks=[one.blocks[0] for one in framed],
-        ends=np.concatenate([one.ends + begin for one, begin in zip(framed, before, strict=False)]),
-        newest_nano=max(one.newest_nano for one in framed),
-        timed=all(one.timed for one in framed),
+        blocks=[block.blocks[0] for block in blocks],
+        ends=np.concatenate([block.ends + begin for block, begin in zip(blocks, before, strict=False)]),
+        newest_nano=max(block.newest_nano for block in blocks),
+        timed=all(block.timed for block in blocks),
     )
 
 
-def _blocks(every: Sequence[_Shared]) -> Iterator[list[_Shared]]:
-    """Blocks of about the same number of records."""
-    records = sum(len(some.records) for some in every)
-    size = -(-records // -(-records // _BLOCK_RECORDS))
-    block: list[_Shared] = []
-    room = size
-    for some in every:
-        begin = 0
-        while begin < len(some.records):
-            part = some.records[begin : begin + room]
-            block.append(replace(some, records=part))
-            begin, room = begin + len(part), room - len(part)
-            if not room:
-                yield block
-                block, room = [], size
-    if block:
-        yield block
+def _given(scope: Sequence[Pair], resource: Sequence[Pair]) -> _Given:
+    pairs = *scope, *resource
+    # A sender sends the same again and again.
+    small = sum(map(len, chain.from_iterable(pairs))) <= _KNOWN_BYTES
+    return (_known_given if small else _new_given)(tuple(scope), tuple(resource))
 
 
-def _framed(block: Sequence[_Shared], resource: Sequence[Pair]) -> Framed:
-    records = list(chain.from_iterable(some.records for some in block))
-    stops = list(accumulate(len(some.records) for some in block))
-    rows = [slice(begin, stop) for begin, stop in pairwise([0, *stops])]
-    walk = _Walk(records)
-    fields, attributes = walk.read(FIELD_KEYS.union(*(some.given for some in block)))
-    for those, some in zip(rows, block, strict=True):
-        if not FIELD_KEYS.isdisjoint(some.given):
-            walk.odd[those] = True
+def _new_given(scope: Sequence[Pair], resource: Sequence[Pair]) -> _Given:
+    given = shared(scope, resource)
+    made = [LooseAttribute(key=key, value=value) for key, value in given.items()]
+    return _Given(frozenset(given), LooseRecord(attributes=made).SerializeToString())
+
+
+_known_given = lru_cache(maxsize=512)(_new_given)
+
+
+def _blocks(parts: Sequence[_Part], encoded_bytes: int) -> Iterator[tuple[int, int, list[_Part]]]:
+    """Blocks of about the same number of records: from which record to which, and their parts within the block."""
+    records = parts[-1].stop
+    blocks = max(-(-records // _BLOCK_RECORDS), -(-encoded_bytes // _BLOCK_BYTES))
+    size = -(-records // blocks)
+    first = 0
+    for begin in range(0, records, size):
+        stop = min(begin + size, records)
+        within = []
+        while first < len(parts) and parts[first].begin < stop:
+            part = parts[first]
+            within.append(_Part(part.scope, part.given, max(part.begin - begin, 0), min(part.stop, stop) - begin))
+            if part.stop > stop:
+                break
+            first += 1
+        yield begin, stop, within
+
+
+def _framed(records: Sequence[bytes], lengths: Ints, parts: Sequence[_Part], resource: Sequence[Pair]) -> Framed:
+    walk = _Walk(records, lengths)
+    fields, attributes = walk.read(FIELD_KEYS.union(*(part.given.keys for part in parts)))
+    for part in parts:
+        if not FIELD_KEYS.isdisjoint(part.given.keys):
+            walk.odd[part.begin : part.stop] = True
 
     def plain(row: int) -> bytes:
         record = LogRecord.FromString(records[row])
         fields.times[row] = time_of(record)
-        return native_record(record, block[bisect_right(stops, row)].scope, resource)
+        part = bisect_right(parts, row, key=lambda part: part.stop)
+        return native_record(record, parts[part].scope, resource)
 
-    writer = _Writer(walk, fields, attributes, [(those, some.encoded) for those, some in zip(rows, block, strict=True)])
+    writer = _Writer(walk, fields, attributes, parts)
     raw, ends = writer.written(plain)
     return Framed(blocks=[raw], ends=ends, newest_nano=int(fields.times.max()), timed=bool(fields.times.all()))
-
-
-def _encoded(attributes: dict[bytes, bytes]) -> bytes:
-    made = [LooseAttribute(key=key, value=value) for key, value in attributes.items()]
-    return LooseRecord(attributes=made).SerializeToString()
 
 
 class _Walk:
@@ -219,8 +247,7 @@ class _Walk:
     Behind a field that is not as it should be it does not step, so that the record's end is not reached, and it is odd. What
     is read behind the end is of the next record: either it is stepped over, or it was not there."""
 
-    def __init__(self, records: list[bytes]) -> None:
-        lengths = np.fromiter(map(len, records), np.int64, len(records))
+    def __init__(self, records: Sequence[bytes], lengths: Ints) -> None:
         self._look_at(np.frombuffer(bytearray().join([*records, _KIND_TABLE, _PAD]), np.uint8))
         self._ends = np.cumsum(lengths)
         self._at = self._ends - lengths
@@ -259,12 +286,13 @@ class _Walk:
 
     def _time(self, tag: int) -> Words:
         there = self.source[self._at] == tag
-        times = self._words[self._at + 1]
+        times: Words = self._words[self._at + 1]
         if there.all():
             self._at = self._at + (1 + _TIME_BYTES)
             return times
         self._at = self._at + (1 + _TIME_BYTES) * there
-        return times * there
+        times *= there
+        return times
 
     def _kind(self) -> tuple[Ints, Ints]:
         begin = self._at
@@ -279,7 +307,7 @@ class _Walk:
         lengths = self.source[level + 1] * levelled
         self.odd |= lengths >= _MORE
         end = level + 2 * levelled + lengths
-        self._step(end)
+        self._at = end
         named = lengths > 0
         begin = np.where(numbers > 0, begin, level)
         if named.all():
@@ -294,9 +322,10 @@ class _Walk:
         end = text + length
         fine = there & (self.source[tag] == _TEXT) & (end == tag + size) & ~(odd | odd_text)
         if fine.all():
-            self._step(end)
+            self._at = end
         else:
-            self._step(np.where(fine, end, self._at))
+            empty = self._halves[self._at] == _BODY
+            self._at = np.where(fine, end, self._at + 2 * empty)
         return tag, (end - tag) * (fine & (length > 0))
 
     def _attributes(self) -> _Attributes:
@@ -304,19 +333,17 @@ class _Walk:
         rows, at, ends = np.arange(len(self._at)), self._at, self._ends
         while True:
             # Those that have another one.
-            heads = self._halves[at]
-            on = (heads & 0xFF == _ATTRIBUTE) & (at < ends)
+            on = (self.source[at] == _ATTRIBUTE) & (at < ends)
             if not on.all():
                 self._at[rows] = at
-                rows, at, ends, heads = rows[on], at[on], ends[on], heads[on]
+                rows, at, ends = rows[on], at[on], ends[on]
                 if len(rows) < (_FEW if len(columns) >= _MANY else 1):
                     break
-            entry, size = at + 2, (heads >> 8).astype(np.int64)
-            if int(heads.max()) >= _MORE << 8:
-                entry, size, odd = self._length(at + 1)
-                self.odd[rows[odd]] = True
-            at = np.minimum(entry + size, self._last)
+            entry, size, odd = self._length(at + 1)
+            at = entry + size
             columns.append((rows, entry, at))
+            if odd.any():
+                self.odd[rows[odd]] = True
         self.odd[rows] = True
         return self._parsed(columns)
 
@@ -324,9 +351,8 @@ class _Walk:
         if not columns:
             columns = [(np.zeros(0, np.int64),) * 3]
         counts, rows, entry, end = _in_order(columns, len(self._at))
-        heads = self._halves[entry].astype(np.int64)
-        key_size = heads >> 8
-        odd = (heads & 0xFF != _KEY) | ((key_size - 1).view(np.uint64) >= _MORE - 1)
+        key_size = self.source[entry + 1].astype(np.int64)
+        odd = (self.source[entry] != _KEY) | ((key_size - 1).view(np.uint64) >= _MORE - 1)
         value_tag = entry + 2 + key_size
         # Tag and size of the value, tag of its kind, size of a text: with sizes of two bytes, six bytes.
         words = self._words[value_tag].view(np.int64)
@@ -407,10 +433,11 @@ class _Walk:
         there = self.source[self._at] == _FLAGS
         if not there.any():
             return np.zeros(len(there), np.int64)
-        flags = (self._words[self._at + 1] & np.uint64(0xFFFFFFFF)).view(np.int64)
+        flags: Ints = (self._words[self._at + 1] & np.uint64(0xFFFFFFFF)).view(np.int64)
         there &= flags <= 0xFF
         self._at = self._at + 5 * there
-        return flags * there
+        flags *= there
+        return flags
 
     def _id(self, tag: int, size: int) -> Ints:
         """Where it is, 0 for one that is empty or all zero."""
@@ -424,7 +451,8 @@ class _Walk:
         some = self._words[at]
         if size > _WORD_BYTES:
             some = some | self._words[at + _WORD_BYTES]
-        return at * (full & (some > 0))
+        at *= full & (some > 0)
+        return at
 
     def _flag_keys(self, attributes: _Attributes, others: frozenset[bytes]) -> None:
         """A key that others have, or that comes again in its record, makes the record odd."""
@@ -458,19 +486,13 @@ class _Walk:
         length = np.where(two, (low & (_MORE - 1)) | (high << 7), low)
         return at + 1 + two, length, two & ((high >= _MORE) | (high == 0))
 
-    def _step(self, at: Ints) -> None:
-        # A length that lies leads past the end, where a record is found to be odd.
-        self._at = np.minimum(at, self._last)
-
 
 class _Writer:
     """Puts records of ours together as a batch holds them, from what was read."""
 
-    def __init__(
-        self, walk: "_Walk", fields: _Fields, attributes: _Attributes, shares: Sequence[tuple[slice, bytes]]
-    ) -> None:
+    def __init__(self, walk: _Walk, fields: _Fields, attributes: _Attributes, parts: Sequence[_Part]) -> None:
         self._source, self._odd = walk.source, walk.odd
-        self._fields, self._attributes, self._shares = fields, attributes, shares
+        self._fields, self._attributes, self._parts = fields, attributes, parts
         self._timed = fields.times > 0
         self._tails: Flags = np.array([fields.trace, fields.span, fields.flags]) > 0
 
@@ -478,10 +500,13 @@ class _Writer:
         """All of them, and where each ends. plain: gives the record of a row that is odd."""
         pieces = _Pieces(self._fields, self._attributes)
         sizes = pieces.bytes_of_rows + (1 + _TIME_BYTES) * self._timed
-        for there, attribute in zip(self._tails, _TAIL_ATTRIBUTES, strict=True):
-            sizes += len(attribute) * there
-        for rows, encoded in self._shares:
-            sizes[rows] += len(encoded)
+        if self._tails.all():
+            sizes += _TAIL_BYTES
+        else:
+            for there, attribute in zip(self._tails, _TAIL_ATTRIBUTES, strict=True):
+                sizes += len(attribute) * there
+        for part in self._parts:
+            sizes[part.begin : part.stop] += len(part.given.encoded)
         self._odd |= sizes > MOST_RECORD_BYTES
         replaced = [(row, plain(row)) for row in np.flatnonzero(self._odd).tolist()]
         if replaced:
@@ -498,7 +523,8 @@ class _Writer:
         pieces.copy(self._source, out, places)
         self._put_heads(out, begins - frame_sizes, frames, frame_sizes)
         self._put_tails(out, places + pieces.bytes_of_rows)
-        for rows, encoded in self._shares:
+        for part in self._parts:
+            rows, encoded = slice(part.begin, part.stop), part.given.encoded
             places = ends[rows] - len(encoded)
             put(out, places[~self._odd[rows]] if replaced else places, np.frombuffer(encoded, np.uint8))
         for row, record in replaced:
@@ -517,13 +543,14 @@ class _Writer:
         """Writes our tags and sizes over theirs."""
         fields, attributes, source = self._fields, self._attributes, self._source
         source[fields.message[fields.message_length > 0]] = _OUR_MESSAGE
-        halves = _halves(source)
-        halves[attributes.entry - 2] = (_OUR_ATTRIBUTE | attributes.size << 8).astype(np.uint16)
+        source[attributes.entry - 2] = _OUR_ATTRIBUTE
+        source[attributes.entry - 1] = attributes.size.astype(np.uint8)
         long = np.flatnonzero(attributes.size >= _MORE)
         if len(long):
             entry, size = attributes.entry[long], attributes.size[long]
             source[entry - 3] = _OUR_ATTRIBUTE
-            halves[entry - 2] = size & (_MORE - 1) | _MORE | size >> 7 << 8
+            source[entry - 2] = size & (_MORE - 1) | _MORE
+            source[entry - 1] = size >> 7
 
     def _put_heads(self, out: Bytes, places: Ints, frames: Bytes, frame_sizes: Ints) -> None:
         """Tag and size of each record, and its time."""
@@ -531,13 +558,14 @@ class _Writer:
         values[:, :_FRAME_BYTES] = frames
         values[:, _FRAME_BYTES] = _OUR_TIME
         values[:, _FRAME_BYTES + 1 :] = self._fields.times.view(np.uint8).reshape(-1, _TIME_BYTES)
-        for size in range(int(frame_sizes.min()), int(frame_sizes.max()) + 1):
-            for timed, end in ((True, None), (False, _FRAME_BYTES)):
-                those = (frame_sizes == size) & (self._timed == timed)
-                if those.all():
-                    put(out, places, values[:, _FRAME_BYTES - size : end])
-                elif those.any():
-                    put(out, places[those], values[those, _FRAME_BYTES - size : end])
+        kinds = frame_sizes * 2 + self._timed
+        for kind in range(int(kinds.min()), int(kinds.max()) + 1):
+            those = np.flatnonzero(kinds == kind)
+            begin, end = _FRAME_BYTES - kind // 2, None if kind % 2 else _FRAME_BYTES
+            if len(those) == len(places):
+                put(out, places, values[:, begin:end])
+            elif len(those):
+                put(out, places[those], values[those, begin:end])
 
     def _put_tails(self, out: Bytes, places: Ints) -> None:
         fields = self._fields
@@ -548,8 +576,8 @@ class _Writer:
         binary[:, _TRACE_BYTES:-1] = take(self._source, fields.span, _SPAN_BYTES)
         binary[:, -1] = fields.flags
         digits = np.frombuffer(binary.tobytes().hex().encode(), np.uint8).reshape(len(places), -1)
-        values = np.empty((len(places), sum(map(len, _TAIL_ATTRIBUTES))), np.uint8)
-        values[:] = np.concatenate(_TAIL_ATTRIBUTES)
+        values = np.empty((len(places), _TAIL_BYTES), np.uint8)
+        values[:] = _TAIL
         at, digit = 0, 0
         for attribute, size in zip(_TAIL_ATTRIBUTES, (2 * _TRACE_BYTES, 2 * _SPAN_BYTES, 2), strict=True):
             at += len(attribute)

@@ -32,7 +32,7 @@ _NANOS_A_MILLI: Final = 1_000_000
 _BATCH_ROOM_BYTES: Final = 300
 _TAIL: Final = RawBatch(otlp=True).SerializeToString()
 # Fewer records are read sooner one by one.
-_MANY: Final = 24
+_MANY: Final = 16
 # A request may have this many resources, scopes and records together: each of them costs time, however small it is.
 _MOST_PARTS: Final = 250_000
 # Tags of what is repeated. There are no more messages in a request than these bytes, and each takes tens of bytes once it is

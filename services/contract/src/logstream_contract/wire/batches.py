@@ -82,7 +82,7 @@ def check_batch(raw: bytes, limits: Limits) -> RawBatch:
     except Undecodable as error:
         # The node is all that is looked at more closely here.
         raise Rejected(
-            RejectionReason.NODE, f"node: bytes that are no UTF-8, expected 1 to {MAX_NODE_BYTES} of UTF-8"
+            RejectionReason.NODE, f"node: not valid UTF-8, expected 1 to {MAX_NODE_BYTES} bytes of UTF-8"
         ) from error
     if len(batch.batch_id) != BATCH_ID_BYTES:
         raise Rejected(

@@ -1,9 +1,9 @@
 /** A range that is missing from the stream, with a button to read it from history. */
 import { clockTime } from "../../records/clock-time";
 import type { Notice } from "../../records/notice";
+import { gapReasonText, gapReasonTexts } from "../../texts/gap-reasons";
 import { pageTexts } from "../../texts/page";
 import { useChoices, useTexts } from "../preferences/preferences-context";
-import { VisibleText } from "../text/visible-text";
 
 interface Properties {
   notice: Notice;
@@ -15,6 +15,7 @@ interface Properties {
 export function NoticeRow({ notice, busy, fill }: Properties) {
   const { kind, records, filling, loaded, reason, since, until } = notice;
   const texts = useTexts(pageTexts);
+  const why = gapReasonText(useTexts(gapReasonTexts), reason);
   const { zone } = useChoices();
   const shown = (time: string | null) => (time === null ? null : clockTime(time, zone));
   return (
@@ -22,12 +23,7 @@ export function NoticeRow({ notice, busy, fill }: Properties) {
       <p>
         <strong>{kind === "gap" ? texts.gap : texts.dropped(records, reason)}</strong>{" "}
         {texts.fromTo(shown(since), shown(until))}
-        {kind === "gap" && reason !== "" && (
-          <>
-            {" ("}
-            <VisibleText text={Object.hasOwn(texts.gapReasons, reason) ? (texts.gapReasons[reason] ?? "") : reason} />)
-          </>
-        )}
+        {kind === "gap" && why !== null && ` (${why})`}
         {loaded > 0 && ` ${texts.loaded(loaded)}`}
         {filling === "filled" && ` ${texts.filled}`}
       </p>

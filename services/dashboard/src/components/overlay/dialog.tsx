@@ -1,5 +1,5 @@
 /** A modal dialog: closed by Esc, by its button, or by a click beside it. */
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type ReactNode, useId, useLayoutEffect, useRef } from "react";
 import { recordTexts } from "../../texts/record";
 import { useTexts } from "../preferences/preferences-context";
 import "./overlay.css";
@@ -15,9 +15,9 @@ export function Dialog({ title, wide = false, onClose, children }: Properties) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
   const texts = useTexts(recordTexts);
-  useEffect(() => {
+  // Closed before its element is removed: only then does the browser return the focus to the element that had it.
+  useLayoutEffect(() => {
     const dialog = element.current;
-    // On closing, the browser returns the focus to the element that had it.
     dialog?.showModal();
     return () => dialog?.close();
   }, []);

@@ -6,12 +6,15 @@ import { type Filter, isFilterable, nodeFilterOf, withAttribute } from "../../re
 import { laidOutJson } from "../../records/json-text";
 import { type LogRecord, sortedAttributes } from "../../records/record";
 import { jsonOf, lineOf } from "../../records/record-text";
+import { traceIdOf } from "../../records/trace";
 import { namedText } from "../../records/visible-text";
 import { recordTexts } from "../../texts/record";
+import { traceTexts } from "../../texts/trace";
 import { useTexts } from "../preferences/preferences-context";
 import { StyledText } from "../text/styled-text";
 import { VisibleText } from "../text/visible-text";
 import type { RecordActions } from "./record-actions";
+import { TraceLink } from "./trace-link";
 
 interface Properties {
   record: LogRecord;
@@ -152,7 +155,9 @@ function Field({ name, value, children, filterable = false, only, atLeast, witho
 
 function RecordButtons({ record, actions }: Properties) {
   const texts = useTexts(recordTexts);
+  const { wholeTrace } = useTexts(traceTexts);
   const [result, setResult] = useState("");
+  const traceId = traceIdOf(record);
   const copy = (text: string) => async () => setResult((await copyText(text)) ? texts.copied : texts.notCopied);
   return (
     <p className="record-buttons">
@@ -168,6 +173,14 @@ function RecordButtons({ record, actions }: Properties) {
       <button type="button" className="small" onClick={() => actions.openContext(record.sequence)}>
         {texts.context}
       </button>
+      {traceId !== null && (
+        <>
+          <button type="button" className="small" onClick={() => actions.openTrace(record)}>
+            {wholeTrace}
+          </button>
+          <TraceLink traceId={traceId} actions={actions} />
+        </>
+      )}
       <span role="status">{result}</span>
     </p>
   );

@@ -41,7 +41,7 @@ def _read_format(text: str) -> ExportFormat:
         return "ndjson"
     if text == "csv":
         return "csv"
-    raise ValueError("ndjson (one JSON object a line) or csv")
+    raise ValueError("ndjson (one JSON object per line) or csv")
 
 
 def _read_scope(text: str) -> Scope:
@@ -104,13 +104,13 @@ class ContextParameters(Parameters):
 class ExportParameters(FilterParameters):
     """The parameters of /api/logs/export."""
 
-    format: FormatText = Field("ndjson", description="One JSON object a line, or comma-separated values.")
+    format: FormatText = Field("ndjson", description="One JSON object per line, or comma-separated values.")
     order: OrderText | None = Field(
         None, description="desc (newest first, the default) or asc; a cursor keeps its own order."
     )
     cursor: CursorText | None = Field(None, description="The next_cursor of an earlier export or page, to continue there.")
     max_records: RecordCount | None = Field(
-        None, description="The most records, up to LOGSTREAM_QUERY_EXPORT_RECORDS, which is also the default."
+        None, description="Maximum number of records, up to LOGSTREAM_QUERY_EXPORT_RECORDS, which is also the default."
     )
 
 

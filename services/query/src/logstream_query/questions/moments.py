@@ -10,7 +10,7 @@ from logstream_contract.rows.timestamps import read_timestamp
 from logstream_contract.units import SECONDS_OF_UNIT
 
 EXPECTED: Final = (
-    "a time from 1970 on: ISO 8601 such as 2024-08-06T18:51:32Z (write + in an offset as %2B), "
+    "a time not before 1970: ISO 8601 such as 2024-08-06T18:51:32Z (write + in an offset as %2B), "
     "epoch seconds or milliseconds, or relative such as -15m (units s, m, h, d, w) or now"
 )
 MICROSECONDS: Final = 1_000_000

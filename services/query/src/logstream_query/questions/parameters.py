@@ -58,20 +58,20 @@ OrderText = Annotated[Order, PlainValidator(_read_order), _ORDER]
 class FilterParameters(RecordParameters):
     """The filter that all routes about stored records take."""
 
-    start: Time | None = Field(None, description="Records from this time on.")
+    start: Time | None = Field(None, description="Records at or after this time.")
     end: Time | None = Field(None, description="Records before this time.")
     sequence: Sequences = Field((), description="Records with these sequences, separated by commas.")
     regex: str = Field(
         "",
         max_length=MAX_TEXT_CHARACTERS,
-        description="A regular expression of PostgreSQL that matches a part of the message; case-sensitive.",
+        description="A PostgreSQL regular expression that matches part of the message; case-sensitive.",
     )
 
 
 class LogsParameters(FilterParameters):
     """The parameters of /api/logs."""
 
-    limit: Limit = Field(DEFAULT_LIMIT, description="The most records in a response.")
+    limit: Limit = Field(DEFAULT_LIMIT, description="Maximum number of records in a response.")
     cursor: CursorText | None = Field(None, description="The next_cursor of the previous page.")
     order: OrderText | None = Field(
         None, description="desc (newest first, the default) or asc; a cursor keeps its own order."
@@ -79,14 +79,14 @@ class LogsParameters(FilterParameters):
 
 
 class HistoricalLogsParameters(Parameters):
-    """The parameters of /historical-logs. As in the first release, other parameters are ignored."""
+    """The parameters of /historical-logs. As in grpc-log-stream, other parameters are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
     sequence_number: Sequence | None = Field(
         None, description="Continue after the record with this sequence, in the order newest first."
     )
-    start_time: Time | None = Field(None, alias="startTime", description="Records from this time on.")
+    start_time: Time | None = Field(None, alias="startTime", description="Records at or after this time.")
     end_time: Time | None = Field(None, alias="endTime", description="Records up to and including this millisecond.")
     message: str = Field(
         "",
@@ -94,4 +94,4 @@ class HistoricalLogsParameters(Parameters):
         description="A text that the message contains, in any case.",
     )
     level: str = Field("", max_length=MAX_TEXT_CHARACTERS, description="A text that the level contains, in any case.")
-    limit: Limit = Field(SEED_DEFAULT_LIMIT, description="The most records in a response.")
+    limit: Limit = Field(SEED_DEFAULT_LIMIT, description="Maximum number of records in a response.")

@@ -13,7 +13,7 @@ from logstream_query.questions.cursors import Cursor, Order, Position
 from logstream_query.questions.moments import MAX_US, Moment
 from logstream_query.questions.parameters import FilterParameters, HistoricalLogsParameters, LogsParameters
 
-_NOT_BEFORE_START: Final = "a time that is not before the start"
+_NOT_BEFORE_START: Final = "a time that is not earlier than the start"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ def page_query(query_string: str, now_us: int) -> PageQuery:
 def check_order(order: Order | None, cursor: Cursor | None, problems: list[ParameterProblem]) -> None:
     """A cursor keeps its order: another one is added to the problems."""
     if cursor and order and order != cursor.order:
-        problems.append(parameter_problem("order", order, f"{cursor.order}, the cursor's own order, or nothing"))
+        problems.append(parameter_problem("order", order, f"{cursor.order} (the order of the cursor), or no order at all"))
 
 
 def filter_of(parameters: FilterParameters, now_us: int, problems: list[ParameterProblem]) -> Filter:
@@ -80,7 +80,7 @@ def filter_of(parameters: FilterParameters, now_us: int, problems: list[Paramete
 def historical_query(query_string: str, now_us: int, zone: tzinfo) -> HistoricalQuery:
     """The query of a request to /historical-logs. zone: of times without one. Raises InvalidParameters.
 
-    In the first release a range includes its end, and times are in milliseconds: the last millisecond counts as a whole.
+    In grpc-log-stream a range includes its end, and times are in milliseconds: the last millisecond counts as a whole.
     """
     parameters, problems = HistoricalLogsParameters.read(query_string, zone)
     start_us, end_us = _at(parameters.start_time, now_us), _at(parameters.end_time, now_us)

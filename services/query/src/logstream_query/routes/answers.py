@@ -46,11 +46,11 @@ class Page(BaseModel):
     )
     complete: bool = Field(description="Whether everything was searched.")
     scanned_until: str | None = Field(
-        description="All matching records between the start of the walk and this time have been returned. Null when "
+        description="All matching records from the start of the first page to this time have been returned. Null when "
         "everything was searched.",
         examples=["2024-08-06T18:00:00.000000Z"],
     )
-    found: int = Field(ge=0, description="Number of records returned so far, on all pages of this walk.")
+    found: int = Field(ge=0, description="Number of records returned so far, on this page and all before it.")
 
 
 class Complete(BaseModel):
@@ -71,7 +71,7 @@ class Context(BaseModel):
 
 
 class SeedRecord(BaseModel):
-    """A stored record in the format of the first release."""
+    """A stored record in the format of grpc-log-stream."""
 
     sequence_number: SequenceText
     timestamp: str = Field(description="UTC, with milliseconds.", examples=["2024-08-06T18:51:32.513Z"])
@@ -96,7 +96,7 @@ class Problem(BaseModel):
     )
     title: str = Field(examples=["Invalid parameters"])
     status: int = Field(ge=400, le=599)
-    detail: str = Field(description="An explanation to read.", examples=["limit: expected a whole number from 1 to 5000"])
+    detail: str = Field(description="An explanation for people.", examples=["limit: expected a whole number from 1 to 5000"])
     problems: list[ParameterProblem] = Field(
         default_factory=list, description="For a 400: up to ten problems with the parameters."
     )

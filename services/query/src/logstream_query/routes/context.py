@@ -53,7 +53,7 @@ def context_routes(neighbours: Neighbours, answer_limiter: AnswerLimiter, metric
             )
         )
         if neighbourhood is None:
-            raise NotFound(f"no record with sequence {number} is stored: it never was, or the retention has deleted it")
+            raise NotFound(f"no record with sequence {number} is stored: it never existed, or it was deleted by retention")
         metrics.returned_records.labels(_ROUTE).inc(len(neighbourhood.before.records) + 1 + len(neighbourhood.after.records))
         metrics.full_answers.labels(_ROUTE).inc(neighbourhood.before.is_full or neighbourhood.after.is_full)
         body: Context = {

@@ -1,4 +1,4 @@
-"""The route /historical-logs of the first release, unchanged except for its order: by time, then sequence."""
+"""The route /historical-logs of grpc-log-stream, unchanged except for its order: by time, then sequence."""
 
 from collections.abc import Callable
 from datetime import tzinfo

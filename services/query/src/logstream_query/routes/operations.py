@@ -1,4 +1,4 @@
-"""The list of the routes under /api and of the route of the first release, one entry for each. The OpenAPI document is made
+"""The list of the routes under /api and of the route of grpc-log-stream, one entry for each. The OpenAPI document is made
 from it. A test keeps the list and the application's routes the same."""
 
 from types import MappingProxyType
@@ -28,7 +28,7 @@ _RETRY_AFTER: Final = MappingProxyType(
 
 PROBLEMS: Final = MappingProxyType(
     {
-        400: ("InvalidParameters", Answer("Parameters are unreadable, unknown or contradict each other.", _PROBLEM)),
+        400: ("InvalidParameters", Answer("Parameters are unreadable or unknown, or contradict each other.", _PROBLEM)),
         403: ("ForeignPage", Answer("The request comes from a page of another origin that is not allowed.", _PROBLEM)),
         404: ("NotFound", Answer("No record has this sequence.", _PROBLEM)),
         414: (
@@ -46,7 +46,7 @@ PROBLEMS: Final = MappingProxyType(
                 "Too many searches are running, or too many responses to this client are being sent.", _PROBLEM, _RETRY_AFTER
             ),
         ),
-        500: ("InternalError", Answer("The service failed; its log says more.", _PROBLEM)),
+        500: ("InternalError", Answer("The service failed; see its log for details.", _PROBLEM)),
         502: ("QueryUnreachable", Answer("The page's proxy cannot reach the query service.", _PROBLEM)),
         503: (
             "Unavailable",
@@ -76,7 +76,7 @@ _EXPORT_HEADERS: Final = MappingProxyType(
     {
         "Content-Disposition": {"description": "A file name.", "schema": {"type": "string"}},
         "X-Logstream-Max-Records": {
-            "description": "The most records of this export.",
+            "description": "Maximum number of records in this export.",
             "schema": {"type": "integer", "minimum": 1},
         },
         "X-Logstream-Matching-Records": {
@@ -98,9 +98,9 @@ OPERATIONS: Final = (
         summary="Returns stored records, page by page",
         answers=_ok("Matching records.", Page),
         problems=_SEARCHING,
-        description="A record matches if every given filter matches. Records are ordered by time, then sequence. A walk "
-        "through the pages never repeats a record and never shifts: new records do not move it, and relative times mean on "
-        "every page what they meant on the first. A page ends after `limit` records, after about 8 MiB of them, or when "
+        description="A record matches if every given filter matches. Records are ordered by time, then sequence. "
+        "Paging never repeats a record, and new records do not shift the pages. A relative time keeps the meaning that it "
+        "had on the first page. A page ends after `limit` records, after about 8 MiB of them, or when "
         "its time is up. Only a page whose `next_cursor` is null is the last.",
         parameters=LogsParameters,
     ),
@@ -133,7 +133,7 @@ OPERATIONS: Final = (
         summary="Returns the records around one record",
         answers=_ok("The record and its neighbours.", Context),
         problems=(*_READING, 404),
-        description="Neighbours are ordered by time, then sequence, up to about 4 MiB a side: `complete` says whether "
+        description="Neighbours are ordered by time, then sequence, up to about 4 MiB per side: `complete` says whether "
         "there may be more.",
         parameters=ContextParameters,
         path_parameters={
@@ -153,7 +153,7 @@ OPERATIONS: Final = (
         problems=_SEARCHING,
         description='NDJSON ends with a line `{"logstream_export": {"records", "complete", "next_cursor"}}`. In CSV, a cell '
         "that a spreadsheet would take for a formula begins with an apostrophe, and control characters are escaped. If the "
-        "export fails in the middle, the response is cut off without a proper end.",
+        "export fails in the middle, the response is truncated.",
         parameters=ExportParameters,
     ),
     Operation(
@@ -192,9 +192,9 @@ OPERATIONS: Final = (
 
 API: Final = Api(
     title="logstream",
-    description="Answers requests about stored logs. An empty parameter counts as absent; an unknown or repeated one is an "
-    "error. Every path of GET also takes HEAD; other methods return 405. Times are UTC unless they name a zone. Every "
-    "error is `application/problem+json` (RFC 9457).",
+    description="Searches, counts and exports stored logs. An empty parameter counts as absent; an unknown or repeated one "
+    "is an error. Every path that accepts GET also accepts HEAD; other methods return 405. Times are UTC unless they name a "
+    "zone. Every error is `application/problem+json` (RFC 9457).",
     problems=PROBLEMS,
     operations=OPERATIONS,
 )

@@ -101,7 +101,7 @@ class AnswerLimiter:
             # A single response that is larger than the limit still gets through.
             if self._held_bytes and self._held_bytes + size_bytes > most_bytes:
                 raise TooManyAnswers(
-                    "clients have not read the responses that this process holds for them yet: try again in a moment"
+                    "too many responses of this process are still waiting to be read by their clients: try again in a moment"
                 )
             self._held_bytes += size_bytes
         self._metrics.held_bytes.inc(size_bytes)

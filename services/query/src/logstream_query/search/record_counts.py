@@ -53,7 +53,7 @@ class RecordCounts:
             self._aggregates.check_regex(regex, self._budget_s)
         except StatementTimeout as error:
             raise RegexTooExpensive(
-                f"regex: the database took longer than {self._budget_s:g} s to read this regular expression: make it simpler"
+                f"regex: the database took longer than {self._budget_s:g} s to parse this regular expression; simplify it"
             ) from error
 
     def _bars(self, filter_: Filter, start_us: int, end_us: int, width_us: int) -> tuple[list[BarCount], int]:

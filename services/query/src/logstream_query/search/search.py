@@ -171,8 +171,8 @@ class Search:
                 walk.look_further()
         except StatementTimeout as error:
             raise RegexTooExpensive(
-                f"regex: this regular expression took longer than {self._limits.regex_s:g} s over the next records: make it "
-                "simpler, or add other filters so that it is checked against fewer records"
+                "regex: checking this regular expression against the next records took longer than "
+                f"{self._limits.regex_s:g} s; simplify it, or add other filters so that it is checked against fewer records"
             ) from error
         finally:
             self._metrics.slice_timeouts.inc(walk.timeouts)

@@ -278,7 +278,9 @@ class Store:
                 f"no result within {timeout_s:.3g} s: use a shorter time range, or filter by level or node"
             )
         if isinstance(error, (errors.UndefinedTable, errors.UndefinedColumn)):
-            return SchemaMissing("the database has no logstream tables yet, or they are of another version")
+            return SchemaMissing(
+                "the database has no logstream tables yet, or its tables belong to a different version of logstream"
+            )
         if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
             log.warning("database error", extra={"error": str(error).strip(), "sqlstate": error.sqlstate})
             return DatabaseUnavailable("the database closed or refused the connection")

@@ -38,13 +38,13 @@ MaxRate = Annotated[
 class StreamParameters(RecordParameters):
     """The parameters that /stream accepts."""
 
-    elsewhere = dict.fromkeys(_OF_HISTORY, "no such parameter: it is for history, at /api/logs")
+    elsewhere = dict.fromkeys(_OF_HISTORY, "no such parameter for the live stream; use it with /api/logs")
 
-    after: str = Field("", description="The id of an event to go on after, when the Last-Event-ID header is not sent.")
-    recent: Recent | None = Field(None, description="Records of the first screen.")
+    after: str = Field("", description="Resume after the event with this id. Used if there is no Last-Event-ID header.")
+    recent: Recent | None = Field(None, description="Number of recent records to send first.")
 
     max_rate: MaxRate | None = Field(
-        None, description="Records a second that are sent live, at most as many as the service is set to."
+        None, description="Maximum number of live records per second, up to the service's own limit."
     )
 
     def live_filter(self) -> Filter | None:
@@ -57,5 +57,5 @@ class StreamParameters(RecordParameters):
         if not most or self.max_rate is None or self.max_rate <= most:
             return None
         return parameter_problem(
-            "max_rate", str(self.max_rate), f"a whole number from 1 to {most}, which this service sends"
+            "max_rate", str(self.max_rate), f"a whole number from 1 to {most}, the limit of this service"
         )

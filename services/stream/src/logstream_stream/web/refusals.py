@@ -17,9 +17,9 @@ _RETRY_MS: Final = 3_000
 _RETRY_AFTER_S: Final = 5
 _EVENTS: Final = "text/event-stream"
 _FULL: Final = {
-    VIEWERS: (503, "This replica has reached its limit of viewers."),
-    FILTERS: (503, "This replica has reached its limit of different filters."),
-    CLIENT: (429, "This client has reached its limit of viewers on this replica. Close some of them."),
+    VIEWERS: (503, "This replica has reached its limit on viewers."),
+    FILTERS: (503, "This replica has reached its limit on distinct filters."),
+    CLIENT: (429, "This client has too many live connections to this replica. Close some of them."),
 }
 
 

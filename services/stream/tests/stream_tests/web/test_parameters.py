@@ -34,7 +34,7 @@ def test_every_parameter() -> None:
 
 @pytest.mark.parametrize("name", ["start", "end", "sequence", "regex", "limit", "cursor", "order"])
 def test_what_is_for_history_says_so(name: str) -> None:
-    assert problems_of(f"{name}=1&q=a") == {name: "no such parameter: it is for history, at /api/logs"}
+    assert problems_of(f"{name}=1&q=a") == {name: "no such parameter for the live stream; use it with /api/logs"}
 
 
 def test_all_problems_are_named_at_once() -> None:

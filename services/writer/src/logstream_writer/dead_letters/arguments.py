@@ -39,7 +39,7 @@ def read_arguments(argv: Sequence[str]) -> Arguments:
     """Ends the process if the arguments are wrong or ask for help."""
     parser = argparse.ArgumentParser(
         prog="python -m logstream_writer dead-letters",
-        description="Lists, shows, replays or deletes dead letters: what could not be stored as records.",
+        description="List, show, replay or delete dead letters: data that could not be stored as records.",
         allow_abbrev=False,
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="list | show | replay | delete")
@@ -51,9 +51,9 @@ def read_arguments(argv: Sequence[str]) -> Arguments:
     if parsed.verb in ("replay", "delete"):
         every = fields.pop("all")
         if sum((bool(ids), reason is not None, every)) != 1:
-            parser.error(f"{parsed.verb}: expected ids, or --reason, or --all, and only one of them")
+            parser.error(f"{parsed.verb}: expected exactly one of: ids, --reason, --all")
         if ids and since_s is not None:
-            parser.error(f"{parsed.verb}: --since is for --reason or --all, not for ids")
+            parser.error(f"{parsed.verb}: --since can be combined with --reason or --all, but not with ids")
     selection = Selection(list(dict.fromkeys(ids)) if ids else None, reason, since_s)
     return Arguments(selection=selection, **fields)
 
@@ -63,7 +63,11 @@ def _add_list(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     _add_reason(parser)
     _add_since(parser)
     parser.add_argument(
-        "--limit", type=_count, default=_SHOWN_DEAD_LETTERS, metavar="N", help="at most N (default: %(default)s)"
+        "--limit",
+        type=_count,
+        default=_SHOWN_DEAD_LETTERS,
+        metavar="N",
+        help="show at most N dead letters (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
@@ -72,10 +76,18 @@ def _add_show(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = verbs.add_parser("show", help="show everything about one dead letter, with its records", allow_abbrev=False)
     parser.add_argument("ids", type=_id, nargs=1, metavar="ID")
     parser.add_argument(
-        "--records", type=_count, default=_SHOWN_RECORDS, metavar="N", help="at most N (default: %(default)s)"
+        "--records",
+        type=_count,
+        default=_SHOWN_RECORDS,
+        metavar="N",
+        help="show at most N records (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--raw", metavar="FILE", help="write its bytes to this new file instead (-: to standard output)")
+    parser.add_argument(
+        "--raw",
+        metavar="FILE",
+        help="write the raw bytes to FILE instead, which must not exist yet (-: standard output)",
+    )
 
 
 def _add_replay(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -84,15 +96,15 @@ def _add_replay(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser.add_argument(
         "--as-new",
         action="store_true",
-        help="use a new id and sequence where the original one is not available: for conflict, and for refused if the inbox "
-        "has forgotten the batch",
+        help="store under a new id and sequence if the original ones cannot be used: with the reason conflict, or with the "
+        "reason refused if the batch is no longer in the inbox",
     )
     parser.add_argument(
         "--times",
         choices=("own", "received"),
-        help="for spread: store records under their own times, or all under the receive time",
+        help="with the reason spread: store records under their own times, or all under the receive time",
     )
-    parser.add_argument("--dry-run", action="store_true", help="try each one, then undo it")
+    parser.add_argument("--dry-run", action="store_true", help="try each replay, then roll it back")
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
@@ -120,13 +132,13 @@ def _add_since(parser: argparse.ArgumentParser) -> None:
         "--since",
         type=_span,
         metavar="SPAN",
-        help="only dead letters of this last span of time, such as 90s, 30m, 6h, 1d or 2w",
+        help="only dead letters from the last SPAN, such as 90s, 30m, 6h, 1d or 2w",
     )
 
 
 def _id(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= _LARGEST_ID):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected the id of a dead letter, a number from 1")
+        raise argparse.ArgumentTypeError(f"{text!r}: expected the id of a dead letter, a number of at least 1")
     return int(text)
 
 

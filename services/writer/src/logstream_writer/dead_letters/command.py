@@ -137,7 +137,7 @@ class _Command:
         except Exception as error:
             # The error concerns this one; the next one may succeed.
             log.exception("a dead letter can't be replayed", extra={"id": letter_id})
-            return {"id": letter_id, "outcome": "stays", "why": f"it fails: {described(error)}"}
+            return {"id": letter_id, "outcome": "stays", "why": f"replay failed: {described(error)}"}
         return {
             "id": letter_id,
             "outcome": "would be replayed" if self._arguments.dry_run else "replayed",
@@ -163,7 +163,7 @@ class _Command:
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001 a dead letter is shown whatever its bytes are
-            return f"it fails: {described(error)}"
+            return f"a replay would fail: {described(error)}"
         if isinstance(planned, PlannedRecord):
             return "in its own batch, under its own sequence"
         return "as if it were delivered now"

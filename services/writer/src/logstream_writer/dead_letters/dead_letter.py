@@ -22,7 +22,7 @@ _NANOS_A_MICRO: Final = 1_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
     """A row of dead_letters. Times are microseconds since the Unix epoch. received_us: when the gateway received it; None if
-    it came from no gateway."""
+    it did not come from a gateway."""
 
     id: int
     digest: bytes
@@ -120,7 +120,7 @@ def first_rows(letter: DeadLetter, retention_nanos: int, most: int) -> list[Batc
 def read(letter: DeadLetter, retention_nanos: int, max_chunks: int = MAX_CHUNKS) -> Inbound:
     """What a flush would store if the dead letter were delivered now. Raises Undecodable if there is no batch in it."""
     if letter.received_us is None:
-        raise Undecodable("the header `received` is missing, so it came from no gateway")
+        raise Undecodable("the header `received` is missing, so the message did not come from a gateway")
     problem = ""
     for body in _messages(letter):
         delivery = undelivered(body, letter.received_us * _NANOS_A_MICRO, letter.project)

@@ -65,7 +65,7 @@ def totals_line(totals: Mapping[str, int], shown: int) -> str:
         return "no dead letters"
     every = sum(totals.values())
     parts = ", ".join(f"{reason} {count}" for reason, count in totals.items())
-    return f"{every} in all: {parts}" + (f"; the newest {shown} are shown" if shown < every else "")
+    return f"{every} in total: {parts}" + (f"; the newest {shown} are shown" if shown < every else "")
 
 
 def summary_object(summary: Summary) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def letter_text(
         "id": str(letter.id),
         "reason": letter.reason,
         "detail": letter.detail,
-        "put aside": moment(letter.created_us),
+        "created": moment(letter.created_us),
         "received": moment(letter.received_us) or "unknown",
         "project": letter.project,
         "batch id": letter.batch_id and str(letter.batch_id),
@@ -153,9 +153,9 @@ def outcome_text(outcome: Mapping[str, Any]) -> str:
     if "records" in outcome:
         parts.append(f"{_records(outcome['records'])} stored")
     if outcome.get("known"):
-        parts.append(f"{_records(outcome['known'])} of batches that were stored before")
+        parts.append(f"{_records(outcome['known'])} already stored with their batches")
     if outcome.get("older"):
-        parts.append(f"{_records(outcome['older'])} past the retention, to be deleted soon")
+        parts.append(f"{_records(outcome['older'])} older than the retention period, will be deleted soon")
     if outcome.get("letters"):
         parts.append(f"new dead letters: {', '.join(outcome['letters'])}")
     return f"{head}  {'; '.join(parts)}"

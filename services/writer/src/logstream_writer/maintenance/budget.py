@@ -1,7 +1,7 @@
-"""How a limit of size (LOGSTREAM_RETENTION_BYTES) is divided. Arithmetic only.
+"""How a size limit (LOGSTREAM_RETENTION_BYTES) is divided. Arithmetic only.
 
-Retention by size keeps the limit by deleting whole chunks, the oldest first. So chunks must be small in comparison, and data
-outside chunks must not take the space of records.
+Size-based retention keeps the limit by deleting whole chunks, the oldest first. So chunks must be small in comparison, and
+data outside chunks must not take the space of records.
 """
 
 from typing import Final

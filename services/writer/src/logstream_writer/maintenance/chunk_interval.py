@@ -11,7 +11,7 @@ from logstream_writer.store.session import Connection
 
 _HOUR_S: Final = 3600
 # Each divides a day, so chunks of any of them begin and end together at midnight. Those of less than ten minutes are for a
-# limit of size alone, which bounds their number, too: many chunks make every search slower.
+# size limit alone, which bounds their number, too: many chunks make every search slower.
 INTERVALS_S: Final = (
     60,
     300,

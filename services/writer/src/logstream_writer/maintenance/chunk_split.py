@@ -1,4 +1,4 @@
-"""Splits the chunk that new records go into when it grows so fast that retention by size could not delete it later.
+"""Splits the chunk that new records go into when it grows so fast that size-based retention could not delete it later.
 
 The chunk interval only affects new chunks. A quiet day has one chunk, and a flood at noon would go into it until midnight:
 by then it would be larger than the disk, and it is the one chunk that is never deleted."""

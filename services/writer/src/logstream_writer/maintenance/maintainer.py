@@ -71,7 +71,7 @@ class Maintainer:
         """Runs every task one time in this thread, with a log line for each. The exit status: 1 if anything failed."""
         try:
             if not self._session.acquire():
-                log.info("another process does the maintenance", extra={"holder": self._session.holder()})
+                log.info("another process performs maintenance", extra={"holder": self._session.holder()})
                 return 0
         except StoreUnavailable as error:
             self._failed(_LOCK, error, error.sqlstate_class)

@@ -53,7 +53,7 @@ def total_bytes(connection: Connection) -> int:
 
 
 def pause_s(measuring_s: float) -> float:
-    """The seconds between two runs of retention by size if measuring takes this long."""
+    """The seconds between two runs of size-based retention if measuring takes this long."""
     return max(_OFTEN_S, min(_MEASURING * measuring_s, _SELDOM_S))
 
 

@@ -47,7 +47,7 @@ def migrate(database_url: str) -> None:
             command.upgrade(config, "head")
             connection.commit()
             if enable_columnstore(connection):
-                log.info("Community edition: logs is a columnstore from now on")
+                log.info("Community edition: the table logs now uses the columnstore")
             connection.commit()
             if let_read(connection):
                 log.info("the role for readers was granted access", extra={"role": READERS})

@@ -106,7 +106,7 @@ class Replay:
         flushed = flush.run()
         if flushed.batches or not flush.failures:
             return self._replayed(letter, flushed, limit_us)
-        raise NotReplayable(f"it fails: {flush.failures[0]}")
+        raise NotReplayable(f"replay failed: {flush.failures[0]}")
 
     def _replayed(self, letter: DeadLetter, flushed: Flushed, limit_us: int) -> Replayed:
         new = [stored for stored in flushed.batches if not stored.known]

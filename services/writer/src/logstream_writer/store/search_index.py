@@ -28,7 +28,7 @@ _MOST_RECORDS: Final = 1_000_000
 # Records read in one go, between two pauses.
 _PIECE_RECORDS: Final = 32_768
 _BATCHES_READ: Final = 50_000
-# The rows of a piece are looked for in few ranges of time; ranges this near are one.
+# The rows of a piece are looked for in few time ranges; ranges this near are one.
 _FIRST_NEARNESS: Final = timedelta(seconds=1)
 _MOST_RANGES: Final = 8
 _PAGES_WRITTEN: Final = 512
@@ -216,7 +216,7 @@ def _pieces(batches: Sequence[_Batch]) -> Iterator[Sequence[_Batch]]:
 
 
 def _ranges(batches: Sequence[_Batch]) -> list[tuple[datetime, datetime]]:
-    """Few ranges of time that hold all the batches' rows, apart from each other."""
+    """Few time ranges that hold all the batches' rows, apart from each other."""
     nearness = _FIRST_NEARNESS
     spans = sorted((batch.time_from, batch.time_to) for batch in batches)
     if not spans:

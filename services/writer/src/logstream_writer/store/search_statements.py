@@ -29,7 +29,7 @@ FROM (
 ) AS piece
 GROUP BY block ORDER BY block
 """
-# Blocks of the rows of some batches, in the order of time.
+# Blocks of the rows of some batches, in time order.
 BLOCKS: Final = _BLOCKS.format(rows="sequence >= %s AND sequence < %s")
 # The same of rows one by one: those that were replayed.
 BLOCKS_REPLAYED: Final = _BLOCKS.format(rows="sequence = ANY(%s)")

@@ -81,7 +81,7 @@ class Session:
                 row = connection.execute(_HOLDER, [self._lock >> 32, self._lock & 0xFFFF_FFFF]).fetchone()
         except psycopg.Error as error:
             raise unavailable(error) from error
-        return str(row[0]) if row else "no process any longer"
+        return str(row[0]) if row else "no process; the lock has been released"
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Calls work with the connection, in autocommit mode; acquire() must have succeeded.
@@ -89,7 +89,7 @@ class Session:
         Raises StoreUnavailable, and what else work raises.
         """
         if self._connection is None:
-            raise StoreUnavailable("the session of maintenance is closed", None)
+            raise StoreUnavailable("the maintenance session is closed", None)
         try:
             return work(self._connection)
         except psycopg.Error as error:

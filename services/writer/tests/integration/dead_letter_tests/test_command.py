@@ -67,7 +67,7 @@ def test_the_command_lists_shows_replays_and_deletes(
     lines = listed.stdout.splitlines()
     assert lines[0].split() == ["ID", "WHEN", "REASON", "NODE", "RECORDS", "BYTES", "SEQUENCE", "DETAIL"]
     assert [line.split()[2] for line in lines[1:3]] == ["undecodable", "refused"]
-    assert lines[-1] == "2 in all: refused 1, undecodable 1"
+    assert lines[-1] == "2 in total: refused 1, undecodable 1"
     narrow = command(database_url, "list", "--reason", "refused", "--since", "1d", "--json").stdout.splitlines()
     assert len(narrow) == 1
     assert f'"id":{refused},' in narrow[0]
