@@ -85,6 +85,9 @@ class Otlp:
             messages = self._messages(body, is_json, is_gzip, self._frame)
         published = PublishedExport(sum(records for _, records in messages), [])
         for message, records in messages:
+            if published.confirms:
+                # Each has a megabyte or more to send, which takes milliseconds.
+                await asyncio.sleep(0)
             confirmed = self._publisher.publish(message, records, received_unix_nano)
             # Nobody may be left to hear of it when an earlier one has failed.
             confirmed.add_done_callback(_seen)
