@@ -31,8 +31,8 @@ _JSON_DIVISOR: Final = 4
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 _GZIP_SIZE_BYTES: Final = 4
 
-# OpenTelemetry's SDKs give up after six tries as well as after 10 s, and wait exactly as long as they are told. With less than
-# this they would give up a gateway that restarts; with more, some give up at once.
+# OpenTelemetry's SDKs give up after six tries as well as after 10 s, and wait exactly as long as they are told. With less
+# than this they would give up a gateway that restarts; with more, some give up at once.
 _LEAST_RETRY_MS: Final = 2_000
 _MOST_RETRY_MS: Final = 3_000
 
