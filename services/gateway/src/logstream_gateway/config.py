@@ -94,9 +94,9 @@ class Config:
     )
     under_way_bytes: Annotated[int, Field(ge=8 * MIB)] = setting(
         "LOGSTREAM_GATEWAY_UNDER_WAY_BYTES",
-        "Maximum size of the messages that a process is receiving or holds unconfirmed. While it is being received, "
-        "a message counts as if it had the maximum size. Further calls wait, and those of one connection leave room for "
-        "others.",
+        "Maximum size of the messages that a process is receiving or holds unconfirmed. A message that is being received "
+        "counts as a third of the largest message or more, over HTTP as its length. Further calls wait, and those of one "
+        "connection leave room for others.",
         128 * MIB,
         unit="bytes",
     )
