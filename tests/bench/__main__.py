@@ -47,14 +47,14 @@ def main() -> int:
         # What was loaded for questions, hours of it perhaps, stays where it will be found again.
         kept = names == [QUERY] and bool(options.stack or options.dsn)
         chosen = Options(
-            options.rate,
-            options.seconds,
-            options.records,
-            options.attributes,
-            options.rows,
-            options.viewers,
-            options.max_rate,
-            out,
+            rate=options.rate,
+            seconds=options.seconds,
+            records=options.records,
+            attributes=options.attributes,
+            rows=options.rows,
+            viewers=options.viewers,
+            max_rate=options.max_rate,
+            plots=out,
         )
         for name in names:
             book = Book(bench, chosen)

@@ -215,7 +215,13 @@ def read_stored(database: Database, outcome: Outcome) -> Stored:
     kind = Bench.kind(outcome.load)
     gathered_ns = (kind.records - 1 - (sequences & 0xFFFF)) * kind.apart_ns
     matches = [np.array(column, dtype=np.bool_) for column in columns[3:]]
-    return Stored(sequences, times_us, received_us, times_us * 1_000 + gathered_ns, matches)
+    return Stored(
+        sequences=sequences,
+        times_us=times_us,
+        received_us=received_us,
+        sent_ns=times_us * 1_000 + gathered_ns,
+        matches=matches,
+    )
 
 
 def lags_ms(taken: Sequence[Seat], seen: Seen, rows: Sequence[Ints], stored: Stored) -> Any:

@@ -129,7 +129,13 @@ class Bench:
         begin_at = time.time() + _LEAD_S
         for counter in counters:
             counter[producer.BEGIN_NS] = int(begin_at * 1e9)
-        sampler = Sampler(sampling, depth, programs, counted, lambda sample: self._show(name, sample, begin_at, before))
+        sampler = Sampler(
+            database=sampling,
+            queue=depth,
+            programs=programs,
+            counted=counted,
+            on_sample=lambda sample: self._show(name, sample, begin_at, before),
+        )
         sampler.start()
         commits: dict[bytes, int] = {}
         if during:
@@ -155,7 +161,18 @@ class Bench:
             for program, usage in used.items()
         }
         outcome = Outcome(
-            name, load, begin_at, last_sent_s, committed_s, accounts, verdict, sight, pages, sampler.samples, spent, commits
+            name=name,
+            load=load,
+            began_s=begin_at,
+            last_sent_s=last_sent_s,
+            committed_s=committed_s,
+            accounts=accounts,
+            verdict=verdict,
+            sight=sight,
+            pages=pages,
+            samples=sampler.samples,
+            used=spent,
+            commits=commits,
         )
         outcome.dead_letters = self.database.dead_letters()
         if verdict.void:
@@ -178,15 +195,15 @@ class Bench:
                 # Not all in the same moment, which no three services would do.
                 gap_s = load.kind.records / phases[0].records_per_s / PRODUCERS
             yield Order(
-                self.stack.otlp_url if load.protocol is Protocol.OTLP_HTTP else self.stack.gateway,
-                f"{NODE_PREFIX}{time.time_ns() // 10**8 % 16**6:06x}-{index}",
-                seed * 1_000 + index * 100,
-                phases,
-                index * gap_s,
-                self.kind(load),
-                load.client_encoding,
-                load.in_flight,
-                load.deadline_s,
+                address=self.stack.otlp_url if load.protocol is Protocol.OTLP_HTTP else self.stack.gateway,
+                node=f"{NODE_PREFIX}{time.time_ns() // 10**8 % 16**6:06x}-{index}",
+                seed=seed * 1_000 + index * 100,
+                phases=phases,
+                delay_s=index * gap_s,
+                kind=self.kind(load),
+                client_encoding=load.client_encoding,
+                in_flight=load.in_flight,
+                deadline_s=load.deadline_s,
                 protocol=load.protocol,
             )
 

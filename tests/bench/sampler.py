@@ -89,7 +89,16 @@ class Sampler(threading.Thread):
             except psycopg.Error:
                 # The database is down, on purpose: what was committed still is.
                 self._reconnect()
-            sample = Sample(time.time(), sent, acked, committed, seen, lag_ms, self._queue.read(), self._programs.read())
+            sample = Sample(
+                at_s=time.time(),
+                sent=sent,
+                acked=acked,
+                committed=committed,
+                seen=seen,
+                live_lag_ms=lag_ms,
+                queued_messages=self._queue.read(),
+                usage=self._programs.read(),
+            )
             self.samples.append(sample)
             self._on_sample(sample)
             due = max(due + EVERY_S, time.time())

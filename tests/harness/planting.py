@@ -60,7 +60,15 @@ def plant(connection: psycopg.Connection, records: Sequence[Planted]) -> list[St
         row = cursor.fetchone()
         assert row
         stored = [
-            Stored(row[0] << 16 | index, item.time_us, item.severity, item.level, item.node, item.message, item.attributes)
+            Stored(
+                sequence=row[0] << 16 | index,
+                time_us=item.time_us,
+                severity=item.severity,
+                level=item.level,
+                node=item.node,
+                message=item.message,
+                attributes=item.attributes,
+            )
             for index, item in enumerate(records)
         ]
         cursor.executemany(

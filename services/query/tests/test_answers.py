@@ -38,7 +38,7 @@ def test_a_level_has_the_severity_of_most_of_its_records() -> None:
 
 
 def record(level: str, node: str, severity: int = 9) -> StoredRecord:
-    return StoredRecord(0, 0, severity, level, node, "", None)
+    return StoredRecord(sequence=0, time_us=0, severity=severity, level=level, node=node, message="", attributes=None)
 
 
 def test_levels_and_nodes_of_records() -> None:

@@ -29,7 +29,13 @@ UNKNOWN_SEQUENCE = 1_000_000
 
 def stored(sequence: int) -> StoredRecord:
     return StoredRecord(
-        sequence, TIME_US + sequence, 17, "error", "api", f"message {sequence}", {"k": "v"} if sequence % 2 else None
+        sequence=sequence,
+        time_us=TIME_US + sequence,
+        severity=17,
+        level="error",
+        node="api",
+        message=f"message {sequence}",
+        attributes={"k": "v"} if sequence % 2 else None,
     )
 
 

@@ -17,7 +17,9 @@ texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl
 
 
 def stored(message: str = "", level: str = "info", node: str = "api", **attributes: str) -> StoredRecord:
-    return StoredRecord(65_536, TIME_US, 9, level, node, message, attributes or None)
+    return StoredRecord(
+        sequence=65_536, time_us=TIME_US, severity=9, level=level, node=node, message=message, attributes=attributes or None
+    )
 
 
 def read_back(text: bytes) -> list[list[str]]:

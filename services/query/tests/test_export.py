@@ -24,7 +24,15 @@ TIME_US = 1_722_970_292_513_200
 
 
 def stored(sequence: int, message: str = "m") -> StoredRecord:
-    return StoredRecord(sequence, TIME_US + sequence, 17, "error", "api", message, {"k": "v"})
+    return StoredRecord(
+        sequence=sequence,
+        time_us=TIME_US + sequence,
+        severity=17,
+        level="error",
+        node="api",
+        message=message,
+        attributes={"k": "v"},
+    )
 
 
 class MemorySearch:

@@ -3,7 +3,7 @@
 from logstream_query.store.room import Room, size_of
 from logstream_query.store.stored_record import StoredRecord
 
-SMALL = StoredRecord(1, 1, 9, "info", "api", "m", {"k": "v"})
+SMALL = StoredRecord(sequence=1, time_us=1, severity=9, level="info", node="api", message="m", attributes={"k": "v"})
 
 
 def test_the_first_record_always_fits_and_what_is_too_large_after_it_never() -> None:

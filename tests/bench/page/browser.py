@@ -71,7 +71,13 @@ class WatchedPage:
         from_ms = self.now_ms()
         self._session.send("HeapProfiler.collectGarbage")
         heap = self._session.send("Runtime.getHeapUsage")["usedSize"] / _MIB
-        return Held(time.time(), round(heap, 1), round(self._renderer().memory_info().rss / _MIB, 1), from_ms, self.now_ms())
+        return Held(
+            at_s=time.time(),
+            heap_mib=round(heap, 1),
+            rss_mib=round(self._renderer().memory_info().rss / _MIB, 1),
+            from_ms=from_ms,
+            until_ms=self.now_ms(),
+        )
 
     def cpu_s(self) -> float:
         """Of the page's process so far."""

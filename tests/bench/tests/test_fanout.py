@@ -35,7 +35,13 @@ def stored_of(count: int = 100) -> Stored:
     times = np.array([time_us(number) for number in numbers], dtype=np.int64)
     sequences = np.array([sequence(number) for number in numbers], dtype=np.int64)
     even = np.array([number % 2 == 0 for number in numbers], dtype=bool)
-    return Stored(sequences, times, times + RECEIVED_US, times * 1_000, [np.ones(count, dtype=bool), even])
+    return Stored(
+        sequences=sequences,
+        times_us=times,
+        received_us=times + RECEIVED_US,
+        sent_ns=times * 1_000,
+        matches=[np.ones(count, dtype=bool), even],
+    )
 
 
 def logs(numbers: list[int], position: int | None = 7) -> bytes:

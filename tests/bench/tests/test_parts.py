@@ -65,9 +65,19 @@ def outcome_of(*phases: Phase) -> Outcome:
             account.answered_ns.append(begin_ns + number * 100_000_000 + 4_000_000)
             account.batch_ids.append(bytes([number]))
     return Outcome(
-        "made up", Load(phases), 1_000.0, 1_001.4, 1_002.0, [account], Verdict(150, 150, 150), None, None, [], {},
+        name="made up",
+        load=Load(phases),
+        began_s=1_000.0,
+        last_sent_s=1_001.4,
+        committed_s=1_002.0,
+        accounts=[account],
+        verdict=Verdict(150, 150, 150),
+        sight=None,
+        pages=None,
+        samples=[],
+        used={},
         commits={bytes([0]): begin_ns + 30_000_000},
-    )  # fmt: skip
+    )
 
 
 def test_figures_of_a_run_and_of_a_phase() -> None:

@@ -32,7 +32,15 @@ def record(minute: int, batch: int) -> StoredRecord:
     level, severity = LEVELS[minute % 3]
     message = f"Order {minute} of 100%_ is \N{LATIN CAPITAL LETTER U WITH DIAERESIS}ber"
     sequence = batch << 16 | minute % 65_536
-    return StoredRecord(sequence, START_US + minute * MINUTE_US, severity, level, f"node-{minute % 5}", message, None)
+    return StoredRecord(
+        sequence=sequence,
+        time_us=START_US + minute * MINUTE_US,
+        severity=severity,
+        level=level,
+        node=f"node-{minute % 5}",
+        message=message,
+        attributes=None,
+    )
 
 
 ON_TIME = [record(minute, 1 + minute * BATCHES // MINUTES) for minute in range(MINUTES)]

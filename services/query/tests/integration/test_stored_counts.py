@@ -79,7 +79,13 @@ def plant(connection: psycopg.Connection, planted: list[Planted]) -> list[Stored
         assert row
         records: list[StoredRecord] = [
             StoredRecord(
-                row[0] << 16 | index, record.time_us, record.severity, record.level, record.node, record.message, None
+                sequence=row[0] << 16 | index,
+                time_us=record.time_us,
+                severity=record.severity,
+                level=record.level,
+                node=record.node,
+                message=record.message,
+                attributes=None,
             )
             for index, record in enumerate(planted)
         ]
