@@ -217,7 +217,7 @@ def gap(camera: Camera, stack: Stack) -> None:
     missed = {
         "from": (datetime.fromisoformat(before).astimezone(UTC) - margin).isoformat(),
         "to": (datetime.fromisoformat(after).astimezone(UTC) + margin).isoformat(),
-        "reason": "the window was passed",
+        "reason": "past the window",
         "received_from": before,
         "received_to": after,
     }

@@ -214,7 +214,7 @@ def test_error(stack: Stack, look: Look, open_look: OpenLook, findings: Findings
 def test_lost_with_a_gap(stack: Stack, look: Look, open_look: OpenLook, findings: Findings) -> None:
     moment = "2026-01-05T10:00:00.000000Z"
     record = {"sequence": "65536", "time": moment, "severity": 9, "level": "info", "node": "api-1", "message": "a record"}
-    gap = {"from": moment, "to": moment, "reason": "the window was passed", "received_from": moment, "received_to": moment}
+    gap = {"from": moment, "to": moment, "reason": "past the window", "received_from": moment, "received_to": moment}
     body = (
         "retry: 3600000\n\n"
         f"event: logs\ndata: {json.dumps([record | {'attributes': {}}])}\n\n"
