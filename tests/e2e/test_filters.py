@@ -127,7 +127,7 @@ def test_what_only_history_can_answer_is_refused_live(stack: Stack) -> None:
     assert answer.status_code == 400
     problems = {problem["name"]: problem["expected"] for problem in answer.json()["problems"]}
     assert problems.keys() == asked.keys()
-    assert all("history" in expected for expected in problems.values())
+    assert all("use it with /api/logs" in expected for expected in problems.values())
 
 
 @pytest.mark.parametrize(
