@@ -41,6 +41,7 @@ def parts(records: int | None) -> Sequence[Part]:
         Part(Protocol.OTLP_GRPC, _SDK_RECORDS),
         Part(Protocol.OTLP_GRPC, _MANY_RECORDS),
         Part(Protocol.OTLP_HTTP, _SDK_RECORDS),
+        Part(Protocol.OTLP_HTTP, _MANY_RECORDS),
     ]
 
 

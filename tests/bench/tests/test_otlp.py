@@ -59,7 +59,13 @@ def wire_record(record: Any) -> tuple[Any, ...]:
 
 
 def test_requests_have_the_usual_sizes_or_all_of_them_one() -> None:
-    assert [part.name for part in otlp.parts(None)] == ["Push, 512", "OTLP/gRPC, 512", "OTLP/gRPC, 5,000", "OTLP/HTTP, 512"]
+    assert [part.name for part in otlp.parts(None)] == [
+        "Push, 512",
+        "OTLP/gRPC, 512",
+        "OTLP/gRPC, 5,000",
+        "OTLP/HTTP, 512",
+        "OTLP/HTTP, 5,000",
+    ]
     assert [part.name for part in otlp.parts(64)] == ["Push, 64", "OTLP/gRPC, 64", "OTLP/HTTP, 64"]
 
 
